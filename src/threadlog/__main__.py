@@ -1,0 +1,5 @@
+"""`python -m threadlog`."""
+
+from threadlog.cli.main import main
+
+raise SystemExit(main())

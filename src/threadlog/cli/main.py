@@ -1,0 +1,159 @@
+"""The command `threadlog`: reads the words, calls a command, turns every failure into a sentence.
+
+Imports next to nothing, so that a command pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from threadlog import __version__
+from threadlog.errors import (
+    Ambiguous,
+    BadCursor,
+    NotFound,
+    OutsideHome,
+    ThreadlogError,
+)
+
+OK, FAILED, USAGE, NOT_FOUND, AMBIGUOUS, INTERNAL = 0, 1, 2, 3, 4, 70
+INTERRUPTED, PIPE_CLOSED = 130, 141
+
+_EXIT_CODES: tuple[tuple[type[ThreadlogError], int], ...] = (
+    (NotFound, NOT_FOUND),
+    (Ambiguous, AMBIGUOUS),
+    (BadCursor, USAGE),
+    (OutsideHome, USAGE),
+)
+
+_EPILOG = """\
+A thread ID is a full id, the last 6 or more hex digits of one (as listings show them), its first
+13 or more characters, a name, a path of its rollout, or `last` for the one active most recently.
+
+exit codes: 0 done, 1 something could not be read, 2 wrong usage, 3 no such thread,
+4 the reference fits several threads, 70 a defect of threadlog, 130 interrupted, 141 output closed
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    _lenient_output()
+    try:
+        arguments = _parser().parse_args(argv)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output left; say nothing, and keep Python from trying to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except ThreadlogError as error:
+        return _complain(str(error), next((c for k, c in _EXIT_CODES if isinstance(error, k)), 1))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or type(error).__name__}", FAILED)
+    except Exception as error:
+        if os.environ.get("THREADLOG_DEBUG"):
+            raise
+        return _complain(
+            f"internal error ({type(error).__name__}); run again with THREADLOG_DEBUG=1 and "
+            f"report what it prints",
+            INTERNAL,
+        )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from threadlog.connect import home_path, open
+
+    path = home_path(getattr(arguments, "home", None))
+    if not os.path.isdir(path):
+        return _complain(
+            f"no folder {path}; name a home with --home, $THREADLOG_HOME or $CODEX_HOME", FAILED
+        )
+    home = open(path)
+    if arguments.command == "list":
+        from threadlog.cli.listing import run
+    elif arguments.command == "show":
+        from threadlog.cli.show import run
+    else:
+        from threadlog.cli.paths import run
+    return run(home, arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--home",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="the home (default: $THREADLOG_HOME, $CODEX_HOME, ~/.codex)",
+    )
+    parser = argparse.ArgumentParser(
+        prog="threadlog",
+        description="Find and read the threads of AI agents, as Codex keeps them.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"threadlog {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_list(commands.add_parser("list", parents=[shared], help="the newest threads"))
+    _add_show(commands.add_parser("show", parents=[shared], help="one thread, readably"))
+    path = commands.add_parser("path", parents=[shared], help="where a thread's rollout lies")
+    path.add_argument("id", metavar="ID", help="the thread (see `threadlog --help`)")
+    return parser
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--all", action="store_true", help="all threads, not the 50 newest")
+    amount.add_argument("--limit", type=_count, default=50, metavar="N", help="so many (50)")
+    parser.add_argument("--archived", action="store_true", help="the archived threads instead")
+    parser.add_argument("--cwd", metavar="DIR", help="only threads of this working directory")
+    parser.add_argument(
+        "--sort", choices=("created", "updated"), default="created", help="newest by (created)"
+    )
+    parser.add_argument("--cursor", metavar="TEXT", help="go on after an earlier page")
+    parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+
+
+def _add_show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the thread (see `threadlog --help`)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+    form.add_argument("--raw", action="store_true", help="the lines as they stand in the files")
+    parser.add_argument(
+        "--tail", type=_count, metavar="N", help="the last N turns (with --raw: lines)"
+    )
+    parser.add_argument("--full", action="store_true", help="tool output in full length")
+    parser.add_argument("--no-pager", action="store_true", help="write to the terminal directly")
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return number
+
+
+def _complain(sentence: str, code: int) -> int:
+    from threadlog.core.text import one_line
+
+    print(f"threadlog: {one_line(sentence)}", file=sys.stderr)
+    return code
+
+
+def _lenient_output() -> None:
+    """A terminal that cannot show a character shows a replacement, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

@@ -1,0 +1,161 @@
+"""`threadlog show`: one thread as a transcript, as JSON, or as it stands in its files."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import json
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from threadlog.cli import terminal
+from threadlog.cli.terminal import DIM, Style
+from threadlog.cli.transcript import Transcript
+from threadlog.core import text
+from threadlog.core.framing import Frame, Gap, Oversized
+from threadlog.core.history import Value
+from threadlog.core.lines import REASONS, Damaged, Json
+from threadlog.core.turns import Turn
+from threadlog.home import Home
+from threadlog.reader import ThreadReader
+
+JSON_VERSION = 1
+# More problems than this are counted, not listed.
+PROBLEMS_LISTED = 1000
+_PROBLEMS_PRINTED = 5
+
+
+class _Problems:
+    """What was not a whole line, as plain JSON."""
+
+    def __init__(self) -> None:
+        self.listed: list[dict[str, Json]] = []
+        self.count = 0
+
+    def add(self, path: str, value: Value) -> None:
+        """Take note of one."""
+        self.count += 1
+        if self.count <= PROBLEMS_LISTED:
+            self.listed.append(
+                {
+                    "path": path or None,
+                    "offset": value.offset,
+                    "length": 0 if isinstance(value, Gap) else getattr(value, "length", 0),
+                    "reason": reason(value),
+                }
+            )
+
+
+def reason(value: Value) -> str:
+    """Why a piece of a rollout is not a line, in a few words."""
+    if isinstance(value, Damaged):
+        return f"{value.reason}: {REASONS[value.reason]}"
+    if isinstance(value, Oversized):
+        return "oversized: too long to load"
+    return f"gap: {value.reason}" if isinstance(value, Gap) else "line"
+
+
+def run(home: Home, arguments: argparse.Namespace) -> int:
+    """Print the thread in the form asked for."""
+    summary = home.get(arguments.id)
+    problems = _Problems()
+    reader = home.reader(summary, problems.add)
+    if arguments.raw:
+        _print_raw(reader, arguments.tail)
+        return 0
+    turns = reader.turns() if arguments.tail is None else iter(reader.last_turns(arguments.tail))
+    if arguments.json:
+        _print_json(summary.as_dict(), turns, problems)
+        return 0
+    style = Style.of(sys.stdout)
+    # The first turn is read before the pager starts: an unreadable file is said plainly.
+    first = list(itertools.islice(turns, 1))
+    with terminal.paged(wanted=not arguments.no_pager) as out:
+        transcript = Transcript(out, style, full=arguments.full)
+        transcript.thread(summary)
+        for turn in itertools.chain(first, turns):
+            transcript.turn(turn)
+        if not first:
+            transcript.note("no turns")
+        _note_problems(transcript, problems)
+    return 0
+
+
+def _note_problems(transcript: Transcript, problems: _Problems) -> None:
+    for problem in problems.listed[:_PROBLEMS_PRINTED]:
+        place = f" at byte {problem['offset']} of {problem['path']}" if problem["path"] else ""
+        transcript.note(f"not shown: {problem['reason']}{place}")
+    if problems.count > _PROBLEMS_PRINTED:
+        transcript.note(f"and {problems.count - _PROBLEMS_PRINTED} more (threadlog show --json)")
+
+
+def _print_json(thread: dict[str, Json], turns: Iterable[Turn], problems: _Problems) -> None:
+    """One JSON object, written turn by turn, so that no thread is too long for it."""
+    write = sys.stdout.write
+    write(f'{{"version":{JSON_VERSION},"thread":{json.dumps(thread)},"turns":[')
+    for index, turn in enumerate(turns):
+        write("," if index else "")
+        write("\n")
+        write(_ascii(msgspec.json.encode(turn)))
+    write('\n],"problems":')
+    write(json.dumps(problems.listed))
+    if problems.count > len(problems.listed):
+        write(f',"problems_not_listed":{problems.count - len(problems.listed)}')
+    write("}\n")
+
+
+def _ascii(encoded: bytes) -> str:
+    """JSON text in ASCII: no character of a thread reaches a terminal raw."""
+    if encoded.isascii() and b"\x7f" not in encoded:
+        return encoded.decode()
+    return json.dumps(json.loads(encoded), separators=(",", ":")).replace("\x7f", "\\u007f")
+
+
+def _print_raw(reader: ThreadReader, tail: int | None) -> None:
+    """The bytes of the files; made printable where a terminal would obey them."""
+    if sys.stdout.isatty():
+        frames = reader.raw_lines() if tail is None else _last(reader, tail)
+        for frame in frames:
+            print(_printable(frame))
+        return
+    with contextlib.closing(_raw_bytes(reader, tail)) as pieces:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+def _raw_bytes(reader: ThreadReader, tail: int | None) -> Iterator[bytes]:
+    if tail is None:
+        yield from reader.raw_chunks()
+        return
+    for frame in _last(reader, tail):
+        if isinstance(frame, Frame) and isinstance(frame.raw, bytes):
+            yield frame.raw + (b"\n" if frame.ended else b"")
+        else:
+            print(f"threadlog: {_printable(frame)}", file=sys.stderr)
+
+
+def _last(reader: ThreadReader, count: int) -> Iterable[Frame | Gap]:
+    lines = (
+        frame
+        for frame in reader.raw_lines_backwards()
+        if isinstance(frame, Gap) or not isinstance(frame.raw, bytes) or frame.raw.strip()
+    )
+    newest: deque[Frame | Gap] = deque()
+    newest.extendleft(itertools.islice(lines, count))
+    return newest
+
+
+def _printable(frame: Frame | Gap) -> str:
+    if isinstance(frame, Gap):
+        return f"[gap: {text.one_line(frame.reason)}]"
+    if isinstance(frame.raw, Oversized):
+        return f"[a line of {frame.raw.length} bytes at byte {frame.raw.offset}, too long to load]"
+    return text.one_line(frame.raw.decode(errors="replace"))
+
+
+__all__ = ["DIM", "run"]

@@ -1,0 +1,45 @@
+"""Puts a home together: the one place that names an adapter, and only when it is needed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from threadlog.home import Home
+
+if TYPE_CHECKING:
+    from threadlog.local.journal import WriterLock
+    from threadlog.local.store import LocalStore
+
+DEFAULT_HOME = "~/.codex"
+
+
+def home_path(home: str | os.PathLike[str] | None = None) -> str:
+    """The home meant: the argument, else $THREADLOG_HOME, $CODEX_HOME, ~/.codex; absolute."""
+    chosen = (
+        os.fspath(home)
+        if home is not None
+        else os.environ.get("THREADLOG_HOME") or os.environ.get("CODEX_HOME") or DEFAULT_HOME
+    )
+    return os.path.abspath(os.path.expanduser(chosen))
+
+
+def open(home: str | os.PathLike[str] | None = None) -> Home:
+    """Open the threads of a home: *home*, else $THREADLOG_HOME, $CODEX_HOME, ~/.codex.
+
+    Touches nothing on disk; a home that does not exist yet has no threads.
+    """
+    return Home(_local_store(home_path(home)))
+
+
+def _local_store(path: str) -> LocalStore:
+    from threadlog.codex.names import read_names
+    from threadlog.local.store import LocalStore, Neighbour
+
+    return LocalStore(path, Neighbour(read_names, _lock))
+
+
+def _lock(home: str, thread_id: str) -> WriterLock:
+    from threadlog.codex.lock import ThreadWriterLock
+
+    return ThreadWriterLock(home, thread_id)

@@ -1,0 +1,68 @@
+"""Where rollouts lie in a home and what their names say (the grammar of Codex, all versions).
+
+    sessions/YYYY/MM/DD/rollout-<stamp>-<thread id>.jsonl            local time of the creator
+    sessions/YYYY/MM/DD/rollout-<stamp>-<thread id>_<rollout id>.jsonl   after a revert
+    archived_sessions/<the same name>                                flat
+    any of them + ".zst"                                             compressed
+
+Pure: names in, values out.  Codex ignores a rollout in any other folder or with an unreadable
+stamp; threadlog lists it all the same, so the parser is lenient about the stamp.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+SESSIONS = "sessions"
+ARCHIVED = "archived_sessions"
+NAME_FILE = "session_index.jsonl"
+OWN_FOLDER = "threadlog"
+
+PREFIX = "rollout-"
+PLAIN_SUFFIX = ".jsonl"
+COMPRESSED_SUFFIX = ".jsonl.zst"
+
+_UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_STAMP = rf"{_DATE}T[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}"
+# The usual shape first: a home has thousands, and the lenient pattern is slow.
+_USUAL = re.compile(rf"rollout-({_STAMP})-({_UUID})(?:_({_UUID}))?\.jsonl(\.zst)?").fullmatch
+_LENIENT = re.compile(
+    rf"rollout-(?:({_STAMP}|{_DATE})-)?.*?(?:({_UUID})(?:_({_UUID}))?)?\.jsonl(\.zst)?", re.DOTALL
+).fullmatch
+
+
+class RolloutName(NamedTuple):
+    """What a rollout's file name says; each part is None where the name does not say it."""
+
+    stamp: str | None  # local time, "2026-11-22T05-04-26"
+    thread_id: str | None
+    revision_id: str | None  # the second id, of a file that a revert made
+    compressed: bool
+
+
+def parse_name(name: str) -> RolloutName | None:
+    """Read a file name; None if it is not a rollout's (temporary files of Codex are not)."""
+    match = _USUAL(name) or _LENIENT(name)
+    if match is None:
+        return None
+    stamp, thread_id, revision_id, compressed = match.groups()
+    if stamp is not None and len(stamp) == len("2025-05-07"):
+        stamp += "T00-00-00"  # before 2025-05-13 names held the date only
+    return RolloutName(
+        stamp,
+        thread_id.lower() if thread_id else None,
+        revision_id.lower() if revision_id else None,
+        compressed is not None,
+    )
+
+
+def rollout_name(stamp: str, thread_id: str) -> str:
+    """The file name of a new rollout."""
+    return f"{PREFIX}{stamp}-{thread_id}{PLAIN_SUFFIX}"
+
+
+def day_folder(stamp: str) -> str:
+    """The folder of a stamp, relative to the home, by position as Codex cuts it."""
+    return f"{SESSIONS}/{stamp[:4]}/{stamp[5:7]}/{stamp[8:10]}"

@@ -1,0 +1,234 @@
+"""The JSONL format of a rollout: what a line's envelope is, read and written.
+
+Owns the envelope (`timestamp`, `ordinal`, `type`, `payload`, `metadata`, in this order) and every
+rule of reading one without loss: damage, aliases and the files from before the envelope.  Payloads
+stay plain JSON here; `decode` makes typed items of them.  Needs nothing but the standard library,
+because listing threads reads a line or two of each rollout and must start fast.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from threadlog.core.framing import Frame, Oversized
+
+Json = Any  # any JSON value, as the json module spells it
+
+SESSION_META = "session_meta"
+RESPONSE_ITEM = "response_item"
+EVENT = "event_msg"
+COMPACTED = "compacted"
+TURN_CONTEXT = "turn_context"
+
+# Old and new spelling of the same event; Codex reads both and writes the second.
+ALIASES = {"turn_started": "task_started", "turn_complete": "task_complete"}
+
+_CANONICAL = re.compile(
+    rb'\{"timestamp": ?"[^"\\]*", ?(?:"ordinal": ?[0-9]+, ?)?"type": ?"([a-z_]+)", ?'
+    rb'"payload": ?\{(?:"type": ?"([A-Za-z_]+)")?'
+)
+_ORDINAL = re.compile(rb'\{"timestamp": ?"[^"\\]*", ?"ordinal": ?([0-9]{1,20}),')
+_BLANK = b" \t\r\x0b\x0c"
+
+
+class Damaged(NamedTuple):
+    """A line that cannot be read: where it is, why, and its bytes, which are never thrown away.
+
+    *reason* is one of REASONS.  A value, not an exception: the lines around it are whole.
+    """
+
+    offset: int
+    raw: bytes
+    reason: str
+    ended: bool = True
+
+    @property
+    def length(self) -> int:
+        """Bytes, without the LF."""
+        return len(self.raw)
+
+
+REASONS = {
+    "torn": "the last line of the file is unfinished",
+    "nul": "filled with NUL bytes, as a crash leaves them",
+    "utf8": "not valid UTF-8",
+    "syntax": "not valid JSON",
+    "shape": "JSON, but not a line: an object with timestamp, type and payload",
+    "limit": "nested too deep, or a number out of range",
+}
+
+
+class BadLine(ValueError):
+    """Inside core only: the bytes are no line; `reason` as in REASONS."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(REASONS[reason])
+        self.reason = reason
+
+
+class Envelope(NamedTuple):
+    """One line as plain JSON; `payload` is a mapping for every line that Codex writes."""
+
+    timestamp: str
+    type: str
+    payload: dict[str, Json]
+    ordinal: int | None = None
+    metadata: Json = None
+    bare: bool = False  # from a file older than envelopes: the payload is the whole line
+
+    @property
+    def kind(self) -> str | None:
+        """The payload's own `type`: which event, which response item; aliases resolved."""
+        kind = self.payload.get("type")
+        return ALIASES.get(kind, kind) if isinstance(kind, str) else None
+
+
+def is_blank(raw: bytes) -> bool:
+    """True for a line of white space, which every reader skips and nobody counts."""
+    return not raw.strip(_BLANK)
+
+
+def sniff(raw: bytes) -> tuple[str, str | None] | None:
+    """The line's type and its payload's type, at a glance; None if it is no line.
+
+    Looks at the first bytes only when the keys stand in the order in which Codex writes them, and
+    parses the line otherwise.  A glance does not prove that the rest of the line is whole.
+    """
+    match = _CANONICAL.match(raw)
+    if match is None:
+        try:
+            envelope = parse(raw)
+        except BadLine:
+            return None
+        return envelope.type, envelope.kind
+    kind = match[2].decode() if match[2] is not None else None
+    return match[1].decode(), ALIASES.get(kind, kind) if kind else kind
+
+
+def sniff_ordinal(raw: bytes) -> int | None:
+    """The line's ordinal, None if it has none or is no line."""
+    match = _ORDINAL.match(raw)
+    if match is not None:
+        return int(match[1])
+    if _CANONICAL.match(raw) is not None:
+        return None
+    try:
+        return parse(raw).ordinal
+    except BadLine:
+        return None
+
+
+def parse(raw: bytes) -> Envelope:
+    """Read one line as plain JSON; raises BadLine."""
+    return envelope_of(parse_json(raw))
+
+
+def parse_json(raw: bytes) -> Json:
+    """Any JSON text, strictly: no NaN, no infinite number; integers of any size."""
+    try:
+        return json.loads(raw.decode(), parse_constant=_reject, parse_float=_finite)
+    except UnicodeDecodeError:
+        raise BadLine("utf8") from None
+    except json.JSONDecodeError:
+        raise BadLine("nul" if not raw.strip(b"\0") or b"\0" in raw else "syntax") from None
+    except (RecursionError, ValueError):
+        raise BadLine("limit") from None
+
+
+def envelope_of(value: Json) -> Envelope:
+    """The envelope of a parsed line; lines from before the envelope get one (see format.md)."""
+    if not isinstance(value, dict):
+        raise BadLine("shape")
+    kind, payload, timestamp = value.get("type"), value.get("payload"), value.get("timestamp")
+    if isinstance(kind, str) and isinstance(timestamp, str) and "payload" in value:
+        if not isinstance(payload, dict):
+            raise BadLine("shape")
+        ordinal = value.get("ordinal")
+        return Envelope(
+            timestamp,
+            kind,
+            payload,
+            ordinal if type(ordinal) is int and ordinal >= 0 else None,
+            value.get("metadata"),
+        )
+    return _bare_envelope(value)
+
+
+def _bare_envelope(value: dict[str, Json]) -> Envelope:
+    """Rollouts of 2025-08 and older: bare metadata first, then bare response items and states."""
+    if "payload" in value:
+        raise BadLine("shape")
+    if isinstance(value.get("record_type"), str):
+        return Envelope("", "record_" + value["record_type"], value, bare=True)
+    if isinstance(value.get("type"), str):
+        return Envelope("", RESPONSE_ITEM, value, bare=True)
+    if isinstance(value.get("id"), str) and isinstance(value.get("timestamp"), str):
+        return Envelope(value["timestamp"], SESSION_META, value, bare=True)
+    raise BadLine("shape")
+
+
+def damage(frame: Frame, reason: str) -> Damaged:
+    """The value for a frame that is no line; an unfinished last line is torn, not malformed."""
+    assert isinstance(frame.raw, bytes)
+    if not frame.ended and reason in ("syntax", "utf8"):
+        reason = "torn"
+    return Damaged(frame.offset, frame.raw, reason, frame.ended)
+
+
+def encode_line(envelope: Envelope, payload: bytes) -> bytes:
+    """One line ready to append, LF included; *payload* is the envelope's payload as JSON text."""
+    ordinal = b"" if envelope.ordinal is None else b'"ordinal":%d,' % envelope.ordinal
+    metadata = b"" if envelope.metadata is None else b',"metadata":' + dump(envelope.metadata)
+    return b'{"timestamp":%b,%b"type":%b,"payload":%b%b}\n' % (
+        dump(envelope.timestamp),
+        ordinal,
+        dump(envelope.type),
+        payload,
+        metadata,
+    )
+
+
+def dump(value: Json) -> bytes:
+    """Compact JSON text of a plain value; lone surrogates stay escapes, as they came."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _reject(_name: str) -> Json:
+    raise ValueError
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError
+    return value
+
+
+__all__ = [
+    "ALIASES",
+    "COMPACTED",
+    "EVENT",
+    "REASONS",
+    "RESPONSE_ITEM",
+    "SESSION_META",
+    "TURN_CONTEXT",
+    "BadLine",
+    "Damaged",
+    "Envelope",
+    "Json",
+    "Oversized",
+    "damage",
+    "dump",
+    "encode_line",
+    "envelope_of",
+    "is_blank",
+    "parse",
+    "parse_json",
+    "sniff",
+    "sniff_ordinal",
+]

@@ -1,0 +1,237 @@
+"""What a thread is about, folded from its lines: who, where, when, and how it began.
+
+One fold serves listings (fed with the head of a file) and whole reads (fed with every line).  It
+looks at few line types; `concerns` says, from a glance at a line, whether it is worth parsing.
+The rules are Codex's: the first session metadata is canonical, later ones of the same thread
+change only git and memory mode; the first message of the user becomes the preview; response items
+never do (they hold what the model saw, not what the user wrote) unless the file is older than
+events.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from threadlog.core import context
+from threadlog.core.lines import EVENT, RESPONSE_ITEM, SESSION_META, Envelope, Json
+
+REQUEST_MARKER = "## My request for Codex:"
+PAGINATED = "paginated"
+LEGACY = "legacy"
+
+
+class Base(NamedTuple):
+    """The place in another rollout up to which it comes before this one (Codex: history_base)."""
+
+    rollout_id: str
+    end_ordinal: int
+    end_offset: int
+
+
+class Metadata(NamedTuple):
+    """What the lines of a thread say about it; None and "" where they say nothing."""
+
+    thread_id: str | None = None
+    created: str | None = None  # UTC, as written
+    cwd: str | None = None
+    source: Json = None
+    originator: str | None = None
+    cli_version: str | None = None
+    model_provider: str | None = None
+    history_mode: str = LEGACY
+    forked_from_id: str | None = None
+    parent_thread_id: str | None = None
+    agent_nickname: str | None = None
+    agent_role: str | None = None
+    git_branch: str | None = None
+    git_commit: str | None = None
+    git_url: str | None = None
+    memory_mode: str | None = None
+    base: Base | None = None
+    own_from_ordinal: int = 0  # earlier lines are a copy of the parent's (subagents)
+    name: str | None = None
+    preview: str = ""
+    goal: str = ""
+    bare: bool = False  # from before lines had envelopes
+    explicit_turns: bool = False  # a turn's start was recorded before the first message
+
+    @property
+    def title(self) -> str:
+        """What to call the thread: its name, else how it began, else its goal."""
+        return self.name or self.preview or self.goal
+
+    @property
+    def complete(self) -> bool:
+        """True once no later line of an undisturbed file can change what a listing shows."""
+        return self.thread_id is not None and bool(self.preview)
+
+
+_EVENTS = frozenset(
+    [
+        "task_started",
+        "user_message",
+        "item_completed",
+        "thread_goal_updated",
+        "thread_name_updated",
+    ]
+)
+
+
+def concerns(line: tuple[str, str | None]) -> bool:
+    """True if a line of this type and kind can change the metadata."""
+    line_type, kind = line
+    if line_type == EVENT:
+        return kind in _EVENTS
+    return line_type == SESSION_META or (line_type == RESPONSE_ITEM and kind == "message")
+
+
+def fold(metadata: Metadata, line: Envelope) -> Metadata:
+    """The metadata after one more line."""
+    if line.type == SESSION_META:
+        return _fold_session_meta(metadata, line)
+    if line.ordinal is not None and line.ordinal < metadata.own_from_ordinal:
+        return metadata
+    if line.type == EVENT:
+        return _fold_event(metadata, line)
+    if metadata.bare and not metadata.preview and line.type == RESPONSE_ITEM:
+        return metadata._replace(preview=context.user_text(line.payload))
+    return metadata
+
+
+def _fold_session_meta(metadata: Metadata, line: Envelope) -> Metadata:
+    payload = line.payload
+    if metadata.thread_id is None:
+        return _first_session_meta(metadata, payload, bare=line.bare)
+    if payload.get("id") != metadata.thread_id:
+        return metadata  # the copied history of a fork
+    git = payload.get("git")
+    changes: dict[str, Json] = {}
+    if isinstance(git, dict):
+        changes.update(_git(git))
+    if isinstance(payload.get("memory_mode"), str):
+        changes["memory_mode"] = payload["memory_mode"]
+    return metadata._replace(**changes)
+
+
+def _first_session_meta(metadata: Metadata, payload: dict[str, Json], *, bare: bool) -> Metadata:
+    git = payload.get("git")
+    start = payload.get("subagent_history_start_ordinal")
+    source = payload.get("source", "vscode")
+    spawn = _spawn(source)
+    return metadata._replace(
+        thread_id=_text(payload, "id"),
+        created=_text(payload, "timestamp"),
+        cwd=_text(payload, "cwd"),
+        source=source,
+        originator=_text(payload, "originator"),
+        cli_version=_text(payload, "cli_version"),
+        model_provider=_text(payload, "model_provider"),
+        history_mode=_text(payload, "history_mode") or LEGACY,
+        forked_from_id=_text(payload, "forked_from_id"),
+        parent_thread_id=_text(payload, "parent_thread_id") or _text(spawn, "parent_thread_id"),
+        agent_nickname=_text(payload, "agent_nickname") or _text(spawn, "agent_nickname"),
+        agent_role=_text(payload, "agent_role") or _text(spawn, "agent_role"),
+        memory_mode=_text(payload, "memory_mode"),
+        base=_base(payload.get("history_base")),
+        own_from_ordinal=start if isinstance(start, int) else 0,
+        bare=bare,
+        **(_git(git) if isinstance(git, dict) else {}),
+    )
+
+
+def _fold_event(metadata: Metadata, line: Envelope) -> Metadata:
+    payload, kind = line.payload, line.kind
+    if kind == "task_started":
+        return metadata if metadata.preview else metadata._replace(explicit_turns=True)
+    if kind == "thread_name_updated":
+        if payload.get("thread_id") not in (metadata.thread_id, None):
+            return metadata
+        name = _text(payload, "thread_name")
+        return metadata._replace(name=name.strip() or None if name else None)
+    if kind == "thread_goal_updated":
+        goal = payload.get("goal")
+        text = _text(goal, "objective") if isinstance(goal, dict) else None
+        return metadata._replace(goal=text.strip()) if text and not metadata.goal else metadata
+    if metadata.preview:
+        return metadata
+    if kind == "user_message":
+        return metadata._replace(preview=user_message_preview(payload))
+    item = payload.get("item")
+    if kind == "item_completed" and isinstance(item, dict) and item.get("type") == "UserMessage":
+        return metadata._replace(preview=_content_preview(item.get("content")))
+    return metadata
+
+
+def user_message_preview(payload: dict[str, Json]) -> str:
+    """The preview a `user_message` event gives; "" if it gives none."""
+    if payload.get("kind") not in (None, "plain"):
+        return ""  # 2025: context that Codex itself added
+    message = payload.get("message")
+    if not isinstance(message, str):
+        return ""
+    if text := strip_request_marker(message):
+        return text
+    if payload.get("images") or payload.get("local_images"):
+        return "[Image]"
+    return "[Audio]" if payload.get("audio") or payload.get("local_audio") else ""
+
+
+def _content_preview(content: Json) -> str:
+    parts = (
+        [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    )
+    texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
+    if text := strip_request_marker("".join(texts)):
+        return text
+    kinds = {str(part.get("type")).lower() for part in parts}
+    if any("image" in kind for kind in kinds):
+        return "[Image]"
+    return "[Audio]" if any("audio" in kind for kind in kinds) else ""
+
+
+def strip_request_marker(text: str) -> str:
+    """What the user wrote, without the context an editor put before it (Codex: the same)."""
+    _, marker, request = text.partition(REQUEST_MARKER)
+    return (request if marker else text).strip()
+
+
+def source_label(source: Json) -> str:
+    """A source in a word or two: `cli`, `vscode`, `exec`, `subagent:review`, ..."""
+    if isinstance(source, str):
+        return source
+    if not isinstance(source, dict) or len(source) != 1:
+        return "unknown"
+    kind, value = next(iter(source.items()))
+    if isinstance(value, dict):
+        value = next(iter(value), "")
+        value = {"thread_spawn": "spawn"}.get(value, value)
+    return f"{kind}:{value}" if isinstance(value, str) and value else str(kind)
+
+
+def _spawn(source: Json) -> dict[str, Json]:
+    subagent = source.get("subagent") if isinstance(source, dict) else None
+    spawn = subagent.get("thread_spawn") if isinstance(subagent, dict) else None
+    return spawn if isinstance(spawn, dict) else {}
+
+
+def _base(value: Json) -> Base | None:
+    if not isinstance(value, dict):
+        return None
+    rollout_id, ordinal = value.get("thread_id"), value.get("end_ordinal_exclusive")
+    offset = value.get("end_byte_offset")
+    if not isinstance(rollout_id, str) or not isinstance(ordinal, int):
+        return None
+    return Base(rollout_id.lower(), ordinal, offset if isinstance(offset, int) else -1)
+
+
+def _git(git: dict[str, Json]) -> dict[str, str | None]:
+    return {
+        "git_branch": _text(git, "branch"),
+        "git_commit": _text(git, "commit_hash"),
+        "git_url": _text(git, "repository_url"),
+    }
+
+
+def _text(payload: dict[str, Json], key: str) -> str | None:
+    value = payload.get(key)
+    return value if isinstance(value, str) else None

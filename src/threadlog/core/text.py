@@ -1,0 +1,68 @@
+"""Text made safe and short for people: nothing a thread says may steer a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_SPACES = re.compile(r"[\s\x00-\x1f\x85\u2028\u2029]+")
+ELLIPSIS = "…"
+
+
+def printable(text: str) -> str:
+    """*text* with every control character, bidi override and surrogate made visible.
+
+    Line feeds and tabs stay; carriage returns before a line feed go.
+    """
+    return _CONTROL.sub(_picture, text.replace("\r\n", "\n"))
+
+
+def one_line(text: str) -> str:
+    """*text* on one line, safe to print."""
+    return printable(_SPACES.sub(" ", text)).strip()
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else "\ufffd"
+
+
+def width(text: str) -> int:
+    """The columns that *text* takes on a terminal."""
+    return len(text) if text.isascii() else sum(map(_char_width, text))
+
+
+def fit(text: str, columns: int) -> str:
+    """*text* cut at its end to *columns*, with an ellipsis where it was cut."""
+    if width(text) <= columns:
+        return text
+    kept, room = "", columns - 1
+    for char in text:
+        room -= _char_width(char)
+        if room < 0:
+            break
+        kept += char
+    return (kept + ELLIPSIS) if columns > 0 else ""
+
+
+def fit_end(text: str, columns: int) -> str:
+    """*text* cut at its beginning to *columns*: for paths, whose end says most."""
+    if width(text) <= columns:
+        return text
+    return fit(text[::-1], columns)[::-1]
+
+
+def pad(text: str, columns: int) -> str:
+    """*text* followed by spaces up to *columns*."""
+    return text + " " * (columns - width(text))
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1

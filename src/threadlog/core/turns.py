@@ -1,0 +1,374 @@
+"""A thread as people read it: its turns, and what happened in each.
+
+A fold over lines for both history modes, with the rules by which Codex shows a stored thread:
+legacy turns are built from events, paginated ones from `item_completed`; tool calls that left no
+such trace are shown from their response items.  Turns are made in order and handed on as soon as
+nothing can change them, so that memory does not grow with the thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from threadlog.core import turn_items
+from threadlog.core.decode import Line, turn_item
+from threadlog.core.items import event as ev
+from threadlog.core.items import turn as ti
+from threadlog.core.items.base import Item, Json
+from threadlog.core.items.response import ResponseItem
+from threadlog.core.items.session import Compacted
+from threadlog.core.metadata import LEGACY, PAGINATED
+
+# A turn can still be changed by late events (an ending, an output) while it is among so many last.
+LATE_TURNS = 8
+
+COMPLETED, INTERRUPTED, FAILED, IN_PROGRESS = "completed", "interrupted", "failed", "inProgress"
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One turn: what the user asked, and everything up to the next.
+
+    Times are unix seconds, `duration_ms` milliseconds, None where the rollout does not say.  The
+    id of a turn that the rollout does not name is `turn-` and the byte offset of its first line.
+    """
+
+    id: str
+    status: str
+    items: tuple[ti.AnyTurnItem, ...]
+    started_at: int | None = None
+    completed_at: int | None = None
+    duration_ms: int | None = None
+    error: Json = None
+
+
+class TurnRules(msgspec.Struct, frozen=True):
+    """How the turns of a thread are to be read.
+
+    `spoken` reads messages from response items, for rollouts that hold no events;
+    `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
+    turns (from 0, as opened) that a rollback took away.
+    """
+
+    history_mode: str = LEGACY
+    spoken: bool = False
+    own_from_ordinal: int = 0
+    skip: frozenset[int] = frozenset()
+
+
+def fold_turns(lines: Iterable[Line], rules: TurnRules) -> Iterator[Turn]:
+    """The turns of *lines*, oldest first; rolled-back ones must be named by `rules.skip`."""
+    fold = _TurnFold(rules)
+    for line in lines:
+        fold.add(line)
+        while len(fold.turns) > LATE_TURNS:
+            oldest = fold.turns.pop(0)
+            if oldest.number not in rules.skip:
+                yield oldest.build()
+    fold.finish()
+    yield from (turn.build() for turn in fold.turns if turn.number not in rules.skip)
+
+
+def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
+    """The numbers of the turns that rollback markers in *lines* take away."""
+    fold = _TurnFold(rules, keep_items=False)
+    for line in lines:
+        fold.add(line)
+    fold.finish()
+    return frozenset(fold.dropped)
+
+
+class TailCounter:
+    """Says, while lines come newest first, when the last *wanted* turns are all there.
+
+    Where turns have recorded starts, reading stops at one.  Elsewhere a message of the user's is
+    all there is, and since it may lie within a turn, one turn more is read than wanted.
+    """
+
+    def __init__(self, wanted: int, *, explicit_turns: bool) -> None:
+        self._missing = wanted if explicit_turns else wanted + 1
+        self._start = ev.TaskStarted if explicit_turns else ev.UserMessageEvent
+        self._undone = 0
+
+    def enough(self, item: Item) -> bool:
+        """Take note of the item of one line; True once no earlier line is needed."""
+        if isinstance(item, ev.ThreadRolledBack):
+            self._undone += max(item.num_turns, 0)
+        elif isinstance(item, self._start):
+            if self._undone:
+                self._undone -= 1
+            else:
+                self._missing -= 1
+        return self._missing <= 0
+
+
+def shows(item: Item) -> bool:
+    """True if an item can have a part in a turn; the others need not be kept to build turns."""
+    return (
+        type(item) in _HANDLERS
+        or type(item) in turn_items.EVENT_ITEMS
+        or isinstance(item, ResponseItem)
+    )
+
+
+class _OpenTurn:
+    """A turn in the making."""
+
+    def __init__(self, turn_id: str, number: int, *, explicit: bool) -> None:
+        self.id = turn_id
+        self.number = number
+        self.explicit = explicit
+        self.status = IN_PROGRESS if explicit else COMPLETED
+        self.items: dict[str, ti.AnyTurnItem] = {}
+        self.compaction = False
+        self.started_at: int | None = None
+        self.completed_at: int | None = None
+        self.duration_ms: int | None = None
+        self.error: Json = None
+
+    @property
+    def empty(self) -> bool:
+        return not (self.items or self.explicit or self.compaction)
+
+    def build(self) -> Turn:
+        return Turn(
+            self.id,
+            self.status,
+            tuple(self.items.values()),
+            self.started_at,
+            self.completed_at,
+            self.duration_ms,
+            self.error,
+        )
+
+
+class _TurnFold:
+    """The state of the fold: the turns so far, the last of which may be open."""
+
+    def __init__(self, rules: TurnRules, *, keep_items: bool = True) -> None:
+        self.turns: list[_OpenTurn] = []
+        self.dropped: list[int] = []
+        self._known: set[str] = set()
+        # Paginated: items of turns of which no line has told yet, by turn.
+        self._early: dict[str, dict[str, ti.AnyTurnItem]] = {}
+        self._rules = rules
+        self._keep_items = keep_items
+        self._open: _OpenTurn | None = None
+        self._opened = 0
+        self._paginated = rules.history_mode == PAGINATED
+
+    def add(self, line: Line) -> None:
+        """Take in one more line."""
+        if line.ordinal is not None and line.ordinal < self._rules.own_from_ordinal:
+            return
+        item = line.item
+        handler = _HANDLERS.get(type(item))
+        if handler is not None:
+            handler(self, item, line.offset)
+        elif isinstance(item, ResponseItem):
+            self._response_item(item, line.offset)
+        elif not self._paginated and (convert := turn_items.EVENT_ITEMS.get(type(item))):
+            self._place(convert(item), line.offset)
+
+    def close(self) -> None:
+        """End the open turn, if there is one; an empty one was none."""
+        if self._open is not None and self._open.empty:
+            self.turns.remove(self._open)
+        self._open = None
+
+    def finish(self) -> None:
+        """End the fold: items whose turn was never told of are shown all the same."""
+        self.close()
+        for turn_id in list(self._early):
+            self._unheard_of(turn_id)
+        self.close()
+
+    # -- the life of turns
+
+    def _start(self, event: ev.TaskStarted, _offset: int) -> None:
+        turn = self._new(event.turn_id, explicit=True)
+        turn.items.update(self._early.pop(event.turn_id, {}))
+        turn.started_at = event.started_at
+
+    def _complete(self, event: ev.TaskComplete, _offset: int) -> None:
+        turn = self._find(event.turn_id) or self._unheard_of(event.turn_id) or self._open
+        if turn is None:
+            return
+        if turn.status in (COMPLETED, IN_PROGRESS):
+            turn.status = FAILED if event.error else COMPLETED
+        turn.error = turn.error or event.error
+        turn.started_at = turn.started_at or event.started_at
+        turn.completed_at = event.completed_at
+        turn.duration_ms = event.duration_ms
+        if turn is self._open:
+            self.close()
+
+    def _abort(self, event: ev.TurnAborted, _offset: int) -> None:
+        turn = (self._find(event.turn_id) if event.turn_id else None) or self._open
+        if turn is not None:
+            turn.status = INTERRUPTED
+            turn.completed_at = event.completed_at
+            turn.duration_ms = event.duration_ms
+
+    def _fail(self, event: ev.ErrorEvent, _offset: int) -> None:
+        if self._open is not None and event.codex_error_info != "thread_rollback_failed":
+            self._open.status = FAILED
+            self._open.error = {"message": event.message, "info": event.codex_error_info}
+
+    def _roll_back(self, event: ev.ThreadRolledBack, _offset: int) -> None:
+        self.close()
+        count = min(max(event.num_turns, 0), len(self.turns))
+        if self._rules.skip or not count:
+            return
+        gone = self.turns[len(self.turns) - count :]
+        del self.turns[len(self.turns) - count :]
+        self.dropped.extend(turn.number for turn in gone)
+
+    # -- what happened in them
+
+    def _user_message(self, event: ev.UserMessageEvent, offset: int) -> None:
+        if self._paginated or event.kind not in (None, "plain"):
+            return
+        self._turn_for_user(offset)
+        self._append(turn_items.user_message(event, _item_id(offset)), offset)
+
+    def _agent_message(self, event: ev.AgentMessageEvent, offset: int) -> None:
+        if event.message and not self._paginated:
+            self._append(turn_items.agent_message(event, _item_id(offset)), offset)
+
+    def _reasoning(self, event: ev.AgentReasoning, offset: int) -> None:
+        self._add_reasoning((event.text,), (), offset)
+
+    def _raw_reasoning(self, event: ev.AgentReasoningRawContent, offset: int) -> None:
+        self._add_reasoning((), (event.text,), offset)
+
+    def _add_reasoning(self, summary: tuple[str, ...], raw: tuple[str, ...], offset: int) -> None:
+        if self._paginated or not any(summary + raw):
+            return
+        turn = self._turn(offset)
+        last = next(reversed(turn.items.values()), None)
+        if isinstance(last, ti.Reasoning):
+            summary, raw = last.summary_text + summary, last.raw_content + raw
+        item_id = last.id if isinstance(last, ti.Reasoning) else _item_id(offset)
+        self._append(ti.Reasoning(id=item_id, summary_text=summary, raw_content=raw), offset)
+
+    def _compacted(self, _item: Compacted, offset: int) -> None:
+        if not self._paginated:
+            self._turn(offset).compaction = True
+
+    def _context_compacted(self, _event: ev.ContextCompacted, offset: int) -> None:
+        if not self._paginated:
+            self._append(ti.ContextCompaction(id=_item_id(offset)), offset)
+
+    def _entered_review(self, event: ev.EnteredReviewMode, offset: int) -> None:
+        if not self._paginated:
+            item_id, hint = event.item_id or _item_id(offset), event.user_facing_hint
+            item = ti.EnteredReviewMode(id=item_id, target=event.target, user_facing_hint=hint)
+            turn = self._find(event.turn_id) if event.turn_id else None
+            if event.turn_id and turn is None:
+                turn = self._new(event.turn_id, explicit=True)
+            self._append(item, offset, turn)
+
+    def _exited_review(self, event: ev.ExitedReviewMode, offset: int) -> None:
+        if not self._paginated:
+            item_id = event.item_id or _item_id(offset)
+            item = ti.ExitedReviewMode(id=item_id, review_output=event.review_output)
+            self._append(item, offset, self._find(event.turn_id) if event.turn_id else None)
+
+    def _item_completed(self, event: ev.ItemCompleted, offset: int) -> None:
+        item = turn_item(event)
+        turn = self._find(event.turn_id)
+        if turn is not None or not self._paginated:
+            if self._paginated or isinstance(item, (ti.Plan, ti.Sleep)):
+                self._append(item, offset, turn)
+        elif event.turn_id not in self._known:
+            early = self._early.setdefault(event.turn_id, {})
+            early[item.id or _item_id(offset)] = item if self._keep_items else _NOTHING
+
+    def _response_item(self, item: ResponseItem, offset: int) -> None:
+        if self._rules.spoken and (said := turn_items.spoken(item, item.id or _item_id(offset))):
+            if isinstance(said, ti.UserMessage):
+                self._turn_for_user(offset)
+            self._append(said, offset)
+        elif call := turn_items.tool_call(item):
+            if self._open is not None and call.id not in self._open.items:
+                self._append(call, offset)
+        elif output := turn_items.tool_output(item):
+            self._output(*output)
+
+    def _output(self, call_id: str, output: Json) -> None:
+        for turn in reversed(self.turns):
+            call = turn.items.get(call_id)
+            if isinstance(call, ti.ToolCall):
+                turn.items[call_id] = msgspec.structs.replace(call, output=output)
+                return
+
+    def _place(self, placed: turn_items.Placed, offset: int) -> None:
+        turn = self._find(placed.turn_id) if placed.turn_id else None
+        if placed.turn_id and turn is None:
+            return  # as Codex: dropped, not guessed
+        item = placed.item
+        if not item.id:
+            item = msgspec.structs.replace(item, id=_item_id(offset))
+        self._append(item, offset, turn)
+
+    # -- turns
+
+    def _append(self, item: ti.AnyTurnItem, offset: int, turn: _OpenTurn | None = None) -> None:
+        turn = turn or self._turn(offset)
+        turn.items[item.id or _item_id(offset)] = item if self._keep_items else _NOTHING
+
+    def _turn(self, offset: int) -> _OpenTurn:
+        return self._open or self._new(f"turn-{offset}", explicit=False)
+
+    def _turn_for_user(self, offset: int) -> None:
+        turn = self._open
+        if turn is None or not (turn.explicit or (turn.compaction and not turn.items)):
+            self._new(f"turn-{offset}", explicit=False)
+
+    def _unheard_of(self, turn_id: str) -> _OpenTurn | None:
+        """A paginated turn may lack its start; one that was handed on already is not begun anew."""
+        if not self._paginated or turn_id in self._known:
+            return None
+        turn = self._new(turn_id, explicit=True)
+        turn.items.update(self._early.pop(turn_id, {}))
+        return turn
+
+    def _new(self, turn_id: str, *, explicit: bool) -> _OpenTurn:
+        self.close()
+        self._known.add(turn_id)
+        self._open = _OpenTurn(turn_id, self._opened, explicit=explicit)
+        self._opened += 1
+        self.turns.append(self._open)
+        return self._open
+
+    def _find(self, turn_id: str | None) -> _OpenTurn | None:
+        return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
+
+
+_NOTHING = ti.ContextCompaction(id="")
+
+
+def _item_id(offset: int) -> str:
+    return f"item-{offset}"
+
+
+_Handler = Callable[[_TurnFold, Any, int], None]
+_HANDLERS: dict[type[Item], _Handler] = {
+    ev.TaskStarted: _TurnFold._start,
+    ev.TaskComplete: _TurnFold._complete,
+    ev.TurnAborted: _TurnFold._abort,
+    ev.ErrorEvent: _TurnFold._fail,
+    ev.ThreadRolledBack: _TurnFold._roll_back,
+    ev.UserMessageEvent: _TurnFold._user_message,
+    ev.AgentMessageEvent: _TurnFold._agent_message,
+    ev.AgentReasoning: _TurnFold._reasoning,
+    ev.AgentReasoningRawContent: _TurnFold._raw_reasoning,
+    ev.ContextCompacted: _TurnFold._context_compacted,
+    ev.EnteredReviewMode: _TurnFold._entered_review,
+    ev.ExitedReviewMode: _TurnFold._exited_review,
+    ev.ItemCompleted: _TurnFold._item_completed,
+    Compacted: _TurnFold._compacted,
+}

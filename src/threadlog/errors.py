@@ -1,0 +1,82 @@
+"""Every exception that threadlog raises on purpose, by whose fault it is.
+
+    ThreadlogError
+      +- caller: NotFound, Ambiguous, OutsideHome, BadCursor, Closed, Unencodable, BacklogFull, InUse
+      +- rollout: EmptyRollout, NoThreadId        (a whole file has nothing to offer)
+      +- environment: Unreadable, WriteFailed, UnsupportedPlatform
+
+Damage *inside* a rollout is never an exception: it is a value (`Damaged`, `Oversized`) between the
+lines that are whole.  Messages hold ids, paths, counts and offsets, never the content of a thread.
+"""
+
+from __future__ import annotations
+
+
+class ThreadlogError(Exception):
+    """The root of the tree; catch it to catch everything threadlog raises on purpose."""
+
+
+class NotFound(ThreadlogError):
+    """No thread of this home answers to the reference given."""
+
+
+class Ambiguous(ThreadlogError):
+    """The reference fits several threads; `candidates` holds their ids."""
+
+    def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
+class OutsideHome(ThreadlogError):
+    """The path given does not lie in this home's sessions or archived sessions."""
+
+
+class BadCursor(ThreadlogError):
+    """The text is not a cursor that this home gave out."""
+
+
+class Closed(ThreadlogError):
+    """The recorder was closed; nothing further can be recorded with it."""
+
+
+class Unencodable(ThreadlogError):
+    """A value given to `record` has no JSON form, or not the shape of a line's item."""
+
+
+class BacklogFull(ThreadlogError):
+    """The recorder holds as many unwritten bytes as it may; nothing of the call was taken."""
+
+
+class InUse(ThreadlogError):
+    """Another process is the writer of this thread."""
+
+
+class EmptyRollout(ThreadlogError):
+    """The rollout holds no line at all (Codex: "empty session file")."""
+
+
+class NoThreadId(ThreadlogError):
+    """No session metadata in the rollout (Codex: "failed to parse thread ID from rollout file")."""
+
+
+class Unreadable(ThreadlogError):
+    """The operating system, or the kind of file, keeps us from reading a path."""
+
+
+class WriteFailed(ThreadlogError):
+    """A batch could not be written; it is kept, and the barrier can be called again.
+
+    `safe_items` counts the items that have reached the file since the recorder was created.
+    """
+
+    def __init__(self, path: str, errno: int | None, safe_items: int) -> None:
+        reason = "unknown error" if errno is None else f"errno {errno}"
+        super().__init__(f"cannot write {path} ({reason}); {safe_items} items are in the file")
+        self.path = path
+        self.errno = errno
+        self.safe_items = safe_items
+
+
+class UnsupportedPlatform(ThreadlogError):
+    """Writing needs file locks and modes of Linux or macOS; reading works everywhere."""

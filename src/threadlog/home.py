@@ -1,0 +1,108 @@
+"""A home and its verbs: what there is, and what it says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from threadlog.core.query import CREATED, DEFAULT_LIMIT, ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.ports import Catalog, Journal, Rollouts
+
+if TYPE_CHECKING:
+    from threadlog.core.history import History, Value
+    from threadlog.core.lines import Json
+    from threadlog.core.turns import Turn
+    from threadlog.reader import Report, ThreadReader
+
+
+class Store(Protocol):
+    """What a home needs of its adapter."""
+
+    @property
+    def home(self) -> str:
+        """Where it is, for messages."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Which threads there are."""
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """Their lines."""
+
+    @property
+    def journal(self) -> Journal:
+        """Where new ones are made."""
+
+
+class Home:
+    """The threads of one place, be it a Codex home or a folder of one's own.
+
+    A thread is meant by its full id, `last` (the one active most recently), a path of its
+    rollout, its name, the last 6 or more hex digits of its id, or the first 13 or more characters.
+    Every method that takes such a reference raises NotFound, Ambiguous, OutsideHome or Unreadable.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def path(self) -> str:
+        """The absolute path of the home."""
+        return self._store.home
+
+    @property
+    def store(self) -> Store:
+        """The adapter underneath, for code that brings its own use cases."""
+        return self._store
+
+    def threads(
+        self,
+        *,
+        cwd: str | os.PathLike[str] | None = None,
+        archived: bool = False,
+        sort: str = CREATED,
+        limit: int | None = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> ThreadPage:
+        """The newest threads first; `page.next` is the cursor for more.
+
+        *cwd* keeps threads of one working directory, *archived* asks for the archived ones
+        instead, *sort* is "created" or "updated", *limit* None means all.  Raises BadCursor.
+        """
+        folder = os.path.realpath(os.path.expanduser(os.fspath(cwd))) if cwd is not None else None
+        return self._store.catalog.page(ThreadQuery(limit, cursor, sort, archived, folder))
+
+    def get(self, reference: str) -> ThreadSummary:
+        """The summary of one thread."""
+        return self._store.catalog.find(reference)
+
+    def iter_lines(self, reference: str, *, backwards: bool = False) -> Iterator[Value]:
+        """Every line, oldest or newest first, of the thread and of what it was forked from.
+
+        Yields `Line`, and in their places `Damaged`, `Oversized` and `Gap`.
+        """
+        reader = self.reader(self.get(reference))
+        return reader.values_backwards() if backwards else reader.values()
+
+    def turns(self, reference: str, *, last: int | None = None) -> Iterator[Turn]:
+        """The turns, oldest first; *last* reads only the newest so many, from the end."""
+        reader = self.reader(self.get(reference))
+        return reader.turns() if last is None else iter(reader.last_turns(last))
+
+    def history(self, reference: str) -> History:
+        """The whole thread in memory, to go on from; raises EmptyRollout, NoThreadId too."""
+        return self.reader(self.get(reference)).history()
+
+    def model_input(self, reference: str) -> list[dict[str, Json]]:
+        """The Responses items to send to a model next, without loading the whole thread."""
+        return self.reader(self.get(reference)).model_input()
+
+    def reader(self, summary: ThreadSummary, report: Report | None = None) -> ThreadReader:
+        """A reader of the thread that *summary* describes; *report* is told of all damage."""
+        from threadlog.reader import ThreadReader
+
+        if report is None:
+            return ThreadReader(self._store.rollouts, summary)
+        return ThreadReader(self._store.rollouts, summary, report)

@@ -1,0 +1,1 @@
+"""Threads kept as rollout files on this machine; whole without `codex`."""

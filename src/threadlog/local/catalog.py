@@ -1,0 +1,233 @@
+"""Which threads there are, answered from the files alone.
+
+Every rollout counts: in an unusual folder, of an unusual name, without a user message, with a
+damaged head.  What cannot be told is None, and `problem` says why.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from threadlog.core import ids, layout, query
+from threadlog.core.metadata import Metadata, source_label
+from threadlog.core.query import Place, ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.errors import Ambiguous, BadCursor, NotFound, OutsideHome
+from threadlog.local.inventory import Inventory, current
+from threadlog.local.scan import Found
+
+# So many candidates are named when a reference is ambiguous.
+CANDIDATES_NAMED = 5
+
+
+class FileCatalog:
+    """The threads of a home as its files tell them; *read_names* gives the users' names."""
+
+    def __init__(self, home: str, read_names: Callable[[str], dict[str, str]]) -> None:
+        self._home = home
+        self._read_names = read_names
+
+    def page(self, wanted: ThreadQuery) -> ThreadPage:
+        """The threads that *wanted* asks for, newest first; raises BadCursor, Unreadable."""
+        after = None
+        if wanted.cursor is not None:
+            after = query.read_cursor(wanted.cursor)
+            if after is None:
+                raise BadCursor(f"invalid cursor: {wanted.cursor!r}; use one that a listing gave")
+        inventory = Inventory(self._home)
+        places = sorted(_places(inventory, wanted), reverse=True)
+        rows: list[ThreadSummary] = []
+        last: Place | None = None
+        summaries = _Summaries(inventory, self._read_names(self._home))
+        real_paths: dict[str, str] = {}
+        for place, thread_id, group in places:
+            if after is not None and place >= after:
+                continue
+            if wanted.limit is not None and len(rows) >= max(wanted.limit, 1) and last:
+                return ThreadPage(rows, query.cursor_text(last))
+            row = summaries.of(thread_id, group)
+            if wanted.cwd is None or _same_folder(row.cwd, wanted.cwd, real_paths):
+                rows.append(row)
+                last = place
+        return ThreadPage(rows, None)
+
+    def find(self, reference: str) -> ThreadSummary:
+        """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
+        read = ids.read_reference(reference)
+        if read.kind == "path":
+            return self._find_path(reference)
+        inventory = Inventory(self._home)
+        names = self._read_names(self._home)
+        if read.kind == "id":
+            matches = [reference] if reference in inventory.threads else []
+        elif read.kind == "last":
+            matches = _last(inventory)
+        else:
+            matches = [each for each in inventory.threads if ids.fits(read, each)]
+            named = [each for each, name in names.items() if name == reference]
+            matches += [each for each in named if each in inventory.threads and each not in matches]
+        if not matches:
+            raise NotFound(_not_found(reference, self._home))
+        if len(matches) > 1:
+            raise _ambiguous(reference, sorted(matches, reverse=True))
+        return _Summaries(inventory, names).of(matches[0], inventory.threads[matches[0]])
+
+    def _find_path(self, text: str) -> ThreadSummary:
+        path = self._inside(text)
+        name = layout.parse_name(os.path.basename(path))
+        if name is None:
+            name = layout.RolloutName(None, None, None, path.endswith(layout.COMPRESSED_SUFFIX))
+        archived = path.startswith(os.path.join(os.path.realpath(self._home), layout.ARCHIVED))
+        found = Found(os.path.basename(path), path, name, archived)
+        inventory = Inventory(self._home)
+        thread_id = name.thread_id or inventory.head(found).metadata.thread_id
+        return _Summaries(inventory, self._read_names(self._home)).of(thread_id, [found])
+
+    def _inside(self, text: str) -> str:
+        """The real path of *text*, which must be a file of this home's rollout folders."""
+        expanded = os.path.expanduser(text)
+        if not os.path.isabs(expanded) and not os.path.lexists(expanded):
+            expanded = os.path.join(self._home, expanded)
+        path = os.path.realpath(expanded)
+        roots = (
+            os.path.realpath(os.path.join(self._home, root))
+            for root in (layout.SESSIONS, layout.ARCHIVED)
+        )
+        if not any(path.startswith(root + os.sep) for root in roots):
+            raise OutsideHome(
+                f"{text} does not lie in the sessions of {self._home}; "
+                f"name the home it lies in with --home"
+            )
+        if not os.path.isfile(path):
+            raise NotFound(f"no file at {path}")
+        return path
+
+
+class _Summaries:
+    """Makes summaries out of what one inventory knows."""
+
+    def __init__(self, inventory: Inventory, names: dict[str, str]) -> None:
+        self._inventory = inventory
+        self._names = names
+
+    def of(self, thread_id: str | None, group: list[Found]) -> ThreadSummary:
+        """The summary of a thread that these rollouts belong to."""
+        newest = current(group)
+        head = self._inventory.head(newest)
+        metadata = self._with_inherited(newest, head.metadata)
+        thread_id = thread_id or metadata.thread_id
+        name = self._names.get(thread_id) if thread_id else None
+        metadata = metadata._replace(name=name or metadata.name)
+        return ThreadSummary(
+            id=thread_id,
+            path=newest.path,
+            cwd=metadata.cwd,
+            title=metadata.title,
+            name=metadata.name,
+            preview=metadata.preview or metadata.goal,
+            source=source_label(metadata.source) if metadata.thread_id else "unknown",
+            created=self._created(group),
+            updated=query.utc_text(head.facts.mtime_ms if head.facts else 0),
+            archived=newest.archived,
+            git_branch=metadata.git_branch,
+            git_commit=metadata.git_commit,
+            git_url=metadata.git_url,
+            model_provider=metadata.model_provider,
+            cli_version=metadata.cli_version,
+            originator=metadata.originator,
+            history_mode=metadata.history_mode,
+            forked_from_id=metadata.forked_from_id,
+            parent_thread_id=metadata.parent_thread_id,
+            agent_nickname=metadata.agent_nickname,
+            agent_role=metadata.agent_role,
+            size_bytes=head.facts.size_bytes if head.facts else 0,
+            compressed=newest.name.compressed,
+            rollouts=len(group),
+            problem=head.problem,
+        )
+
+    def _with_inherited(self, found: Found, metadata: Metadata) -> Metadata:
+        """A fork by reference, and a revert, begin as what they build on began (as Codex)."""
+        if metadata.base is None:
+            return metadata
+        for link in reversed(self._inventory.chain(found).links):
+            if link.metadata.preview or link.metadata.goal:
+                return metadata._replace(preview=link.metadata.preview, goal=link.metadata.goal)
+        return metadata
+
+    def _created(self, group: list[Found]) -> str:
+        oldest = min(group, key=lambda found: found.age_order)
+        head = self._inventory.head(oldest)
+        created = query.unix_ms(head.metadata.created or "")
+        if created is None:
+            created = _stamp_ms(self._inventory.stamp(oldest))
+        return query.utc_text(created)
+
+
+def _places(
+    inventory: Inventory, wanted: ThreadQuery
+) -> Iterator[tuple[Place, str | None, list[Found]]]:
+    for thread_id, group in inventory.groups():
+        newest = current(group)
+        if newest.archived != wanted.archived:
+            continue
+        if wanted.sort == query.UPDATED:
+            moment = query.utc_text(_mtime_ms(newest.path))
+        else:
+            moment = min(inventory.stamp(found) for found in group)
+        yield Place(moment, thread_id or newest.key), thread_id, group
+
+
+def _last(inventory: Inventory) -> list[str]:
+    active = [
+        (_mtime_ms(newest.path), thread_id)
+        for thread_id, group in inventory.threads.items()
+        if not (newest := current(group)).archived
+    ]
+    return [max(active)[1]] if active else []
+
+
+def _mtime_ms(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns // 1_000_000
+    except OSError:
+        return 0
+
+
+def _stamp_ms(stamp: str) -> int:
+    import time
+
+    try:
+        return int(time.mktime(time.strptime(stamp, "%Y-%m-%dT%H-%M-%S"))) * 1000
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _same_folder(cwd: str | None, wanted: str, real_paths: dict[str, str]) -> bool:
+    if cwd is None:
+        return False
+    if cwd not in real_paths:
+        real_paths[cwd] = os.path.realpath(cwd)
+    return real_paths[cwd] == wanted
+
+
+def _not_found(reference: str, home: str) -> str:
+    if reference == "last":
+        return f"no thread in {home} yet"
+    pieces = ids.read_reference(reference)
+    hint = ""
+    if pieces.kind == "text" and not (pieces.suffix or pieces.prefix):
+        hint = (
+            f" (a piece of an id needs the last {ids.SUFFIX_MIN_DIGITS} digits or more, "
+            f"or the first {ids.PREFIX_MIN_CHARS} characters)"
+        )
+    return f"no thread {reference!r} in {home}{hint}"
+
+
+def _ambiguous(reference: str, matches: list[str]) -> Ambiguous:
+    named = ", ".join(matches[:CANDIDATES_NAMED])
+    more = f" and {len(matches) - CANDIDATES_NAMED} more" if len(matches) > CANDIDATES_NAMED else ""
+    return Ambiguous(
+        f"{reference!r} fits {len(matches)} threads: {named}{more}; give more of the id",
+        tuple(matches),
+    )

@@ -1,0 +1,219 @@
+"""Opening a rollout: the one place that reads its bytes, plain or compressed, safely.
+
+Never follows a symlink, never opens anything but a regular file, and never writes.  A reader sees
+the file as long as it was when it was opened.  Memory is bounded by one chunk, for compressed
+files too: they are streamed, and read backwards by way of an unnamed temporary file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any, Self, cast
+
+from threadlog.core.layout import COMPRESSED_SUFFIX
+from threadlog.errors import Unreadable
+
+CHUNK_BYTES = 256 << 10
+HEAD_CHUNK_BYTES = 64 << 10
+
+# A compressed rollout may grow this much when read; what is beyond is taken for a bomb.
+EXPANSION_LIMIT = 2000
+EXPANSION_FREE_BYTES = 64 << 20
+# The largest window (2^27 bytes) a decoder accepts; Codex writes at most 2^21.
+WINDOW_LOG_LIMIT = 27
+# Up to here an unpacked copy stays in memory.
+SPOOL_BYTES = 8 << 20
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class FileFacts:
+    """What the file system says of a rollout."""
+
+    __slots__ = ("inode", "mtime_ms", "size_bytes")
+
+    def __init__(self, status: os.stat_result) -> None:
+        self.size_bytes = status.st_size
+        self.mtime_ms = status.st_mtime_ns // 1_000_000
+        self.inode = status.st_ino
+
+
+class RolloutFile:
+    """An open rollout: `facts`, and its bytes forwards and backwards."""
+
+    def __init__(self, path: str) -> None:
+        """Open *path* for reading; raises Unreadable."""
+        self.path = path
+        try:
+            self._fd = os.open(path, _FLAGS)
+        except OSError as error:
+            raise Unreadable(f"cannot read {path}: {_reason(error)}") from error
+        status = os.fstat(self._fd)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(self._fd)
+            raise Unreadable(f"cannot read {path}: not a regular file")
+        self.facts = FileFacts(status)
+        self.compressed = path.endswith(COMPRESSED_SUFFIX)
+        self.gap: str | None = None  # why the bytes end before the file does, once read
+        self._unpacked: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+        if self._unpacked is not None:
+            self._unpacked.close()
+
+    def chunks(self, end: int | None = None, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+        """The bytes from the start to *end* (uncompressed; None = all), in chunks."""
+        source = self._stream(chunk_bytes) if self.compressed else self._plain(chunk_bytes)
+        left = end
+        for chunk in source:
+            if left is None:
+                yield chunk
+                continue
+            if left <= 0:
+                return
+            yield chunk[:left]
+            left -= len(chunk)
+
+    def chunks_backwards(self, end: int) -> Iterator[bytes]:
+        """The bytes before *end* (uncompressed), last chunk first."""
+        position = end
+        while position > 0:
+            start = max(0, position - CHUNK_BYTES)
+            yield self.read_at(start, position - start)
+            position = start
+
+    def length(self) -> int:
+        """The number of bytes to read, uncompressed; unpacks a compressed rollout."""
+        if not self.compressed:
+            return self.facts.size_bytes
+        return self._unpack().seek(0, os.SEEK_END)
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        """*count* bytes at *offset*, fewer where the file is shorter."""
+        if not self.compressed:
+            return self._pread(offset, count)
+        unpacked = self._unpack()
+        unpacked.seek(offset)
+        return unpacked.read(count)
+
+    def _pread(self, offset: int, count: int) -> bytes:
+        count = min(count, self.facts.size_bytes - offset)
+        pieces: list[bytes] = []
+        try:
+            while count > 0 and (piece := _pread(self._fd, count, offset)):
+                pieces.append(piece)
+                offset += len(piece)
+                count -= len(piece)
+        except OSError as error:
+            raise Unreadable(f"cannot read {self.path}: {_reason(error)}") from error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _plain(self, chunk_bytes: int) -> Iterator[bytes]:
+        offset = 0
+        while chunk := self._pread(offset, chunk_bytes):
+            yield chunk
+            offset += len(chunk)
+
+    def _stream(self, chunk_bytes: int) -> Iterator[bytes]:
+        """The unpacked bytes; `gap` says why they end too early, if they do."""
+        limit = self.facts.size_bytes * EXPANSION_LIMIT + EXPANSION_FREE_BYTES
+        total = 0
+        decoder = _Decoder()
+        for packed in self._plain(chunk_bytes):
+            for chunk in decoder.feed(packed, chunk_bytes):
+                yield chunk
+                total += len(chunk)
+                if total > limit:
+                    self.gap = f"unpacks to more than {EXPANSION_LIMIT} times its size"
+                    return
+            if decoder.broken:
+                break
+        self.gap = decoder.broken or decoder.unfinished
+
+    def _unpack(self) -> IO[bytes]:
+        if self._unpacked is None:
+            unpacked = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115
+            for chunk in self._stream(CHUNK_BYTES):
+                unpacked.write(chunk)
+            self._unpacked = cast("IO[bytes]", unpacked)
+        return self._unpacked
+
+
+class _Decoder:
+    """Unpacks zstd frames one after the other, in bounded pieces."""
+
+    def __init__(self) -> None:
+        self._zstd = _zstd()
+        self._frame = self._new_frame()
+        self._begun = False
+        self.broken: str | None = None
+
+    @property
+    def unfinished(self) -> str | None:
+        """Why the data ends too early, if it does."""
+        return "unfinished zstd data" if self._begun else None
+
+    def feed(self, packed: bytes, piece_bytes: int) -> Iterator[bytes]:
+        """The bytes that *packed* unpacks to; stops at broken data."""
+        while packed or not self._frame.needs_input:
+            try:
+                piece = self._frame.decompress(packed, piece_bytes)
+            except self._zstd.ZstdError:
+                self.broken = "broken zstd data"
+                return
+            packed, self._begun = b"", True
+            if piece:
+                yield piece
+            if self._frame.eof:
+                packed, self._begun = self._frame.unused_data, False
+                self._frame = self._new_frame()
+
+    def _new_frame(self) -> Any:
+        options = {self._zstd.DecompressionParameter.window_log_max: WINDOW_LOG_LIMIT}
+        return self._zstd.ZstdDecompressor(options=options)
+
+
+def _pread(fd: int, count: int, offset: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(fd, count, offset)
+    os.lseek(fd, offset, os.SEEK_SET)  # Windows
+    return os.read(fd, count)
+
+
+def open_rollout(path: str) -> RolloutFile:
+    """Open a rollout by its name at listing time; Codex may have (un)packed it since then."""
+    try:
+        return RolloutFile(path)
+    except Unreadable as error:
+        other = path[:-4] if path.endswith(COMPRESSED_SUFFIX) else path + ".zst"
+        if not isinstance(error.__cause__, FileNotFoundError) or not os.path.lexists(other):
+            raise
+        return RolloutFile(other)
+
+
+def _zstd() -> Any:
+    """The zstd module: in the standard library from 3.14 on."""
+    try:
+        from compression import zstd
+    except ImportError:
+        from backports import zstd
+    return zstd
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "it is a symbolic link"
+    return os.strerror(error.errno) if error.errno else "unknown error"

@@ -1,0 +1,45 @@
+"""The head of a rollout: its first lines, read just far enough to say what the thread is.
+
+Nothing typed is loaded here, so that a listing of fifty threads costs little more than Python.
+"""
+
+from __future__ import annotations
+
+from threadlog.core import lines, metadata
+from threadlog.core.framing import Splitter
+from threadlog.core.lines import BadLine
+from threadlog.core.metadata import Metadata
+from threadlog.local.files import HEAD_CHUNK_BYTES, RolloutFile
+
+# A first message further in than this is left to whoever reads the whole file.
+HEAD_LIMIT_BYTES = 8 << 20
+
+
+def read_head(rollout: RolloutFile) -> Metadata:
+    """Fold the first lines of *rollout* until they have told who it is and how it begins."""
+    folded = Metadata()
+    splitter = Splitter(limit_bytes=HEAD_LIMIT_BYTES)
+    read = 0
+    for chunk in rollout.chunks(chunk_bytes=HEAD_CHUNK_BYTES):
+        read += len(chunk)
+        for raw in splitter.feed(chunk):
+            folded = _fold(folded, raw)
+            if folded.complete:
+                return folded
+        if read >= HEAD_LIMIT_BYTES:
+            return folded
+    return _fold(folded, splitter.finish())
+
+
+def _fold(folded: Metadata, raw: object) -> Metadata:
+    if not isinstance(raw, bytes):
+        return folded
+    glance = lines.sniff(raw)
+    if glance is None or not metadata.concerns(glance):
+        return folded
+    if glance[0] == lines.RESPONSE_ITEM and not folded.bare:
+        return folded
+    try:
+        return metadata.fold(folded, lines.parse(raw))
+    except BadLine:
+        return folded

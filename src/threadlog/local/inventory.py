@@ -1,0 +1,127 @@
+"""One look at a home: its rollouts by thread and by rollout id.
+
+Lives for one question; the disk is asked anew for the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from threadlog.core import query
+from threadlog.core.lineage import CHAIN_LIMIT, Link
+from threadlog.core.metadata import Base, Metadata
+from threadlog.errors import Unreadable
+from threadlog.local.files import FileFacts, open_rollout
+from threadlog.local.heads import read_head
+from threadlog.local.scan import Found, find_rollouts
+
+
+class Head(NamedTuple):
+    """What the head of one rollout says, or why it says nothing."""
+
+    metadata: Metadata
+    facts: FileFacts | None
+    problem: str | None
+
+
+class Chain(NamedTuple):
+    """A rollout and all that come before it, newest first; `missing` is a base not to be found."""
+
+    links: list[Link]
+    missing: Base | None
+
+
+class Inventory:
+    """The rollouts of a home at one moment."""
+
+    def __init__(self, home: str, find: Callable[[str], Iterable[Found]] = find_rollouts) -> None:
+        self.threads: dict[str, list[Found]] = {}
+        self.anonymous: list[Found] = []
+        self._heads: dict[str, Head] = {}
+        self._by_rollout_id: dict[str, list[Found]] | None = None
+        for found in find(home):
+            self._add(found)
+
+    def _add(self, found: Found) -> None:
+        thread_id = found.name.thread_id or self.head(found).metadata.thread_id
+        if thread_id is None:
+            self.anonymous.append(found)
+        else:
+            self.threads.setdefault(thread_id, []).append(found)
+
+    def groups(self) -> Iterable[tuple[str | None, list[Found]]]:
+        """Every thread's id and rollouts; those without any id one by one."""
+        yield from self.threads.items()
+        for found in self.anonymous:
+            yield None, [found]
+
+    def head(self, found: Found) -> Head:
+        """The head of a rollout, read once."""
+        head = self._heads.get(found.path)
+        if head is None:
+            head = self._heads[found.path] = _read_head(found.path)
+        return head
+
+    def stamp(self, found: Found) -> str:
+        """The local time at which a rollout was created, as file names spell it."""
+        if found.name.stamp is not None:
+            return found.name.stamp
+        head = self.head(found)
+        created = query.unix_ms(head.metadata.created or "")
+        if created is None:
+            created = head.facts.mtime_ms if head.facts else 0
+        return time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(created / 1000))
+
+    def chain(self, found: Found) -> Chain:
+        """The rollout and what its history builds on, as far as it is to be found."""
+        links: list[Link] = []
+        seen: set[str] = set()
+        at: Found | None = found
+        base: Base | None = None
+        while at is not None and len(links) < CHAIN_LIMIT:
+            seen.add(at.path)
+            metadata = self.head(at).metadata
+            links.append(Link(at.rollout_id or "", at.path, metadata))
+            base = metadata.base
+            at = self._find_base(base, seen) if base is not None else None
+        return Chain(links, base)
+
+    def _find_base(self, base: Base, seen: set[str]) -> Found | None:
+        if self._by_rollout_id is None:
+            self._by_rollout_id = {}
+            for _id, group in self.groups():
+                for found in group:
+                    if found.rollout_id is not None:
+                        self._by_rollout_id.setdefault(found.rollout_id, []).append(found)
+        candidates = self._by_rollout_id.get(base.rollout_id, ())
+        return max(
+            (found for found in candidates if found.path not in seen),
+            key=lambda found: found.age_order,
+            default=None,
+        )
+
+
+def current(group: list[Found]) -> Found:
+    """The rollout of a thread that holds its newest state; an active one before an archived."""
+    if len(group) == 1:
+        return group[0]
+    return max(group, key=lambda found: (found.age_order[:2], not found.archived, found.path))
+
+
+def _read_head(path: str) -> Head:
+    try:
+        with open_rollout(path) as rollout:
+            metadata = read_head(rollout)
+            return Head(metadata, rollout.facts, _head_problem(metadata, rollout.facts))
+    except Unreadable as error:
+        return Head(Metadata(), None, str(error))
+
+
+def _head_problem(metadata: Metadata, facts: FileFacts) -> str | None:
+    if facts.size_bytes == 0:
+        return "empty rollout"
+    if metadata.thread_id is None:
+        return "no session metadata at its head"
+    return None

@@ -1,0 +1,128 @@
+"""The lines of threads: segments found by lineage, read in either direction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from threadlog.core import layout, lineage, lines
+from threadlog.core.framing import Frame, Gap, frames, frames_backwards, line_length
+from threadlog.core.lineage import Segment
+from threadlog.core.metadata import Metadata
+from threadlog.core.query import ThreadSummary
+from threadlog.local.files import RolloutFile, open_rollout
+from threadlog.local.inventory import Inventory
+from threadlog.local.scan import Found
+
+
+class LocalRollouts:
+    """The lines of the threads of one home."""
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+
+    def metadata(self, thread: ThreadSummary) -> Metadata:
+        """What the head of the thread's newest rollout says."""
+        return _alone(self._home).head(_found(thread)).metadata
+
+    def segments(self, thread: ThreadSummary) -> list[Segment]:
+        """The pieces of rollouts that hold the thread's lines, oldest first."""
+        found = _found(thread)
+        inventory = _alone(self._home)
+        if inventory.head(found).metadata.base is not None:
+            inventory = Inventory(self._home)
+        chain = inventory.chain(found)
+        return lineage.segments(chain.links, chain.missing)
+
+    def read(self, segment: Segment) -> Iterator[Frame | Gap]:
+        """The lines of a segment, first to last; raises Unreadable."""
+        if segment.missing:
+            yield _missing(segment)
+            return
+        with open_rollout(segment.path) as rollout:
+            end = 0
+            for frame in frames(rollout.chunks(self._end(rollout, segment))):
+                if _beyond(frame, segment):
+                    return
+                yield frame
+                end = frame.offset + line_length(frame.raw)
+            if rollout.gap is not None:
+                yield Gap(end, rollout.gap)
+
+    def read_backwards(self, segment: Segment) -> Iterator[Frame | Gap]:
+        """The lines of a segment, last to first; raises Unreadable."""
+        if segment.missing:
+            yield _missing(segment)
+            return
+        with open_rollout(segment.path) as rollout:
+            end = self._end(rollout, segment)
+            length = rollout.length()
+            if rollout.gap is not None:
+                yield Gap(length, rollout.gap)
+            end = length if end is None else min(end, length)
+            for frame in frames_backwards(rollout.chunks_backwards(end), end):
+                if not _beyond(frame, segment):
+                    yield frame
+
+    def chunks(self, segment: Segment) -> Iterator[bytes]:
+        """The bytes of a segment, in pieces; raises Unreadable."""
+        if segment.missing:
+            return
+        with open_rollout(segment.path) as rollout:
+            end = self._end(rollout, segment)
+            if end is None and segment.end_ordinal is not None:
+                end = _first_beyond(rollout, segment)
+            yield from rollout.chunks(end)
+
+    def _end(self, rollout: RolloutFile, segment: Segment) -> int | None:
+        """Where a segment ends in its file; None if only ordinals can tell.
+
+        Offset and ordinal name the same cut.  Where the file was edited they do not, and the
+        ordinals, which every line carries, are believed.
+        """
+        end, cut = segment.end, segment.end_ordinal
+        if end is None or cut is None or end == 0:
+            return end
+        if rollout.read_at(end - 1, 1) != b"\n":
+            return None
+        following = next(frames(_from(rollout, end), end), None)
+        if following is None or not isinstance(following.raw, bytes):
+            return end
+        ordinal = lines.sniff_ordinal(following.raw)
+        return end if ordinal is None or ordinal >= cut else None
+
+
+def _alone(home: str) -> Inventory:
+    """An inventory that knows no rollout but those it is asked about: nothing is walked."""
+    return Inventory(home, lambda _home: ())
+
+
+def _from(rollout: RolloutFile, offset: int) -> Iterator[bytes]:
+    while chunk := rollout.read_at(offset, 64 << 10):
+        yield chunk
+        offset += len(chunk)
+
+
+def _beyond(frame: Frame, segment: Segment) -> bool:
+    if segment.end_ordinal is None or not isinstance(frame.raw, bytes):
+        return False
+    ordinal = lines.sniff_ordinal(frame.raw)
+    return ordinal is not None and ordinal >= segment.end_ordinal
+
+
+def _first_beyond(rollout: RolloutFile, segment: Segment) -> int | None:
+    for frame in frames(rollout.chunks()):
+        if _beyond(frame, segment):
+            return frame.offset
+    return None
+
+
+def _missing(segment: Segment) -> Gap:
+    return Gap(0, f"the rollout {segment.rollout_id}, on which this thread builds, is missing")
+
+
+def _found(thread: ThreadSummary) -> Found:
+    key = thread.path.rsplit("/", 1)[-1]
+    name = layout.parse_name(key)
+    if name is None:
+        name = layout.RolloutName(None, thread.id, None, thread.compressed)
+    return Found(key, thread.path, name, thread.archived)

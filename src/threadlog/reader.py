@@ -1,0 +1,187 @@
+"""Reading one stored thread: its lines, its turns, its history; in bounded memory but for the last.
+
+Owns how the pieces of core are put together over a store's frames: which way a question reads,
+and how far.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from threadlog.core import history, turns
+from threadlog.core.decode import Line, decode_frame
+from threadlog.core.framing import Frame, Gap, Oversized
+from threadlog.core.history import History, Value
+from threadlog.core.lineage import Segment
+from threadlog.core.lines import Json
+from threadlog.core.metadata import PAGINATED, Metadata
+from threadlog.core.query import ThreadSummary
+from threadlog.core.turns import IN_PROGRESS, INTERRUPTED, TailCounter, Turn, TurnRules
+from threadlog.errors import EmptyRollout, NoThreadId
+from threadlog.ports import Rollouts
+
+# The newest turns are put together in memory; older ones than fit here are left out.
+TAIL_LIMIT_BYTES = 64 << 20
+
+_ROLLBACK = b"thread_rolled_back"
+
+Report = Callable[[str, Value], None]
+
+
+def _ignore(_path: str, _value: Value) -> None:
+    return None
+
+
+class ThreadReader:
+    """One stored thread, as its store's rollouts hold it.
+
+    *report* is told of everything that is not a whole line, with the path of its rollout.
+    """
+
+    def __init__(
+        self, rollouts: Rollouts, summary: ThreadSummary, report: Report = _ignore
+    ) -> None:
+        self._rollouts = rollouts
+        self._summary = summary
+        self._report = report
+        self._metadata = rollouts.metadata(summary)
+
+    def values(self) -> Iterator[Value]:
+        """Every line, oldest first; damage, gaps and oversized lines in their places."""
+        for segment in self._rollouts.segments(self._summary):
+            for frame in self._rollouts.read(segment):
+                yield from self._decode(segment, frame)
+
+    def values_backwards(self) -> Iterator[Value]:
+        """Every line, newest first."""
+        for segment, frame in self._frames_backwards():
+            yield from self._decode(segment, frame)
+
+    def raw_lines(self) -> Iterator[Frame | Gap]:
+        """Every line as bytes, oldest first, blank ones included."""
+        for segment in self._rollouts.segments(self._summary):
+            yield from self._rollouts.read(segment)
+
+    def raw_lines_backwards(self) -> Iterator[Frame | Gap]:
+        """Every line as bytes, newest first, blank ones included."""
+        return (frame for _segment, frame in self._frames_backwards())
+
+    def raw_chunks(self) -> Iterator[bytes]:
+        """The thread's bytes, oldest first, in pieces; lines of any length pass through."""
+        for segment in self._rollouts.segments(self._summary):
+            yield from self._rollouts.chunks(segment)
+
+    def turns(self) -> Iterator[Turn]:
+        """The turns, oldest first, handed on as they are read."""
+        none = True
+        for turn in self._fold(self._rules()):
+            none = False
+            yield turn
+        if none and not self._rules().spoken:
+            yield from self._fold(self._rules(spoken=True))
+
+    def last_turns(self, count: int) -> list[Turn]:
+        """The newest *count* turns, oldest first, read from the end."""
+        if count <= 0:
+            return []
+        if not self._rules().spoken and (tail := self._tail(count)):
+            rules = self._with_rollbacks(self._rules(), iter(tail))
+            found = list(turns.fold_turns(tail, rules))[-count:]
+            if found:
+                return [_settled(turn) for turn in found]
+        return list(deque(self.turns(), maxlen=count))
+
+    def history(self) -> History:
+        """The whole thread, in memory; raises EmptyRollout, NoThreadId."""
+        loaded = [
+            history.load(segment.path, self._rollouts.read(segment))
+            for segment in self._rollouts.segments(self._summary)
+        ]
+        if not any(isinstance(raw, Oversized) or raw.strip() for raw in loaded[-1].raws):
+            raise EmptyRollout(f"empty session file: {self._summary.path}")
+        if self._metadata.thread_id is None:
+            raise NoThreadId(f"no session metadata, hence no thread id, in {self._summary.path}")
+        return History(history.RESUMED, loaded, thread_id=self._summary.id, rules=self._rules())
+
+    def model_input(self) -> list[dict[str, Json]]:
+        """The Responses items to send next; reads back to the newest compaction only."""
+        raws = (
+            frame.raw
+            for frame in self.raw_lines_backwards()
+            if isinstance(frame, Frame) and isinstance(frame.raw, bytes)
+        )
+        return history.model_input(raws)
+
+    def _frames_backwards(self) -> Iterator[tuple[Segment, Frame | Gap]]:
+        for segment in reversed(self._rollouts.segments(self._summary)):
+            for frame in self._rollouts.read_backwards(segment):
+                yield segment, frame
+
+    def _decode(self, segment: Segment, frame: Frame | Gap) -> Iterator[Value]:
+        value = frame if isinstance(frame, Gap) else decode_frame(frame)
+        if value is None:
+            return
+        if not isinstance(value, Line):
+            self._report(segment.path, value)
+        yield value
+
+    def _lines(self) -> Iterator[Line]:
+        return (value for value in self.values() if isinstance(value, Line))
+
+    def _fold(self, rules: TurnRules) -> Iterator[Turn]:
+        if self._has_rollback():
+            quiet = ThreadReader(self._rollouts, self._summary)
+            rules = self._with_rollbacks(rules, quiet._lines())
+        for turn in turns.fold_turns(self._lines(), rules):
+            yield _settled(turn)
+
+    def _with_rollbacks(self, rules: TurnRules, lines: Iterator[Line]) -> TurnRules:
+        return msgspec.structs.replace(rules, skip=turns.rolled_back(lines, rules))
+
+    def _has_rollback(self) -> bool:
+        """A look at the bytes, which costs little and spares most threads a second reading."""
+        if self._metadata.history_mode == PAGINATED:
+            return False
+        for segment in self._rollouts.segments(self._summary):
+            seam = b""
+            for chunk in self._rollouts.chunks(segment):
+                if _ROLLBACK in chunk or _ROLLBACK in seam + chunk[: len(_ROLLBACK)]:
+                    return True
+                seam = chunk[-len(_ROLLBACK) :]
+        return False
+
+    def _tail(self, count: int) -> list[Line]:
+        counter = TailCounter(count, explicit_turns=self._explicit_turns())
+        tail: list[Line] = []
+        size = 0
+        for value in self.values_backwards():
+            if not isinstance(value, Line):
+                continue
+            if turns.shows(value.item):
+                tail.append(value)
+                size += len(value.raw or b"")
+            if counter.enough(value.item) or size > TAIL_LIMIT_BYTES:
+                break
+        tail.reverse()
+        return tail
+
+    def _explicit_turns(self) -> bool:
+        return self._metadata.explicit_turns or self._metadata.history_mode == PAGINATED
+
+    def _rules(self, *, spoken: bool = False) -> TurnRules:
+        metadata: Metadata = self._metadata
+        return TurnRules(
+            history_mode=metadata.history_mode,
+            spoken=spoken or metadata.bare,
+            own_from_ordinal=metadata.own_from_ordinal,
+        )
+
+
+def _settled(turn: Turn) -> Turn:
+    """A stored turn without an end was interrupted (Codex says so of a thread not running)."""
+    if turn.status != IN_PROGRESS:
+        return turn
+    return msgspec.structs.replace(turn, status=INTERRUPTED)
