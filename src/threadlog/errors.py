@@ -1,7 +1,8 @@
 """Every exception that threadlog raises on purpose, by whose fault it is.
 
     ThreadlogError
-      +- caller: NotFound, Ambiguous, OutsideHome, BadCursor, Closed, Unencodable, BacklogFull, InUse
+      +- caller: NotFound, Ambiguous, OutsideHome, BadCursor, Closed, Unencodable, BacklogFull,
+      |          InUse
       +- rollout: EmptyRollout, NoThreadId        (a whole file has nothing to offer)
       +- environment: Unreadable, WriteFailed, UnsupportedPlatform
 

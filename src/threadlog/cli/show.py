@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import json
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from threadlog.cli import terminal
-from threadlog.cli.terminal import DIM, Style
+from threadlog.cli.terminal import Style
 from threadlog.cli.transcript import Transcript
 from threadlog.core import text
 from threadlog.core.framing import Frame, Gap, Oversized
@@ -122,9 +121,8 @@ def _print_raw(reader: ThreadReader, tail: int | None) -> None:
         for frame in frames:
             print(_printable(frame))
         return
-    with contextlib.closing(_raw_bytes(reader, tail)) as pieces:
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
+    for piece in _raw_bytes(reader, tail):
+        sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
 
 
@@ -156,6 +154,3 @@ def _printable(frame: Frame | Gap) -> str:
     if isinstance(frame.raw, Oversized):
         return f"[a line of {frame.raw.length} bytes at byte {frame.raw.offset}, too long to load]"
     return text.one_line(frame.raw.decode(errors="replace"))
-
-
-__all__ = ["DIM", "run"]

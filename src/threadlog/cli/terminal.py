@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, TextIO, cast
 
 BOLD, DIM, CYAN, GREEN, RED, YELLOW = "1", "2", "36", "32", "31", "33"
 
@@ -34,26 +35,22 @@ class Style(NamedTuple):
 @contextlib.contextmanager
 def paged(*, wanted: bool) -> Iterator[TextIO]:
     """Where to write: through $PAGER (or less) on a terminal if *wanted*, else standard output."""
-    command = os.environ.get("PAGER", "less")
-    if not wanted or not sys.stdout.isatty() or command in ("", "cat") or not _exists(command):
+    command = shlex.split(os.environ.get("PAGER", "less"))
+    if not wanted or not sys.stdout.isatty() or not command or not shutil.which(command[0]):
         yield sys.stdout
         return
     import subprocess
 
     environment = {"LESS": "FRX", **os.environ}
     pager = subprocess.Popen(
-        command, shell=True, stdin=subprocess.PIPE, env=environment, text=True, errors="replace"
+        command, stdin=subprocess.PIPE, env=environment, text=True, errors="replace"
     )
     assert pager.stdin is not None
     try:
-        yield pager.stdin
+        yield cast("TextIO", pager.stdin)
     except BrokenPipeError:
         pass  # the reader has seen enough
     finally:
         with contextlib.suppress(BrokenPipeError):
             pager.stdin.close()
         pager.wait()
-
-
-def _exists(command: str) -> bool:
-    return shutil.which(command.split(maxsplit=1)[0]) is not None

@@ -115,6 +115,7 @@ def _fold_session_meta(metadata: Metadata, line: Envelope) -> Metadata:
 
 def _first_session_meta(metadata: Metadata, payload: dict[str, Json], *, bare: bool) -> Metadata:
     git = payload.get("git")
+    changes: dict[str, Json] = dict(_git(git)) if isinstance(git, dict) else {}
     start = payload.get("subagent_history_start_ordinal")
     source = payload.get("source", "vscode")
     spawn = _spawn(source)
@@ -135,8 +136,7 @@ def _first_session_meta(metadata: Metadata, payload: dict[str, Json], *, bare: b
         base=_base(payload.get("history_base")),
         own_from_ordinal=start if isinstance(start, int) else 0,
         bare=bare,
-        **(_git(git) if isinstance(git, dict) else {}),
-    )
+    )._replace(**changes)
 
 
 def _fold_event(metadata: Metadata, line: Envelope) -> Metadata:
