@@ -12,10 +12,10 @@ Names are loaded when they are first used, so that importing the package costs n
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from threadlog.connect import open
     from threadlog.core.decode import Line
     from threadlog.core.framing import Gap, Oversized
@@ -92,6 +92,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'threadlog' has no attribute {name!r}")
+    import importlib
+
     module = importlib.import_module(f"threadlog.{_HOMES.get(name, 'errors')}")
     value = globals()[name] = getattr(module, name)
     return value

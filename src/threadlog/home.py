@@ -4,36 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from threadlog.core.query import CREATED, DEFAULT_LIMIT, ThreadPage, ThreadQuery, ThreadSummary
-from threadlog.ports import Catalog, Journal, Rollouts
 
 if TYPE_CHECKING:
     from threadlog.core.history import History, Value
     from threadlog.core.lines import Json
     from threadlog.core.turns import Turn
+    from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
-
-
-class Store(Protocol):
-    """What a home needs of its adapter."""
-
-    @property
-    def home(self) -> str:
-        """Where it is, for messages."""
-
-    @property
-    def catalog(self) -> Catalog:
-        """Which threads there are."""
-
-    @property
-    def rollouts(self) -> Rollouts:
-        """Their lines."""
-
-    @property
-    def journal(self) -> Journal:
-        """Where new ones are made."""
 
 
 class Home:

@@ -65,3 +65,23 @@ class Journal(Protocol):
 
     def create(self, path: str, thread_id: str) -> Appender:
         """Make the planned rollout and become its only writer; raises InUse, OSError."""
+
+
+class Store(Protocol):
+    """All of it: what a home needs of its adapter."""
+
+    @property
+    def home(self) -> str:
+        """Where it is, for messages."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Which threads there are."""
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """Their lines."""
+
+    @property
+    def journal(self) -> Journal:
+        """Where new ones are made."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from threadlog.cli import terminal
+from threadlog.cli.pager import paged
 from threadlog.cli.terminal import Style
 from threadlog.cli.transcript import Transcript
 from threadlog.core import text
@@ -73,7 +73,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     style = Style.of(sys.stdout)
     # The first turn is read before the pager starts: an unreadable file is said plainly.
     first = list(itertools.islice(turns, 1))
-    with terminal.paged(wanted=not arguments.no_pager) as out:
+    with paged(wanted=not arguments.no_pager) as out:
         transcript = Transcript(out, style, full=arguments.full)
         transcript.thread(summary)
         for turn in itertools.chain(first, turns):

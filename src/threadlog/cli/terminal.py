@@ -1,14 +1,9 @@
-"""What the terminal can do: width, colour, a pager; none of it where there is no terminal."""
+"""What the terminal can do: width and colour; none of it where there is no terminal."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shlex
-import shutil
-import sys
-from collections.abc import Iterator
-from typing import NamedTuple, TextIO, cast
+from typing import NamedTuple, TextIO
 
 BOLD, DIM, CYAN, GREEN, RED, YELLOW = "1", "2", "36", "32", "31", "33"
 
@@ -25,32 +20,19 @@ class Style(NamedTuple):
         if not stream.isatty():
             return cls(0, colour=False)
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-        return cls(shutil.get_terminal_size().columns, colour=not plain)
+        return cls(_columns(stream), colour=not plain)
 
     def paint(self, line: str, *codes: str) -> str:
         """*line* in colour, if there is any."""
         return f"\x1b[{';'.join(codes)}m{line}\x1b[0m" if self.colour and line else line
 
 
-@contextlib.contextmanager
-def paged(*, wanted: bool) -> Iterator[TextIO]:
-    """Where to write: through $PAGER (or less) on a terminal if *wanted*, else standard output."""
-    command = shlex.split(os.environ.get("PAGER", "less"))
-    if not wanted or not sys.stdout.isatty() or not command or not shutil.which(command[0]):
-        yield sys.stdout
-        return
-    import subprocess
-
-    environment = {"LESS": "FRX", **os.environ}
-    pager = subprocess.Popen(
-        command, stdin=subprocess.PIPE, env=environment, text=True, errors="replace"
-    )
-    assert pager.stdin is not None
+def _columns(stream: TextIO) -> int:
+    """The terminal's width; $COLUMNS says otherwise."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given) > 0:
+        return int(given)
     try:
-        yield cast("TextIO", pager.stdin)
-    except BrokenPipeError:
-        pass  # the reader has seen enough
-    finally:
-        with contextlib.suppress(BrokenPipeError):
-            pager.stdin.close()
-        pager.wait()
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80

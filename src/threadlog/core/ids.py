@@ -13,14 +13,14 @@ SUFFIX_MIN_DIGITS = 6
 PREFIX_MIN_CHARS = 13
 SHORT_DIGITS = 8
 
-UUID_PATTERN = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_CANONICAL = re.compile(UUID_PATTERN)
-_PIECE = re.compile(r"[0-9a-f-]+")
+# Compiled when first used: a listing needs none of them.
+_CANONICAL = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_PIECE = r"[0-9a-f-]+"
 
 
 def is_thread_id(text: str) -> bool:
     """True for canonical UUID text of any version."""
-    return _CANONICAL.fullmatch(text) is not None
+    return re.fullmatch(_CANONICAL, text) is not None
 
 
 def short_id(thread_id: str) -> str:
@@ -45,7 +45,7 @@ def read_reference(text: str) -> Reference:
         return Reference(text, "last")
     if "/" in text or text.endswith((".jsonl", ".jsonl.zst")):
         return Reference(text, "path")
-    piece = _PIECE.fullmatch(text) is not None
+    piece = re.fullmatch(_PIECE, text) is not None
     digits = len(text.replace("-", ""))
     return Reference(
         text,

@@ -12,6 +12,7 @@ stamp; threadlog lists it all the same, so the parser is lenient about the stamp
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 SESSIONS = "sessions"
@@ -24,13 +25,12 @@ PLAIN_SUFFIX = ".jsonl"
 COMPRESSED_SUFFIX = ".jsonl.zst"
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_LOWER_UUID = _UUID.replace("A-F", "")
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _STAMP = rf"{_DATE}T[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}"
 # The usual shape first: a home has thousands, and the lenient pattern is slow.
-_USUAL = re.compile(rf"rollout-({_STAMP})-({_UUID})(?:_({_UUID}))?\.jsonl(\.zst)?").fullmatch
-_LENIENT = re.compile(
-    rf"rollout-(?:({_STAMP}|{_DATE})-)?.*?(?:({_UUID})(?:_({_UUID}))?)?\.jsonl(\.zst)?", re.DOTALL
-).fullmatch
+_USUAL = re.compile(rf"^(rollout-({_STAMP})-({_LOWER_UUID})\.jsonl)$", re.MULTILINE)
+_ANY = rf"(?s)rollout-(?:({_STAMP}|{_DATE})-)?.*?(?:({_UUID})(?:_({_UUID}))?)?\.jsonl(?:\.zst)?"
 
 
 class RolloutName(NamedTuple):
@@ -39,23 +39,42 @@ class RolloutName(NamedTuple):
     stamp: str | None  # local time, "2026-11-22T05-04-26"
     thread_id: str | None
     revision_id: str | None  # the second id, of a file that a revert made
-    compressed: bool
 
 
 def parse_name(name: str) -> RolloutName | None:
     """Read a file name; None if it is not a rollout's (temporary files of Codex are not)."""
-    match = _USUAL(name) or _LENIENT(name)
+    match = re.fullmatch(_ANY, name)
     if match is None:
         return None
-    stamp, thread_id, revision_id, compressed = match.groups()
+    stamp, thread_id, revision_id = match.groups()
     if stamp is not None and len(stamp) == len("2025-05-07"):
         stamp += "T00-00-00"  # before 2025-05-13 names held the date only
     return RolloutName(
         stamp,
         thread_id.lower() if thread_id else None,
         revision_id.lower() if revision_id else None,
-        compressed is not None,
     )
+
+
+_NamedParts = tuple[str, str | None, str | None, str | None]
+
+
+def parse_names(names: Sequence[str]) -> list[_NamedParts]:
+    """The rollouts among the files of one folder: each name, and what `parse_name` says of it.
+
+    Where a rollout is there both plain and compressed, only the plain one counts, as in Codex.
+    """
+    usual = _USUAL.findall("\n".join(names))
+    parsed: list[_NamedParts] = [(name, stamp, each, None) for name, stamp, each in usual]
+    if len(usual) == len(names):
+        return parsed
+    present = set(names)
+    for name in present.difference(name for name, _stamp, _id in usual):
+        if name.endswith(COMPRESSED_SUFFIX) and name[: -len(".zst")] in present:
+            continue
+        if (unusual := parse_name(name)) is not None:
+            parsed.append((name, *unusual))
+    return parsed
 
 
 def rollout_name(stamp: str, thread_id: str) -> str:

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from threadlog.core.metadata import Base, Metadata
-
-# Deeper chains than this are taken for a loop.
-CHAIN_LIMIT = 10_000
+from threadlog.core.metadata import Base
 
 
 class Segment(NamedTuple):
@@ -34,7 +31,7 @@ class Link(NamedTuple):
 
     rollout_id: str
     path: str
-    metadata: Metadata
+    base: Base | None
 
 
 def segments(links: Sequence[Link], missing: Base | None = None) -> list[Segment]:
@@ -47,7 +44,7 @@ def segments(links: Sequence[Link], missing: Base | None = None) -> list[Segment
     result: list[Segment] = []
     for link in links:
         result.append(_segment(link.rollout_id, link.path, cut))
-        cut = link.metadata.base
+        cut = link.base
     if missing is not None:
         result.append(_segment(missing.rollout_id, "", missing)._replace(missing=True))
     result.reverse()

@@ -95,16 +95,13 @@ class ThreadPage(Sequence[ThreadSummary]):
         return f"ThreadPage({len(self.threads)} threads, next={self.next!r})"
 
 
-class Place(NamedTuple):
-    """A thread's place in an order; greater is newer."""
-
-    moment: str
-    tie: str
+# A thread's place in an order: its moment, and its id (or file name) to tell equals apart.
+Place = tuple[str, str]
 
 
 def cursor_text(place: Place) -> str:
     """The cursor that continues after *place*."""
-    return f"{place.moment}|{place.tie}"
+    return "|".join(place)
 
 
 def read_cursor(text: str) -> Place | None:
@@ -112,7 +109,7 @@ def read_cursor(text: str) -> Place | None:
     moment, bar, tie = text.rpartition("|")
     if not bar or not moment or not (is_thread_id(tie) or tie.startswith("rollout-")):
         return None
-    return Place(moment, tie)
+    return moment, tie
 
 
 def utc_text(unix_ms: int) -> str:

@@ -6,15 +6,17 @@ damaged head.  What cannot be told is None, and `problem` says why.
 
 from __future__ import annotations
 
+import heapq
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 
 from threadlog.core import ids, layout, query
 from threadlog.core.metadata import Metadata, source_label
 from threadlog.core.query import Place, ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.errors import Ambiguous, BadCursor, NotFound, OutsideHome
 from threadlog.local.inventory import Inventory, current
-from threadlog.local.scan import Found
+from threadlog.local.scan import Found, found_at
 
 # So many candidates are named when a reference is ambiguous.
 CANDIDATES_NAMED = 5
@@ -29,21 +31,14 @@ class FileCatalog:
 
     def page(self, wanted: ThreadQuery) -> ThreadPage:
         """The threads that *wanted* asks for, newest first; raises BadCursor, Unreadable."""
-        after = None
-        if wanted.cursor is not None:
-            after = query.read_cursor(wanted.cursor)
-            if after is None:
-                raise BadCursor(f"invalid cursor: {wanted.cursor!r}; use one that a listing gave")
+        after = _read_cursor(wanted.cursor)
         inventory = Inventory(self._home)
-        places = sorted(_places(inventory, wanted), reverse=True)
-        rows: list[ThreadSummary] = []
-        last: Place | None = None
         summaries = _Summaries(inventory, self._read_names(self._home))
         real_paths: dict[str, str] = {}
-        for place, thread_id, group in places:
-            if after is not None and place >= after:
-                continue
-            if wanted.limit is not None and len(rows) >= max(wanted.limit, 1) and last:
+        rows: list[ThreadSummary] = []
+        last: Place | None = None
+        for place, thread_id, group in _ordered(inventory, wanted, after):
+            if wanted.limit is not None and last and len(rows) >= max(wanted.limit, 1):
                 return ThreadPage(rows, query.cursor_text(last))
             row = summaries.of(thread_id, group)
             if wanted.cwd is None or _same_folder(row.cwd, wanted.cwd, real_paths):
@@ -74,13 +69,10 @@ class FileCatalog:
 
     def _find_path(self, text: str) -> ThreadSummary:
         path = self._inside(text)
-        name = layout.parse_name(os.path.basename(path))
-        if name is None:
-            name = layout.RolloutName(None, None, None, path.endswith(layout.COMPRESSED_SUFFIX))
-        archived = path.startswith(os.path.join(os.path.realpath(self._home), layout.ARCHIVED))
-        found = Found(os.path.basename(path), path, name, archived)
+        archive = os.path.realpath(os.path.join(self._home, layout.ARCHIVED))
+        found = found_at(path, archived=path.startswith(archive + os.sep))
         inventory = Inventory(self._home)
-        thread_id = name.thread_id or inventory.head(found).metadata.thread_id
+        thread_id = found.thread_id or inventory.head(found).metadata.thread_id
         return _Summaries(inventory, self._read_names(self._home)).of(thread_id, [found])
 
     def _inside(self, text: str) -> str:
@@ -141,7 +133,7 @@ class _Summaries:
             agent_nickname=metadata.agent_nickname,
             agent_role=metadata.agent_role,
             size_bytes=head.facts.size_bytes if head.facts else 0,
-            compressed=newest.name.compressed,
+            compressed=newest.compressed,
             rollouts=len(group),
             problem=head.problem,
         )
@@ -150,13 +142,14 @@ class _Summaries:
         """A fork by reference, and a revert, begin as what they build on began (as Codex)."""
         if metadata.base is None:
             return metadata
-        for link in reversed(self._inventory.chain(found).links):
-            if link.metadata.preview or link.metadata.goal:
-                return metadata._replace(preview=link.metadata.preview, goal=link.metadata.goal)
+        for each in reversed(self._inventory.chain(found).rollouts):
+            first = self._inventory.head(each).metadata
+            if first.preview or first.goal:
+                return metadata._replace(preview=first.preview, goal=first.goal)
         return metadata
 
     def _created(self, group: list[Found]) -> str:
-        oldest = min(group, key=lambda found: found.age_order)
+        oldest = group[0] if len(group) == 1 else min(group, key=lambda each: each.age_order)
         head = self._inventory.head(oldest)
         created = query.unix_ms(head.metadata.created or "")
         if created is None:
@@ -164,18 +157,44 @@ class _Summaries:
         return query.utc_text(created)
 
 
-def _places(
-    inventory: Inventory, wanted: ThreadQuery
-) -> Iterator[tuple[Place, str | None, list[Found]]]:
+_Placed = tuple[Place, str | None, list[Found]]
+
+
+def _ordered(inventory: Inventory, wanted: ThreadQuery, after: Place | None) -> list[_Placed]:
+    """The threads of the order wanted, newest first; no more of them than can be needed."""
+    placed = _places(inventory, wanted)
+    if after is not None:
+        placed = [each for each in placed if each[0] < after]
+    if wanted.limit is not None and wanted.cwd is None:
+        return heapq.nlargest(max(wanted.limit, 1) + 1, placed)
+    placed.sort(reverse=True)
+    return placed
+
+
+def _places(inventory: Inventory, wanted: ThreadQuery) -> list[_Placed]:
+    by_update = wanted.sort == query.UPDATED
+    placed: list[_Placed] = []
     for thread_id, group in inventory.groups():
-        newest = current(group)
+        newest = current(group) if len(group) > 1 else group[0]
         if newest.archived != wanted.archived:
             continue
-        if wanted.sort == query.UPDATED:
+        if by_update:
             moment = query.utc_text(_mtime_ms(newest.path))
+        elif len(group) == 1:
+            moment = newest.stamp or inventory.stamp(newest)
         else:
-            moment = min(inventory.stamp(found) for found in group)
-        yield Place(moment, thread_id or newest.key), thread_id, group
+            moment = min(map(inventory.stamp, group))
+        placed.append(((moment, thread_id or newest.name), thread_id, group))
+    return placed
+
+
+def _read_cursor(text: str | None) -> Place | None:
+    if text is None:
+        return None
+    place = query.read_cursor(text)
+    if place is None:
+        raise BadCursor(f"invalid cursor: {text!r}; use one that a listing gave")
+    return place
 
 
 def _last(inventory: Inventory) -> list[str]:
@@ -195,8 +214,6 @@ def _mtime_ms(path: str) -> int:
 
 
 def _stamp_ms(stamp: str) -> int:
-    import time
-
     try:
         return int(time.mktime(time.strptime(stamp, "%Y-%m-%dT%H-%M-%S"))) * 1000
     except (ValueError, OverflowError):

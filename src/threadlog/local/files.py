@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from typing import IO, Any, Self, cast
 
@@ -145,6 +144,8 @@ class RolloutFile:
 
     def _unpack(self) -> IO[bytes]:
         if self._unpacked is None:
+            import tempfile
+
             unpacked = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115
             for chunk in self._stream(CHUNK_BYTES):
                 unpacked.write(chunk)

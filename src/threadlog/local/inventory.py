@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from threadlog.core import query
-from threadlog.core.lineage import CHAIN_LIMIT, Link
 from threadlog.core.metadata import Base, Metadata
 from threadlog.errors import Unreadable
 from threadlog.local.files import FileFacts, open_rollout
@@ -29,27 +28,33 @@ class Head(NamedTuple):
 class Chain(NamedTuple):
     """A rollout and all that come before it, newest first; `missing` is a base not to be found."""
 
-    links: list[Link]
+    rollouts: list[Found]
     missing: Base | None
+
+
+# Longer chains than this are not followed.
+CHAIN_LIMIT = 10_000
 
 
 class Inventory:
     """The rollouts of a home at one moment."""
 
-    def __init__(self, home: str, find: Callable[[str], Iterable[Found]] = find_rollouts) -> None:
+    def __init__(
+        self, home: str, find: Callable[[str], Iterable[list[Found]]] = find_rollouts
+    ) -> None:
         self.threads: dict[str, list[Found]] = {}
         self.anonymous: list[Found] = []
         self._heads: dict[str, Head] = {}
         self._by_rollout_id: dict[str, list[Found]] | None = None
-        for found in find(home):
-            self._add(found)
-
-    def _add(self, found: Found) -> None:
-        thread_id = found.name.thread_id or self.head(found).metadata.thread_id
-        if thread_id is None:
-            self.anonymous.append(found)
-        else:
-            self.threads.setdefault(thread_id, []).append(found)
+        for batch in find(home):
+            for found in batch:
+                thread_id = found.thread_id or self.head(found).metadata.thread_id
+                if thread_id is None:
+                    self.anonymous.append(found)
+                elif thread_id in self.threads:
+                    self.threads[thread_id].append(found)
+                else:
+                    self.threads[thread_id] = [found]
 
     def groups(self) -> Iterable[tuple[str | None, list[Found]]]:
         """Every thread's id and rollouts; those without any id one by one."""
@@ -66,8 +71,8 @@ class Inventory:
 
     def stamp(self, found: Found) -> str:
         """The local time at which a rollout was created, as file names spell it."""
-        if found.name.stamp is not None:
-            return found.name.stamp
+        if found.stamp is not None:
+            return found.stamp
         head = self.head(found)
         created = query.unix_ms(head.metadata.created or "")
         if created is None:
@@ -76,17 +81,16 @@ class Inventory:
 
     def chain(self, found: Found) -> Chain:
         """The rollout and what its history builds on, as far as it is to be found."""
-        links: list[Link] = []
+        rollouts: list[Found] = []
         seen: set[str] = set()
         at: Found | None = found
         base: Base | None = None
-        while at is not None and len(links) < CHAIN_LIMIT:
+        while at is not None and len(rollouts) < CHAIN_LIMIT:
             seen.add(at.path)
-            metadata = self.head(at).metadata
-            links.append(Link(at.rollout_id or "", at.path, metadata))
-            base = metadata.base
+            rollouts.append(at)
+            base = self.head(at).metadata.base
             at = self._find_base(base, seen) if base is not None else None
-        return Chain(links, base)
+        return Chain(rollouts, base)
 
     def _find_base(self, base: Base, seen: set[str]) -> Found | None:
         if self._by_rollout_id is None:
@@ -107,7 +111,7 @@ def current(group: list[Found]) -> Found:
     """The rollout of a thread that holds its newest state; an active one before an archived."""
     if len(group) == 1:
         return group[0]
-    return max(group, key=lambda found: (found.age_order[:2], not found.archived, found.path))
+    return max(group, key=lambda found: (found.age_order, not found.archived, found.path))
 
 
 def _read_head(path: str) -> Head:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from threadlog.core import layout, lineage, lines
+from threadlog.core import lineage, lines
 from threadlog.core.framing import Frame, Gap, frames, frames_backwards, line_length
-from threadlog.core.lineage import Segment
+from threadlog.core.lineage import Link, Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.local.files import RolloutFile, open_rollout
 from threadlog.local.inventory import Inventory
-from threadlog.local.scan import Found
+from threadlog.local.scan import found_at
 
 
 class LocalRollouts:
@@ -22,16 +22,20 @@ class LocalRollouts:
 
     def metadata(self, thread: ThreadSummary) -> Metadata:
         """What the head of the thread's newest rollout says."""
-        return _alone(self._home).head(_found(thread)).metadata
+        return _alone(self._home).head(found_at(thread.path, archived=thread.archived)).metadata
 
     def segments(self, thread: ThreadSummary) -> list[Segment]:
         """The pieces of rollouts that hold the thread's lines, oldest first."""
-        found = _found(thread)
+        found = found_at(thread.path, archived=thread.archived)
         inventory = _alone(self._home)
         if inventory.head(found).metadata.base is not None:
             inventory = Inventory(self._home)
         chain = inventory.chain(found)
-        return lineage.segments(chain.links, chain.missing)
+        links = [
+            Link(each.rollout_id or "", each.path, inventory.head(each).metadata.base)
+            for each in chain.rollouts
+        ]
+        return lineage.segments(links, chain.missing)
 
     def read(self, segment: Segment) -> Iterator[Frame | Gap]:
         """The lines of a segment, first to last; raises Unreadable."""
@@ -118,11 +122,3 @@ def _first_beyond(rollout: RolloutFile, segment: Segment) -> int | None:
 
 def _missing(segment: Segment) -> Gap:
     return Gap(0, f"the rollout {segment.rollout_id}, on which this thread builds, is missing")
-
-
-def _found(thread: ThreadSummary) -> Found:
-    key = thread.path.rsplit("/", 1)[-1]
-    name = layout.parse_name(key)
-    if name is None:
-        name = layout.RolloutName(None, thread.id, None, thread.compressed)
-    return Found(key, thread.path, name, thread.archived)

@@ -1,28 +1,26 @@
-"""The store of one home on this machine: catalog, rollouts and journal in one place."""
+"""The store of one home on this machine: catalog, rollouts and journal, each loaded when used."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-from threadlog.local.catalog import FileCatalog
-from threadlog.local.journal import FileJournal, WriterLock
-from threadlog.local.reading import LocalRollouts
+if TYPE_CHECKING:
+    from threadlog.local.catalog import FileCatalog
+    from threadlog.local.journal import FileJournal, WriterLock
+    from threadlog.local.reading import LocalRollouts
 
 
-class Neighbour:
-    """What a Codex in the same home adds; without one, nobody is named and nothing is locked.
+class Neighbour(NamedTuple):
+    """What a Codex in the same home adds.
 
     `read_names` gives the names of a home's threads; `lock` makes us a thread's only writer.
     """
 
-    def __init__(
-        self,
-        read_names: Callable[[str], dict[str, str]],
-        lock: Callable[[str, str], WriterLock],
-    ) -> None:
-        self.read_names = read_names
-        self.lock = lock
+    read_names: Callable[[str], dict[str, str]]
+    lock: Callable[[str, str], WriterLock]
 
 
 class LocalStore:
@@ -30,6 +28,25 @@ class LocalStore:
 
     def __init__(self, home: str, neighbour: Neighbour) -> None:
         self.home = os.path.abspath(home)
-        self.catalog = FileCatalog(self.home, neighbour.read_names)
-        self.rollouts = LocalRollouts(self.home)
-        self.journal = FileJournal(self.home, neighbour.lock)
+        self._neighbour = neighbour
+
+    @cached_property
+    def catalog(self) -> FileCatalog:
+        """Which threads there are."""
+        from threadlog.local.catalog import FileCatalog
+
+        return FileCatalog(self.home, self._neighbour.read_names)
+
+    @cached_property
+    def rollouts(self) -> LocalRollouts:
+        """Their lines."""
+        from threadlog.local.reading import LocalRollouts
+
+        return LocalRollouts(self.home)
+
+    @cached_property
+    def journal(self) -> FileJournal:
+        """Where new ones are made."""
+        from threadlog.local.journal import FileJournal
+
+        return FileJournal(self.home, self._neighbour.lock)

@@ -1,0 +1,34 @@
+"""The pager: long output on a terminal goes through it, nothing else does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import TextIO, cast
+
+
+@contextlib.contextmanager
+def paged(*, wanted: bool) -> Iterator[TextIO]:
+    """Where to write: through $PAGER (or less) on a terminal if *wanted*, else standard output."""
+    command = shlex.split(os.environ.get("PAGER", "less"))
+    if not wanted or not sys.stdout.isatty() or not command or not shutil.which(command[0]):
+        yield sys.stdout
+        return
+    environment = {"LESS": "FRX", **os.environ}
+    pager = subprocess.Popen(  # noqa: S603 -- the user chose the command
+        command, stdin=subprocess.PIPE, env=environment, text=True, errors="replace"
+    )
+    assert pager.stdin is not None
+    try:
+        yield cast("TextIO", pager.stdin)
+    except BrokenPipeError:
+        pass  # the reader has seen enough
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            pager.stdin.close()
+        pager.wait()
