@@ -1,5 +1,5 @@
 """`python -m threadlog`."""
 
-from threadlog.cli.main import main
+from threadlog.cli.main import run
 
-raise SystemExit(main())
+run()

@@ -18,7 +18,7 @@ JSON_VERSION = 1
 
 _HEADINGS = ("AGE", "DIRECTORY", "TITLE", "BRANCH", "SOURCE", "ID")
 _LIMITS = (4, 28, 0, 18, 16, 8)  # columns on a terminal; the title gets what is left
-_TITLE = 2
+_TITLE, _TITLE_MIN = 2, 8
 _GAP = "  "
 _UNITS = ((31_536_000, "y"), (2_592_000, "mo"), (604_800, "w"), (86_400, "d"), (3600, "h"))
 
@@ -39,7 +39,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         where = f" of {arguments.cwd}" if arguments.cwd else ""
         print(text.one_line(f"no {which}{where} in {home.path}"))
     else:
-        _print_table(page, by_update=arguments.sort == "updated")
+        _print_rows(page, Style.of(sys.stdout), by_update=arguments.sort == "updated")
     return 0
 
 
@@ -50,16 +50,19 @@ def _print_json(page: ThreadPage) -> None:
     print(json.dumps(value, indent=1))
 
 
-def _print_table(page: ThreadPage, *, by_update: bool) -> None:
-    style = Style.of(sys.stdout)
+def _print_rows(page: ThreadPage, style: Style, *, by_update: bool) -> None:
+    """A table that fits the terminal; for programs whole cells, separated by tabs."""
     now_ms = int(time.time() * 1000)
     rows = [_cells(thread, now_ms, by_update=by_update) for thread in page]
+    if not style.columns:
+        print("\n".join("\t".join(cells) for cells in rows))
+        return
     widths = _widths(rows, style.columns)
     print(style.paint(_row(_HEADINGS, widths), BOLD))
     for thread, cells in zip(page, rows, strict=True):
         line = _row(cells, widths)
         print(style.paint(line, DIM) if thread.problem else line)
-    if page.next and style.columns:
+    if page.next:
         more = f"more: threadlog list --all, or --cursor '{page.next}'"
         print(style.paint(more, DIM))
 
@@ -78,17 +81,13 @@ def _cells(thread: ThreadSummary, now_ms: int, *, by_update: bool) -> tuple[str,
 
 
 def _widths(rows: Sequence[Sequence[str]], columns: int) -> list[int]:
-    """A column is as wide as its widest cell, within limits where there is a terminal's width."""
+    """A column is as wide as its widest cell within its limit; the title gets what is left."""
     widths = [
-        max(text.width(cell) for cell in column) for column in zip(_HEADINGS, *rows, strict=True)
+        min(max(map(text.width, cells)), limit or columns)
+        for cells, limit in zip(zip(_HEADINGS, *rows, strict=True), _LIMITS, strict=True)
     ]
-    if columns:
-        widths = [
-            min(width, limit) if limit else width
-            for width, limit in zip(widths, _LIMITS, strict=True)
-        ]
-        others = sum(widths) - widths[_TITLE] + len(_GAP) * (len(widths) - 1)
-        widths[_TITLE] = max(min(widths[_TITLE], columns - others), 8)
+    others = sum(widths) - widths[_TITLE] + len(_GAP) * (len(widths) - 1)
+    widths[_TITLE] = max(min(widths[_TITLE], columns - others), _TITLE_MIN)
     return widths
 
 

@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from threadlog import __version__
 from threadlog.errors import (
@@ -40,6 +41,17 @@ A thread ID is a full id, the last 6 or more hex digits of one (as listings show
 exit codes: 0 done, 1 something could not be read, 2 wrong usage, 3 no such thread,
 4 the reference fits several threads, 70 a defect of threadlog, 130 interrupted, 141 output closed
 """
+
+
+def run() -> NoReturn:
+    """The program: `main`, then out at once.
+
+    No command leaves anything open, and freeing one by one what a large home was read into would
+    take as long as reading it.
+    """
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,12 +94,16 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     home = open(path)
     if arguments.command == "list":
-        from threadlog.cli.listing import run
-    elif arguments.command == "show":
-        from threadlog.cli.show import run
-    else:
-        from threadlog.cli.paths import run
-    return run(home, arguments)
+        from threadlog.cli import listing
+
+        return listing.run(home, arguments)
+    if arguments.command == "show":
+        from threadlog.cli import show
+
+        return show.run(home, arguments)
+    from threadlog.cli import paths
+
+    return paths.run(home, arguments)
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

@@ -43,8 +43,8 @@ class Transcript:
     def turn(self, turn: Turn) -> None:
         """One turn."""
         facts = [turn.id]
-        if turn.started_at:
-            facts.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(turn.started_at)))
+        if turn.started_at and (moment := _local_time(turn.started_at)):
+            facts.append(moment)
         if turn.duration_ms is not None:
             facts.append(f"{turn.duration_ms / 1000:.1f} s")
         if turn.status != COMPLETED:
@@ -148,6 +148,14 @@ class Transcript:
 
     def _write(self, words: str) -> None:
         self._out.write(words)
+
+
+def _local_time(unix_s: int) -> str:
+    """A moment as people here write it; "" beyond the calendar."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix_s))
+    except (OverflowError, OSError, ValueError):
+        return ""
 
 
 def _folded(lines: list[str]) -> list[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from threadlog.core import context
 from threadlog.core.lines import EVENT, RESPONSE_ITEM, SESSION_META, Envelope, Json
 
 REQUEST_MARKER = "## My request for Codex:"
@@ -94,6 +93,8 @@ def fold(metadata: Metadata, line: Envelope) -> Metadata:
     if line.type == EVENT:
         return _fold_event(metadata, line)
     if metadata.bare and not metadata.preview and line.type == RESPONSE_ITEM:
+        from threadlog.core import context  # few listings need it
+
         return metadata._replace(preview=context.user_text(line.payload))
     return metadata
 

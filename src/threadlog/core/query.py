@@ -7,17 +7,19 @@ an id in them makes threads of one second or millisecond tell apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, overload
 
-from threadlog.core.ids import is_thread_id
 from threadlog.core.lines import Json
 
 CREATED = "created"
 UPDATED = "updated"
 DEFAULT_LIMIT = 50
 _EPOCH = datetime(1970, 1, 1)
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999
+_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.Z-]+\Z"
 
 
 class ThreadSummary(NamedTuple):
@@ -95,7 +97,7 @@ class ThreadPage(Sequence[ThreadSummary]):
         return f"ThreadPage({len(self.threads)} threads, next={self.next!r})"
 
 
-# A thread's place in an order: its moment, and its id (or file name) to tell equals apart.
+# A thread's place in an order: its moment, and its id (or path) to tell equals apart.
 Place = tuple[str, str]
 
 
@@ -106,24 +108,23 @@ def cursor_text(place: Place) -> str:
 
 def read_cursor(text: str) -> Place | None:
     """The place that a cursor names; None if it is none of ours."""
-    moment, bar, tie = text.rpartition("|")
-    if not bar or not moment or not (is_thread_id(tie) or tie.startswith("rollout-")):
-        return None
-    return moment, tie
+    moment, bar, tie = text.partition("|")
+    return (moment, tie) if bar and tie and re.match(_MOMENT, moment) else None
 
 
 def utc_text(unix_ms: int) -> str:
     """Unix milliseconds as UTC, RFC 3339 with three digits and Z."""
-    moment = _EPOCH + timedelta(milliseconds=unix_ms)
+    moment = _EPOCH + timedelta(milliseconds=min(max(unix_ms, _FIRST_MS), _LAST_MS))
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def unix_ms(text: str) -> int | None:
-    """The unix milliseconds of an RFC 3339 text; None if it is none."""
+    """The unix milliseconds of an RFC 3339 text; None if it is none, or beyond the calendar."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
         return None
-    return round(moment.timestamp() * 1000)
+    ms = round(moment.timestamp() * 1000)
+    return ms if _FIRST_MS <= ms <= _LAST_MS else None

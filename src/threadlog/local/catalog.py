@@ -7,6 +7,7 @@ damaged head.  What cannot be told is None, and `problem` says why.
 from __future__ import annotations
 
 import heapq
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from threadlog.core import ids, layout, query
 from threadlog.core.metadata import Metadata, source_label
 from threadlog.core.query import Place, ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.errors import Ambiguous, BadCursor, NotFound, OutsideHome
-from threadlog.local.inventory import Inventory, current
+from threadlog.local.inventory import Inventory
 from threadlog.local.scan import Found, found_at
 
 # So many candidates are named when a reference is ambiguous.
@@ -37,10 +38,10 @@ class FileCatalog:
         real_paths: dict[str, str] = {}
         rows: list[ThreadSummary] = []
         last: Place | None = None
-        for place, thread_id, group in _ordered(inventory, wanted, after):
+        for place, found in _ordered(inventory, wanted, after):
             if wanted.limit is not None and last and len(rows) >= max(wanted.limit, 1):
                 return ThreadPage(rows, query.cursor_text(last))
-            row = summaries.of(thread_id, group)
+            row = summaries.of(found)
             if wanted.cwd is None or _same_folder(row.cwd, wanted.cwd, real_paths):
                 rows.append(row)
                 last = place
@@ -54,33 +55,33 @@ class FileCatalog:
         inventory = Inventory(self._home)
         names = self._read_names(self._home)
         if read.kind == "id":
-            matches = [reference] if reference in inventory.threads else []
+            matches = [reference] if reference in inventory.current else []
         elif read.kind == "last":
             matches = _last(inventory)
         else:
-            matches = [each for each in inventory.threads if ids.fits(read, each)]
+            matches = [each for each in inventory.current if ids.fits(read, each)]
             named = [each for each, name in names.items() if name == reference]
-            matches += [each for each in named if each in inventory.threads and each not in matches]
+            matches += [each for each in named if each in inventory.current and each not in matches]
         if not matches:
             raise NotFound(_not_found(reference, self._home))
         if len(matches) > 1:
             raise _ambiguous(reference, sorted(matches, reverse=True))
-        return _Summaries(inventory, names).of(matches[0], inventory.threads[matches[0]])
+        return _Summaries(inventory, names).of(inventory.current[matches[0]])
 
     def _find_path(self, text: str) -> ThreadSummary:
         path = self._inside(text)
         archive = os.path.realpath(os.path.join(self._home, layout.ARCHIVED))
         found = found_at(path, archived=path.startswith(archive + os.sep))
-        inventory = Inventory(self._home)
-        thread_id = found.thread_id or inventory.head(found).metadata.thread_id
-        return _Summaries(inventory, self._read_names(self._home)).of(thread_id, [found])
+        return _Summaries(Inventory(self._home), self._read_names(self._home)).of(found)
 
     def _inside(self, text: str) -> str:
         """The real path of *text*, which must be a file of this home's rollout folders."""
         expanded = os.path.expanduser(text)
-        if not os.path.isabs(expanded) and not os.path.lexists(expanded):
-            expanded = os.path.join(self._home, expanded)
-        path = os.path.realpath(expanded)
+        path = _real_path(expanded)
+        if path is not None and not os.path.isabs(expanded) and not os.path.lexists(path):
+            path = _real_path(os.path.join(self._home, expanded))
+        if path is None:
+            raise NotFound(f"no file at {text!r}")
         roots = (
             os.path.realpath(os.path.join(self._home, root))
             for root in (layout.SESSIONS, layout.ARCHIVED)
@@ -102,12 +103,12 @@ class _Summaries:
         self._inventory = inventory
         self._names = names
 
-    def of(self, thread_id: str | None, group: list[Found]) -> ThreadSummary:
-        """The summary of a thread that these rollouts belong to."""
-        newest = current(group)
+    def of(self, newest: Found) -> ThreadSummary:
+        """The summary of the thread whose newest rollout this is."""
+        group = self._inventory.group(newest)
         head = self._inventory.head(newest)
         metadata = self._with_inherited(newest, head.metadata)
-        thread_id = thread_id or metadata.thread_id
+        thread_id = newest.thread_id or metadata.thread_id
         name = self._names.get(thread_id) if thread_id else None
         metadata = metadata._replace(name=name or metadata.name)
         return ThreadSummary(
@@ -149,7 +150,7 @@ class _Summaries:
         return metadata
 
     def _created(self, group: list[Found]) -> str:
-        oldest = group[0] if len(group) == 1 else min(group, key=lambda each: each.age_order)
+        oldest = group[0]
         head = self._inventory.head(oldest)
         created = query.unix_ms(head.metadata.created or "")
         if created is None:
@@ -157,12 +158,17 @@ class _Summaries:
         return query.utc_text(created)
 
 
-_Placed = tuple[Place, str | None, list[Found]]
+_Placed = tuple[Place, Found]
 
 
 def _ordered(inventory: Inventory, wanted: ThreadQuery, after: Place | None) -> list[_Placed]:
     """The threads of the order wanted, newest first; no more of them than can be needed."""
-    placed = _places(inventory, wanted)
+    place = _update_place if wanted.sort == query.UPDATED else _creation_place
+    placed = [
+        (place(inventory, found), found)
+        for found in itertools.chain(inventory.current.values(), inventory.anonymous)
+        if found.archived == wanted.archived
+    ]
     if after is not None:
         placed = [each for each in placed if each[0] < after]
     if wanted.limit is not None and wanted.cwd is None:
@@ -171,21 +177,13 @@ def _ordered(inventory: Inventory, wanted: ThreadQuery, after: Place | None) -> 
     return placed
 
 
-def _places(inventory: Inventory, wanted: ThreadQuery) -> list[_Placed]:
-    by_update = wanted.sort == query.UPDATED
-    placed: list[_Placed] = []
-    for thread_id, group in inventory.groups():
-        newest = current(group) if len(group) > 1 else group[0]
-        if newest.archived != wanted.archived:
-            continue
-        if by_update:
-            moment = query.utc_text(_mtime_ms(newest.path))
-        elif len(group) == 1:
-            moment = newest.stamp or inventory.stamp(newest)
-        else:
-            moment = min(map(inventory.stamp, group))
-        placed.append(((moment, thread_id or newest.name), thread_id, group))
-    return placed
+def _creation_place(inventory: Inventory, found: Found) -> Place:
+    oldest = inventory.group(found)[0]
+    return oldest.stamp or inventory.stamp(oldest), found.thread_id or found.path
+
+
+def _update_place(_inventory: Inventory, found: Found) -> Place:
+    return query.utc_text(_mtime_ms(found.path)), found.thread_id or found.path
 
 
 def _read_cursor(text: str | None) -> Place | None:
@@ -199,9 +197,9 @@ def _read_cursor(text: str | None) -> Place | None:
 
 def _last(inventory: Inventory) -> list[str]:
     active = [
-        (_mtime_ms(newest.path), thread_id)
-        for thread_id, group in inventory.threads.items()
-        if not (newest := current(group)).archived
+        (_mtime_ms(found.path), thread_id)
+        for thread_id, found in inventory.current.items()
+        if not found.archived
     ]
     return [max(active)[1]] if active else []
 
@@ -221,11 +219,19 @@ def _stamp_ms(stamp: str) -> int:
 
 
 def _same_folder(cwd: str | None, wanted: str, real_paths: dict[str, str]) -> bool:
-    if cwd is None:
+    if cwd is None or not os.path.isabs(cwd):
         return False
     if cwd not in real_paths:
-        real_paths[cwd] = os.path.realpath(cwd)
+        real_paths[cwd] = _real_path(cwd) or cwd
     return real_paths[cwd] == wanted
+
+
+def _real_path(path: str) -> str | None:
+    """The path without symbolic links; None if no file can have this path."""
+    try:
+        return os.path.realpath(path)
+    except (ValueError, OSError):
+        return None
 
 
 def _not_found(reference: str, home: str) -> str:

@@ -17,7 +17,7 @@ from threadlog.core.layout import COMPRESSED_SUFFIX
 from threadlog.errors import Unreadable
 
 CHUNK_BYTES = 256 << 10
-HEAD_CHUNK_BYTES = 64 << 10
+HEAD_CHUNK_BYTES = 32 << 10
 
 # A compressed rollout may grow this much when read; what is beyond is taken for a bomb.
 EXPANSION_LIMIT = 2000

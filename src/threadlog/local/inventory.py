@@ -5,9 +5,10 @@ Lives for one question; the disk is asked anew for the next.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from threadlog.core import query
 from threadlog.core.metadata import Base, Metadata
@@ -37,30 +38,43 @@ CHAIN_LIMIT = 10_000
 
 
 class Inventory:
-    """The rollouts of a home at one moment."""
+    """The rollouts of a home at one moment.
+
+    `current` has one rollout for each thread, the newest; `siblings` has all of those few threads
+    that have several, oldest first; `anonymous` are rollouts that name no thread at all.
+    """
 
     def __init__(
         self, home: str, find: Callable[[str], Iterable[list[Found]]] = find_rollouts
     ) -> None:
-        self.threads: dict[str, list[Found]] = {}
+        self.current: dict[str, Found] = {}
+        self.siblings: dict[str, list[Found]] = {}
         self.anonymous: list[Found] = []
         self._heads: dict[str, Head] = {}
         self._by_rollout_id: dict[str, list[Found]] | None = None
         for batch in find(home):
-            for found in batch:
-                thread_id = found.thread_id or self.head(found).metadata.thread_id
-                if thread_id is None:
-                    self.anonymous.append(found)
-                elif thread_id in self.threads:
-                    self.threads[thread_id].append(found)
-                else:
-                    self.threads[thread_id] = [found]
+            ids = {found.thread_id: found for found in batch}
+            if len(ids) == len(batch) and None not in ids and self.current.keys().isdisjoint(ids):
+                self.current.update(cast("dict[str, Found]", ids))
+            else:
+                for found in batch:
+                    self._add(found)
 
-    def groups(self) -> Iterable[tuple[str | None, list[Found]]]:
-        """Every thread's id and rollouts; those without any id one by one."""
-        yield from self.threads.items()
-        for found in self.anonymous:
-            yield None, [found]
+    def _add(self, found: Found) -> None:
+        thread_id = found.thread_id or self.head(found).metadata.thread_id
+        if thread_id is None:
+            self.anonymous.append(found)
+        elif thread_id not in self.current:
+            self.current[thread_id] = found
+        else:
+            group = self.siblings.setdefault(thread_id, [self.current[thread_id]])
+            group.append(found)
+            group.sort(key=lambda each: (each.age_order, not each.archived, each.path))
+            self.current[thread_id] = group[-1]
+
+    def group(self, found: Found) -> list[Found]:
+        """All rollouts of the thread that *found* belongs to, oldest first."""
+        return self.siblings.get(found.thread_id or "", [found])
 
     def head(self, found: Found) -> Head:
         """The head of a rollout, read once."""
@@ -95,23 +109,16 @@ class Inventory:
     def _find_base(self, base: Base, seen: set[str]) -> Found | None:
         if self._by_rollout_id is None:
             self._by_rollout_id = {}
-            for _id, group in self.groups():
-                for found in group:
-                    if found.rollout_id is not None:
-                        self._by_rollout_id.setdefault(found.rollout_id, []).append(found)
+            alone = (each for each in self.current.values() if each.thread_id not in self.siblings)
+            for found in itertools.chain(alone, *self.siblings.values()):
+                if found.rollout_id is not None:
+                    self._by_rollout_id.setdefault(found.rollout_id, []).append(found)
         candidates = self._by_rollout_id.get(base.rollout_id, ())
         return max(
             (found for found in candidates if found.path not in seen),
             key=lambda found: found.age_order,
             default=None,
         )
-
-
-def current(group: list[Found]) -> Found:
-    """The rollout of a thread that holds its newest state; an active one before an archived."""
-    if len(group) == 1:
-        return group[0]
-    return max(group, key=lambda found: (found.age_order, not found.archived, found.path))
 
 
 def _read_head(path: str) -> Head:
