@@ -77,22 +77,22 @@ class ThreadReader:
     def turns(self) -> Iterator[Turn]:
         """The turns, oldest first, handed on as they are read."""
         none = True
-        for turn in self._fold(self._rules()):
+        for turn in self.fold(self._rules()):
             none = False
             yield turn
         if none and not self._rules().spoken:
-            yield from self._fold(self._rules(spoken=True))
+            yield from self._quiet().fold(self._rules(spoken=True))
 
     def last_turns(self, count: int) -> list[Turn]:
-        """The newest *count* turns, oldest first, read from the end."""
+        """The newest *count* turns, oldest first, read from the end where starts are recorded."""
         if count <= 0:
             return []
-        if not self._rules().spoken and (tail := self._tail(count)):
-            rules = self._with_rollbacks(self._rules(), iter(tail))
-            found = list(turns.fold_turns(tail, rules))[-count:]
-            if found:
-                return [_settled(turn) for turn in found]
-        return list(deque(self.turns(), maxlen=count))
+        if not self._explicit_turns():
+            return list(deque(self.turns(), maxlen=count))
+        tail, whole = self._tail(count)
+        rules = msgspec.structs.replace(self._rules(), partial=not whole)
+        rules = self._with_rollbacks(rules, iter(tail))
+        return [_settled(turn) for turn in list(turns.fold_turns(tail, rules))[-count:]]
 
     def history(self) -> History:
         """The whole thread, in memory; raises EmptyRollout, NoThreadId."""
@@ -128,15 +128,20 @@ class ThreadReader:
             self._report(segment.path, value)
         yield value
 
-    def _lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[Line]:
+        """Every line that is whole, oldest first."""
         return (value for value in self.values() if isinstance(value, Line))
 
-    def _fold(self, rules: TurnRules) -> Iterator[Turn]:
+    def fold(self, rules: TurnRules) -> Iterator[Turn]:
+        """The turns by given rules; what was rolled back is left out."""
         if self._has_rollback():
-            quiet = ThreadReader(self._rollouts, self._summary)
-            rules = self._with_rollbacks(rules, quiet._lines())
-        for turn in turns.fold_turns(self._lines(), rules):
+            rules = self._with_rollbacks(rules, self._quiet().lines())
+        for turn in turns.fold_turns(self.lines(), rules):
             yield _settled(turn)
+
+    def _quiet(self) -> ThreadReader:
+        """For reading what was read and reported already."""
+        return ThreadReader(self._rollouts, self._summary)
 
     def _with_rollbacks(self, rules: TurnRules, lines: Iterator[Line]) -> TurnRules:
         return msgspec.structs.replace(rules, skip=turns.rolled_back(lines, rules))
@@ -153,10 +158,11 @@ class ThreadReader:
                 seam = chunk[-len(_ROLLBACK) :]
         return False
 
-    def _tail(self, count: int) -> list[Line]:
-        counter = TailCounter(count, explicit_turns=self._explicit_turns())
+    def _tail(self, count: int) -> tuple[list[Line], bool]:
+        """The newest lines with the last turns in them, and whether they are all lines."""
+        counter = TailCounter(count)
         tail: list[Line] = []
-        size = 0
+        size, whole = 0, True
         for value in self.values_backwards():
             if not isinstance(value, Line):
                 continue
@@ -164,9 +170,10 @@ class ThreadReader:
                 tail.append(value)
                 size += len(value.raw or b"")
             if counter.enough(value.item) or size > TAIL_LIMIT_BYTES:
+                whole = False
                 break
         tail.reverse()
-        return tail
+        return tail, whole
 
     def _explicit_turns(self) -> bool:
         return self._metadata.explicit_turns or self._metadata.history_mode == PAGINATED

@@ -7,19 +7,22 @@ fails says so, keeps everything, and can be called again.
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
 from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 import msgspec
 
 from threadlog import __version__
 from threadlog.core import ids, lines, policy, query
 from threadlog.core.items import LineItem, UntypedItem
-from threadlog.core.items.event import ItemCompleted
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.lines import Envelope, Json
 from threadlog.core.metadata import LEGACY
@@ -29,14 +32,18 @@ from threadlog.ports import Appender, Journal
 
 BACKLOG_LIMIT_BYTES = 64 << 20
 
+# What msgspec would turn into text of its own making: left as it is, and refused as no JSON.
+_NOT_JSON = (bytes, bytearray, datetime, date, Decimal, UUID)
+
 Recordable = LineItem | Mapping[str, Any]
 
 
 class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Who and where a new thread is.
 
-    `source` and `originator` say which program it belongs to; Codex lists threads of the sources
-    `cli` and `vscode` by default.  `model_provider` None means whichever Codex has configured.
+    `cwd` is made absolute.  `source` and `originator` say which program it belongs to; Codex
+    lists threads of the sources `cli` and `vscode` by default.  `model_provider` None means
+    whichever Codex has configured.
     """
 
     cwd: str
@@ -113,7 +120,7 @@ class RolloutRecorder:
             id=thread_id,
             session_id=thread_id,
             timestamp=query.utc_text(now_ms),
-            cwd=options.cwd,
+            cwd=os.fsencode(os.path.abspath(options.cwd)).decode(errors="replace"),
             originator=options.originator,
             cli_version=__version__,
             source=options.source,
@@ -225,41 +232,33 @@ class RolloutRecorder:
 
 def _encode(item: Recordable, timestamp: str) -> bytes | None:
     """The line of an item, or None if a legacy rollout does not keep it."""
-    if isinstance(item, UntypedItem):
-        item = {"type": item.type, "payload": item.payload}
-    if isinstance(item, LineItem):
-        tag = type(item).__struct_config__.tag
-        kind = tag if isinstance(tag, str) else None
-        inner = item.item if isinstance(item, ItemCompleted) else None
-        line_type, payload = item.line_type, msgspec.json.encode(item)
-    else:
-        line_type, mapping = _checked(item)
-        value = mapping.get("type")
-        kind = value if isinstance(value, str) else None
-        inner = mapping.get("item")
-        payload = _dump(mapping)
+    line_type, payload = _plain(item)
+    kind, inner = payload.get("type"), payload.get("item")
     turn_item = inner.get("type") if isinstance(inner, Mapping) else None
-    if not policy.keeps((line_type, kind), LEGACY, turn_item):
+    if not policy.keeps((line_type, kind if isinstance(kind, str) else None), LEGACY, turn_item):
         return None
-    return lines.encode_line(Envelope(timestamp, line_type, {}), payload)
+    try:
+        encoded = lines.dump(payload)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Unencodable(f"cannot record a {line_type}: {error}") from error
+    return lines.encode_line(Envelope(timestamp, line_type, {}), encoded)
 
 
-def _checked(item: Any) -> tuple[str, Mapping[str, Any]]:
+def _plain(item: Any) -> tuple[str, dict[str, Json]]:
+    """The type and payload of what is to be recorded."""
+    if isinstance(item, UntypedItem):
+        return item.type, dict(item.payload)
+    if isinstance(item, LineItem):
+        try:
+            return item.line_type, msgspec.to_builtins(item, builtin_types=_NOT_JSON)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise Unencodable(f"cannot record a {item.line_type}: {error}") from error
     if not isinstance(item, Mapping):
         raise Unencodable(f"cannot record a {type(item).__name__}: give an item, or a mapping")
     line_type, payload = item.get("type"), item.get("payload")
     if not isinstance(line_type, str) or not isinstance(payload, Mapping):
         raise Unencodable("cannot record a mapping without a `type` text and a `payload` mapping")
-    return line_type, payload
-
-
-def _dump(payload: Mapping[str, Any]) -> bytes:
-    try:
-        encoded = lines.dump(dict(payload))
-        lines.parse_json(encoded)  # refuses NaN and infinity, which no JSON reader takes
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Unencodable(f"cannot record a payload: {type(error).__name__}") from error
-    return encoded
+    return line_type, dict(payload)
 
 
 def _warn_dropped(thread_id: str, count: int) -> None:

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 
+from threadlog.core import layout
 from threadlog.errors import InUse
 
 try:
@@ -24,20 +25,23 @@ LOCK_FOLDER = "thread-writer-locks"
 COORDINATION = ".coordination.lock"
 COORDINATION_WAIT_S = 5.0
 _POLL_S = 0.002
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class ThreadWriterLock:
     """The right to append to one thread, held until `release` or the end of the process."""
 
     def __init__(self, home: str, thread_id: str) -> None:
-        """Take the lock; raises InUse if another process holds it, OSError if it cannot be had."""
+        """Take the lock in an existing home.
+
+        Raises InUse if another process holds it, OSError if it cannot be had.
+        """
         self._folder = os.path.join(home, LOCK_FOLDER)
         self._path = os.path.join(self._folder, f"{thread_id}.lock")
         self._pid = os.getpid()
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        _make_folder(home, self._folder)
         with _coordination(self._folder, fcntl.LOCK_SH):
-            fd = os.open(self._path, _FLAGS, 0o600)
+            fd = _open_lock(self._path)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -71,7 +75,7 @@ class ThreadWriterLock:
 @contextlib.contextmanager
 def _coordination(folder: str, how: int) -> Iterator[None]:
     """Hold the coordination lock; raises InUse if it cannot be had in COORDINATION_WAIT_S."""
-    fd = os.open(os.path.join(folder, COORDINATION), _FLAGS, 0o600)
+    fd = _open_lock(os.path.join(folder, COORDINATION))
     try:
         deadline = time.monotonic() + COORDINATION_WAIT_S
         while True:
@@ -85,3 +89,28 @@ def _coordination(folder: str, how: int) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def _make_folder(home: str, folder: str) -> None:
+    mode = layout.folder_mode(os.stat(home).st_mode)
+    try:
+        os.mkdir(folder, mode)
+    except FileExistsError:
+        return
+    os.chmod(folder, mode)
+
+
+def _open_lock(path: str) -> int:
+    """Open a lock file, making it if need be with a mode that the umask cannot spoil."""
+    try:
+        return os.open(path, _FLAGS)
+    except FileNotFoundError:
+        mode = layout.file_mode(os.stat(os.path.dirname(path)).st_mode)
+    fd = os.open(path, _FLAGS | os.O_CREAT, mode)
+    try:
+        if os.fstat(fd).st_uid == os.getuid():
+            os.fchmod(fd, mode)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd

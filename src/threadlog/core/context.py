@@ -7,6 +7,8 @@ The markers are those that Codex versions from 2025 on write; newer ones also sa
 
 from __future__ import annotations
 
+import re
+
 from threadlog.core.lines import Json
 
 # Beginning and end of a text, compared without case and outer white space (all since 2025).
@@ -20,10 +22,19 @@ FRAGMENTS: tuple[tuple[str, str], ...] = (
     ("<subagent_notification>", "</subagent_notification>"),
     ("<hook_prompt ", "</hook_prompt>"),
     ("<goal_context>", "</goal_context>"),
-    ("<external_", ">"),
-    ("<codex_internal_context ", "</codex_internal_context>"),
     ("<recommended_plugins>", "</recommended_plugins>"),
     ("<agent_message_board_notification>", "</agent_message_board_notification>"),
+)
+# Those that more than two fixed texts tell; compared as they stand, without outer white space.
+_PATTERNS = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        r"<external_([^\s<>]+)>.*</external_\1>",
+        r'<codex_internal_context source="[a-z][a-z0-9_]*">.*</codex_internal_context>',
+        r"Warning: The maximum number of unified exec processes you can keep open is .*",
+        r"Warning: apply_patch was requested via .*Use the apply_patch tool instead of .*",
+        r"Warning: Your account was flagged for potentially high-risk cyber activity.*",
+    )
 )
 _EDGE = 64
 
@@ -31,10 +42,13 @@ _EDGE = 64
 def is_fragment(text: str) -> bool:
     """True if *text* is a piece of context and not a user's words."""
     head = text.lstrip()[:_EDGE].lower()
-    if not head.startswith(("<", "#")):
+    if not head.startswith(("<", "#", "warning: ")):
         return False
     tail = text.rstrip()[-_EDGE:].lower()
-    return any(head.startswith(start) and tail.endswith(end) for start, end in FRAGMENTS)
+    if any(head.startswith(start) and tail.endswith(end) for start, end in FRAGMENTS):
+        return True
+    trimmed = text.strip()
+    return any(pattern.fullmatch(trimmed) for pattern in _PATTERNS)
 
 
 def is_contextual(message: dict[str, Json]) -> bool:
@@ -78,5 +92,5 @@ def _from_harness(message: dict[str, Json]) -> bool:
     pieces = notes.get("content_item_metadata") if isinstance(notes, dict) else None
     if not isinstance(pieces, list) or not pieces:
         return False
-    origins = [piece.get("provenance") for piece in pieces if isinstance(piece, dict)]
+    origins = [piece.get("provenance") if isinstance(piece, dict) else None for piece in pieces]
     return all(isinstance(origin, dict) and origin.get("type") == "harness" for origin in origins)

@@ -9,7 +9,7 @@ Codex skips a line whose payload does not have its type's required fields; here 
 from __future__ import annotations
 
 import re
-from typing import Any, Union
+from typing import Annotated, Any, Union
 
 import msgspec
 
@@ -32,7 +32,7 @@ class _Typed(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="typ
     """A line whose payload has the shape of its type; one subclass for each line type."""
 
     timestamp: str
-    ordinal: int | None = None
+    ordinal: Annotated[int, msgspec.Meta(ge=0)] | None = None
     payload: Any
     metadata: Json = None
 
@@ -96,16 +96,28 @@ class Line(msgspec.Struct, frozen=True, gc=False):
         return item.type if isinstance(item, UntypedItem) else item.line_type
 
     def plain(self) -> Envelope:
-        """The line as plain JSON, with every field it has, known or not."""
-        if self.raw is not None:
+        """The line as plain JSON, with every field it has, known or not.
+
+        A field that no item type knows may hold what plain JSON cannot (a number beyond all
+        bounds); such a line shows its known fields only.
+        """
+        if self.raw is None:
+            return lines.envelope_of(self.value)
+        try:
             return lines.parse(self.raw)
-        return lines.envelope_of(self.value)
+        except BadLine:
+            payload = _known_fields(self.item)
+            return Envelope(self.timestamp, self.type, payload, self.ordinal, self.metadata)
 
     def detached(self) -> Line:
-        """The same line without its bytes: smaller where it was cut out of a large buffer."""
+        """The same line without its bytes, or itself where plain JSON cannot hold it all."""
         if self.raw is None:
             return self
-        return Line(self.offset, None, self.ended, self.envelope, lines.parse_json(self.raw))
+        try:
+            value = lines.parse_json(self.raw)
+        except BadLine:
+            return self
+        return Line(self.offset, None, self.ended, self.envelope, value)
 
     def encode(self) -> bytes:
         """The line as bytes, no LF: as it came, or the same JSON values in the same order."""
@@ -115,6 +127,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 def decode(raw: bytes, offset: int = 0, ended: bool = True) -> Line | Damaged:  # noqa: FBT001, FBT002
     """Read one line (no LF); blank lines are the caller's to skip."""
     try:
+        if not raw.isascii():
+            raw.decode()  # a field that no class knows is not looked at otherwise
         return Line(offset, raw, ended, _decode_typed(raw))
     except (ValueError, RecursionError):
         return _decode_slowly(Frame(offset, raw, ended))
@@ -161,6 +175,13 @@ def _item(envelope: Envelope, payload: dict[str, Json]) -> LineItem:
         unknown = str(error).startswith("Invalid value") and "$.type" in str(error)
         reason = f"unknown {envelope.type} type" if unknown else "not of its type's shape"
         return UntypedItem(type=envelope.type, kind=envelope.kind, payload=payload, reason=reason)
+
+
+def _known_fields(item: LineItem) -> dict[str, Json]:
+    try:
+        return msgspec.to_builtins(item)  # type: ignore[no-any-return]
+    except RecursionError:
+        return {}
 
 
 def _scrub(value: Json) -> Json:

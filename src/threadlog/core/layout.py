@@ -64,7 +64,8 @@ def parse_names(names: Sequence[str]) -> list[_NamedParts]:
 
     Where a rollout is there both plain and compressed, only the plain one counts, as in Codex.
     """
-    usual = _USUAL.findall("\n".join(names))
+    together = "\n".join(names)
+    usual = _USUAL.findall(together) if together.count("\n") < len(names) else []
     parsed: list[_NamedParts] = [(name, stamp, each, None) for name, stamp, each in usual]
     if len(usual) == len(names):
         return parsed
@@ -85,3 +86,18 @@ def rollout_name(stamp: str, thread_id: str) -> str:
 def day_folder(stamp: str) -> str:
     """The folder of a stamp, relative to the home, by position as Codex cuts it."""
     return f"{SESSIONS}/{stamp[:4]}/{stamp[5:7]}/{stamp[8:10]}"
+
+
+def file_mode(folder_mode: int) -> int:
+    """The mode of a new file: its owner's alone, or also its group's in a shared folder."""
+    return 0o600 | (_shared(folder_mode) & 0o060)
+
+
+def folder_mode(parent_mode: int) -> int:
+    """The mode of a new folder: its owner's alone, or also its group's in a shared folder."""
+    return 0o700 | _shared(parent_mode)
+
+
+def _shared(mode: int) -> int:
+    """The group's bits of a folder that its group may write to, else none."""
+    return mode & 0o070 if mode & 0o020 else 0

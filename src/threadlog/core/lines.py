@@ -30,6 +30,8 @@ _CANONICAL = re.compile(
     rb'"payload": ?\{(?:"type": ?"([A-Za-z_]+)")?'
 )
 _ORDINAL = re.compile(rb'\{"timestamp": ?"[^"\\]*", ?"ordinal": ?([0-9]{1,20}),')
+# Lines of these types are told apart by the type of their payload.
+_KINDS = frozenset([EVENT, RESPONSE_ITEM])
 _BLANK = b" \t\r\x0b\x0c"
 
 
@@ -80,8 +82,8 @@ class Envelope(NamedTuple):
 
     @property
     def kind(self) -> str | None:
-        """The payload's own `type`: which event, which response item; aliases resolved."""
-        kind = self.payload.get("type")
+        """Which event or which response item, aliases resolved; None for other lines."""
+        kind = self.payload.get("type") if self.type in _KINDS else None
         return ALIASES.get(kind, kind) if isinstance(kind, str) else None
 
 
@@ -97,14 +99,18 @@ def sniff(raw: bytes) -> tuple[str, str | None] | None:
     parses the line otherwise.  A glance does not prove that the rest of the line is whole.
     """
     match = _CANONICAL.match(raw)
-    if match is None:
-        try:
-            envelope = parse(raw)
-        except BadLine:
-            return None
-        return envelope.type, envelope.kind
-    kind = match[2].decode() if match[2] is not None else None
-    return match[1].decode(), ALIASES.get(kind, kind) if kind else kind
+    if match is not None:
+        line_type = match[1].decode()
+        if line_type not in _KINDS:
+            return line_type, None
+        if match[2] is not None:
+            kind = match[2].decode()
+            return line_type, ALIASES.get(kind, kind)
+    try:
+        envelope = parse(raw)
+    except BadLine:
+        return None
+    return envelope.type, envelope.kind
 
 
 def sniff_ordinal(raw: bytes) -> int | None:
@@ -191,11 +197,18 @@ def encode_line(envelope: Envelope, payload: bytes) -> bytes:
 
 
 def dump(value: Json) -> bytes:
-    """Compact JSON text of a plain value; lone surrogates stay escapes, as they came."""
+    """Compact JSON text of a plain value; lone surrogates stay escapes, as they came.
+
+    Raises ValueError for NaN and infinity, TypeError for what has no JSON form.
+    """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _encode(value).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+        return _encode_ascii(value).encode()
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 def _reject(_name: str) -> Json:

@@ -132,7 +132,7 @@ def _first_session_meta(metadata: Metadata, payload: dict[str, Json], *, bare: b
         forked_from_id=_text(payload, "forked_from_id"),
         parent_thread_id=_text(payload, "parent_thread_id") or _text(spawn, "parent_thread_id"),
         agent_nickname=_text(payload, "agent_nickname") or _text(spawn, "agent_nickname"),
-        agent_role=_text(payload, "agent_role") or _text(spawn, "agent_role"),
+        agent_role=_role(payload) or _role(spawn),
         memory_mode=_text(payload, "memory_mode"),
         base=_base(payload.get("history_base")),
         own_from_ordinal=start if isinstance(start, int) else 0,
@@ -207,6 +207,10 @@ def source_label(source: Json) -> str:
         value = next(iter(value), "")
         value = {"thread_spawn": "spawn"}.get(value, value)
     return f"{kind}:{value}" if isinstance(value, str) and value else str(kind)
+
+
+def _role(payload: dict[str, Json]) -> str | None:
+    return _text(payload, "agent_role") or _text(payload, "agent_type")
 
 
 def _spawn(source: Json) -> dict[str, Json]:

@@ -19,7 +19,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "reasoning": ("summary", "content", "encrypted_content"),
     "local_shell_call": ("call_id", "status", "action"),
     "function_call": ("name", "namespace", "arguments", "call_id", "status"),
-    "function_call_output": ("call_id", "output"),
+    "function_call_output": ("call_id", "name", "namespace", "output"),
     "custom_tool_call": ("status", "call_id", "name", "namespace", "input"),
     "custom_tool_call_output": ("call_id", "name", "output"),
     "tool_search_call": ("call_id", "status", "execution", "arguments"),
@@ -35,7 +35,13 @@ _OUTPUT_OF = {
     "custom_tool_call": "custom_tool_call_output",
     "tool_search_call": "tool_search_output",
 }
-_NULLABLE = frozenset(["encrypted_content"])
+_PIECE_FIELDS: dict[str, frozenset[str]] = {
+    "input_text": frozenset(["type", "text"]),
+    "output_text": frozenset(["type", "text", "annotations", "logprobs"]),
+    "input_image": frozenset(["type", "image_url", "file_id", "detail"]),
+    "input_audio": frozenset(["type", "audio_url"]),
+    "encrypted_content": frozenset(["type", "encrypted_content"]),
+}
 
 
 def model_input(items: Iterable[dict[str, Json]]) -> list[dict[str, Json]]:
@@ -54,17 +60,32 @@ def _sendable(item: dict[str, Json]) -> dict[str, Json] | None:
     for field in ("id", *fields):
         if item.get(field) is not None:
             sent[field] = item[field]
+    if isinstance(sent.get("content"), list):
+        sent["content"] = [_piece(piece) for piece in sent["content"]]
     if kind == "reasoning":
         _complete_reasoning(item, sent)
     return sent
 
 
 def _well_formed(item: dict[str, Json]) -> bool:
-    if item["type"] == "message":
+    kind, call_id = item["type"], item.get("call_id")
+    if call_id is not None and not isinstance(call_id, str):
+        return False
+    if kind == "message":
         return item.get("role") != "system" and isinstance(item.get("content"), list)
-    if item["type"].endswith("_output"):
-        return isinstance(item.get("call_id"), str) and not isinstance(item.get("output"), dict)
+    if kind == "tool_search_output":
+        return isinstance(item.get("tools"), list)
+    if kind.endswith("_output"):
+        return isinstance(item.get("output"), (str, list))
     return True
+
+
+def _piece(piece: Json) -> Json:
+    """A piece of content without fields of Codex's own; kinds it does not know stay as they are."""
+    fields = _PIECE_FIELDS.get(str(piece.get("type"))) if isinstance(piece, dict) else None
+    if fields is None:
+        return piece
+    return {key: value for key, value in piece.items() if key in fields}
 
 
 def _complete_reasoning(item: dict[str, Json], sent: dict[str, Json]) -> None:
@@ -85,22 +106,22 @@ def _pair(items: list[dict[str, Json]]) -> list[dict[str, Json]]:
     paired: list[dict[str, Json]] = []
     for item in items:
         kind, call_id = item["type"], item.get("call_id")
-        if kind.endswith("_output") and call_id is not None and (kind, call_id) not in calls:
+        if kind.endswith("_output") and not _stands_alone(item) and (kind, call_id) not in calls:
             continue
         paired.append(item)
         answer = _OUTPUT_OF.get(kind)
-        if answer is None or call_id is None or (answer, call_id) in outputs:
-            continue
-        if answer == "tool_search_output":
-            paired.append(
-                {
-                    "type": answer,
-                    "call_id": call_id,
-                    "status": "completed",
-                    "execution": item.get("execution", "client"),
-                    "tools": [],
-                }
-            )
-        else:
-            paired.append({"type": answer, "call_id": call_id, "output": ABORTED})
+        if answer is not None and call_id is not None and (answer, call_id) not in outputs:
+            paired.append(_aborted(answer, call_id))
     return paired
+
+
+def _stands_alone(output: dict[str, Json]) -> bool:
+    """True for what answers no call of ours: an outside event, a search of the model's maker."""
+    return output.get("call_id") is None or output.get("execution") == "server"
+
+
+def _aborted(kind: str, call_id: str) -> dict[str, Json]:
+    if kind == "tool_search_output":
+        nothing = {"status": "completed", "execution": "client", "tools": []}
+        return {"type": kind, "call_id": call_id, **nothing}
+    return {"type": kind, "call_id": call_id, "output": ABORTED}

@@ -18,7 +18,8 @@ from threadlog.core.lines import COMPACTED, EVENT, RESPONSE_ITEM, Envelope, Json
 INTER_AGENT = "inter_agent_communication"
 
 # User messages kept by an old compaction, which has a summary but no replacement history.
-KEPT_USER_BYTES = 80_000
+KEPT_USER_TOKENS = 20_000
+_TOKEN_BYTES = 4
 SUMMARY_PREFIX = "Another language model started to solve this problem and produced a summary"
 NO_SUMMARY = "(no summary available)"
 
@@ -62,38 +63,56 @@ class _Mark(NamedTuple):
 
     items: list[dict[str, Json]]
     length: int
+    floor: int | None
+
+
+class _Replay:
+    """The history in the making.
+
+    `floor` is how many of the items a compaction put there: no rollback trims those.  It is None
+    before any compaction, when the context before the first turn is to stay.
+    """
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Json]] = []
+        self._marks: list[_Mark] = []
+        self._floor: int | None = None
+
+    def begin_turn(self) -> None:
+        """Remember what a rollback of the turn that begins now comes back to."""
+        length = len(self.items)
+        if self._marks or self._floor is not None:
+            length = _without_trailing_context(self.items, self._floor or 0)
+        self._marks.append(_Mark(self.items, length, self._floor))
+
+    def compact(self, payload: dict[str, Json]) -> None:
+        """Replace the history."""
+        self.items = _compact(self.items, payload)
+        self._floor = len(self.items)
+
+    def roll_back(self, count: int) -> None:
+        """Come back to before the last so many turns; before the first one if there are fewer."""
+        if not count or not self._marks:
+            return
+        mark = self._marks[-min(count, len(self._marks))]
+        self.items, self._floor = mark.items[: mark.length], mark.floor
+        del self._marks[-count:]
 
 
 def replay(lines: Iterable[Envelope]) -> list[dict[str, Json]]:
     """The model's history after *lines*: response items, as stored, in order."""
-    items: list[dict[str, Json]] = []
-    floor = 0  # what a rollback may not trim: the items that a compaction put there
-    marks: list[_Mark] = []
+    state = _Replay()
     for line in lines:
         if line.type == EVENT:
-            if line.kind == "thread_rolled_back" and (count := _count(line.payload)):
-                items, marks = _roll_back(items, marks, count)
-                floor = min(floor, len(items))
+            if line.kind == "thread_rolled_back":
+                state.roll_back(_count(line.payload))
         elif line.type == COMPACTED:
-            items = _compact(items, line.payload)
-            floor = len(items)
-        else:
+            state.compact(line.payload)
+        elif line.type in (RESPONSE_ITEM, INTER_AGENT) and not _disguised(line):
             if _begins_turn(line):
-                length = len(items)
-                if marks:
-                    length = _without_trailing_context(items, max(floor, marks[-1].length))
-                marks.append(_Mark(items, length))
-            items.append(_as_response_item(line))
-    return items
-
-
-def _roll_back(
-    items: list[dict[str, Json]], marks: list[_Mark], count: int
-) -> tuple[list[dict[str, Json]], list[_Mark]]:
-    if not marks:
-        return items, marks
-    mark = marks[-count] if count <= len(marks) else marks[0]
-    return mark.items[: mark.length], marks[: max(len(marks) - count, 0)]
+                state.begin_turn()
+            state.items.append(_as_response_item(line))
+    return state.items
 
 
 def _without_trailing_context(items: list[dict[str, Json]], floor: int) -> int:
@@ -107,6 +126,13 @@ def _without_trailing_context(items: list[dict[str, Json]], floor: int) -> int:
             break
         length -= 1
     return length
+
+
+def _disguised(line: Envelope) -> bool:
+    """True for a record of Codex's own that is dressed up as a message (late 2026)."""
+    notes = line.metadata if isinstance(line.metadata, dict) else {}
+    delivered = notes.get("delivered_assistant_message")
+    return isinstance(delivered, str) and delivered.startswith("codex:code-mode-delivery:")
 
 
 def _begins_turn(line: Envelope) -> bool:
@@ -138,26 +164,32 @@ def _compact(items: list[dict[str, Json]], payload: dict[str, Json]) -> list[dic
 
 def _kept_user_messages(items: list[dict[str, Json]]) -> list[dict[str, Json]]:
     kept: list[dict[str, Json]] = []
-    room = KEPT_USER_BYTES
+    room = KEPT_USER_TOKENS
     for item in reversed(items):
         texts = context.content_texts(item.get("content"))
         if not context.is_user_turn(item) or "".join(texts).startswith(SUMMARY_PREFIX):
             continue
+        if room <= 0:
+            break
         size = sum(len(text.encode(errors="replace")) for text in texts)
-        if size > room:
-            kept.append(_user_message(_cut_to(texts, room)))
+        if _tokens(size) > room:
+            kept.append(_user_message(_cut_to(texts, room * _TOKEN_BYTES)))
             break
         kept.append(_user_message(texts or [""]))
-        room -= size
+        room -= _tokens(size)
     return kept[::-1]
 
 
-def _cut_to(texts: list[str], room: int) -> list[str]:
+def _tokens(size_bytes: int) -> int:
+    return -(-size_bytes // _TOKEN_BYTES)
+
+
+def _cut_to(texts: list[str], room_bytes: int) -> list[str]:
     whole = "".join(texts).encode(errors="replace")
-    half = room // 2
+    half = room_bytes // 2
     head = whole[:half].decode(errors="ignore")
     tail = whole[len(whole) - half :].decode(errors="ignore")
-    return [head, f"…{-(-(len(whole) - 2 * half) // 4)} tokens truncated…", tail]
+    return [head, f"…{_tokens(len(whole) - room_bytes)} tokens truncated…", tail]
 
 
 def _user_message(texts: list[str]) -> dict[str, Json]:

@@ -5,6 +5,8 @@ One function for each shape, in one table; `turns` decides which turn an item be
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,6 +17,8 @@ from threadlog.core.items import tool_event as te
 from threadlog.core.items import turn as ti
 from threadlog.core.items.base import Item, Json
 from threadlog.core.items.values import UserInput
+
+_HOOK_PROMPT = r'(?s)<hook_prompt hook_run_id="([^"]*\S[^"]*)">(.*)</hook_prompt>'
 
 
 class Placed(NamedTuple):
@@ -29,7 +33,13 @@ def user_message(event: ev.UserMessageEvent, item_id: str) -> ti.UserMessage:
     content = [UserInput(type="text", text=event.message)] if event.message.strip() else []
     content += [UserInput(type="image", image_url=url) for url in event.images or ()]
     content += [UserInput(type="local_image", path=path) for path in event.local_images]
+    content += [UserInput(type="audio", audio_url=url) for url in _texts(event.audio)]
+    content += [UserInput(type="local_audio", path=path) for path in _texts(event.local_audio)]
     return ti.UserMessage(id=item_id, client_id=event.client_id, content=tuple(content))
+
+
+def _texts(value: Json) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def agent_message(event: ev.AgentMessageEvent, item_id: str) -> ti.AgentMessage:
@@ -132,21 +142,38 @@ def _activity(event: ev.SubAgentActivity) -> Placed:
     return Placed(item)
 
 
+_LOST_AGENT = frozenset(["errored", "not_found"])
+
+
 def _collab(tool: str) -> Callable[[Any], Placed]:
     def convert(event: Any) -> Placed:
-        new = getattr(event, "new_thread_id", None) or event.receiver_thread_id
+        statuses = getattr(event, "statuses", None)
+        if not isinstance(statuses, dict):
+            receiver = getattr(event, "new_thread_id", None) or event.receiver_thread_id
+            statuses = {receiver: event.status} if receiver else {}
+            lost = not receiver and tool == "spawn_agent"
+        else:
+            lost = False
+        lost = lost or any(_status_word(status) in _LOST_AGENT for status in statuses.values())
         item = ti.CollabAgentToolCall(
             id=event.call_id,
             tool=tool,
-            status="completed",
+            status="failed" if lost else "completed",
             sender_thread_id=event.sender_thread_id,
-            receiver_thread_ids=(new,) if new else (),
+            receiver_thread_ids=tuple(sorted(statuses)),
             prompt=event.prompt,
-            agents_states={new: event.status} if new else getattr(event, "statuses", None),
+            agents_states=statuses or None,
         )
         return Placed(item)
 
     return convert
+
+
+def _status_word(status: Json) -> str | None:
+    """An agent's status is a word, or a word with what it came to: `{"errored": "why"}`."""
+    if isinstance(status, dict):
+        status = next(iter(status), None)
+    return status if isinstance(status, str) else None
 
 
 EVENT_ITEMS: dict[type[Item], Callable[[Any], Placed]] = {
@@ -188,9 +215,24 @@ def tool_call(item: rs.ResponseItem) -> ti.ToolCall | None:
 
 def tool_output(item: rs.ResponseItem) -> tuple[str, Json] | None:
     """The call id and the output that a response item brings, if it brings one."""
-    if isinstance(item, (rs.FunctionCallOutput, rs.CustomToolCallOutput)):
+    if isinstance(item, (rs.FunctionCallOutput, rs.CustomToolCallOutput)) and item.call_id:
         return item.call_id, item.output
     return None
+
+
+def hook_prompt(item: rs.ResponseItem, item_id: str) -> ti.HookPrompt | None:
+    """What a hook said, if a message of role user holds nothing else (Codex: the same)."""
+    if not isinstance(item, rs.Message) or item.role != "user" or not item.content:
+        return None
+    found = [re.fullmatch(_HOOK_PROMPT, (part.text or "").strip()) for part in item.content]
+    if not all(found):
+        return None
+    fragments = [
+        {"text": html.unescape(match[2]), "hookRunId": html.unescape(match[1])}
+        for match in found
+        if match is not None
+    ]
+    return ti.HookPrompt(id=item_id, fragments=fragments)
 
 
 def spoken(item: rs.ResponseItem, item_id: str) -> ti.TurnItem | None:
@@ -204,7 +246,7 @@ def spoken(item: rs.ResponseItem, item_id: str) -> ti.TurnItem | None:
     if item.role == "assistant" and texts:
         parts = tuple(ti.AgentText(type="Text", text=text) for text in texts)
         return ti.AgentMessage(id=item_id, content=parts, phase=item.phase)
-    if item.role == "user" and not all(map(context.is_fragment, texts)):
+    if item.role == "user" and not any(map(context.is_fragment, texts)):
         inputs = tuple(
             UserInput(type="text", text=part.text)
             if part.text

@@ -49,13 +49,15 @@ class TurnRules(msgspec.Struct, frozen=True):
 
     `spoken` reads messages from response items, for rollouts that hold no events;
     `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
-    turns (from 0, as opened) that a rollback took away.
+    turns (from 0, as opened) that a rollback took away; `partial` says that the lines begin in
+    the middle, so that a turn never heard of is an earlier one.
     """
 
     history_mode: str = LEGACY
     spoken: bool = False
     own_from_ordinal: int = 0
     skip: frozenset[int] = frozenset()
+    partial: bool = False
 
 
 def fold_turns(lines: Iterable[Line], rules: TurnRules) -> Iterator[Turn]:
@@ -83,20 +85,19 @@ def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
 class TailCounter:
     """Says, while lines come newest first, when the last *wanted* turns are all there.
 
-    Where turns have recorded starts, reading stops at one.  Elsewhere a message of the user's is
-    all there is, and since it may lie within a turn, one turn more is read than wanted.
+    For threads whose turns have recorded starts.  So many turns more are read as late events can
+    still reach, so that the last turns are the same as when everything is read.
     """
 
-    def __init__(self, wanted: int, *, explicit_turns: bool) -> None:
-        self._missing = wanted if explicit_turns else wanted + 1
-        self._start = ev.TaskStarted if explicit_turns else ev.UserMessageEvent
+    def __init__(self, wanted: int) -> None:
+        self._missing = wanted + LATE_TURNS
         self._undone = 0
 
     def enough(self, item: Item) -> bool:
         """Take note of the item of one line; True once no earlier line is needed."""
         if isinstance(item, ev.ThreadRolledBack):
             self._undone += max(item.num_turns, 0)
-        elif isinstance(item, self._start):
+        elif isinstance(item, ev.TaskStarted):
             if self._undone:
                 self._undone -= 1
             else:
@@ -181,9 +182,10 @@ class _TurnFold:
     def finish(self) -> None:
         """End the fold: items whose turn was never told of are shown all the same."""
         self.close()
-        for turn_id in list(self._early):
-            self._unheard_of(turn_id)
-        self.close()
+        if not self._rules.partial:
+            for turn_id in list(self._early):
+                self._unheard_of(turn_id)
+            self.close()
 
     # -- the life of turns
 
@@ -193,7 +195,7 @@ class _TurnFold:
         turn.started_at = event.started_at
 
     def _complete(self, event: ev.TaskComplete, _offset: int) -> None:
-        turn = self._find(event.turn_id) or self._unheard_of(event.turn_id) or self._open
+        turn = self._find(event.turn_id) or self._unheard_of(event.turn_id)
         if turn is None:
             return
         if turn.status in (COMPLETED, IN_PROGRESS):
@@ -206,7 +208,9 @@ class _TurnFold:
             self.close()
 
     def _abort(self, event: ev.TurnAborted, _offset: int) -> None:
-        turn = (self._find(event.turn_id) if event.turn_id else None) or self._open
+        turn = self._open
+        if event.turn_id:
+            turn = self._find(event.turn_id) or self._unheard_of(event.turn_id)
         if turn is not None:
             turn.status = INTERRUPTED
             turn.completed_at = event.completed_at
@@ -280,10 +284,10 @@ class _TurnFold:
     def _item_completed(self, event: ev.ItemCompleted, offset: int) -> None:
         item = turn_item(event)
         turn = self._find(event.turn_id)
-        if turn is not None or not self._paginated:
-            if self._paginated or isinstance(item, (ti.Plan, ti.Sleep)):
+        if turn is not None:
+            if self._paginated or type(item) in _LEGACY_TURN_ITEMS:
                 self._append(item, offset, turn)
-        elif event.turn_id not in self._known:
+        elif self._paginated and event.turn_id not in self._known:
             early = self._early.setdefault(event.turn_id, {})
             early[item.id or _item_id(offset)] = item if self._keep_items else _NOTHING
 
@@ -292,6 +296,8 @@ class _TurnFold:
             if isinstance(said, ti.UserMessage):
                 self._turn_for_user(offset)
             self._append(said, offset)
+        elif hook := turn_items.hook_prompt(item, _item_id(offset)):
+            self._append(hook, offset)
         elif call := turn_items.tool_call(item):
             if self._open is not None and call.id not in self._open.items:
                 self._append(call, offset)
@@ -329,9 +335,15 @@ class _TurnFold:
             self._new(f"turn-{offset}", explicit=False)
 
     def _unheard_of(self, turn_id: str) -> _OpenTurn | None:
-        """A paginated turn may lack its start; one that was handed on already is not begun anew."""
-        if not self._paginated or turn_id in self._known:
+        """The turn that an ending means which names none of the turns at hand.
+
+        None if that turn was handed on already, or comes before the lines at hand.  Else a
+        paginated turn lacks its start; in a legacy rollout the open turn is meant, as in Codex.
+        """
+        if turn_id in self._known or self._rules.partial:
             return None
+        if not self._paginated:
+            return self._open
         turn = self._new(turn_id, explicit=True)
         turn.items.update(self._early.pop(turn_id, {}))
         return turn
@@ -355,6 +367,21 @@ def _item_id(offset: int) -> str:
     return f"item-{offset}"
 
 
+# What a legacy rollout tells by `item_completed`, for it has no event of its own.
+_LEGACY_TURN_ITEMS: frozenset[type[Item]] = frozenset(
+    [
+        ti.Plan,
+        ti.HookPrompt,
+        ti.CommandExecution,
+        ti.DynamicToolCall,
+        ti.CollabAgentToolCall,
+        ti.SubAgentActivity,
+        ti.Sleep,
+        ti.Extension,
+        ti.EnteredReviewMode,
+        ti.ExitedReviewMode,
+    ]
+)
 _Handler = Callable[[_TurnFold, Any, int], None]
 _HANDLERS: dict[type[Item], _Handler] = {
     ev.TaskStarted: _TurnFold._start,

@@ -147,8 +147,14 @@ class RolloutFile:
             import tempfile
 
             unpacked = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115
-            for chunk in self._stream(CHUNK_BYTES):
-                unpacked.write(chunk)
+            try:
+                for chunk in self._stream(CHUNK_BYTES):
+                    unpacked.write(chunk)
+            except OSError as error:
+                unpacked.close()
+                raise Unreadable(
+                    f"cannot unpack {self.path} into a temporary file: {_reason(error)}"
+                ) from error
             self._unpacked = cast("IO[bytes]", unpacked)
         return self._unpacked
 

@@ -15,9 +15,6 @@ from typing import Protocol
 from threadlog.core import layout
 from threadlog.errors import UnsupportedPlatform
 
-_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
-_GROUP_BITS = 0o070
-
 
 class WriterLock(Protocol):
     """That we are a thread's only writer, until released."""
@@ -32,6 +29,9 @@ class FileJournal:
     def __init__(self, home: str, lock: Callable[[str, str], WriterLock]) -> None:
         self._home = home
         self._lock = lock
+        # What an attempt that failed half-way leaves for the next one to finish.
+        self._unfinished: set[str] = set()
+        self._unsynced: list[str] = []
 
     def plan(self, stamp: str, thread_id: str) -> str:
         """The absolute path that a new thread's rollout will have; touches nothing."""
@@ -42,18 +42,48 @@ class FileJournal:
         """Make the planned rollout and become its only writer; raises InUse, OSError."""
         if os.name == "nt":
             raise UnsupportedPlatform("threadlog reads rollouts on Windows but does not write them")
+        self._make_folder(self._home)
         lock = self._lock(self._home, thread_id)
         try:
             folder = os.path.dirname(path)
-            made = _make_folders(folder)
-            mode = _FILE_MODE | (_shared_bits(folder) & 0o060)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            fd = os.open(path, flags, mode)
-            os.fchmod(fd, mode)
+            self._make_folder(folder)
+            fd = _create_file(path, layout.file_mode(os.stat(folder).st_mode))
         except BaseException:
             lock.release()
             raise
-        return FileAppender(fd, lock, [folder, *made])
+        unsynced, self._unsynced = [folder, *self._unsynced], []
+        return FileAppender(fd, lock, unsynced)
+
+    def _make_folder(self, path: str) -> None:
+        """Make a folder and those above it as needed, whatever the umask; can be called again."""
+        if os.path.isdir(path) and path not in self._unfinished:
+            return
+        parent = os.path.dirname(path)
+        self._make_folder(parent)
+        mode = layout.folder_mode(os.stat(parent).st_mode)
+        try:
+            os.mkdir(path, mode)
+        except FileExistsError:
+            if path not in self._unfinished:
+                return
+        self._unfinished.add(path)
+        os.chmod(path, mode)
+        self._unfinished.discard(path)
+        self._unsynced.append(parent)
+
+
+def _create_file(path: str, mode: int) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(path, flags, mode)
+    try:
+        os.fchmod(fd, mode)
+    except BaseException:
+        # Ours, new and empty: in the way of the next attempt if it stayed.
+        os.close(fd)
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
+    return fd
 
 
 class FileAppender:
@@ -118,27 +148,3 @@ def _sync_data(fd: int) -> None:
         fcntl.fcntl(fd, full)
     else:
         os.fdatasync(fd)
-
-
-def _make_folders(folder: str) -> list[str]:
-    """Make *folder* and its parents as needed; returns the folders that got a new entry."""
-    made: list[str] = []
-    missing: list[str] = []
-    at = folder
-    while not os.path.isdir(at):
-        missing.append(at)
-        at = os.path.dirname(at)
-    for path in reversed(missing):
-        parent = os.path.dirname(path)
-        mode = _FOLDER_MODE | _shared_bits(parent)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(path, mode)
-            os.chmod(path, mode)
-            made.append(parent)
-    return made
-
-
-def _shared_bits(folder: str) -> int:
-    """The group's bits of a folder that its group may write to (a shared home), else none."""
-    mode = os.stat(folder).st_mode
-    return mode & _GROUP_BITS if mode & 0o020 else 0

@@ -44,11 +44,9 @@ class LocalRollouts:
             return
         with open_rollout(segment.path) as rollout:
             end = 0
-            for frame in frames(rollout.chunks(self._end(rollout, segment))):
-                if _beyond(frame, segment):
-                    return
+            for frame in frames(rollout.chunks(_end(rollout, segment))):
                 yield frame
-                end = frame.offset + line_length(frame.raw)
+                end = frame.offset + line_length(frame.raw) + frame.ended
             if rollout.gap is not None:
                 yield Gap(end, rollout.gap)
 
@@ -58,41 +56,47 @@ class LocalRollouts:
             yield _missing(segment)
             return
         with open_rollout(segment.path) as rollout:
-            end = self._end(rollout, segment)
-            length = rollout.length()
-            if rollout.gap is not None:
-                yield Gap(length, rollout.gap)
-            end = length if end is None else min(end, length)
-            for frame in frames_backwards(rollout.chunks_backwards(end), end):
-                if not _beyond(frame, segment):
-                    yield frame
+            end = _end(rollout, segment)
+            if end is None:
+                end = rollout.length()
+                if rollout.gap is not None:
+                    yield Gap(end, rollout.gap)
+            yield from frames_backwards(rollout.chunks_backwards(end), end)
 
     def chunks(self, segment: Segment) -> Iterator[bytes]:
         """The bytes of a segment, in pieces; raises Unreadable."""
         if segment.missing:
             return
         with open_rollout(segment.path) as rollout:
-            end = self._end(rollout, segment)
-            if end is None and segment.end_ordinal is not None:
-                end = _first_beyond(rollout, segment)
-            yield from rollout.chunks(end)
+            yield from rollout.chunks(_end(rollout, segment))
 
-    def _end(self, rollout: RolloutFile, segment: Segment) -> int | None:
-        """Where a segment ends in its file; None if only ordinals can tell.
 
-        Offset and ordinal name the same cut.  Where the file was edited they do not, and the
-        ordinals, which every line carries, are believed.
-        """
-        end, cut = segment.end, segment.end_ordinal
-        if end is None or cut is None or end == 0:
-            return end
-        if rollout.read_at(end - 1, 1) != b"\n":
-            return None
-        following = next(frames(_from(rollout, end), end), None)
-        if following is None or not isinstance(following.raw, bytes):
-            return end
-        ordinal = lines.sniff_ordinal(following.raw)
-        return end if ordinal is None or ordinal >= cut else None
+def _end(rollout: RolloutFile, segment: Segment) -> int | None:
+    """Where a segment ends in its file; None if it is all of it.
+
+    Offset and ordinal name the same cut.  Where the file was edited they do not, and the ordinals,
+    which every line carries, are believed.
+    """
+    end, cut = segment.end, segment.end_ordinal
+    if cut is None:
+        return None
+    if end is not None and _agrees(rollout, end, cut):
+        return end
+    for frame in frames(rollout.chunks()):
+        if _is_beyond(frame, cut):
+            return frame.offset
+    return None
+
+
+def _agrees(rollout: RolloutFile, end: int, cut: int) -> bool:
+    """True if *end* is where a line begins, or the file ends, and that line is not before *cut*."""
+    if end > rollout.length() or (end > 0 and rollout.read_at(end - 1, 1) != b"\n"):
+        return False
+    following = next(frames(_from(rollout, end), end), None)
+    if following is None or not isinstance(following.raw, bytes):
+        return True
+    ordinal = lines.sniff_ordinal(following.raw)
+    return ordinal is None or ordinal >= cut
 
 
 def _alone(home: str) -> Inventory:
@@ -106,18 +110,9 @@ def _from(rollout: RolloutFile, offset: int) -> Iterator[bytes]:
         offset += len(chunk)
 
 
-def _beyond(frame: Frame, segment: Segment) -> bool:
-    if segment.end_ordinal is None or not isinstance(frame.raw, bytes):
-        return False
-    ordinal = lines.sniff_ordinal(frame.raw)
-    return ordinal is not None and ordinal >= segment.end_ordinal
-
-
-def _first_beyond(rollout: RolloutFile, segment: Segment) -> int | None:
-    for frame in frames(rollout.chunks()):
-        if _beyond(frame, segment):
-            return frame.offset
-    return None
+def _is_beyond(frame: Frame, cut: int) -> bool:
+    ordinal = lines.sniff_ordinal(frame.raw) if isinstance(frame.raw, bytes) else None
+    return ordinal is not None and ordinal >= cut
 
 
 def _missing(segment: Segment) -> Gap:

@@ -176,6 +176,10 @@ OPAQUE_EVENTS = tuple(
             "list_custom_prompts_response",
             "list_skills_response",
             "skills_update_available",
+            "environment_connected",
+            "environment_disconnected",
+            "thread_queue_changed",
+            "raw_response_completed",
         ],
     )
 )

@@ -68,9 +68,11 @@ class FunctionCall(ResponseItem, tag="function_call", frozen=True, kw_only=True)
 
 
 class FunctionCallOutput(ResponseItem, tag="function_call_output", frozen=True, kw_only=True):
-    """A tool's answer: text, or a list of content pieces."""
+    """A tool's answer: text, or a list of content pieces; without a call, an outside event's."""
 
-    call_id: str
+    call_id: str | None = None
+    name: str | None = None
+    namespace: str | None = None
     output: str | tuple[Json, ...] | dict[str, Json]
 
 
@@ -151,6 +153,8 @@ class ContextCompaction(ResponseItem, tag="context_compaction", frozen=True, kw_
 
 class ConfigurationUpdate(ResponseItem, tag="configuration_update", frozen=True, kw_only=True):
     """Settings changed in the middle of a conversation."""
+
+    reasoning: Json = None
 
 
 class AdditionalTools(ResponseItem, tag="additional_tools", frozen=True, kw_only=True):

@@ -162,6 +162,12 @@ class ImageGeneration(TurnItem, tag="ImageGeneration", frozen=True, kw_only=True
     saved_path: str | None = None
 
 
+class Extension(TurnItem, tag="Extension", frozen=True, kw_only=True):
+    """A turn item of a tool family of its own (`image_gen.generation`, `clock.sleep`, ...)."""
+
+    kind: str
+
+
 class EnteredReviewMode(TurnItem, tag="EnteredReviewMode", frozen=True, kw_only=True):
     """A review began."""
 
@@ -214,6 +220,7 @@ PERSISTED_TURN_ITEMS: tuple[type[TurnItem], ...] = (
     ImageView,
     Sleep,
     ImageGeneration,
+    Extension,
     EnteredReviewMode,
     ExitedReviewMode,
     ContextCompaction,

@@ -10,6 +10,7 @@ class TokenUsage(Item, omit_defaults=False, frozen=True, kw_only=True):
 
     input_tokens: int = 0
     cached_input_tokens: int = 0
+    cache_write_input_tokens: int = 0
     output_tokens: int = 0
     reasoning_output_tokens: int = 0
     total_tokens: int = 0
@@ -41,6 +42,7 @@ class Content(Item, frozen=True, kw_only=True):
     type: str
     text: str | None = None
     image_url: str | None = None
+    file_id: str | None = None
     detail: str | None = None
     audio_url: str | None = None
     encrypted_content: str | None = None

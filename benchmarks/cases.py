@@ -1,0 +1,118 @@
+"""One thing to measure, done once in a process of its own: prints seconds and bytes as JSON.
+
+    python benchmarks/cases.py CASE HOME THREAD_ID PATH
+
+`run.py` starts these.  The peak is that of the whole process, so that a reader compares it with
+the peak of a case that stops earlier: `ready` for most, `open` for `visit`.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec  # noqa: F401
+
+import threadlog
+import threadlog.local.store
+import threadlog.reader  # noqa: F401
+
+
+class Target(NamedTuple):
+    """What a case is done to."""
+
+    home: threadlog.Home
+    thread_id: str
+    path: str
+
+
+Action = Callable[[], object]
+
+
+def _ready(_target: Target) -> Action:
+    return lambda: None
+
+
+def _open(target: Target) -> Action:
+    return lambda: target.home.history(target.thread_id)
+
+
+def _visit(target: Target) -> Action:
+    history = target.home.history(target.thread_id)
+
+    def visit() -> None:
+        for _item in history.items():
+            pass
+
+    return visit
+
+
+def _tail(target: Target) -> Action:
+    return lambda: list(target.home.turns(target.thread_id, last=20))
+
+
+def _outline(target: Target) -> Action:
+    return lambda: getattr(target.home, "outline")(target.thread_id)  # noqa: B009
+
+
+def _orjson(target: Target) -> Action:
+    """What the others are compared with: the plainest loop over the file, each line dropped."""
+    import orjson
+
+    def loop() -> None:
+        with open(target.path, "rb") as file:
+            for line in file:
+                orjson.loads(line)
+
+    return loop
+
+
+CASES: dict[str, Callable[[Target], Action]] = {
+    "ready": _ready,
+    "open": _open,
+    "visit": _visit,
+    "tail": _tail,
+    "outline": _outline,
+    "orjson": _orjson,
+}
+
+
+def peak_bytes() -> int:
+    """The most memory this process ever held.
+
+    Linux hands a parent's peak on to its children's ru_maxrss; VmHWM is the process's own.
+    """
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) << 10
+    except OSError:
+        pass
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak << 10
+
+
+def measure(name: str, target: Target) -> dict[str, Any]:
+    """Do a case once."""
+    action = CASES[name](target)
+    begun = time.perf_counter()
+    kept = deque([action()])  # what the case made is alive when the peak is read
+    seconds = time.perf_counter() - begun
+    result = {"seconds": seconds, "peak": peak_bytes()}
+    kept.clear()
+    return result
+
+
+def main(case: str, home: str, thread_id: str, path: str) -> None:
+    """Do what the command line says."""
+    print(json.dumps(measure(case, Target(threadlog.open(home), thread_id, path))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

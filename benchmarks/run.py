@@ -1,0 +1,246 @@
+"""Measures threadlog against what the machine allows, in one run, and prints a table.
+
+    python benchmarks/run.py                  everything (about 1.5 GB of data, made once)
+    python benchmarks/run.py outline list     some of it
+    python benchmarks/run.py --quick          a tenth of the data and two repetitions: does it run?
+
+Each measurement is a fresh process.  What is compared runs by turns (A B A B ...), after one round
+that is not counted, on files that are in the page cache.  A ratio is the median of the ratios of
+the pairs; times and memory are medians.  Only ratios mean anything from one run to the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from generate import MODES, Sample, many_rollouts, one_rollout  # noqa: E402
+
+MB = 1_000_000
+OWN_FOLDERS = (
+    "HOME",
+    "CODEX_HOME",
+    "CODEX_SQLITE_HOME",
+    "THREADLOG_HOME",
+    "PYTHONPYCACHEPREFIX",
+)
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    what: str
+    measured: str
+    reach: str
+    met: bool | None  # None: of interest, nothing to reach
+
+
+class Sizes(NamedTuple):
+    """How much is read, and how often."""
+
+    history: int
+    rollout: int
+    rollouts: int
+    repeat: int
+    repeat_large: int
+
+
+FULL = Sizes(100 * MB, 500 * MB, 10_000, 7, 3)
+QUICK = Sizes(10 * MB, 50 * MB, 1_000, 2, 2)
+
+
+class Sampled(NamedTuple):
+    """What one process took."""
+
+    seconds: float
+    peak: int
+
+
+class Lab:
+    """Starts processes that see nothing of the user's homes."""
+
+    def __init__(self, folder: str) -> None:
+        # Nor of how the user's Python is set up: bytecode is cached, as where it is installed.
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+        folders = {name: os.path.join(folder, name.lower()) for name in OWN_FOLDERS}
+        for own in folders.values():
+            os.mkdir(own)
+        source = os.path.join(os.path.dirname(HERE), "src")
+        self._environ = {**kept, **folders, "PYTHONPATH": source}
+
+    def case(self, name: str, sample: Sample) -> Sampled:
+        """A case of `cases.py`."""
+        words = [os.path.join(HERE, "cases.py"), name, sample.home, sample.thread_id, sample.path]
+        answer = json.loads(self._run(words))
+        return Sampled(answer["seconds"], answer["peak"])
+
+    def process(self, *words: str) -> Sampled:
+        """A whole Python process, from its start to its end; its peak is not known."""
+        begun = time.perf_counter()
+        self._run(words)
+        return Sampled(time.perf_counter() - begun, 0)
+
+    def _run(self, words: Sequence[str]) -> bytes:
+        done = subprocess.run(
+            [sys.executable, *words],
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(f"{' '.join(words)} failed:\n{done.stderr.decode(errors='replace')}")
+        return done.stdout
+
+
+Measure = Callable[[], Sampled]
+
+
+def interleaved(repeat: int, **measures: Measure) -> dict[str, list[Sampled]]:
+    """Measure by turns; the first round, which warms the caches, is dropped."""
+    taken: dict[str, list[Sampled]] = {name: [] for name in measures}
+    for _ in range(repeat + 1):
+        for name, measure in measures.items():
+            taken[name].append(measure())
+    return {name: samples[1:] for name, samples in taken.items()}
+
+
+def _ratio(ours: list[Sampled], theirs: list[Sampled]) -> float:
+    pairs = zip(ours, theirs, strict=True)
+    return statistics.median(our.seconds / their.seconds for our, their in pairs)
+
+
+def _ms(samples: list[Sampled]) -> float:
+    return 1000 * statistics.median(sample.seconds for sample in samples)
+
+
+def _growth(larger: list[Sampled], smaller: list[Sampled]) -> float:
+    """By how many bytes the peaks differ."""
+    return statistics.median(each.peak for each in larger) - statistics.median(
+        each.peak for each in smaller
+    )
+
+
+def _at_most(what: str, ratio: float, reach: float, note: str = "") -> Row:
+    return Row(what, f"{ratio:.2f}{note}", f"<= {reach:g}", ratio <= reach)
+
+
+def _at_most_mb(what: str, size: float, reach: int) -> Row:
+    return Row(f"{what}, memory", f"{size / MB:+.0f} MB", f"<= +{reach} MB", size <= reach * MB)
+
+
+def history(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """Opening a history, and visiting all of its items."""
+    for mode in MODES:
+        sample = one_rollout(mode, sizes.history)
+        name = f"{sample.size // MB} MB history ({mode})"
+        taken = interleaved(
+            sizes.repeat,
+            ready=lambda sample=sample: lab.case("ready", sample),
+            open=lambda sample=sample: lab.case("open", sample),
+            visit=lambda sample=sample: lab.case("visit", sample),
+            orjson=lambda sample=sample: lab.case("orjson", sample),
+        )
+        visit, loop = taken["visit"], taken["orjson"]
+        growth = _growth(taken["open"], taken["ready"]) / sample.size
+        yield _at_most(f"open a {name}, memory / file", growth, 1.3)
+        opened = f"{_ms(taken['open']):.0f} ms, {_ratio(taken['open'], loop):.2f} of orjson"
+        yield Row(f"open a {name}, time", opened, "", None)
+        note = f" ({_ms(visit):.0f} / {_ms(loop):.0f} ms)"
+        yield _at_most(f"visit its items, time / orjson ({mode})", _ratio(visit, loop), 1.0, note)
+        yield _at_most_mb(f"visit its items ({mode})", _growth(visit, taken["open"]), 40)
+
+
+def tail(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """The newest turns of a large rollout."""
+    for mode in MODES:
+        sample = one_rollout(mode, sizes.rollout)
+        name = f"last 20 turns of {sample.size // MB} MB ({mode})"
+        show = ["-m", "threadlog", "show", sample.thread_id, "--tail", "20", "--home", sample.home]
+        taken = interleaved(
+            sizes.repeat,
+            ready=lambda sample=sample: lab.case("ready", sample),
+            tail=lambda sample=sample: lab.case("tail", sample),
+            show=lambda show=show: lab.process(*show),
+            bare=lambda: lab.process("-c", "pass"),
+        )
+        spent = _ms(taken["tail"])
+        yield Row(name, f"{spent:.0f} ms", "<= 50 ms", spent <= 50)
+        yield _at_most_mb(name, _growth(taken["tail"], taken["ready"]), 40)
+        whole = f"{_ms(taken['show']):.0f} ms, {_ratio(taken['show'], taken['bare']):.1f} of Python"
+        yield Row(f"threadlog show --tail 20, whole process ({mode})", whole, "", None)
+
+
+def outline(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """Where each line begins and what it is."""
+    for mode in MODES:
+        sample = one_rollout(mode, sizes.rollout)
+        name = f"offsets and types of {sample.size // MB} MB ({mode})"
+        taken = interleaved(
+            sizes.repeat_large,
+            ready=lambda sample=sample: lab.case("ready", sample),
+            outline=lambda sample=sample: lab.case("outline", sample),
+            orjson=lambda sample=sample: lab.case("orjson", sample),
+        )
+        ours, loop = taken["outline"], taken["orjson"]
+        note = f" ({_ms(ours):.0f} / {_ms(loop):.0f} ms)"
+        yield _at_most(f"{name}, time / orjson", _ratio(ours, loop), 0.35, note)
+        yield _at_most_mb(name, _growth(ours, taken["ready"]), 20)
+
+
+def listing(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """The newest fifty of many threads."""
+    sample = many_rollouts(sizes.rollouts, 80 << 10)
+    taken = interleaved(
+        max(sizes.repeat, 2) * 3,  # short, so that more of them cost nothing
+        list=lambda: lab.process("-m", "threadlog", "list", "--home", sample.home),
+        bare=lambda: lab.process("-c", "pass"),
+        tail=lambda: lab.case("tail", sample),
+    )
+    ours, bare = taken["list"], taken["bare"]
+    note = f" ({_ms(ours):.0f} / {_ms(bare):.0f} ms)"
+    what = f"threadlog list, {sample.threads:,} rollouts, whole process / python -c pass"
+    yield _at_most(what, _ratio(ours, bare), 6, note)
+    what = f"last 20 turns of one of {sample.threads:,} rollouts, found by its id"
+    yield Row(what, f"{_ms(taken['tail']):.0f} ms", "", None)
+
+
+FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
+    "history": history,
+    "tail": tail,
+    "outline": outline,
+    "list": listing,
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure what the command line names; the exit code says only whether everything ran."""
+    parser = argparse.ArgumentParser(description="Measure threadlog.")
+    parser.add_argument("figures", nargs="*", metavar="|".join(FIGURES), help="which (all)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the data")
+    arguments = parser.parse_args(words)
+    if unknown := set(arguments.figures) - set(FIGURES):
+        parser.error(f"no such figure: {', '.join(sorted(unknown))}")
+    print("what | measured | reach | met?\n---|---|---|---", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        lab = Lab(folder)
+        for name in arguments.figures or FIGURES:
+            for row in FIGURES[name](lab, QUICK if arguments.quick else FULL):
+                met = "" if row.met is None else "yes" if row.met else "NO"
+                print(f"{row.what} | {row.measured} | {row.reach} | {met}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

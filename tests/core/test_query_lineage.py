@@ -1,0 +1,116 @@
+"""Cursors and times that survive being text; segments that hold a thread's lines in order."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rollout_lines import OTHER, THREAD, summary
+
+from threadlog.core.lineage import Link, Segment, segments
+from threadlog.core.metadata import Base
+from threadlog.core.query import (
+    ThreadPage,
+    cursor_text,
+    read_cursor,
+    unix_ms,
+    utc_text,
+)
+
+
+@pytest.mark.parametrize("tie", [THREAD, "rollout-x.jsonl", "/tmp/a|b.jsonl", "|"])
+@pytest.mark.parametrize("moment", ["2026-01-02T03-04-05", "2026-01-02T03:04:05.678Z"])
+def test_a_cursor_is_read_as_the_place_it_was_made_of(moment: str, tie: str) -> None:
+    assert read_cursor(cursor_text((moment, tie))) == (moment, tie)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "|",
+        THREAD,
+        f"|{THREAD}",
+        "2026-01-02T03-04-05",
+        "2026-01-02T03-04-05|",
+        f"2026-01-02|{THREAD}",
+        f"2026-01-02T03-04-05\n|{THREAD}",
+        f"yesterday|{THREAD}",
+    ],
+)
+def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
+    assert read_cursor(text) is None
+
+
+@given(st.integers(0, 253_402_300_799_999))
+def test_a_moment_survives_being_text(moment: int) -> None:
+    text = utc_text(moment)
+    assert len(text) == len("2026-01-02T03:04:05.678Z")
+    assert text.endswith("Z")
+    assert unix_ms(text) == moment
+
+
+@pytest.mark.parametrize("moment", [-(10**18), 10**18])
+def test_no_number_is_beyond_being_told(moment: int) -> None:
+    assert unix_ms(utc_text(moment)) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01T00:00:01.5Z", 1500),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("1970-01-01T00:00:00", None),
+        ("yesterday", None),
+        ("0001-01-01T00:00:00+23:00", None),
+        ("9999-12-31T23:59:59-23:00", None),
+        ("", None),
+    ],
+)
+def test_only_a_moment_with_a_zone_is_a_moment(text: str, moment: int | None) -> None:
+    assert unix_ms(text) == moment
+
+
+def test_a_page_is_a_sequence_of_threads() -> None:
+    one, two = summary(), summary()._replace(id=OTHER)
+    page = ThreadPage([one, two], "next")
+    assert list(page) == [one, two] == [page[0], page[1]]
+    assert page[1:] == (two,)
+    assert (len(page), page.next) == (2, "next")
+    assert THREAD not in repr(page)
+    assert one.as_dict()["id"] == THREAD
+
+
+def _link(name: str, base: Base | None = None) -> Link:
+    return Link(name, f"/{name}", base)
+
+
+@pytest.mark.parametrize(
+    ("links", "missing", "expected"),
+    [
+        pytest.param([_link("a")], None, [Segment("a", "/a")], id="one file"),
+        pytest.param(
+            [_link("c", Base("b", 7, 70)), _link("b", Base("a", 5, 50)), _link("a")],
+            None,
+            [Segment("a", "/a", 50, 5), Segment("b", "/b", 70, 7), Segment("c", "/c")],
+            id="each is cut where the next one begins",
+        ),
+        pytest.param(
+            [_link("b", Base("a", 5, -1)), _link("a")],
+            None,
+            [Segment("a", "/a", None, 5), Segment("b", "/b")],
+            id="cut by ordinal alone",
+        ),
+        pytest.param(
+            [_link("b", Base("a", 5, 50))],
+            Base("a", 5, 50),
+            [Segment("a", "", 50, 5, missing=True), Segment("b", "/b")],
+            id="a base that is nowhere",
+        ),
+    ],
+)
+def test_segments_are_the_chain_oldest_first(
+    links: list[Link], missing: Base | None, expected: list[Segment]
+) -> None:
+    assert segments(links, missing) == expected

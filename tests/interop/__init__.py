@@ -1,0 +1,1 @@
+"""The real Codex binary and threadlog over the same homes, offline."""

@@ -1,0 +1,153 @@
+"""The rules of docs/architecture.md that a machine can hold: imports, owners, sizes, words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "threadlog"
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+PURE = {
+    "__future__", "collections", "collections.abc", "datetime", "functools", "itertools", "json",
+    "html", "re", "typing", "unicodedata", "msgspec",
+}  # fmt: skip
+FRONTENDS = ("cli",)
+ADAPTERS = ("local", "codex")
+MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 5
+NAMES_WITHOUT_MEANING = {"utils", "helpers", "common", "misc", "base_class", "manager", "handler"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Every module that a file imports, lazily or not, those for type checkers included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            yield node.module
+            if node.module.startswith("threadlog"):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(module: str) -> str:
+    """The part of the house a module of ours is in: `core`, `local`, `home`, ..."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def own_imports(path: Path) -> set[str]:
+    return {room_of(name) for name in imports_of(path) if name.startswith("threadlog.")}
+
+
+def in_room(*rooms: str) -> list[Path]:
+    return [path for path in MODULES if room_of(name_of(path)) in rooms]
+
+
+@pytest.mark.parametrize("path", in_room("core"), ids=name_of)
+def test_core_is_pure(path: Path) -> None:
+    for name in imports_of(path):
+        if name.startswith("threadlog"):
+            assert room_of(name) in ("core", "errors"), f"{path.name} imports {name}"
+        else:
+            assert name in PURE, f"{path.name} imports {name}"
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"open", "print", "input", "exec", "eval"}
+
+
+@pytest.mark.parametrize("path", in_room(*ADAPTERS), ids=name_of)
+def test_an_adapter_knows_core_and_ports_only(path: Path) -> None:
+    own = room_of(name_of(path))
+    assert own_imports(path) <= {"core", "errors", "ports", own}
+
+
+@pytest.mark.parametrize("path", in_room(*FRONTENDS), ids=name_of)
+def test_a_frontend_never_names_an_adapter(path: Path) -> None:
+    allowed = {"core", "errors", "home", "reader", "connect", "__version__", room_of(name_of(path))}
+    assert own_imports(path) <= allowed
+
+
+def test_only_connect_names_an_adapter() -> None:
+    for path in MODULES:
+        if room_of(name_of(path)) not in (*ADAPTERS, "connect"):
+            assert not own_imports(path) & set(ADAPTERS), name_of(path)
+
+
+def test_the_use_cases_know_no_frontend() -> None:
+    for path in in_room("home", "reader", "recorder", "ports", "errors"):
+        assert not own_imports(path) & {*FRONTENDS, "connect"}, name_of(path)
+
+
+@pytest.mark.parametrize(
+    ("secret", "owners"),
+    [
+        (r"O_NOFOLLOW", {"local.files", "local.journal", "codex.names", "codex.lock"}),
+        (r"\bos\.write\b|\bos\.ftruncate\b|\bos\.pwrite\b", {"local.journal"}),
+        (r"\bflock\(", {"codex.lock"}),
+        (r"thread-writer-locks", {"codex.lock"}),
+        (r"ZstdDecompressor", {"local.files"}),
+        (r"session_index\.jsonl\"", {"core.layout"}),
+        (r"\bjson\.loads\(", {"core.lines", "cli.show"}),
+        (r"msgspec\.json\.Decoder", {"core.decode"}),
+        (r"\bsqlite3\b", set()),
+        (r"os\.environ", {"connect", "cli.main", "cli.terminal", "cli.pager"}),
+    ],
+)
+def test_a_secret_has_one_owner(secret: str, owners: set[str]) -> None:
+    holders = {
+        name_of(path).removeprefix("threadlog.")
+        for path in MODULES
+        if re.search(secret, path.read_text())
+    }
+    assert holders == owners
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_sizes_and_docstrings_keep_their_limits(path: Path) -> None:
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert len(text.splitlines()) <= MODULE_LINES
+    assert ast.get_docstring(tree), "a module says what it owns"
+    assert path.stem not in NAMES_WITHOUT_MEANING
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node, clean=False) or ""
+            assert node.end_lineno is not None
+            length = node.end_lineno - node.lineno + 1 - len(docstring.splitlines())
+            assert length <= FUNCTION_LINES, f"{node.name} has {length} lines"
+            arguments = node.args
+            names = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+            count = len([each for each in names if each.arg not in ("self", "cls")])
+            assert count <= PARAMETERS, f"{node.name} takes {count} parameters"
+
+
+def test_exceptions_live_in_one_module() -> None:
+    inside_core = {"BadLine"}  # never leaves core
+    for path in MODULES:
+        if path.stem == "errors":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+                raised = bases & {"Exception", "BaseException", "ValueError", "ThreadlogError"}
+                assert not raised or node.name in inside_core, f"{path.name}: {node.name}"
+
+
+def test_no_path_of_a_machine_stands_in_the_project() -> None:
+    homes = re.compile(r"/(?:home|Users|root|work)/(?!dev/)[a-z]")
+    for path in [*MODULES, *ROOT.glob("docs/*.md"), ROOT / "README.md"]:
+        assert not homes.search(path.read_text()), path
