@@ -16,11 +16,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import msgspec  # noqa: F401
-
 import threadlog
 import threadlog.local.store
-import threadlog.reader  # noqa: F401
+import threadlog.reader
 
 
 class Target(NamedTuple):

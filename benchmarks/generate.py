@@ -28,10 +28,16 @@ NEWEST_MS = 1_795_000_000_000  # the last thread of every home begins here, in N
 
 _POOL_CHARS = 400_000
 _OPENING_CHARS = 11_000
-_VERBS = "moves keeps drops reads writes checks splits joins counts hides opens closes".split()
-_NOUNS = "harbour tide ledger beacon crate barge pier sluice lantern anchor chart buoy".split()
-_SIDES = "before after beside without under behind despite within".split()
-_NAMES = "depth berth cargo signal draught mooring swell bearing knot hull".split()
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_VERBS = _words("moves keeps drops reads writes checks splits joins counts hides opens closes")
+_NOUNS = _words("harbour tide ledger beacon crate barge pier sluice lantern anchor chart buoy")
+_SIDES = _words("before after beside without under behind despite within")
+_NAMES = _words("depth berth cargo signal draught mooring swell bearing knot hull")
 _SAID = ("naïve", "Größe", "→ done", "café", "№ 7", "température")
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -140,9 +146,9 @@ def _source_line(chance: random.Random) -> str:
     number = chance.randrange(10_000)
     indent = " " * (4 * chance.randrange(4))
     shapes = (
-        f"{indent}{name}_{noun} = self.{verb}({number}, unit=\"m\")\n",
+        f'{indent}{name}_{noun} = self.{verb}({number}, unit="m")\n',
         f"{indent}if {noun}.{name} > {number}:\n",
-        f"{indent}return {noun}[\"{name}\"]\n",
+        f'{indent}return {noun}["{name}"]\n',
         f'{indent}{{"{name}": "{noun}", "{verb}": {number}}},\n',
         f"\t{number:6d}  {verb} {noun}/{name}.py\n",
         f"def {verb}_{noun}({name}: int) -> None:\n",
@@ -373,9 +379,7 @@ class _Thread:
 
     def _message(self, role: str, kind: str, text: str) -> bytes:
         name = f"msg_{self._chance.getrandbits(96):024x}"
-        return self._response(
-            "message", id=name, role=role, content=[{"type": kind, "text": text}]
-        )
+        return self._response("message", id=name, role=role, content=[{"type": kind, "text": text}])
 
     def _response(self, kind: str, **fields: Any) -> bytes:
         fields["internal_chat_message_metadata_passthrough"] = {"turn_id": self._turn_id}
@@ -439,5 +443,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     main(sys.argv[1:] or ["legacy:100", "paginated:100", "legacy:500", "paginated:500", "10000x80"])

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -147,10 +148,10 @@ def history(lab: Lab, sizes: Sizes) -> Iterator[Row]:
         name = f"{sample.size // MB} MB history ({mode})"
         taken = interleaved(
             sizes.repeat,
-            ready=lambda sample=sample: lab.case("ready", sample),
-            open=lambda sample=sample: lab.case("open", sample),
-            visit=lambda sample=sample: lab.case("visit", sample),
-            orjson=lambda sample=sample: lab.case("orjson", sample),
+            ready=partial(lab.case, "ready", sample),
+            open=partial(lab.case, "open", sample),
+            visit=partial(lab.case, "visit", sample),
+            orjson=partial(lab.case, "orjson", sample),
         )
         visit, loop = taken["visit"], taken["orjson"]
         growth = _growth(taken["open"], taken["ready"]) / sample.size
@@ -170,10 +171,10 @@ def tail(lab: Lab, sizes: Sizes) -> Iterator[Row]:
         show = ["-m", "threadlog", "show", sample.thread_id, "--tail", "20", "--home", sample.home]
         taken = interleaved(
             sizes.repeat,
-            ready=lambda sample=sample: lab.case("ready", sample),
-            tail=lambda sample=sample: lab.case("tail", sample),
-            show=lambda show=show: lab.process(*show),
-            bare=lambda: lab.process("-c", "pass"),
+            ready=partial(lab.case, "ready", sample),
+            tail=partial(lab.case, "tail", sample),
+            show=partial(lab.process, *show),
+            bare=partial(lab.process, "-c", "pass"),
         )
         spent = _ms(taken["tail"])
         yield Row(name, f"{spent:.0f} ms", "<= 50 ms", spent <= 50)
@@ -189,9 +190,9 @@ def outline(lab: Lab, sizes: Sizes) -> Iterator[Row]:
         name = f"offsets and types of {sample.size // MB} MB ({mode})"
         taken = interleaved(
             sizes.repeat_large,
-            ready=lambda sample=sample: lab.case("ready", sample),
-            outline=lambda sample=sample: lab.case("outline", sample),
-            orjson=lambda sample=sample: lab.case("orjson", sample),
+            ready=partial(lab.case, "ready", sample),
+            outline=partial(lab.case, "outline", sample),
+            orjson=partial(lab.case, "orjson", sample),
         )
         ours, loop = taken["outline"], taken["orjson"]
         note = f" ({_ms(ours):.0f} / {_ms(loop):.0f} ms)"
@@ -204,9 +205,9 @@ def listing(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     sample = many_rollouts(sizes.rollouts, 80 << 10)
     taken = interleaved(
         max(sizes.repeat, 2) * 3,  # short, so that more of them cost nothing
-        list=lambda: lab.process("-m", "threadlog", "list", "--home", sample.home),
-        bare=lambda: lab.process("-c", "pass"),
-        tail=lambda: lab.case("tail", sample),
+        list=partial(lab.process, "-m", "threadlog", "list", "--home", sample.home),
+        bare=partial(lab.process, "-c", "pass"),
+        tail=partial(lab.case, "tail", sample),
     )
     ours, bare = taken["list"], taken["bare"]
     note = f" ({_ms(ours):.0f} / {_ms(bare):.0f} ms)"

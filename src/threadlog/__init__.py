@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from threadlog.core.history import History
     from threadlog.core.lines import Damaged
     from threadlog.core.query import ThreadPage, ThreadSummary
-    from threadlog.core.turns import Turn
+    from threadlog.core.turn import Turn
     from threadlog.errors import (
         Ambiguous,
         BacklogFull,
@@ -56,7 +56,7 @@ _HOMES = {
     "History": "core.history",
     "ThreadPage": "core.query",
     "ThreadSummary": "core.query",
-    "Turn": "core.turns",
+    "Turn": "core.turn",
 }
 
 __all__ = [

@@ -36,7 +36,13 @@ def _local_store(path: str) -> LocalStore:
     from threadlog.codex.names import read_names
     from threadlog.local.store import LocalStore, Neighbour
 
-    return LocalStore(path, Neighbour(read_names, _lock))
+    return LocalStore(path, Neighbour(read_names, _lock, _model_provider))
+
+
+def _model_provider(home: str) -> str | None:
+    from threadlog.codex.config import read_model_provider
+
+    return read_model_provider(home)
 
 
 def _lock(home: str, thread_id: str) -> WriterLock:

@@ -11,7 +11,7 @@ from threadlog.core.query import CREATED, DEFAULT_LIMIT, ThreadPage, ThreadQuery
 if TYPE_CHECKING:
     from threadlog.core.history import History, Value
     from threadlog.core.lines import Json
-    from threadlog.core.turns import Turn
+    from threadlog.core.turn import Turn
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
 

@@ -85,3 +85,6 @@ class Store(Protocol):
     @property
     def journal(self) -> Journal:
         """Where new ones are made."""
+
+    def model_provider(self) -> str | None:
+        """The model provider that programs in this home use, if that is known."""

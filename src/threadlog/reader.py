@@ -19,7 +19,8 @@ from threadlog.core.lineage import Segment
 from threadlog.core.lines import Json
 from threadlog.core.metadata import PAGINATED, Metadata
 from threadlog.core.query import ThreadSummary
-from threadlog.core.turns import IN_PROGRESS, INTERRUPTED, TailCounter, Turn, TurnRules
+from threadlog.core.turn import Turn, TurnRules
+from threadlog.core.turns import TailCounter
 from threadlog.errors import EmptyRollout, NoThreadId
 from threadlog.ports import Rollouts
 
@@ -47,6 +48,7 @@ class ThreadReader:
         self._rollouts = rollouts
         self._summary = summary
         self._report = report
+        self._told = False  # everything was reported once
         self._metadata = rollouts.metadata(summary)
 
     def values(self) -> Iterator[Value]:
@@ -76,12 +78,7 @@ class ThreadReader:
 
     def turns(self) -> Iterator[Turn]:
         """The turns, oldest first, handed on as they are read."""
-        none = True
-        for turn in self.fold(self._rules()):
-            none = False
-            yield turn
-        if none and not self._rules().spoken:
-            yield from self._quiet().fold(self._rules(spoken=True))
+        return turns.read_turns(self.lines, self._rules(), rollbacks=self._has_rollback())
 
     def last_turns(self, count: int) -> list[Turn]:
         """The newest *count* turns, oldest first, read from the end where starts are recorded."""
@@ -91,8 +88,7 @@ class ThreadReader:
             return list(deque(self.turns(), maxlen=count))
         tail, whole = self._tail(count)
         rules = msgspec.structs.replace(self._rules(), partial=not whole)
-        rules = self._with_rollbacks(rules, iter(tail))
-        return [_settled(turn) for turn in list(turns.fold_turns(tail, rules))[-count:]]
+        return list(deque(turns.read_turns(lambda: tail, rules), maxlen=count))
 
     def history(self) -> History:
         """The whole thread, in memory; raises EmptyRollout, NoThreadId."""
@@ -124,27 +120,14 @@ class ThreadReader:
         value = frame if isinstance(frame, Gap) else decode_frame(frame)
         if value is None:
             return
-        if not isinstance(value, Line):
+        if not isinstance(value, Line) and not self._told:
             self._report(segment.path, value)
         yield value
 
     def lines(self) -> Iterator[Line]:
         """Every line that is whole, oldest first."""
-        return (value for value in self.values() if isinstance(value, Line))
-
-    def fold(self, rules: TurnRules) -> Iterator[Turn]:
-        """The turns by given rules; what was rolled back is left out."""
-        if self._has_rollback():
-            rules = self._with_rollbacks(rules, self._quiet().lines())
-        for turn in turns.fold_turns(self.lines(), rules):
-            yield _settled(turn)
-
-    def _quiet(self) -> ThreadReader:
-        """For reading what was read and reported already."""
-        return ThreadReader(self._rollouts, self._summary)
-
-    def _with_rollbacks(self, rules: TurnRules, lines: Iterator[Line]) -> TurnRules:
-        return msgspec.structs.replace(rules, skip=turns.rolled_back(lines, rules))
+        yield from (value for value in self.values() if isinstance(value, Line))
+        self._told = True
 
     def _has_rollback(self) -> bool:
         """A look at the bytes, which costs little and spares most threads a second reading."""
@@ -153,14 +136,15 @@ class ThreadReader:
         for segment in self._rollouts.segments(self._summary):
             seam = b""
             for chunk in self._rollouts.chunks(segment):
-                if _ROLLBACK in chunk or _ROLLBACK in seam + chunk[: len(_ROLLBACK)]:
+                window = seam + chunk
+                if _ROLLBACK in window:
                     return True
-                seam = chunk[-len(_ROLLBACK) :]
+                seam = window[1 - len(_ROLLBACK) :]
         return False
 
     def _tail(self, count: int) -> tuple[list[Line], bool]:
         """The newest lines with the last turns in them, and whether they are all lines."""
-        counter = TailCounter(count)
+        counter = TailCounter(count, self._metadata.history_mode)
         tail: list[Line] = []
         size, whole = 0, True
         for value in self.values_backwards():
@@ -185,10 +169,3 @@ class ThreadReader:
             spoken=spoken or metadata.bare,
             own_from_ordinal=metadata.own_from_ordinal,
         )
-
-
-def _settled(turn: Turn) -> Turn:
-    """A stored turn without an end was interrupted (Codex says so of a thread not running)."""
-    if turn.status != IN_PROGRESS:
-        return turn
-    return msgspec.structs.replace(turn, status=INTERRUPTED)

@@ -31,6 +31,7 @@ from threadlog.home import Home
 from threadlog.ports import Appender, Journal
 
 BACKLOG_LIMIT_BYTES = 64 << 20
+DEFAULT_PROVIDER = "openai"
 
 # What msgspec would turn into text of its own making: left as it is, and refused as no JSON.
 _NOT_JSON = (bytes, bytearray, datetime, date, Decimal, UUID)
@@ -43,7 +44,8 @@ class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `cwd` is made absolute.  `source` and `originator` say which program it belongs to; Codex
     lists threads of the sources `cli` and `vscode` by default.  `model_provider` None means
-    whichever Codex has configured.
+    the one that the home's Codex has configured, else `openai`: Codex resumes no thread whose
+    provider it does not know.
     """
 
     cwd: str
@@ -116,6 +118,7 @@ class RolloutRecorder:
         thread_id = ids.uuid7(now_ms, secrets.randbits(74))
         stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now_ms / 1000))
         instructions = options.base_instructions
+        provider = options.model_provider or home.store.model_provider() or DEFAULT_PROVIDER
         meta = SessionMeta(
             id=thread_id,
             session_id=thread_id,
@@ -124,7 +127,7 @@ class RolloutRecorder:
             originator=options.originator,
             cli_version=__version__,
             source=options.source,
-            model_provider=options.model_provider,
+            model_provider=provider,
             base_instructions=None if instructions is None else {"text": instructions},
             dynamic_tools=options.dynamic_tools or None,
             history_mode=LEGACY,

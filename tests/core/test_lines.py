@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rollout_lines import STAMP, dumps, event, line, response, session
 
@@ -88,7 +88,16 @@ def test_any_text_is_a_timestamp(stamp: str) -> None:
 
 @pytest.mark.parametrize(
     ("ordinal", "read"),
-    [(0, 0), (7, 7), (2**64, 2**64), (-1, None), (1.0, None), ("1", None), (True, None)],
+    [
+        (0, 0),
+        (7, 7),
+        (2**64, 2**64),
+        (10**20, 10**20),
+        (-1, None),
+        (1.0, None),
+        ("1", None),
+        (True, None),
+    ],
 )
 def test_only_a_counting_number_is_an_ordinal(ordinal: Any, read: int | None) -> None:
     raw = line("event_msg", {"type": "warning", "message": "m"}, ordinal=ordinal)
@@ -217,6 +226,7 @@ PAYLOADS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     type_=PLAIN | NAMES | SCALARS,
     payload=PAYLOADS,
@@ -252,6 +262,7 @@ def _sniffs_as_it_parses(raw: bytes) -> None:
     assert lines.sniff_ordinal(raw) == envelope.ordinal
 
 
+@settings(deadline=None)
 @given(VALUES | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**80), 2**80))
 def test_dumped_values_read_back_equal(value: Any) -> None:
     assert lines.parse_json(lines.dump(value)) == value

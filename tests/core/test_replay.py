@@ -31,7 +31,8 @@ def _items(words: str) -> list[dict[str, Any]]:
 def _item(word: str) -> dict[str, Any]:
     if word[0] == "e":
         return message("user", f"<environment_context>{word}</environment_context>")
-    return message(ROLES[word[0]], word)
+    text = f"<token_budget>{word}</token_budget>" if word[0] == "d" else word
+    return message(ROLES[word[0]], text)
 
 
 def _raw(word: str) -> bytes:
@@ -65,7 +66,7 @@ def _envelopes(words: str) -> list[Envelope]:
 def _told(items: list[dict[str, Any]]) -> str:
     """The history in words again."""
     texts = ["|".join(part["text"] for part in item["content"]) for item in items]
-    return " ".join(re.sub(r"</?environment_context>", "", text) for text in texts)
+    return " ".join(re.sub(r"</?(environment_context|token_budget)>", "", text) for text in texts)
 
 
 def _all(words: str) -> str:
@@ -304,7 +305,7 @@ COMPACTIONS = ["K()", "K(u8)", "K(u8+a8)", "K(u8+d8)", "K(e8+u9)", "S(sum)", "S(
 WORDS = st.sampled_from([*TALK, *COMPACTIONS])
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(st.lists(WORDS, max_size=25).map(" ".join))
 @example("u1 K(u8+a8) d1 u2 R1")
 def test_reading_only_what_matters_gives_the_whole_history(words: str) -> None:
@@ -314,6 +315,7 @@ def test_reading_only_what_matters_gives_the_whole_history(words: str) -> None:
 TURNS = st.lists(st.sampled_from(["T d1 u1 a1", "T e1 u2 a2", "T u3 a3 K(u8)", "T u4 u5"]))
 
 
+@settings(deadline=None)
 @given(TURNS, st.integers(1, 5))
 def test_a_rollback_gives_the_history_as_it_was_before_the_turns(
     turns: list[str], count: int

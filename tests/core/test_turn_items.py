@@ -10,7 +10,7 @@ from turn_words import folded_turns, told
 
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import Duration, FileChangeKind
-from threadlog.core.turns import TurnRules
+from threadlog.core.turn import TurnRules
 
 CHANGES = {"a.py": {"type": "update", "unified_diff": "d", "move_path": None}}
 EXEC = {

@@ -19,7 +19,7 @@ from rollout_lines import (
 from turn_words import Told, folded_turns, told
 
 from threadlog.core.items import turn as ti
-from threadlog.core.turns import TurnRules
+from threadlog.core.turn import TurnRules
 
 COMPACTED = line("compacted", {"message": "sum"})
 PLAN = item("t", "Plan", "p", text="1. go")

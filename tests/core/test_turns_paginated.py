@@ -7,7 +7,7 @@ from rollout_lines import answers, asks, completed, event, item, line, started
 from turn_words import Told, folded_turns, told
 
 from threadlog.core.items import turn as ti
-from threadlog.core.turns import TurnRules
+from threadlog.core.turn import TurnRules
 
 RULES = TurnRules(history_mode="paginated")
 

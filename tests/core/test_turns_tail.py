@@ -33,7 +33,6 @@ from threadlog.core.framing import Frame, Gap
 from threadlog.core.history import Value
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import Damaged
-from threadlog.core.turns import LATE_TURNS
 from threadlog.reader import ThreadReader
 
 COMPACTED = line("compacted", {"message": "sum"})
@@ -186,19 +185,19 @@ def _named(kinds: list[str]) -> list[bytes]:
     return raws
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(UNNAMED)
 def test_the_newest_of_any_unnamed_turns(blocks: list[list[bytes]]) -> None:
     check(session(), *(raw for block in blocks for raw in block))
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(KINDS)
 def test_the_newest_of_any_named_turns(kinds: list[str]) -> None:
     check(session(), *_legacy(99), *_named(kinds))
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(UNNAMED, KINDS)
 def test_the_newest_of_named_turns_after_unnamed_ones(
     blocks: list[list[bytes]], kinds: list[str]
@@ -207,7 +206,7 @@ def test_the_newest_of_named_turns_after_unnamed_ones(
     check(session(), asks("first"), *unnamed, *_named(kinds))
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), max_size=12))
 def test_the_newest_of_any_paginated_turns(flags: list[tuple[bool, bool, bool]]) -> None:
     raws: list[bytes] = []
@@ -242,7 +241,7 @@ def test_the_newest_turns_cost_the_same_in_any_thread(older: int) -> None:
     store = _Counting([*raws, *_legacy(7000), *_legacy(7001)])
     found = ThreadReader(store, summary()).last_turns(2)
     assert [turn.id for turn in found] == ["t7000", "t7001"]
-    assert (store.forwards, store.backwards) == (0, (2 + LATE_TURNS) * len(_legacy(0)))
+    assert (store.forwards, store.backwards) == (0, 2 * len(_legacy(0)))
 
 
 def test_newest_turns_too_large_for_memory_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from rollout_lines import decoded
 
 from threadlog.core import turns
 from threadlog.core.items import turn as ti
-from threadlog.core.turns import Turn, TurnRules
+from threadlog.core.turn import Turn, TurnRules
 
 Told = tuple[str, str, list[str]]
 

@@ -108,9 +108,6 @@ def test_a_history_in_memory_gives_the_model_the_same(both: Both) -> None:
     assert in_memory == both.model_inputs
 
 
-@pytest.mark.xfail(
-    strict=True, reason="History.turns calls a stored turn without an end inProgress"
-)
 def test_a_history_in_memory_has_the_same_turns(both: Both) -> None:
     in_memory = {thread: turns for thread, (turns, _input) in both.histories.items()}
     assert in_memory == both.threadlog_turns

@@ -25,7 +25,7 @@ from interop.codex_answers import (
     threadlog_listing,
     threadlog_turns,
 )
-from interop.codex_process import PROVIDER, AppServer, CodexHome, CodexRefused, run_exec
+from interop.codex_process import PROVIDER, AppServer, CodexHome, run_exec
 from interop.mock_model import Json, MockModel, answer, say
 from threadlog import InUse, RolloutRecorder, ThreadOptions
 from threadlog.codex.lock import ThreadWriterLock
@@ -218,11 +218,6 @@ def test_a_thread_of_no_provider_is_resumed_with_the_configured_one(
         assert resume(codex, recorded.id)["modelProvider"] == PROVIDER
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=CodexRefused,
-    reason="a Codex that has its database takes no provider for a provider of no name",
-)
 def test_a_thread_of_no_provider_is_resumed_in_a_home_that_codex_knows(
     newest: Path, codex_home: CodexHome
 ) -> None:

@@ -18,7 +18,7 @@ from threadlog.core import text
 from threadlog.core.framing import Frame, Gap, Oversized
 from threadlog.core.history import Value
 from threadlog.core.lines import REASONS, Damaged, Json
-from threadlog.core.turns import Turn
+from threadlog.core.turn import Turn
 from threadlog.home import Home
 from threadlog.reader import ThreadReader
 

@@ -14,7 +14,7 @@ from threadlog.core.items import turn as ti
 from threadlog.core.items.values import UserInput
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
-from threadlog.core.turns import COMPLETED, Turn
+from threadlog.core.turn import COMPLETED, Turn
 
 # Lines of a tool's output that are shown; the rest is counted.
 FOLDED_LINES = 12

@@ -36,6 +36,22 @@ _PATTERNS = tuple(
         r"Warning: Your account was flagged for potentially high-risk cyber activity.*",
     )
 )
+DEVELOPER_TAGS = (
+    "<permissions instructions>",
+    "<model_switch>",
+    "<collaboration_mode>",
+    "<personality_spec>",
+    "<skills_instructions>",
+    "<plugins_instructions>",
+    "<apps_instructions>",
+    "<realtime_conversation>",
+    "<multi_agent_mode>",
+    "<environments_instructions>",
+    "<token_budget>",
+    "<tools>",
+    "<context_window>",
+    "<rollout_budget>",
+)
 _EDGE = 64
 
 
@@ -55,6 +71,12 @@ def is_contextual(message: dict[str, Json]) -> bool:
     """True for a `message` of role user that a harness wrote: any piece of context makes it one."""
     texts = content_texts(message.get("content"))
     return any(is_fragment(text) for text in texts) or _from_harness(message)
+
+
+def is_developer_context(message: dict[str, Json]) -> bool:
+    """True for a `message` of role developer with context that is given anew for each turn."""
+    texts = content_texts(message.get("content"))
+    return any(text.lstrip()[:_EDGE].lower().startswith(DEVELOPER_TAGS) for text in texts)
 
 
 def is_user_turn(payload: dict[str, Json]) -> bool:

@@ -13,7 +13,7 @@ from threadlog.core.decode import Line, decode
 from threadlog.core.framing import Frame, Gap, Oversized, line_length
 from threadlog.core.items import LineItem
 from threadlog.core.lines import BadLine, Damaged, Envelope, Json
-from threadlog.core.turns import Turn, TurnRules
+from threadlog.core.turn import Turn, TurnRules
 
 NEW, RESUMED, FORKED = "new", "resumed", "forked"
 
@@ -87,14 +87,7 @@ class History:
 
     def turns(self) -> Iterator[Turn]:
         """The turns, oldest first."""
-        skip = turns.rolled_back(self.lines(), self._rules)
-        rules = TurnRules(
-            history_mode=self._rules.history_mode,
-            spoken=self._rules.spoken,
-            own_from_ordinal=self._rules.own_from_ordinal,
-            skip=skip,
-        )
-        return turns.fold_turns(self.lines(), rules)
+        return turns.read_turns(self.lines, self._rules)
 
     def model_input(self) -> list[dict[str, Json]]:
         """The Responses items to send to a model next (see `docs/format.md`, "Model input")."""

@@ -7,11 +7,13 @@ output.  Values are not shortened.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from threadlog.core.lines import Json
 
 ABORTED = "aborted"
+_SENT_ID = r"(?s)[^_]+_.+"  # ids of another make are not sent
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "message": ("role", "content", "status", "phase"),
@@ -57,7 +59,9 @@ def _sendable(item: dict[str, Json]) -> dict[str, Json] | None:
     if fields is None or not _well_formed(item):
         return None
     sent: dict[str, Json] = {"type": kind}
-    for field in ("id", *fields):
+    if isinstance(item.get("id"), str) and re.fullmatch(_SENT_ID, item["id"]):
+        sent["id"] = item["id"]
+    for field in fields:
         if item.get(field) is not None:
             sent[field] = item[field]
     if isinstance(sent.get("content"), list):

@@ -120,9 +120,12 @@ def _without_trailing_context(items: list[dict[str, Json]], floor: int) -> int:
     length = len(items)
     while length > floor:
         item = items[length - 1]
-        if item.get("type") != "message" or item.get("role") not in ("developer", "user"):
-            break
-        if item.get("role") == "user" and not context.is_contextual(item):
+        role = item.get("role") if item.get("type") == "message" else None
+        if role == "user":
+            context_only = context.is_contextual(item)
+        else:
+            context_only = role == "developer" and context.is_developer_context(item)
+        if not context_only:
             break
         length -= 1
     return length

@@ -20,44 +20,43 @@ from threadlog.core.items import turn as ti
 from threadlog.core.items.base import Item, Json
 from threadlog.core.items.response import ResponseItem
 from threadlog.core.items.session import Compacted
-from threadlog.core.metadata import LEGACY, PAGINATED
+from threadlog.core.metadata import PAGINATED
+from threadlog.core.turn import (
+    COMPLETED,
+    FAILED,
+    IN_PROGRESS,
+    INTERRUPTED,
+    OpenTurn,
+    Turn,
+    TurnRules,
+)
 
 # A turn can still be changed by late events (an ending, an output) while it is among so many last.
 LATE_TURNS = 8
+# A paginated item can stand before the start of its turn, but no more than so many turns before.
+EARLY_TURNS = 1
 
-COMPLETED, INTERRUPTED, FAILED, IN_PROGRESS = "completed", "interrupted", "failed", "inProgress"
 
+class TailCounter:
+    """Says, while lines come newest first, when the last *wanted* turns are all there.
 
-class Turn(msgspec.Struct, frozen=True):
-    """One turn: what the user asked, and everything up to the next.
-
-    Times are unix seconds, `duration_ms` milliseconds, None where the rollout does not say.  The
-    id of a turn that the rollout does not name is `turn-` and the byte offset of its first line.
+    For threads whose turns have recorded starts.
     """
 
-    id: str
-    status: str
-    items: tuple[ti.AnyTurnItem, ...]
-    started_at: int | None = None
-    completed_at: int | None = None
-    duration_ms: int | None = None
-    error: Json = None
+    def __init__(self, wanted: int, history_mode: str) -> None:
+        self._missing = wanted + (EARLY_TURNS if history_mode == PAGINATED else 0)
+        self._undone = 0
 
-
-class TurnRules(msgspec.Struct, frozen=True):
-    """How the turns of a thread are to be read.
-
-    `spoken` reads messages from response items, for rollouts that hold no events;
-    `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
-    turns (from 0, as opened) that a rollback took away; `partial` says that the lines begin in
-    the middle, so that a turn never heard of is an earlier one.
-    """
-
-    history_mode: str = LEGACY
-    spoken: bool = False
-    own_from_ordinal: int = 0
-    skip: frozenset[int] = frozenset()
-    partial: bool = False
+    def enough(self, item: Item) -> bool:
+        """Take note of the item of one line; True once no earlier line is needed."""
+        if isinstance(item, ev.ThreadRolledBack):
+            self._undone += max(item.num_turns, 0)
+        elif isinstance(item, ev.TaskStarted):
+            if self._undone:
+                self._undone -= 1
+            else:
+                self._missing -= 1
+        return self._missing <= 0
 
 
 def fold_turns(lines: Iterable[Line], rules: TurnRules) -> Iterator[Turn]:
@@ -73,6 +72,32 @@ def fold_turns(lines: Iterable[Line], rules: TurnRules) -> Iterator[Turn]:
     yield from (turn.build() for turn in fold.turns if turn.number not in rules.skip)
 
 
+def read_turns(
+    lines: Callable[[], Iterable[Line]], rules: TurnRules, *, rollbacks: bool = True
+) -> Iterator[Turn]:
+    """The turns of a stored thread; *lines* is asked for its lines once or several times.
+
+    *rollbacks* False spares the look for rollback markers.  A thread whose lines tell of no turn
+    is read from what was spoken.
+    """
+    if rollbacks:
+        rules = msgspec.structs.replace(rules, skip=rolled_back(lines(), rules))
+    none = True
+    for turn in fold_turns(lines(), rules):
+        none = False
+        yield settled(turn)
+    if none and not rules.spoken:
+        spoken = msgspec.structs.replace(rules, spoken=True)
+        yield from map(settled, fold_turns(lines(), spoken))
+
+
+def settled(turn: Turn) -> Turn:
+    """A stored turn without an end was interrupted (Codex says so of a thread not running)."""
+    if turn.status != IN_PROGRESS:
+        return turn
+    return msgspec.structs.replace(turn, status=INTERRUPTED)
+
+
 def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
     """The numbers of the turns that rollback markers in *lines* take away."""
     fold = _TurnFold(rules, keep_items=False)
@@ -80,29 +105,6 @@ def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
         fold.add(line)
     fold.finish()
     return frozenset(fold.dropped)
-
-
-class TailCounter:
-    """Says, while lines come newest first, when the last *wanted* turns are all there.
-
-    For threads whose turns have recorded starts.  So many turns more are read as late events can
-    still reach, so that the last turns are the same as when everything is read.
-    """
-
-    def __init__(self, wanted: int) -> None:
-        self._missing = wanted + LATE_TURNS
-        self._undone = 0
-
-    def enough(self, item: Item) -> bool:
-        """Take note of the item of one line; True once no earlier line is needed."""
-        if isinstance(item, ev.ThreadRolledBack):
-            self._undone += max(item.num_turns, 0)
-        elif isinstance(item, ev.TaskStarted):
-            if self._undone:
-                self._undone -= 1
-            else:
-                self._missing -= 1
-        return self._missing <= 0
 
 
 def shows(item: Item) -> bool:
@@ -114,49 +116,18 @@ def shows(item: Item) -> bool:
     )
 
 
-class _OpenTurn:
-    """A turn in the making."""
-
-    def __init__(self, turn_id: str, number: int, *, explicit: bool) -> None:
-        self.id = turn_id
-        self.number = number
-        self.explicit = explicit
-        self.status = IN_PROGRESS if explicit else COMPLETED
-        self.items: dict[str, ti.AnyTurnItem] = {}
-        self.compaction = False
-        self.started_at: int | None = None
-        self.completed_at: int | None = None
-        self.duration_ms: int | None = None
-        self.error: Json = None
-
-    @property
-    def empty(self) -> bool:
-        return not (self.items or self.explicit or self.compaction)
-
-    def build(self) -> Turn:
-        return Turn(
-            self.id,
-            self.status,
-            tuple(self.items.values()),
-            self.started_at,
-            self.completed_at,
-            self.duration_ms,
-            self.error,
-        )
-
-
 class _TurnFold:
     """The state of the fold: the turns so far, the last of which may be open."""
 
     def __init__(self, rules: TurnRules, *, keep_items: bool = True) -> None:
-        self.turns: list[_OpenTurn] = []
+        self.turns: list[OpenTurn] = []
         self.dropped: list[int] = []
         self._known: set[str] = set()
         # Paginated: items of turns of which no line has told yet, by turn.
         self._early: dict[str, dict[str, ti.AnyTurnItem]] = {}
         self._rules = rules
         self._keep_items = keep_items
-        self._open: _OpenTurn | None = None
+        self._open: OpenTurn | None = None
         self._opened = 0
         self._paginated = rules.history_mode == PAGINATED
 
@@ -322,11 +293,11 @@ class _TurnFold:
 
     # -- turns
 
-    def _append(self, item: ti.AnyTurnItem, offset: int, turn: _OpenTurn | None = None) -> None:
+    def _append(self, item: ti.AnyTurnItem, offset: int, turn: OpenTurn | None = None) -> None:
         turn = turn or self._turn(offset)
         turn.items[item.id or _item_id(offset)] = item if self._keep_items else _NOTHING
 
-    def _turn(self, offset: int) -> _OpenTurn:
+    def _turn(self, offset: int) -> OpenTurn:
         return self._open or self._new(f"turn-{offset}", explicit=False)
 
     def _turn_for_user(self, offset: int) -> None:
@@ -334,13 +305,14 @@ class _TurnFold:
         if turn is None or not (turn.explicit or (turn.compaction and not turn.items)):
             self._new(f"turn-{offset}", explicit=False)
 
-    def _unheard_of(self, turn_id: str) -> _OpenTurn | None:
+    def _unheard_of(self, turn_id: str) -> OpenTurn | None:
         """The turn that an ending means which names none of the turns at hand.
 
         None if that turn was handed on already, or comes before the lines at hand.  Else a
         paginated turn lacks its start; in a legacy rollout the open turn is meant, as in Codex.
         """
-        if turn_id in self._known or self._rules.partial:
+        before = self._rules.partial and turn_id not in self._early
+        if turn_id in self._known or before:
             return None
         if not self._paginated:
             return self._open
@@ -348,15 +320,15 @@ class _TurnFold:
         turn.items.update(self._early.pop(turn_id, {}))
         return turn
 
-    def _new(self, turn_id: str, *, explicit: bool) -> _OpenTurn:
+    def _new(self, turn_id: str, *, explicit: bool) -> OpenTurn:
         self.close()
         self._known.add(turn_id)
-        self._open = _OpenTurn(turn_id, self._opened, explicit=explicit)
+        self._open = OpenTurn(turn_id, self._opened, explicit=explicit)
         self._opened += 1
         self.turns.append(self._open)
         return self._open
 
-    def _find(self, turn_id: str | None) -> _OpenTurn | None:
+    def _find(self, turn_id: str | None) -> OpenTurn | None:
         return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
 
 

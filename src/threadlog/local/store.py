@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 class Neighbour(NamedTuple):
     """What a Codex in the same home adds.
 
-    `read_names` gives the names of a home's threads; `lock` makes us a thread's only writer.
+    `read_names` gives the names of a home's threads; `lock` makes us a thread's only writer;
+    `read_model_provider` says which provider Codex uses there.
     """
 
     read_names: Callable[[str], dict[str, str]]
     lock: Callable[[str, str], WriterLock]
+    read_model_provider: Callable[[str], str | None]
 
 
 class LocalStore:
@@ -50,3 +52,7 @@ class LocalStore:
         from threadlog.local.journal import FileJournal
 
         return FileJournal(self.home, self._neighbour.lock)
+
+    def model_provider(self) -> str | None:
+        """The model provider that programs in this home use, if that is known."""
+        return self._neighbour.read_model_provider(self.home)

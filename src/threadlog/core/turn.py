@@ -1,0 +1,76 @@
+"""One turn: as it is shown, as it is being put together, and how the turns of a thread are read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from threadlog.core.items import turn as ti
+from threadlog.core.items.base import Json
+from threadlog.core.metadata import LEGACY
+
+COMPLETED, INTERRUPTED, FAILED, IN_PROGRESS = "completed", "interrupted", "failed", "inProgress"
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One turn: what the user asked, and everything up to the next.
+
+    Times are unix seconds, `duration_ms` milliseconds, None where the rollout does not say.  The
+    id of a turn that the rollout does not name is `turn-` and the byte offset of its first line.
+    """
+
+    id: str
+    status: str
+    items: tuple[ti.AnyTurnItem, ...]
+    started_at: int | None = None
+    completed_at: int | None = None
+    duration_ms: int | None = None
+    error: Json = None
+
+
+class TurnRules(msgspec.Struct, frozen=True):
+    """How the turns of a thread are to be read.
+
+    `spoken` reads messages from response items, for rollouts that hold no events;
+    `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
+    turns (from 0, as opened) that a rollback took away; `partial` says that the lines begin in
+    the middle, so that a turn never heard of is an earlier one.
+    """
+
+    history_mode: str = LEGACY
+    spoken: bool = False
+    own_from_ordinal: int = 0
+    skip: frozenset[int] = frozenset()
+    partial: bool = False
+
+
+class OpenTurn:
+    """A turn in the making."""
+
+    def __init__(self, turn_id: str, number: int, *, explicit: bool) -> None:
+        self.id = turn_id
+        self.number = number
+        self.explicit = explicit
+        self.status = IN_PROGRESS if explicit else COMPLETED
+        self.items: dict[str, ti.AnyTurnItem] = {}
+        self.compaction = False
+        self.started_at: int | None = None
+        self.completed_at: int | None = None
+        self.duration_ms: int | None = None
+        self.error: Json = None
+
+    @property
+    def empty(self) -> bool:
+        """True if nothing was said of it."""
+        return not (self.items or self.explicit or self.compaction)
+
+    def build(self) -> Turn:
+        """The turn as it stands."""
+        return Turn(
+            self.id,
+            self.status,
+            tuple(self.items.values()),
+            self.started_at,
+            self.completed_at,
+            self.duration_ms,
+            self.error,
+        )

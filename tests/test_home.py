@@ -1,0 +1,384 @@
+"""The verbs of a home: what a reference means, which home is opened, and that reading only reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from makers import (
+    OTHER,
+    THREAD,
+    Pages,
+    agent,
+    command,
+    completed,
+    content,
+    event,
+    file_name,
+    line,
+    meta,
+    put,
+    put_names,
+    put_thread,
+    says,
+    started,
+    tree,
+    turn,
+    user,
+    uuid,
+)
+
+import threadlog
+from threadlog import Ambiguous, Home, NotFound, OutsideHome, ThreadlogError
+from threadlog.connect import home_path
+
+
+def found(home: Path, reference: str) -> str | None:
+    """The id of the thread that is meant."""
+    return threadlog.open(home).get(reference).id
+
+
+@pytest.fixture
+def threads(home: Path) -> Path:
+    """A home of a few threads; number 3 changed last."""
+    for number in (1, 2, 3):
+        os.utime(put_thread(home, number), (number, number))
+    put_thread(home, 4, folder="archived_sessions")
+    put_names(home, (uuid(1), "first"), (uuid(2), "abcdef"), (uuid(3), "00000000000a"))
+    return home
+
+
+@pytest.mark.parametrize(
+    ("reference", "number"),
+    [
+        (uuid(1), 1),
+        (uuid(4), 4),
+        ("last", 3),
+        ("first", 1),
+        ("abcdef", 2),
+        (uuid(3)[-8:], 3),
+        (uuid(3)[-6:], 3),
+        (uuid(2)[-13:], 2),
+        (uuid(2)[1:], 2),
+        ("00000000000a", 3),
+    ],
+)
+def test_a_reference_means_one_thread(threads: Path, reference: str, number: int) -> None:
+    assert found(threads, reference) == uuid(number)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "",
+        "00001",  # five digits
+        uuid(9),
+        uuid(1).upper(),
+        "{" + uuid(1) + "}",
+        "urn:uuid:" + uuid(1),
+        uuid(1).replace("-", ""),
+        uuid(1) + " ",
+        "First",
+        "fir",
+        "LAST",
+        "nothing",
+        "%",
+        "*",
+        "000001\n",
+        "\x1b[31m",
+        "\0",
+        "\ud800",
+        "a\0/b",
+        "\ud800/b",
+        "x" * 10_000,
+        "x/" * 5000,
+        "~nobody-of-this-name/x",
+        "..",
+        ".",
+        "/",
+        "//",
+        "-",
+        "------",
+    ],
+)
+def test_any_other_text_is_refused_by_name(threads: Path, reference: str) -> None:
+    with pytest.raises((NotFound, OutsideHome)):
+        threadlog.open(threads).get(reference)
+
+
+def test_a_piece_that_fits_several_names_them_all(home: Path) -> None:
+    alike = [f"{number:08x}-0000-7000-8000-0000000000aa" for number in range(7)]
+    for thread in alike:
+        put(home, content([meta(thread)]), file_name(thread))
+    with pytest.raises(Ambiguous, match="fits 7 threads: .* and 2 more; give more") as caught:
+        threadlog.open(home).get("0000aa")
+    assert sorted(caught.value.candidates) == alike
+    assert found(home, alike[3]) == alike[3]
+    assert found(home, alike[3][:13]) == alike[3]
+
+
+def test_a_beginning_needs_thirteen_characters(home: Path) -> None:
+    thread = "019b1234-5678-7000-8000-000000000001"
+    put(home, content([meta(thread)]), file_name(thread))
+    assert found(home, thread[:13]) == thread
+    with pytest.raises(NotFound):
+        threadlog.open(home).get(thread[:12])
+
+
+def test_last_is_the_active_thread_that_changed_last(threads: Path) -> None:
+    os.utime(threadlog.open(threads).get(uuid(4)).path, (99, 99))
+    assert found(threads, "last") == uuid(3)
+    os.utime(threadlog.open(threads).get(uuid(1)).path, (50, 50))
+    assert found(threads, "last") == uuid(1)
+
+
+def test_an_empty_home_has_no_last(home: Path) -> None:
+    with pytest.raises(NotFound, match="no thread in .* yet"):
+        threadlog.open(home).get("last")
+
+
+def test_a_path_may_be_spelt_in_any_way(
+    threads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(threadlog.open(threads).get(uuid(2)).path)
+    monkeypatch.setenv("HOME", str(threads))
+    (tmp_path / "link").symlink_to(threads)
+    (tmp_path / "direct.jsonl").symlink_to(path)
+    inside = path.relative_to(threads)
+    spelt = [
+        str(path),
+        f"~/{inside}",
+        str(inside),
+        str(tmp_path / "link" / inside),
+        str(tmp_path / "direct.jsonl"),
+        f"{path.parent}/../{path.parent.name}/./{path.name}",
+    ]
+    for each in spelt:
+        assert found(threads, each) == uuid(2), each
+    monkeypatch.chdir(path.parent)
+    assert found(threads, path.name) == uuid(2)
+    assert found(threads, f"./{path.name}") == uuid(2)
+
+
+@pytest.mark.parametrize("where", ["elsewhere", "sessions/../elsewhere", "sessions-not", "."])
+def test_a_path_outside_the_sessions_is_refused(threads: Path, where: str) -> None:
+    outside = put(threads, b"secret\n", folder=where)
+    for spelt in (str(outside), f"{where}/{file_name()}"):
+        with pytest.raises(OutsideHome) as caught:
+            threadlog.open(threads).get(spelt)
+        assert "secret" not in str(caught.value)
+
+
+def test_a_symlink_in_the_sessions_does_not_lead_out(threads: Path, tmp_path: Path) -> None:
+    outside = put(tmp_path / "outside", b"secret\n")
+    link = threads / "sessions" / "link.jsonl"
+    link.symlink_to(outside)
+    folder = threads / "sessions" / "folder"
+    folder.symlink_to(outside.parent)
+    for path in (link, folder / outside.name):
+        with pytest.raises(OutsideHome):
+            threadlog.open(threads).get(str(path))
+
+
+def test_a_path_without_a_file_is_not_found(threads: Path) -> None:
+    for spelt in ("sessions/no.jsonl", str(threads / "sessions" / "2026"), "sessions/"):
+        with pytest.raises((NotFound, OutsideHome)):
+            threadlog.open(threads).get(spelt)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=40))
+def test_no_reference_raises_anything_but_a_named_error(home: Path, reference: str) -> None:
+    try:
+        threadlog.open(home).get(reference)
+    except ThreadlogError:
+        return
+    pytest.fail("there is no thread here")
+
+
+def test_the_home_is_the_argument_then_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
+    monkeypatch.setenv("THREADLOG_HOME", str(tmp_path / "own"))
+    monkeypatch.chdir(tmp_path)
+    assert threadlog.open("rel").path == threadlog.open(Path("rel")).path == str(tmp_path / "rel")
+    assert threadlog.open("~/x/../y").path == str(tmp_path / "y")
+    assert threadlog.open().path == str(tmp_path / "own")
+    monkeypatch.setenv("THREADLOG_HOME", "")
+    assert threadlog.open().path == str(tmp_path / "codex")
+    monkeypatch.delenv("CODEX_HOME")
+    assert threadlog.open().path == home_path() == str(tmp_path / ".codex")
+    assert list(tmp_path.glob("*")) == [tmp_path / "homes"]
+
+
+def test_a_home_that_appears_later_is_seen(home: Path) -> None:
+    opened = threadlog.open(home / "later")
+    assert list(opened.threads()) == []
+    put_thread(home / "later", 1)
+    assert [thread.id for thread in opened.threads()] == [uuid(1)]
+
+
+READS: dict[str, Callable[[Home], object]] = {
+    "threads": lambda home: home.threads(cwd=".", sort="updated"),
+    "get": lambda home: home.get(THREAD),
+    "get by name": lambda home: home.get("a name"),
+    "lines": lambda home: list(home.iter_lines(THREAD)),
+    "lines backwards": lambda home: list(home.iter_lines(OTHER, backwards=True)),
+    "turns": lambda home: list(home.turns(THREAD)),
+    "newest turns": lambda home: list(home.turns(OTHER, last=1)),
+    "history": lambda home: list(home.history(OTHER)),
+    "model input": lambda home: home.model_input(THREAD),
+    "commands": lambda home: [
+        command(home.path, *words)
+        for words in (["list"], ["show", THREAD], ["show", OTHER, "--raw"], ["path", THREAD])
+    ],
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_reading_writes_nothing(home: Path, read: Callable[[Home], object]) -> None:
+    pages = Pages(THREAD)
+    pages.turn("hello")
+    pages.write(home, suffix=".zst")
+    fork = Pages(OTHER, base=pages.end)
+    fork.turn("again")
+    fork.write(home)
+    put(home, b"torn", "rollout-x.jsonl")
+    put_names(home, (THREAD, "a name"))
+    before = tree(home)
+    read(threadlog.open(home))
+    assert tree(home) == before
+
+
+def test_reading_works_where_nothing_can_be_written(threads: Path) -> None:
+    folders = [path for path in [threads, *threads.rglob("*")] if path.is_dir()]
+    for folder in folders:
+        folder.chmod(0o500)
+    try:
+        assert len(threadlog.open(threads).threads()) == 3
+        assert len(list(threadlog.open(threads).turns("last"))) == 1
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)
+
+
+LEGACY = st.sampled_from(
+    [
+        started("a"),
+        started("b"),
+        completed("a"),
+        completed("b"),
+        user("hello"),
+        says("user", "hello"),
+        agent("yes"),
+        says("assistant", "yes"),
+        event("turn_aborted", turn_id="a", reason="interrupted"),
+        event("turn_aborted", reason="interrupted"),
+        event("thread_rolled_back", num_turns=1),
+        event("thread_rolled_back", num_turns=2),
+        event("context_compacted"),
+        event("agent_reasoning", text="hm"),
+        line("compacted", {"message": "so far"}),
+        line("compacted", {"message": "", "replacement_history": []}),
+        line("response_item", {"type": "function_call", "name": "f", "arguments": "", "call_id": "c"}),
+        line("response_item", {"type": "function_call_output", "call_id": "c", "output": "o"}),
+        b"garbage",
+        b"",
+    ]
+)
+
+
+def whole_turns(text: str) -> list[bytes]:
+    """Lines as a real rollout has them: T a turn, R a rollback, C a compaction, S speech only."""
+    raws = []
+    for number, letter in enumerate(text):
+        if letter == "T":
+            raws += turn(f"{number}")
+        elif letter == "S":
+            raws += [user(str(number)), agent("yes")]
+        elif letter == "R":
+            raws.append(event("thread_rolled_back", num_turns=1 + number % 3))
+        else:
+            raws += [line("compacted", {"message": "so far"}), event("context_compacted")]
+    return raws
+
+
+def _newest_are_the_last(home: Path) -> None:
+    opened = threadlog.open(home)
+    whole = list(opened.turns(THREAD))
+    for count in (1, 2, 3, 50):
+        assert list(opened.turns(THREAD, last=count)) == whole[-count:]
+    assert opened.history(THREAD).model_input() == opened.model_input(THREAD)
+
+
+@settings(deadline=None, max_examples=120)
+@given(st.text("TTTRC", max_size=14))
+def test_the_newest_turns_are_the_last_of_all_turns(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    put(home, content([meta(), *whole_turns(text)]))
+    _newest_are_the_last(home)
+
+
+@settings(deadline=None, max_examples=120)
+@given(st.text("TSSRC", max_size=10))
+def test_the_newest_turns_are_the_last_where_starts_were_not_recorded(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    put(home, content([meta(), *whole_turns(text)]))
+    _newest_are_the_last(home)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(LEGACY, max_size=14))
+def test_the_newest_turns_are_the_last_whatever_the_lines(
+    tmp_path_factory: pytest.TempPathFactory, raws: list[bytes]
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    put(home, content([meta(), *raws]))
+    _newest_are_the_last(home)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.lists(st.sampled_from("TUEAG"), max_size=10), st.integers(0, 3))
+def test_the_newest_turns_are_the_last_in_paginated_threads(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str], lost: int
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    pages = Pages(THREAD)
+    for number, step in enumerate(steps):
+        if step == "T":
+            pages.turn(str(number))
+        elif step == "U":  # a turn that never ended
+            pages.add("event_msg", {"type": "task_started", "turn_id": f"u{number}"})
+            pages.add("response_item", says_payload(number))
+        elif step == "A":
+            pages.add("event_msg", {"type": "turn_aborted", "reason": "interrupted"})
+        elif step == "E":
+            pages.add("event_msg", {"type": "task_complete", "turn_id": f"u{number - 1}"})
+        else:
+            pages.raws.append(b"garbage")
+    del pages.raws[-lost or len(pages.raws) :]
+    if not pages.raws:
+        return
+    pages.write(home)
+    _newest_are_the_last(home)
+
+
+def says_payload(number: int) -> dict[str, object]:
+    """A response item."""
+    content_ = [{"type": "input_text", "text": str(number)}]
+    return {"type": "message", "role": "user", "content": content_}
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_no_turns_are_asked_for(threads: Path, count: int) -> None:
+    assert list(threadlog.open(threads).turns(uuid(1), last=count)) == []
