@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -17,10 +18,9 @@ import threadlog
 from threadlog.cli.main import main
 from threadlog.core.history import Value
 
-try:
-    from compression import zstd
-except ImportError:
-    from backports import zstd
+zstd: Any = importlib.import_module(
+    "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+)
 
 STAMP = "2026-01-02T03:04:05.678Z"
 FILE_STAMP = "2026-01-02T03-04-05"

@@ -1,4 +1,4 @@
-"""The verbs of a home: what a reference means, which home is opened, and that reading only reads."""
+"""The verbs of a home: what a reference means, which home is opened, that reading only reads."""
 
 from __future__ import annotations
 
@@ -9,30 +9,22 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import threadlog
 from makers import (
     OTHER,
     THREAD,
     Pages,
-    agent,
     command,
-    completed,
     content,
-    event,
     file_name,
-    line,
     meta,
     put,
     put_names,
     put_thread,
-    says,
-    started,
     tree,
-    turn,
-    user,
     uuid,
 )
-
-import threadlog
 from threadlog import Ambiguous, Home, NotFound, OutsideHome, ThreadlogError
 from threadlog.connect import home_path
 
@@ -114,7 +106,7 @@ def test_a_piece_that_fits_several_names_them_all(home: Path) -> None:
     alike = [f"{number:08x}-0000-7000-8000-0000000000aa" for number in range(7)]
     for thread in alike:
         put(home, content([meta(thread)]), file_name(thread))
-    with pytest.raises(Ambiguous, match="fits 7 threads: .* and 2 more; give more") as caught:
+    with pytest.raises(Ambiguous, match=r"fits 7 threads: .* and 2 more; give more") as caught:
         threadlog.open(home).get("0000aa")
     assert sorted(caught.value.candidates) == alike
     assert found(home, alike[3]) == alike[3]
@@ -137,7 +129,7 @@ def test_last_is_the_active_thread_that_changed_last(threads: Path) -> None:
 
 
 def test_an_empty_home_has_no_last(home: Path) -> None:
-    with pytest.raises(NotFound, match="no thread in .* yet"):
+    with pytest.raises(NotFound, match=r"no thread in .* yet"):
         threadlog.open(home).get("last")
 
 
@@ -266,117 +258,6 @@ def test_reading_works_where_nothing_can_be_written(threads: Path) -> None:
     finally:
         for folder in folders:
             folder.chmod(0o700)
-
-
-LEGACY = st.sampled_from(
-    [
-        started("a"),
-        started("b"),
-        completed("a"),
-        completed("b"),
-        user("hello"),
-        says("user", "hello"),
-        agent("yes"),
-        says("assistant", "yes"),
-        event("turn_aborted", turn_id="a", reason="interrupted"),
-        event("turn_aborted", reason="interrupted"),
-        event("thread_rolled_back", num_turns=1),
-        event("thread_rolled_back", num_turns=2),
-        event("context_compacted"),
-        event("agent_reasoning", text="hm"),
-        line("compacted", {"message": "so far"}),
-        line("compacted", {"message": "", "replacement_history": []}),
-        line("response_item", {"type": "function_call", "name": "f", "arguments": "", "call_id": "c"}),
-        line("response_item", {"type": "function_call_output", "call_id": "c", "output": "o"}),
-        b"garbage",
-        b"",
-    ]
-)
-
-
-def whole_turns(text: str) -> list[bytes]:
-    """Lines as a real rollout has them: T a turn, R a rollback, C a compaction, S speech only."""
-    raws = []
-    for number, letter in enumerate(text):
-        if letter == "T":
-            raws += turn(f"{number}")
-        elif letter == "S":
-            raws += [user(str(number)), agent("yes")]
-        elif letter == "R":
-            raws.append(event("thread_rolled_back", num_turns=1 + number % 3))
-        else:
-            raws += [line("compacted", {"message": "so far"}), event("context_compacted")]
-    return raws
-
-
-def _newest_are_the_last(home: Path) -> None:
-    opened = threadlog.open(home)
-    whole = list(opened.turns(THREAD))
-    for count in (1, 2, 3, 50):
-        assert list(opened.turns(THREAD, last=count)) == whole[-count:]
-    assert opened.history(THREAD).model_input() == opened.model_input(THREAD)
-
-
-@settings(deadline=None, max_examples=120)
-@given(st.text("TTTRC", max_size=14))
-def test_the_newest_turns_are_the_last_of_all_turns(
-    tmp_path_factory: pytest.TempPathFactory, text: str
-) -> None:
-    home = tmp_path_factory.mktemp("home")
-    put(home, content([meta(), *whole_turns(text)]))
-    _newest_are_the_last(home)
-
-
-@settings(deadline=None, max_examples=120)
-@given(st.text("TSSRC", max_size=10))
-def test_the_newest_turns_are_the_last_where_starts_were_not_recorded(
-    tmp_path_factory: pytest.TempPathFactory, text: str
-) -> None:
-    home = tmp_path_factory.mktemp("home")
-    put(home, content([meta(), *whole_turns(text)]))
-    _newest_are_the_last(home)
-
-
-@settings(deadline=None, max_examples=200)
-@given(st.lists(LEGACY, max_size=14))
-def test_the_newest_turns_are_the_last_whatever_the_lines(
-    tmp_path_factory: pytest.TempPathFactory, raws: list[bytes]
-) -> None:
-    home = tmp_path_factory.mktemp("home")
-    put(home, content([meta(), *raws]))
-    _newest_are_the_last(home)
-
-
-@settings(deadline=None, max_examples=80)
-@given(st.lists(st.sampled_from("TUEAG"), max_size=10), st.integers(0, 3))
-def test_the_newest_turns_are_the_last_in_paginated_threads(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[str], lost: int
-) -> None:
-    home = tmp_path_factory.mktemp("home")
-    pages = Pages(THREAD)
-    for number, step in enumerate(steps):
-        if step == "T":
-            pages.turn(str(number))
-        elif step == "U":  # a turn that never ended
-            pages.add("event_msg", {"type": "task_started", "turn_id": f"u{number}"})
-            pages.add("response_item", says_payload(number))
-        elif step == "A":
-            pages.add("event_msg", {"type": "turn_aborted", "reason": "interrupted"})
-        elif step == "E":
-            pages.add("event_msg", {"type": "task_complete", "turn_id": f"u{number - 1}"})
-        else:
-            pages.raws.append(b"garbage")
-    del pages.raws[-lost or len(pages.raws) :]
-    if not pages.raws:
-        return
-    pages.write(home)
-    _newest_are_the_last(home)
-
-
-def says_payload(number: int) -> dict[str, object]:
-    """A response item."""
-    content_ = [{"type": "input_text", "text": str(number)}]
-    return {"type": "message", "role": "user", "content": content_}
 
 
 @pytest.mark.parametrize("count", [0, -1])

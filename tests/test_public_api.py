@@ -6,9 +6,9 @@ import inspect
 import json
 
 import pytest
-from makers import python
 
 import threadlog
+from makers import python
 
 NAMES = [
     "Ambiguous",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -13,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from makers import STAMP, held, message, tree
 
 import threadlog
+from makers import STAMP, held, message, tree
 from threadlog import (
     BacklogFull,
     Closed,
@@ -56,14 +55,6 @@ def recorder(home: Path) -> Iterator[RolloutRecorder]:
     yield made
     made._backlog.clear()
     made.close()
-
-
-@pytest.fixture
-def umask() -> Iterator[None]:
-    """Sets the umask back."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
 
 
 def test_a_draft_knows_its_path_and_leaves_nothing_on_disk(tmp_path: Path) -> None:
@@ -200,51 +191,15 @@ def test_an_error_in_the_block_is_not_masked(home: Path, monkeypatch: pytest.Mon
     def fails(_fd: int, _data: memoryview) -> int:
         raise OSError(28, "full")
 
-    with (
-        pytest.raises(KeyError, match="mine"),
-        RolloutRecorder.create(threadlog.open(home), OPTIONS) as recorder,
-    ):
-        recorder.persist()
-        recorder.record(said("one"))
-        monkeypatch.setattr(os, "write", fails)
+    recorder = RolloutRecorder.create(threadlog.open(home), OPTIONS)
+    recorder.persist()
+    recorder.record(said("one"))
+    monkeypatch.setattr(os, "write", fails)
+    with pytest.raises(KeyError, match="mine"), recorder:
         raise KeyError("mine")
     monkeypatch.undo()
     recorder.close()
     assert [each["message"] for each in payloads(recorder)] == ["one"]
-
-
-@pytest.mark.usefixtures("umask")
-@pytest.mark.parametrize("mask", [0, 0o022, 0o077, 0o577, 0o777], ids=oct)
-def test_what_is_made_is_the_users_alone_whatever_the_umask(tmp_path: Path, mask: int) -> None:
-    home = tmp_path / "alone"
-    tmp_path.chmod(0o700)
-    os.umask(mask)
-    with RolloutRecorder.create(threadlog.open(home), OPTIONS) as recorder:
-        recorder.persist()
-        os.umask(0o022)
-        made = {path: facts[0] for path, facts in tree(home).items()}
-    assert recorder.path in made
-    wrong = {
-        path: oct(mode)
-        for path, mode in made.items()
-        if stat.S_IMODE(mode) != (0o700 if stat.S_ISDIR(mode) else 0o600)
-    }
-    assert wrong == {}
-
-
-@pytest.mark.usefixtures("umask")
-@pytest.mark.parametrize("group", [0o070, 0o020, 0o060], ids=oct)
-def test_what_is_made_in_a_shared_home_has_the_groups_bits(home: Path, group: int) -> None:
-    home.chmod(0o700 | group)
-    with RolloutRecorder.create(threadlog.open(home), OPTIONS) as recorder:
-        recorder.persist()
-        made = {path: facts[0] for path, facts in tree(home).items()}
-    wrong = {
-        path: oct(mode)
-        for path, mode in made.items()
-        if mode & 0o070 != (group if stat.S_ISDIR(mode) else group & 0o060) or mode & 0o007
-    }
-    assert wrong == {}
 
 
 def test_a_mapping_is_encoded_at_once(recorder: RolloutRecorder) -> None:
@@ -387,7 +342,9 @@ def test_stamps_never_decrease(
 def test_each_os_threads_own_order_is_kept(recorder: RolloutRecorder) -> None:
     def work(who: str) -> None:
         for number in range(300):
-            recorder.record({"type": "response_item", "payload": message("user", who)}, answer(number))
+            recorder.record(
+                {"type": "response_item", "payload": message("user", who)}, answer(number)
+            )
             if number % 50 == 0:
                 recorder.persist()
 

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from makers import THREAD, agent, command, content, file_name, meta, put, put_thread, turn, uuid
 
 import threadlog
+from makers import THREAD, agent, command, content, file_name, meta, put, put_thread, turn, uuid
 
 PROGRAM = [sys.executable, "-m", "threadlog"]
 
@@ -203,7 +203,9 @@ def test_output_that_cannot_be_written_is_said(threads: Path, words: list[str]) 
     assert ran.stderr == "threadlog: No space left on device\n"
 
 
-@pytest.mark.parametrize("words", ["list", "list --json", "show last", "show last --raw", "path last"])
+@pytest.mark.parametrize(
+    "words", ["list", "list --json", "show last", "show last --raw", "path last"]
+)
 def test_closed_streams_are_no_defect(threads: Path, words: str) -> None:
     program = f"'{sys.executable}' -m threadlog --home '{threads}' {words}"
     for closed in (">&-", "2>&-", ">&- 2>&-", "<&-"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from makers import (
     THREAD,
     command,
@@ -25,7 +27,6 @@ from makers import (
     user,
     zstd,
 )
-
 from threadlog.core.items import EVENTS, PERSISTED_TURN_ITEMS, RESPONSE_ITEMS, SESSION_ITEMS
 from threadlog.core.items.base import Item
 
@@ -56,7 +57,9 @@ JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
-        st.dictionaries(st.one_of(TEXTS, st.sampled_from(["type", "text", "message"])), inner, max_size=3),
+        st.dictionaries(
+            st.one_of(TEXTS, st.sampled_from(["type", "text", "message"])), inner, max_size=3
+        ),
     ),
     max_leaves=6,
 )
@@ -97,8 +100,10 @@ def _lines() -> st.SearchStrategy[bytes]:
     )
     return st.one_of(
         st.one_of(*map(_fields, EVENTS)).map(lambda payload: line("event_msg", payload)),
-        st.one_of(*map(_fields, RESPONSE_ITEMS)).map(lambda payload: line("response_item", payload)),
-        *(_fields(item).map(lambda p, n=item.line_type: line(n, p)) for item in SESSION_ITEMS),
+        st.one_of(*map(_fields, RESPONSE_ITEMS)).map(
+            lambda payload: line("response_item", payload)
+        ),
+        *(_fields(item).map(partial(line, item.line_type)) for item in SESSION_ITEMS),
         turn_items,
         st.just(started("t")),
         st.just(user("hello")),
@@ -116,7 +121,9 @@ def survives(home: Path) -> None:
 
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-HEADS = st.sampled_from([meta(), meta(history_mode="paginated"), line("session_meta", {"id": THREAD})])
+HEADS = st.sampled_from(
+    [meta(), meta(history_mode="paginated"), line("session_meta", {"id": THREAD})]
+)
 
 
 @settings(deadline=None, max_examples=250, suppress_health_check=QUIET)

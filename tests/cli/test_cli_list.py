@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+import threadlog
 from makers import (
     THREAD,
     command,
@@ -20,8 +22,6 @@ from makers import (
     turn,
     uuid,
 )
-
-import threadlog
 from threadlog.cli.listing import age
 
 KEYS = [

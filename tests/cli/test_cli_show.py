@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from makers import (
     OTHER,
     THREAD,
@@ -168,9 +169,7 @@ def test_raw_is_byte_for_byte(home: Path, data: bytes, suffix: str) -> None:
 
 @pytest.mark.parametrize("data", DATA.values(), ids=DATA)
 @pytest.mark.parametrize("count", [1, 2, 5, 10_000])
-def test_raw_tail_is_the_last_lines_that_are_not_blank(
-    home: Path, data: bytes, count: int
-) -> None:
+def test_raw_tail_is_the_last_lines_that_are_not_blank(home: Path, data: bytes, count: int) -> None:
     put(home, data)
     lines = [each for each in _split(data) if each.strip()]
     assert command(home, "show", THREAD, "--raw", "--tail", str(count)).out == b"".join(

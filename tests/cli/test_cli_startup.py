@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from makers import THREAD, content, file_name, meta, put, put_names, python, turn
 
 HEAVY = {"msgspec", "asyncio", "pathlib", "subprocess", "compression", "backports", "sqlite3"}

@@ -14,14 +14,16 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+
+import threadlog
 from makers import (
     OTHER,
     THREAD,
     content,
     event,
     line,
-    meta,
     message,
+    meta,
     put,
     put_names,
     put_thread,
@@ -29,9 +31,9 @@ from makers import (
     user,
 )
 
-import threadlog
-
-CONTROLS = "".join(chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)] if code not in (9, 10, 13))
+CONTROLS = "".join(
+    chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)] if code not in (9, 10, 13)
+)
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 EVIL = f"\x1b[2J\x1b]0;title\x07\x9b31m{CONTROLS}\r{BIDI}\u2028\u2029\ud800end"
 OURS = re.compile(r"\x1b\[(?:[0-9]+(?:;[0-9]+)*)?m")
@@ -172,7 +174,10 @@ def test_a_listing_fits_the_terminal(long: Path, columns: int) -> None:
     found = lines(long, columns)
     assert len(found) == 6
     assert [each for each in found if width(each) > columns] == []
-    assert all(each.rstrip().endswith(_id(n)[-8:]) for n, each in zip((4, 3, 2, 1, 0), found[1:]))
+    assert all(
+        each.rstrip().endswith(_id(n)[-8:])
+        for n, each in zip((4, 3, 2, 1, 0), found[1:], strict=True)
+    )
 
 
 @pytest.mark.parametrize("columns", [80, 40, 10, 1])
@@ -186,7 +191,9 @@ def test_a_small_listing_is_a_table_on_any_terminal(home: Path, columns: int) ->
 
 def test_columns_are_aligned_whatever_the_characters(long: Path) -> None:
     head, *rows = lines(long, 120)
-    places = {width(row[: row.index(_id(n)[-8:])]) for n, row in zip((4, 3, 2, 1, 0), rows)}
+    places = {
+        width(row[: row.index(_id(n)[-8:])]) for n, row in zip((4, 3, 2, 1, 0), rows, strict=True)
+    }
     assert places == {head.index("ID")}
 
 
@@ -203,8 +210,8 @@ def test_colour_is_for_terminals_that_want_it(home: Path) -> None:
     put_thread(home, 1)
     for words in (["list"], ["show", "last"]):
         assert "\x1b[" in on_terminal(home, *words)[1]
-        for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
-            assert "\x1b" not in on_terminal(home, *words, **{name: value})[1]
+        assert "\x1b" not in on_terminal(home, *words, NO_COLOR="1")[1]
+        assert "\x1b" not in on_terminal(home, *words, TERM="dumb")[1]
         assert "\x1b[" in on_terminal(home, *words, NO_COLOR="")[1]
 
 
@@ -227,7 +234,9 @@ def test_show_goes_through_the_pager_on_a_terminal_only(home: Path) -> None:
         assert "paged:" not in on_terminal(home, *words, PAGER=PAGER)[1]
 
 
-@pytest.mark.parametrize("pager", ["", "   ", "no-such-pager", "'", "less '", "sh -c 'exit 3'", "head -1"])
+@pytest.mark.parametrize(
+    "pager", ["", "   ", "no-such-pager", "'", "less '", "sh -c 'exit 3'", "head -1"]
+)
 def test_a_pager_that_does_not_work_is_no_defect(home: Path, pager: str) -> None:
     raws = [raw for number in range(300) for raw in (started(str(number)), user("x" * 200))]
     put(home, content([meta(), *raws]))

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from makers import OTHER, THREAD, held, python
 
+from makers import OTHER, THREAD, held, python
 from threadlog import InUse
 from threadlog.codex import lock as lock_module
 from threadlog.codex.lock import COORDINATION, LOCK_FOLDER, ThreadWriterLock

@@ -7,9 +7,9 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from makers import OTHER, STAMP, THREAD, dumps, put_names, put_thread, tree, uuid
 
 import threadlog
+from makers import OTHER, STAMP, THREAD, dumps, put_names, put_thread, tree, uuid
 from threadlog import Ambiguous, NotFound
 from threadlog.codex.names import read_names
 
@@ -147,7 +147,9 @@ def test_a_name_of_two_threads_is_refused_with_both(home: Path) -> None:
     assert set(caught.value.candidates) == {uuid(1), uuid(2)}
 
 
-@pytest.mark.parametrize("name", ["feature/login", "notes.jsonl", "a\nb", "ünï", "a b", "-x", "é" * 99])
+@pytest.mark.parametrize(
+    "name", ["feature/login", "notes.jsonl", "a\nb", "ünï", "a b", "-x", "é" * 99]
+)
 def test_a_thread_of_any_name_is_found_by_it(home: Path, name: str) -> None:
     put_thread(home, 1)
     put_names(home, (uuid(1), name))

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import threadlog
 from makers import (
     THREAD,
     agent,
@@ -25,8 +27,6 @@ from makers import (
     user,
     zstd,
 )
-
-import threadlog
 from threadlog import Damaged, EmptyRollout, Gap, Line, Unreadable
 from threadlog.local import files
 
@@ -58,9 +58,7 @@ def in_pieces(size: int) -> bytes:
 def flushed() -> bytes:
     """The lines in one frame that was flushed after every line."""
     packer = zstd.ZstdCompressor()
-    pieces = [
-        packer.compress(raw, packer.FLUSH_BLOCK) for raw in WHOLE.splitlines(keepends=True)
-    ]
+    pieces = [packer.compress(raw, packer.FLUSH_BLOCK) for raw in WHOLE.splitlines(keepends=True)]
     return b"".join([*pieces, packer.flush()])
 
 

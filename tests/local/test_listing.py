@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import threadlog
 from makers import (
     OTHER,
     STAMP,
@@ -28,8 +30,6 @@ from makers import (
     user,
     uuid,
 )
-
-import threadlog
 from threadlog import BadCursor, ThreadSummary
 
 
@@ -290,7 +290,9 @@ def test_an_odd_time_is_no_reason_to_fail(home: Path, stamp: str, created: str |
         assert created is None or thread.created == created
 
 
-@pytest.mark.parametrize("stamp", ["0001-01-01T00-00-00", "9999-12-31T23-59-59", "2026-99-99T99-99-99"])
+@pytest.mark.parametrize(
+    "stamp", ["0001-01-01T00-00-00", "9999-12-31T23-59-59", "2026-99-99T99-99-99"]
+)
 def test_an_odd_time_in_a_name_is_no_reason_to_fail(home: Path, stamp: str) -> None:
     put(home, content([user("x")]), file_name(stamp=stamp))
     assert only(home).id == THREAD

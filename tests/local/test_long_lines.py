@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from makers import THREAD, agent, command, content, meta, put, turn, user
 
 import threadlog
+from makers import THREAD, agent, command, content, meta, put, turn, user
 from threadlog import Line, Oversized
 from threadlog.core.framing import LINE_LIMIT_BYTES
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from makers import (
     OTHER,
     THREAD,
@@ -22,7 +23,6 @@ from makers import (
     told,
     uuid,
 )
-
 from threadlog import Line
 
 T, F = map(uuid, (1, 2))

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import threadlog
 from makers import (
     Cut,
     Pages,
@@ -20,8 +22,6 @@ from makers import (
     told,
     uuid,
 )
-
-import threadlog
 from threadlog import Gap, Line
 
 T, F, G, K, U = map(uuid, range(1, 6))

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import held, tree
 
 import threadlog
+from makers import held, tree
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
 
 CALLS = ("open", "mkdir", "chmod", "fchmod", "write", "fdatasync", "fsync", "fstat", "ftruncate")

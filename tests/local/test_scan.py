@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+import threadlog
 from makers import (
     DAY,
     FILE_STAMP,
@@ -21,8 +23,6 @@ from makers import (
     turn,
     uuid,
 )
-
-import threadlog
 from threadlog import Home, NotFound, OutsideHome, ThreadlogError, Unreadable
 from threadlog.local import scan
 

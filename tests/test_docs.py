@@ -1,0 +1,94 @@
+"""The documents say what is so: commands, options, exit codes, modules, links."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+import threadlog
+from threadlog.cli import main as cli
+from threadlog.core import framing, lines, query, turns
+
+ROOT = Path(__file__).parents[1]
+DOCS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks" / "RESULTS.md"]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def options() -> dict[str, list[str]]:
+    parser = cli._parser()
+    (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return {
+        name: [
+            option
+            for action in each._actions
+            for option in action.option_strings
+            if option.startswith("--") and option != "--help"
+        ]
+        for name, each in commands.choices.items()
+    }
+
+
+def test_every_command_and_option_is_described() -> None:
+    page = read("docs/cli.md")
+    for command, given in options().items():
+        assert f"`threadlog {command}" in page
+        for option in given:
+            assert re.search(rf"`[^`]*{option}\b", page), option
+
+
+def test_every_key_of_a_listed_thread_is_described() -> None:
+    page = read("docs/cli.md")
+    for key in query.ThreadSummary._fields:
+        assert f"`{key}`" in page, key
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    table = read("docs/cli.md").partition("## Exit codes")[2]
+    described = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    names = "OK FAILED USAGE NOT_FOUND AMBIGUOUS INTERNAL INTERRUPTED PIPE_CLOSED".split()
+    assert described == {getattr(cli, name) for name in names}
+    assert all(str(code) in cli._EPILOG for code in described)
+
+
+def test_every_module_has_a_place_on_the_map() -> None:
+    page = read("docs/architecture.md")
+    for path in (ROOT / "src" / "threadlog").rglob("*.py"):
+        room = path.parent.name
+        if path.stem.startswith("__") or room in ("cli", "items"):
+            continue
+        name = path.stem if room == "threadlog" else f"{room}/{path.stem}"
+        assert re.search(rf"\b{name}\b", page), name
+
+
+def test_every_reason_and_limit_stands_in_the_format() -> None:
+    page = read("docs/format.md")
+    for reason in lines.REASONS:
+        assert f"`{reason}`" in page
+    assert framing.LINE_LIMIT_BYTES == 64 << 20
+    assert f"| {turns.LATE_TURNS} |" in read("docs/architecture.md")
+
+
+def test_the_names_that_the_readme_uses_exist() -> None:
+    for name in re.findall(r"\bthreadlog\.([A-Za-z]\w*)", read("README.md")):
+        assert hasattr(threadlog, name), name
+    for name in re.findall(r"\bhome\.(\w+)\(", read("README.md")):
+        assert hasattr(threadlog.Home, name), name
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+?)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_make_has_every_target_that_the_documents_name() -> None:
+    targets = set(re.findall(r"^(\w+):", read("Makefile"), re.MULTILINE))
+    for page in DOCS:
+        assert set(re.findall(r"^ {4}make (\w+)", page.read_text(), re.MULTILINE)) <= targets
