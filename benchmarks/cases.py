@@ -54,7 +54,7 @@ def _tail(target: Target) -> Action:
 
 
 def _outline(target: Target) -> Action:
-    return lambda: getattr(target.home, "outline")(target.thread_id)  # noqa: B009
+    return lambda: target.home.outline(target.thread_id)
 
 
 def _orjson(target: Target) -> Action:

@@ -51,7 +51,16 @@ def test_every_key_of_a_listed_thread_is_described() -> None:
 def test_the_exit_codes_are_those_of_the_program() -> None:
     table = read("docs/cli.md").partition("## Exit codes")[2]
     described = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
-    names = "OK FAILED USAGE NOT_FOUND AMBIGUOUS INTERNAL INTERRUPTED PIPE_CLOSED".split()
+    names = [
+        "OK",
+        "FAILED",
+        "USAGE",
+        "NOT_FOUND",
+        "AMBIGUOUS",
+        "INTERNAL",
+        "INTERRUPTED",
+        "PIPE_CLOSED",
+    ]
     assert described == {getattr(cli, name) for name in names}
     assert all(str(code) in cli._EPILOG for code in described)
 

@@ -63,6 +63,7 @@ METHODS = {
         "turns",
         "history",
         "model_input",
+        "outline",
         "reader",
     },
     "RolloutRecorder": {"create", "record", "persist", "flush", "close"},

@@ -11,6 +11,7 @@ from threadlog.core.query import CREATED, DEFAULT_LIMIT, ThreadPage, ThreadQuery
 if TYPE_CHECKING:
     from threadlog.core.history import History, Value
     from threadlog.core.lines import Json
+    from threadlog.core.outline import Outline
     from threadlog.core.turn import Turn
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
@@ -74,6 +75,10 @@ class Home:
     def history(self, reference: str) -> History:
         """The whole thread in memory, to go on from; raises EmptyRollout, NoThreadId too."""
         return self.reader(self.get(reference)).history()
+
+    def outline(self, reference: str) -> list[Outline]:
+        """Where each line begins and what it is, for each rollout of the thread, oldest first."""
+        return self.reader(self.get(reference)).outline()
 
     def model_input(self, reference: str) -> list[dict[str, Json]]:
         """The Responses items to send to a model next, without loading the whole thread."""

@@ -15,9 +15,11 @@ from threadlog.core import history, turns
 from threadlog.core.decode import Line, decode_frame
 from threadlog.core.framing import Frame, Gap, Oversized
 from threadlog.core.history import History, Value
+from threadlog.core.items.event import ThreadRolledBack
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import Json
 from threadlog.core.metadata import PAGINATED, Metadata
+from threadlog.core.outline import Outline, outline
 from threadlog.core.query import ThreadSummary
 from threadlog.core.turn import Turn, TurnRules
 from threadlog.core.turns import TailCounter
@@ -88,7 +90,9 @@ class ThreadReader:
             return list(deque(self.turns(), maxlen=count))
         tail, whole = self._tail(count)
         rules = msgspec.structs.replace(self._rules(), partial=not whole)
-        return list(deque(turns.read_turns(lambda: tail, rules), maxlen=count))
+        rollbacks = any(isinstance(line.item, ThreadRolledBack) for line in tail)
+        read = turns.read_turns(lambda: tail, rules, rollbacks=rollbacks)
+        return list(deque(read, maxlen=count))
 
     def history(self) -> History:
         """The whole thread, in memory; raises EmptyRollout, NoThreadId."""
@@ -101,6 +105,11 @@ class ThreadReader:
         if self._metadata.thread_id is None:
             raise NoThreadId(f"no session metadata, hence no thread id, in {self._summary.path}")
         return History(history.RESUMED, loaded, thread_id=self._summary.id, rules=self._rules())
+
+    def outline(self) -> list[Outline]:
+        """Where each line begins and what it is, for each segment of the thread, oldest first."""
+        segments = self._rollouts.segments(self._summary)
+        return [outline(self._rollouts.chunks(segment)) for segment in segments]
 
     def model_input(self) -> list[dict[str, Json]]:
         """The Responses items to send next; reads back to the newest compaction only."""

@@ -280,6 +280,11 @@ def test_the_last_name_given_is_the_threads_name(raws: list[bytes], name: str | 
     assert result.title == (name or result.preview)
 
 
+def test_a_turns_settings_place_a_thread_that_has_no_folder() -> None:
+    here = {"cwd": "/here", "approval_policy": "never", "sandbox_policy": {}, "model": "m"}
+    check([session(cwd=""), line("turn_context", here)], cwd="/here")
+
+
 def test_a_turns_settings_do_not_move_the_thread() -> None:
     elsewhere = {"cwd": "/else", "approval_policy": "never", "sandbox_policy": {}, "model": "m"}
     check([session(), line("turn_context", elsewhere)], cwd="/tmp/project")
@@ -354,7 +359,6 @@ UNCONCERNING = [
     answers("x"),
     response("function_call", name="f", arguments="{}", call_id="c"),
     rolled_back(1),
-    line("turn_context", {"cwd": "/else"}),
     line("new_line", {"type": "user_message"}),
 ]
 

@@ -86,7 +86,6 @@ def test_nothing_stored_is_changed_by_sending() -> None:
     [
         {"type": "message", "role": "system", "content": TEXT},
         {"type": "message", "role": "user", "content": "text alone"},
-        {"type": "message", "role": "user", "content": [{"type": "input_file", "file_id": "f"}]},
         {"type": "ghost_snapshot", "ghost_commit": {}},
         {"type": "compaction_trigger"},
         {"type": "configuration_update"},

@@ -206,7 +206,7 @@ def _fails(info: object = None) -> bytes:
 def test_an_error_fails_the_open_turn_for_good(ending: list[bytes]) -> None:
     (turn,) = folded_turns([started("a"), _fails("other"), *ending])
     assert turn.status == "failed"
-    assert turn.error == {"message": "broken", "info": "other"}
+    assert turn.error == {"message": "broken", "codex_error_info": "other"}
 
 
 def test_an_ending_may_bring_the_error() -> None:

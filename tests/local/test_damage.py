@@ -182,6 +182,16 @@ CASES: dict[str, Case] = {
         [META, Bad(event("x", a="N").replace(b'"N"', b"9" * 5000), "limit"), *turn("hello")]
     ),
     "a number out of range": Case([META, event("task_started", turn_id="t", started_at=2**70)]),
+    "a duration of 400 digits": Case(
+        [
+            META,
+            *turn("hello")[:-1],
+            event("task_complete", turn_id="turn-hello", duration_ms=10**400),
+        ]
+    ),
+    "a time before the calendar": Case(
+        [META, event("task_started", turn_id="t", started_at=-(2**62))]
+    ),
     "an infinite number": Case(
         [META, Bad(event("x", a="N").replace(b'"N"', b"1e999"), "limit"), *turn("hello")]
     ),

@@ -18,7 +18,10 @@ JSON_VERSION = 1
 
 _HEADINGS = ("AGE", "DIRECTORY", "TITLE", "BRANCH", "SOURCE", "ID")
 _LIMITS = (4, 28, 0, 18, 16, 8)  # columns on a terminal; the title gets what is left
-_TITLE, _TITLE_MIN = 2, 8
+_FOLDER, _TITLE, _BRANCH, _SOURCE = 1, 2, 3, 4
+_TITLE_MIN = 24
+# What a narrow terminal does without, the first first.
+_EXPENDABLE = (_BRANCH, _SOURCE, _FOLDER)
 _GAP = "  "
 _UNITS = ((31_536_000, "y"), (2_592_000, "mo"), (604_800, "w"), (86_400, "d"), (3600, "h"))
 
@@ -63,7 +66,7 @@ def _print_rows(page: ThreadPage, style: Style, *, by_update: bool) -> None:
         line = _row(cells, widths)
         print(style.paint(line, DIM) if thread.problem else line)
     if page.next:
-        more = f"more: threadlog list --all, or --cursor '{page.next}'"
+        more = text.one_line(f"more: threadlog list --all, or --cursor '{page.next}'")
         print(style.paint(more, DIM))
 
 
@@ -80,21 +83,29 @@ def _cells(thread: ThreadSummary, now_ms: int, *, by_update: bool) -> tuple[str,
     )
 
 
-def _widths(rows: Sequence[Sequence[str]], columns: int) -> list[int]:
-    """A column is as wide as its widest cell within its limit; the title gets what is left."""
-    widths = [
-        min(max(map(text.width, cells)), limit or columns)
-        for cells, limit in zip(zip(_HEADINGS, *rows, strict=True), _LIMITS, strict=True)
-    ]
-    others = sum(widths) - widths[_TITLE] + len(_GAP) * (len(widths) - 1)
-    widths[_TITLE] = max(min(widths[_TITLE], columns - others), _TITLE_MIN)
+def _widths(rows: Sequence[Sequence[str]], columns: int) -> dict[int, int]:
+    """The columns that a terminal of this width has room for, and how wide each is.
+
+    A column is as wide as its widest cell within its limit; the title gets what is left.
+    """
+    widths = {
+        index: min(max(map(text.width, cells)), _LIMITS[index] or columns)
+        for index, cells in enumerate(zip(_HEADINGS, *rows, strict=True))
+    }
+    for expendable in (None, *_EXPENDABLE):
+        if expendable is not None:
+            del widths[expendable]
+        others = sum(widths.values()) - widths[_TITLE] + len(_GAP) * (len(widths) - 1)
+        if columns - others >= min(widths[_TITLE], _TITLE_MIN):
+            break
+    widths[_TITLE] = max(min(widths[_TITLE], columns - others), 1)
     return widths
 
 
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _row(cells: Sequence[str], widths: dict[int, int]) -> str:
     fitted = [
-        text.pad((text.fit_end if index == 1 else text.fit)(cell, width), width)
-        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        text.pad((text.fit_end if index == _FOLDER else text.fit)(cells[index], width), width)
+        for index, width in widths.items()
     ]
     return _GAP.join(fitted).rstrip()
 

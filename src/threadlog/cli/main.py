@@ -132,7 +132,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"threadlog {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, add, summary in _COMMANDS:
-        add(commands.add_parser(name, parents=[shared], formatter_class=_Help, help=summary))
+        add(
+            commands.add_parser(
+                name, parents=[shared], formatter_class=_Help, help=summary, allow_abbrev=False
+            )
+        )
     return parser
 
 
@@ -191,6 +195,9 @@ def _complain(sentence: str, code: int) -> int:
 
 def _lenient_output() -> None:
     """A terminal that cannot show a character shows a replacement, not a traceback."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
+        nowhere = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -15,7 +15,10 @@ from typing import TextIO, cast
 @contextlib.contextmanager
 def paged(*, wanted: bool) -> Iterator[TextIO]:
     """Where to write: through $PAGER (or less) on a terminal if *wanted*, else standard output."""
-    command = shlex.split(os.environ.get("PAGER", "less"))
+    try:
+        command = shlex.split(os.environ.get("PAGER", "less"))
+    except ValueError:  # an unbalanced quote
+        command = []
     if not wanted or not sys.stdout.isatty() or not command or not shutil.which(command[0]):
         yield sys.stdout
         return

@@ -19,6 +19,7 @@ from threadlog.core.turn import COMPLETED, Turn
 # Lines of a tool's output that are shown; the rest is counted.
 FOLDED_LINES = 12
 FOLDED_CHARS = 4000
+_LONGEST_MS = 10**12  # a longer turn is a slip of whoever wrote the rollout
 
 
 class Transcript:
@@ -45,7 +46,7 @@ class Transcript:
         facts = [turn.id]
         if turn.started_at and (moment := _local_time(turn.started_at)):
             facts.append(moment)
-        if turn.duration_ms is not None:
+        if turn.duration_ms is not None and abs(turn.duration_ms) < _LONGEST_MS:
             facts.append(f"{turn.duration_ms / 1000:.1f} s")
         if turn.status != COMPLETED:
             facts.append(turn.status)

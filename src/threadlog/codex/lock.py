@@ -66,7 +66,7 @@ class ThreadWriterLock:
                 fd = None
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self._path)
-        except OSError:
+        except (OSError, InUse):
             # An unlocked file left behind is harmless: Codex sweeps it.
             if fd is not None:
                 os.close(fd)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from threadlog.core import lines, prompt, replay, turns
-from threadlog.core.decode import Line, decode
+from threadlog.core.decode import Line, decode, decode_item
 from threadlog.core.framing import Frame, Gap, Oversized, line_length
 from threadlog.core.items import LineItem
 from threadlog.core.lines import BadLine, Damaged, Envelope, Json
@@ -79,7 +79,12 @@ class History:
 
     def items(self) -> Iterator[LineItem]:
         """The item of every line that is whole."""
-        return (value.item for value in self if isinstance(value, Line))
+        return (
+            item
+            for loaded in self._loaded
+            for raw in loaded.raws
+            if isinstance(raw, bytes) and (item := decode_item(raw)) is not None
+        )
 
     def problems(self) -> Iterator[Damaged | Oversized | Gap]:
         """Every piece that is not a whole line."""

@@ -33,6 +33,14 @@ _USUAL = re.compile(rf"^(rollout-({_STAMP})-({_LOWER_UUID})\.jsonl)$", re.MULTIL
 _ANY = rf"(?s)rollout-(?:({_STAMP}|{_DATE})-)?.*?(?:({_UUID})(?:_({_UUID}))?)?\.jsonl(?:\.zst)?"
 
 
+# The same for a whole folder at once, with a 0 for every digit.
+_HEAD = b"rollout-0000-00-00T00-00-00-"
+_TAIL = b"00000000-0000-0000-0000-000000000000.jsonl"
+_STAMP_AT, _ID_AT = slice(len(PREFIX), len(_HEAD) - 1), slice(len(_HEAD), len(_HEAD) + 36)
+_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+_HEX_DIGITS = bytes.maketrans(b"123456789abcdef", b"0" * 15)
+
+
 class RolloutName(NamedTuple):
     """What a rollout's file name says; each part is None where the name does not say it."""
 
@@ -64,11 +72,11 @@ def parse_names(names: Sequence[str]) -> list[_NamedParts]:
 
     Where a rollout is there both plain and compressed, only the plain one counts, as in Codex.
     """
+    if _all_usual(names):
+        return [(name, name[_STAMP_AT], name[_ID_AT], None) for name in names]
     together = "\n".join(names)
     usual = _USUAL.findall(together) if together.count("\n") < len(names) else []
     parsed: list[_NamedParts] = [(name, stamp, each, None) for name, stamp, each in usual]
-    if len(usual) == len(names):
-        return parsed
     present = set(names)
     for name in present.difference(name for name, _stamp, _id in usual):
         if name.endswith(COMPRESSED_SUFFIX) and name[: -len(".zst")] in present:
@@ -76,6 +84,18 @@ def parse_names(names: Sequence[str]) -> list[_NamedParts]:
         if (unusual := parse_name(name)) is not None:
             parsed.append((name, *unusual))
     return parsed
+
+
+def _all_usual(names: Sequence[str]) -> bool:
+    """True if _USUAL fits every name, at half its cost: homes are large."""
+    try:
+        heads = "".join([name[: len(_HEAD)] for name in names]).encode("ascii")
+        tails = "\n".join([name[len(_HEAD) :] for name in names]).encode("ascii")
+    except UnicodeEncodeError:
+        return False
+    return heads.translate(_DIGITS) == _HEAD * len(names) and (
+        tails.translate(_HEX_DIGITS) == b"\n".join([_TAIL] * len(names))
+    )
 
 
 def rollout_name(stamp: str, thread_id: str) -> str:

@@ -29,7 +29,7 @@ _CANONICAL = re.compile(
     rb'\{"timestamp": ?"[^"\\]*", ?(?:"ordinal": ?[0-9]+, ?)?"type": ?"([a-z_]+)", ?'
     rb'"payload": ?\{(?:"type": ?"([A-Za-z_]+)")?'
 )
-_ORDINAL = re.compile(rb'\{"timestamp": ?"[^"\\]*", ?"ordinal": ?([0-9]{1,20}),')
+_ORDINAL = re.compile(rb'\{"timestamp": ?"[^"\\]*", ?"ordinal": ?(0|[1-9][0-9]{0,4000}),')
 # Lines of these types are told apart by the type of their payload.
 _KINDS = frozenset([EVENT, RESPONSE_ITEM])
 _BLANK = b" \t\r\x0b\x0c"
@@ -98,19 +98,28 @@ def sniff(raw: bytes) -> tuple[str, str | None] | None:
     Looks at the first bytes only when the keys stand in the order in which Codex writes them, and
     parses the line otherwise.  A glance does not prove that the rest of the line is whole.
     """
-    match = _CANONICAL.match(raw)
-    if match is not None:
-        line_type = match[1].decode()
-        if line_type not in _KINDS:
-            return line_type, None
-        if match[2] is not None:
-            kind = match[2].decode()
-            return line_type, ALIASES.get(kind, kind)
+    told = sniff_head(raw)
+    if told is not None:
+        return told
     try:
         envelope = parse(raw)
     except BadLine:
         return None
     return envelope.type, envelope.kind
+
+
+def sniff_head(head: bytes) -> tuple[str, str | None] | None:
+    """What `sniff` says of every line that begins like this; None if that depends on the rest."""
+    match = _CANONICAL.match(head)
+    if match is None:
+        return None
+    line_type = match[1].decode()
+    if line_type not in _KINDS:
+        return line_type, None
+    if match[2] is None:
+        return None
+    kind = match[2].decode()
+    return line_type, ALIASES.get(kind, kind)
 
 
 def sniff_ordinal(raw: bytes) -> int | None:
@@ -134,11 +143,11 @@ def parse(raw: bytes) -> Envelope:
 def parse_json(raw: bytes) -> Json:
     """Any JSON text, strictly: no NaN, no infinite number; integers of any size."""
     try:
-        return json.loads(raw.decode(), parse_constant=_reject, parse_float=_finite)
+        return _decode(raw.decode())
     except UnicodeDecodeError:
         raise BadLine("utf8") from None
     except json.JSONDecodeError:
-        raise BadLine("nul" if not raw.strip(b"\0") or b"\0" in raw else "syntax") from None
+        raise BadLine("nul" if b"\0" in raw else "syntax") from None
     except (RecursionError, ValueError):
         raise BadLine("limit") from None
 
@@ -164,7 +173,7 @@ def envelope_of(value: Json) -> Envelope:
 
 def _bare_envelope(value: dict[str, Json]) -> Envelope:
     """Rollouts of 2025-08 and older: bare metadata first, then bare response items and states."""
-    if "payload" in value:
+    if "payload" in value or ("timestamp" in value and "type" in value):
         raise BadLine("shape")
     if isinstance(value.get("record_type"), str):
         return Envelope("", "record_" + value["record_type"], value, bare=True)
@@ -222,6 +231,9 @@ def _finite(text: str) -> float:
     return value
 
 
+# json.loads would make a decoder for every line.
+_decode = json.JSONDecoder(parse_constant=_reject, parse_float=_finite).decode
+
 __all__ = [
     "ALIASES",
     "COMPACTED",
@@ -243,5 +255,6 @@ __all__ = [
     "parse",
     "parse_json",
     "sniff",
+    "sniff_head",
     "sniff_ordinal",
 ]

@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from threadlog.core.lines import EVENT, RESPONSE_ITEM, SESSION_META, Envelope, Json
+from threadlog.core.ids import is_thread_id
+from threadlog.core.lines import (
+    EVENT,
+    RESPONSE_ITEM,
+    SESSION_META,
+    TURN_CONTEXT,
+    Envelope,
+    Json,
+)
 
 REQUEST_MARKER = "## My request for Codex:"
 PAGINATED = "paginated"
@@ -81,7 +89,9 @@ def concerns(line: tuple[str, str | None]) -> bool:
     line_type, kind = line
     if line_type == EVENT:
         return kind in _EVENTS
-    return line_type == SESSION_META or (line_type == RESPONSE_ITEM and kind == "message")
+    return line_type in (SESSION_META, TURN_CONTEXT) or (
+        line_type == RESPONSE_ITEM and kind == "message"
+    )
 
 
 def fold(metadata: Metadata, line: Envelope) -> Metadata:
@@ -92,6 +102,8 @@ def fold(metadata: Metadata, line: Envelope) -> Metadata:
         return metadata
     if line.type == EVENT:
         return _fold_event(metadata, line)
+    if line.type == TURN_CONTEXT and not metadata.cwd:
+        return metadata._replace(cwd=_text(line.payload, "cwd"))
     if metadata.bare and not metadata.preview and line.type == RESPONSE_ITEM:
         from threadlog.core import context  # few listings need it
 
@@ -103,7 +115,7 @@ def _fold_session_meta(metadata: Metadata, line: Envelope) -> Metadata:
     payload = line.payload
     if metadata.thread_id is None:
         return _first_session_meta(metadata, payload, bare=line.bare)
-    if payload.get("id") != metadata.thread_id:
+    if _thread_id(payload) != metadata.thread_id:
         return metadata  # the copied history of a fork
     git = payload.get("git")
     changes: dict[str, Json] = {}
@@ -121,7 +133,7 @@ def _first_session_meta(metadata: Metadata, payload: dict[str, Json], *, bare: b
     source = payload.get("source", "vscode")
     spawn = _spawn(source)
     return metadata._replace(
-        thread_id=_text(payload, "id"),
+        thread_id=_thread_id(payload),
         created=_text(payload, "timestamp"),
         cwd=_text(payload, "cwd"),
         source=source,
@@ -207,6 +219,12 @@ def source_label(source: Json) -> str:
         value = next(iter(value), "")
         value = {"thread_spawn": "spawn"}.get(value, value)
     return f"{kind}:{value}" if isinstance(value, str) and value else str(kind)
+
+
+def _thread_id(payload: dict[str, Json]) -> str | None:
+    """The id, if it is one: Codex takes UUIDs only, of either case."""
+    thread_id = (_text(payload, "id") or "").lower()
+    return thread_id if is_thread_id(thread_id) else None
 
 
 def _role(payload: dict[str, Json]) -> str | None:

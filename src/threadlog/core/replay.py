@@ -141,7 +141,9 @@ def _disguised(line: Envelope) -> bool:
 def _begins_turn(line: Envelope) -> bool:
     if line.type == INTER_AGENT:
         return line.payload.get("trigger_turn") is True
-    return line.type == RESPONSE_ITEM and context.is_user_turn(line.payload)
+    return line.type == RESPONSE_ITEM and (
+        context.is_user_turn(line.payload) or line.payload.get("type") == "agent_message"
+    )
 
 
 def _count(payload: dict[str, Json]) -> int:

@@ -190,7 +190,10 @@ class _TurnFold:
     def _fail(self, event: ev.ErrorEvent, _offset: int) -> None:
         if self._open is not None and event.codex_error_info != "thread_rollback_failed":
             self._open.status = FAILED
-            self._open.error = {"message": event.message, "info": event.codex_error_info}
+            self._open.error = {
+                "message": event.message,
+                "codex_error_info": event.codex_error_info,
+            }
 
     def _roll_back(self, event: ev.ThreadRolledBack, _offset: int) -> None:
         self.close()

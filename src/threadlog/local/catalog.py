@@ -50,10 +50,10 @@ class FileCatalog:
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
         read = ids.read_reference(reference)
-        if read.kind == "path":
+        names = self._read_names(self._home)
+        if read.kind == "path" and reference not in names.values():
             return self._find_path(reference)
         inventory = Inventory(self._home)
-        names = self._read_names(self._home)
         if read.kind == "id":
             matches = [reference] if reference in inventory.current else []
         elif read.kind == "last":
@@ -164,8 +164,11 @@ _Placed = tuple[Place, Found]
 def _ordered(inventory: Inventory, wanted: ThreadQuery, after: Place | None) -> list[_Placed]:
     """The threads of the order wanted, newest first; no more of them than can be needed."""
     place = _update_place if wanted.sort == query.UPDATED else _creation_place
-    placed = [
-        (place(inventory, found), found)
+    special = inventory.current if wanted.sort == query.UPDATED else inventory.siblings
+    placed: list[_Placed] = [
+        ((found.stamp, found.thread_id), found)  # what _creation_place says of nearly all
+        if found.stamp and found.thread_id and found.thread_id not in special
+        else (place(inventory, found), found)
         for found in itertools.chain(inventory.current.values(), inventory.anonymous)
         if found.archived == wanted.archived
     ]

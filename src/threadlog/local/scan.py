@@ -6,6 +6,7 @@ Symbolic links below the two roots are not followed, and nothing but regular fil
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -48,6 +49,10 @@ class Found(NamedTuple):
         return self.stamp or "", self.revision_id or ""
 
 
+# What Found._make does, at a third of the cost: homes are large.
+_found = functools.partial(tuple.__new__, Found)
+
+
 def found_at(path: str, *, archived: bool) -> Found:
     """The rollout at *path*, whatever its name."""
     folder, name = os.path.split(path)
@@ -67,8 +72,8 @@ def find_rollouts(home: str) -> Iterator[list[Found]]:
             folder, depth = folders.pop()
             names, inner = _list(folder)
             if names:
-                make = Found._make  # half the time of a call of Found, and homes are large
-                yield [make((*parts, folder, archived)) for parts in layout.parse_names(names)]
+                parsed = layout.parse_names(names)
+                yield [*map(_found, [(*parts, folder, archived) for parts in parsed])]
             if depth < DEPTH_LIMIT:
                 inner.sort()
                 folders.extend((f"{folder}{os.sep}{each}", depth + 1) for each in inner)
