@@ -13,10 +13,24 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "threadlog"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-PURE = {
-    "__future__", "array", "collections", "collections.abc", "datetime", "functools", "io", "itertools", "json",
-    "html", "re", "typing", "unicodedata", "msgspec",
-}  # fmt: skip
+PURE = set(
+    [
+        "__future__",
+        "array",
+        "collections",
+        "collections.abc",
+        "datetime",
+        "functools",
+        "html",
+        "io",
+        "itertools",
+        "json",
+        "msgspec",
+        "re",
+        "typing",
+        "unicodedata",
+    ]
+)
 FRONTENDS = ("cli",)
 ADAPTERS = ("local", "codex")
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 5

@@ -1,0 +1,59 @@
+"""Genuine homes, where a machine has them, are read as the newest Codex reads them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conftest import corpus_root
+from interop.codex_answers import (
+    codex_listing,
+    codex_turns,
+    opened,
+    resume,
+    threadlog_listing,
+    threadlog_turns,
+)
+from interop.codex_process import AppServer, CodexHome
+
+# Not Codex's databases: they hold the paths of the machine that made them.
+PARTS = ("sessions", "archived_sessions", "session_index.jsonl")
+HOMES = ["0.50.0/exec", "0.98.0/rich", "0.100.0/exec", "0.100.0/rich-sqlite"]
+HOMES += ["0.169.0/rich-legacy", "0.169.0/rich-paginated"]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", HOMES)
+def test_a_genuine_home_is_read_as_codex_reads_it(
+    name: str, newest: Path, codex_home: CodexHome
+) -> None:
+    root = corpus_root()
+    if root is None:
+        pytest.skip("no corpus of genuine homes here ($THREADLOG_CORPUS)")
+    _copy(root / name, codex_home.path)
+    ours = opened(codex_home)
+    rollouts = {row.id: row.rollouts for row in ours.threads(limit=None)}
+    with AppServer(newest, codex_home) as codex:
+        theirs = codex_listing(codex)
+        listed = threadlog_listing(ours)
+        assert len(theirs) >= 5
+        for thread, row in theirs.items():
+            # Without its database Codex knows only the last rollout of a reverted thread.
+            if rollouts.get(thread, 1) > 1:
+                continue
+            assert listed[thread]._replace(name=None) == row._replace(name=None)
+            if row.archived:
+                continue
+            resume(codex, thread)
+            assert threadlog_turns(ours, thread) == codex_turns(codex, thread), thread
+
+
+def _copy(genuine: Path, home: Path) -> None:
+    for part in PARTS:
+        source = genuine / part
+        if source.is_dir():
+            shutil.copytree(source, home / part, copy_function=shutil.copyfile)
+        elif source.exists():
+            shutil.copyfile(source, home / part)
