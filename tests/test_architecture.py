@@ -13,24 +13,22 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "threadlog"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-PURE = set(
-    [
-        "__future__",
-        "array",
-        "collections",
-        "collections.abc",
-        "datetime",
-        "functools",
-        "html",
-        "io",
-        "itertools",
-        "json",
-        "msgspec",
-        "re",
-        "typing",
-        "unicodedata",
-    ]
-)
+PURE = {
+    "__future__",
+    "array",
+    "collections",
+    "collections.abc",
+    "datetime",
+    "functools",
+    "html",
+    "io",
+    "itertools",
+    "json",
+    "msgspec",
+    "re",
+    "typing",
+    "unicodedata",
+}
 FRONTENDS = ("cli",)
 ADAPTERS = ("local", "codex")
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 5

@@ -241,6 +241,26 @@ def test_a_bombs_head_is_read_no_further_than_any_head(home: Path) -> None:
     assert taken < 2
 
 
+@pytest.mark.parametrize("frame", [zstd.compress(b""), skippable(b"")], ids=["empty", "skippable"])
+def test_many_tiny_frames_cost_little(home: Path, frame: bytes) -> None:
+    put_packed(home, PACKED + frame * ((1 << 20) // len(frame)) + PACKED)
+    before = time.monotonic()
+    (listed,) = threadlog.open(home).threads()
+    assert listed.preview == "one"
+    assert time.monotonic() - before < 1
+    values = list(threadlog.open(home).iter_lines(THREAD))
+    assert len(values) == 2 * WHOLE.count(b"\n")
+    assert time.monotonic() - before < 8
+
+
+def test_a_head_of_tiny_frames_is_read_no_further_than_any_head(home: Path) -> None:
+    put_packed(home, zstd.compress(b"") * (1 << 20))
+    before = time.monotonic()
+    (listed,) = threadlog.open(home).threads()
+    assert listed.problem is not None
+    assert time.monotonic() - before < 4
+
+
 def test_a_well_packed_thread_is_no_bomb(home: Path) -> None:
     data = content([meta(), user("hello"), *[agent("x" * 100_000)] * 600, user("end")])
     put_packed(home, zstd.compress(data, level=19))
