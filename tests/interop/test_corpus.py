@@ -34,7 +34,6 @@ def test_a_genuine_home_is_read_as_codex_reads_it(
         pytest.skip("no corpus of genuine homes here ($THREADLOG_CORPUS)")
     _copy(root / name, codex_home.path)
     ours = opened(codex_home)
-    rollouts = {row.id: row.rollouts for row in ours.threads(limit=None)}
     with AppServer(newest, codex_home) as codex:
         theirs = codex_listing(codex)
         listed = threadlog_listing(ours)
