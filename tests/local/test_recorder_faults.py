@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -325,3 +326,25 @@ def test_a_file_in_the_place_of_a_folder_is_a_failed_write(tmp_path: Path) -> No
     recorder.persist()
     assert numbers(recorder.path) == [0]
     recorder.close()
+
+
+def test_a_file_that_cannot_be_closed_properly_is_let_go_of_all_the_same(
+    fresh: Callable[[], RolloutRecorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = fresh()
+    recorder.persist()
+    inode, close = os.stat(recorder.path).st_ino, os.close
+
+    def fails(fd: int) -> None:
+        ours = os.fstat(fd).st_ino == inode
+        close(fd)
+        if ours:
+            raise OSError(errno.EIO, "late")
+
+    monkeypatch.setattr(os, "close", fails)
+    with contextlib.suppress(WriteFailed):
+        recorder.close()
+    recorder.close()
+    assert numbers(recorder.path) == [0, 1, 2]
+    with held(Path(recorder.path).parents[4], recorder.thread_id):
+        pass

@@ -22,6 +22,9 @@ HEAD_CHUNK_BYTES = 32 << 10
 # A compressed rollout may grow this much when read; what is beyond is taken for a bomb.
 EXPANSION_LIMIT = 2000
 EXPANSION_FREE_BYTES = 64 << 20
+# Beyond so many frames they must hold this much on average; each costs time, even an empty one.
+FRAMES_FREE = 150_000
+FRAME_MIN_BYTES = 64
 # The largest window (2^27 bytes) a decoder accepts; Codex writes at most 2^21.
 WINDOW_LOG_LIMIT = 27
 # Up to here an unpacked copy stays in memory.
@@ -166,6 +169,7 @@ class _Decoder:
         self._zstd = _zstd()
         self._frame = self._new_frame()
         self._begun = False
+        self._frames = self._bytes = 0
         self.broken: str | None = None
 
     @property
@@ -184,9 +188,14 @@ class _Decoder:
             packed, self._begun = b"", True
             if piece:
                 yield piece
+            self._bytes += len(piece)
             if self._frame.eof:
                 packed, self._begun = self._frame.unused_data, False
                 self._frame = self._new_frame()
+                self._frames += 1
+                if self._frames > FRAMES_FREE + self._bytes // FRAME_MIN_BYTES:
+                    self.broken = "cut into too many frames"
+                    return
 
     def _new_frame(self) -> Any:
         options = {self._zstd.DecompressionParameter.window_log_max: WINDOW_LOG_LIMIT}
