@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import struct
+import subprocess
 import sys
 import termios
 import unicodedata
@@ -46,23 +47,20 @@ def on_terminal(home: Path, *words: str, columns: int = 80, **others: str) -> tu
     names.pop("COLUMNS", None)
     names.pop("NO_COLOR", None)
     names.update(others)
-    child, fd = pty.fork()
-    if not child:
-        try:
-            line = [sys.executable, "-m", "threadlog", "--home", str(home), *words]
-            os.execve(sys.executable, line, names)
-        finally:
-            os._exit(127)
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+    master, terminal = pty.openpty()
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+    line = [sys.executable, "-m", "threadlog", "--home", str(home), *words]
+    # Not the leader of a session of its own: at its end the kernel may throw unread output away.
+    child = subprocess.Popen(line, stdin=terminal, stdout=terminal, stderr=terminal, env=names)
+    os.close(terminal)
     pieces = []
     try:
-        while piece := os.read(fd, 1 << 16):
+        while piece := os.read(master, 1 << 16):
             pieces.append(piece)
     except OSError:  # how Linux says that the other end is closed
         pass
-    os.close(fd)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return code, b"".join(pieces).decode().replace("\r\n", "\n")
+    os.close(master)
+    return child.wait(), b"".join(pieces).decode().replace("\r\n", "\n")
 
 
 def width(text: str) -> int:

@@ -124,11 +124,10 @@ class FileAppender:
             del self._unsynced_folders[0]
 
     def close(self) -> None:
-        """Let go of the file, then of the thread's lock."""
-        try:
+        """Let go of the file, then of the thread's lock; what was synced is safe either way."""
+        with contextlib.suppress(OSError):
             os.close(self._fd)
-        finally:
-            self._lock.release()
+        self._lock.release()
 
     def _take_back(self) -> None:
         """Cut off what a failed write of ours left behind."""
