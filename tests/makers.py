@@ -69,7 +69,7 @@ def meta_payload(thread: str | None = THREAD, **fields: Json) -> dict[str, Json]
     payload = {
         "id": thread,
         "timestamp": STAMP,
-        "cwd": "/work/project",
+        "cwd": "/desk/project",
         "originator": "tests",
         "cli_version": "1.2.3",
         "source": "cli",

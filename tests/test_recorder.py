@@ -29,7 +29,7 @@ from threadlog.core.items import UntypedItem
 from threadlog.core.items.event import AgentMessageEvent, TaskStarted, UserMessageEvent
 from threadlog.recorder import Recordable
 
-OPTIONS = ThreadOptions(cwd="/work/project")
+OPTIONS = ThreadOptions(cwd="/desk/project")
 
 
 def said(text: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def test_the_path_is_known_ahead_in_local_time(
 
 def test_the_rollout_begins_with_the_metadata_that_codex_needs(home: Path) -> None:
     options = ThreadOptions(
-        cwd="/work/é",
+        cwd="/desk/é",
         source={"custom": "x"},
         originator="me",
         model_provider="openai",
@@ -120,7 +120,7 @@ def test_the_rollout_begins_with_the_metadata_that_codex_needs(home: Path) -> No
     assert list(line) == ["timestamp", "type", "payload"]
     assert line["timestamp"] == payload["timestamp"]
     assert payload["id"] == payload["session_id"] == recorder.thread_id
-    assert (payload["cwd"], payload["originator"]) == ("/work/é", "me")
+    assert (payload["cwd"], payload["originator"]) == ("/desk/é", "me")
     assert (payload["source"], payload["model_provider"]) == ({"custom": "x"}, "openai")
     assert payload["base_instructions"] == {"text": "be kind"}
     assert payload["dynamic_tools"] == [{"name": "t"}]
@@ -128,7 +128,7 @@ def test_the_rollout_begins_with_the_metadata_that_codex_needs(home: Path) -> No
 
 
 def test_a_working_directory_that_is_not_utf8_can_be_recorded_in(home: Path) -> None:
-    options = ThreadOptions(cwd=os.fsdecode(b"/work/\xff"))
+    options = ThreadOptions(cwd=os.fsdecode(b"/desk/\xff"))
     with RolloutRecorder.create(threadlog.open(home), options) as recorder:
         recorder.persist()
     assert [thread.id for thread in threadlog.open(home).threads()] == [recorder.thread_id]

@@ -68,10 +68,10 @@ def short_ids(home: Path, *words: str) -> list[str]:
 def test_a_program_gets_whole_cells_separated_by_tabs(home: Path) -> None:
     git = {"branch": "topic/" + "b" * 80}
     text = "a long message, " * 30
-    put(home, content([meta(git=git, cwd="/work/" + "d" * 99), *turn(text + "\n\tand more")]))
+    put(home, content([meta(git=git, cwd="/desk/" + "d" * 99), *turn(text + "\n\tand more")]))
     (row,) = rows(home)
     assert row[1:] == [
-        "/work/" + "d" * 99,
+        "/desk/" + "d" * 99,
         (text + "and more"),
         "topic/" + "b" * 80,
         "cli",
@@ -88,10 +88,10 @@ def test_what_is_not_known_is_said_and_keeps_its_column(home: Path) -> None:
 def test_a_folder_under_the_users_own_is_shortened(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", "/work")
-    for number, cwd in enumerate(("/work", "/work/a", "/workshop", "/")):
+    monkeypatch.setenv("HOME", "/desk")
+    for number, cwd in enumerate(("/desk", "/desk/a", "/deskshop", "/")):
         put(home, content([meta(uuid(number), cwd=cwd)]), file_name(uuid(number)))
-    assert [row[1] for row in rows(home)] == ["/", "/workshop", "~/a", "~"]
+    assert [row[1] for row in rows(home)] == ["/", "/deskshop", "~/a", "~"]
 
 
 @pytest.mark.parametrize(

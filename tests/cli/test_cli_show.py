@@ -75,7 +75,7 @@ def test_a_transcript_tells_the_thread_from_first_to_last(home: Path) -> None:
         "Why does it fail?",
         THREAD,
         "2026-01-02 03:04 UTC",
-        "/work/project  main  cli  1.2.3",
+        "/desk/project  main  cli  1.2.3",
         f"forked from {OTHER}",
         "archived",
         "── t",

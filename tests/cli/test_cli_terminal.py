@@ -140,7 +140,7 @@ def evil(home: Path) -> Path:
     ids=repr,
 )
 def test_nothing_of_a_thread_steers_a_terminal(evil: Path, words: list[str]) -> None:
-    code, text = on_terminal(evil, *words)
+    code, text = on_terminal(evil, *words, columns=1000)
     assert code in (0, 3)
     plain = OURS.sub("", text)
     raw = {char for char in plain if char in CONTROLS or char in BIDI or char in "\r\u2028\u2029"}
@@ -158,7 +158,7 @@ def long(home: Path) -> Path:
     texts = ["word " * 60, "中文字" * 60, "e\u0301" * 200, "😀" * 100, "x"]
     for number, text in enumerate(texts):
         git = {"branch": f"{text.strip()}/branch"}
-        raws = [meta(None, id=_id(number), cwd=f"/work/{text}", git=git, source={text: text})]
+        raws = [meta(None, id=_id(number), cwd=f"/desk/{text}", git=git, source={text: text})]
         put(home, content([*raws, user(text)]), f"rollout-2026-01-02T03-04-05-{_id(number)}.jsonl")
     return home
 

@@ -13,7 +13,7 @@ import threadlog
 from makers import tree
 from threadlog import RolloutRecorder, ThreadOptions
 
-OPTIONS = ThreadOptions(cwd="/work/project")
+OPTIONS = ThreadOptions(cwd="/desk/project")
 
 
 @pytest.fixture

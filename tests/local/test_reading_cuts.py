@@ -34,10 +34,10 @@ def _edited(edit: str) -> tuple[bytes, Pages]:
     f = Pages(F, base=t.turn("q2"))
     f.turn("f1")
     data = content(t.raws)
-    longer = data.replace(b'"cwd":"/work/project"', b'"cwd":"/work/another/project"')
+    longer = data.replace(b'"cwd":"/desk/project"', b'"cwd":"/desk/another/project"')
     changes = {
         "longer": longer,
-        "shorter": data.replace(b'"cwd":"/work/project"', b'"cwd":"/"'),
+        "shorter": data.replace(b'"cwd":"/desk/project"', b'"cwd":"/"'),
         "longer, damaged after the cut": longer + b"garbage\n" + b"\xff\n",
         "longer, blank lines after the cut": longer + b"\n\n",
         "longer, no LF at the end": longer[:-1],
@@ -87,6 +87,18 @@ def test_an_absurd_offset_never_fails(home: Path, offset: int, suffix: str) -> N
     both_ways(home, F)
     assert command(home, "show", F, "--raw").code == 0
     assert offset in (0, -1) or told(home, F) == ["q1", "f1"]
+
+
+def test_an_offset_at_the_wrong_line_is_not_believed(home: Path) -> None:
+    t = Pages(T)
+    early = t.turn("q1")
+    cut = t.turn("q2")
+    t.write(home)
+    f = Pages(F, base=Cut(T, cut.ordinal, early.offset))
+    f.turn("f1")
+    f.write(home)
+    assert told(home, F) == ["q1", "f1"]
+    both_ways(home, F)
 
 
 @pytest.mark.parametrize("ordinal", [-1, 0, 2**64, 2**300])

@@ -248,14 +248,24 @@ def test_the_parents_own_later_lines_are_its_own(home: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])
-def test_bases_that_go_in_circles_end(home: Path, length: int) -> None:
+def test_bases_that_go_in_circles_are_read_once_around(home: Path, length: int) -> None:
     threads = [uuid(number) for number in range(length)]
+    size = len(content(_circling(threads[0], Cut(threads[0], 50, 1000)).raws))
     for thread, base in zip(threads, [*threads[1:], threads[0]], strict=True):
-        pages = Pages(thread, base=Cut(base, 50, 10_000))
-        pages.turn(f"of {thread}")
-        pages.write(home)
-    assert told(home, threads[0])[-1] == f"of {threads[0]}"
-    assert any(isinstance(value, Gap) for value in both_ways(home, threads[0]))
+        _circling(thread, Cut(base, 50, size)).write(home)
+    values = both_ways(home, threads[0])
+    gaps = [value for value in values if isinstance(value, Gap)]
+    assert len(gaps) == 1
+    told_ = told(home, threads[0])
+    assert told_ == [f"of {thread}" for thread in reversed(threads)]
+
+
+def _circling(thread: str, base: Cut) -> Pages:
+    """A rollout all of whose lines come before the place that the others build on."""
+    pages = Pages(thread, base=base)
+    pages.turn(f"of {thread}")
+    assert len(str(base.offset)) == 4
+    return pages
 
 
 def test_a_chain_of_hundreds_is_read(home: Path) -> None:

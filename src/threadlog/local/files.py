@@ -18,6 +18,7 @@ from threadlog.errors import Unreadable
 
 CHUNK_BYTES = 256 << 10
 HEAD_CHUNK_BYTES = 32 << 10
+PACKED_CHUNK_BYTES = 16 << 10  # small: where frames are tiny, what follows one is copied for each
 
 # A compressed rollout may grow this much when read; what is beyond is taken for a bomb.
 EXPANSION_LIMIT = 2000
@@ -134,7 +135,7 @@ class RolloutFile:
         limit = self.facts.size_bytes * EXPANSION_LIMIT + EXPANSION_FREE_BYTES
         total = 0
         decoder = _Decoder()
-        for packed in self._plain(chunk_bytes):
+        for packed in self._plain(PACKED_CHUNK_BYTES):
             for chunk in decoder.feed(packed, chunk_bytes):
                 yield chunk
                 total += len(chunk)

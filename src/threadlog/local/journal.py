@@ -92,13 +92,17 @@ class FileAppender:
     def __init__(self, fd: int, lock: WriterLock, unsynced_folders: Sequence[str]) -> None:
         self._fd = fd
         self._lock = lock
-        self._length = 0
         self._unsynced_folders = list(unsynced_folders)
+        # Of a write of ours that failed half-way: where it began and where it ended.
+        self._torn: tuple[int, int] | None = None
 
     def append(self, batch: Sequence[bytes]) -> None:
         """Add whole lines, all of them or none."""
         self._take_back()
-        data = memoryview(b"".join(batch))
+        begin = os.fstat(self._fd).st_size
+        # Nobody else should have left a torn line here; if so, it is not glued to ours.
+        heal = b"" if begin == 0 or os.pread(self._fd, 1, begin - 1) == b"\n" else b"\n"
+        data = memoryview(heal + b"".join(batch))
         written = 0
         try:
             while written < len(data):
@@ -107,10 +111,10 @@ class FileAppender:
                     raise OSError(errno.EIO, "nothing was written")
                 written += count
         except OSError:
+            self._torn = (begin, begin + written)
             with contextlib.suppress(OSError):
                 self._take_back()
             raise
-        self._length += written
 
     def sync(self) -> None:
         """Return once all appended lines, and the file's entry, are on stable storage."""
@@ -130,9 +134,13 @@ class FileAppender:
         self._lock.release()
 
     def _take_back(self) -> None:
-        """Cut off what a failed write of ours left behind."""
-        if os.fstat(self._fd).st_size > self._length:
-            os.ftruncate(self._fd, self._length)
+        """Cut off what a failed write of ours left, unless somebody wrote after it."""
+        if self._torn is None:
+            return
+        begin, end = self._torn
+        if os.fstat(self._fd).st_size == end:
+            os.ftruncate(self._fd, begin)
+        self._torn = None
 
 
 def _sync_data(fd: int) -> None:
