@@ -171,10 +171,10 @@ class ThreadReader:
     def _explicit_turns(self) -> bool:
         return self._metadata.explicit_turns or self._metadata.history_mode == PAGINATED
 
-    def _rules(self, *, spoken: bool = False) -> TurnRules:
+    def _rules(self) -> TurnRules:
         metadata: Metadata = self._metadata
         return TurnRules(
             history_mode=metadata.history_mode,
-            spoken=spoken or metadata.bare,
+            spoken=metadata.bare,
             own_from_ordinal=metadata.own_from_ordinal,
         )

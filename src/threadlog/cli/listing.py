@@ -66,8 +66,7 @@ def _print_rows(page: ThreadPage, style: Style, *, by_update: bool) -> None:
         line = _row(cells, widths)
         print(style.paint(line, DIM) if thread.problem else line)
     if page.next:
-        more = text.one_line(f"more: threadlog list --all, or --cursor '{page.next}'")
-        print(style.paint(more, DIM))
+        print(style.paint("more: threadlog list --all, or --limit N", DIM))
 
 
 def _cells(thread: ThreadSummary, now_ms: int, *, by_update: bool) -> tuple[str, ...]:

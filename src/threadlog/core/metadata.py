@@ -98,8 +98,11 @@ def fold(metadata: Metadata, line: Envelope) -> Metadata:
     """The metadata after one more line."""
     if line.type == SESSION_META:
         return _fold_session_meta(metadata, line)
-    if line.ordinal is not None and line.ordinal < metadata.own_from_ordinal:
-        return metadata
+    if line.ordinal is not None:
+        if line.ordinal < metadata.own_from_ordinal:
+            return metadata
+        if metadata.thread_id is None:  # its metadata is damaged; only such rollouts are numbered
+            metadata = metadata._replace(history_mode=PAGINATED)
     if line.type == EVENT:
         return _fold_event(metadata, line)
     if line.type == TURN_CONTEXT and not metadata.cwd:

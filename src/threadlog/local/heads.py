@@ -11,22 +11,24 @@ from threadlog.core.lines import BadLine
 from threadlog.core.metadata import Metadata
 from threadlog.local.files import HEAD_CHUNK_BYTES, RolloutFile
 
-# A first message further in than this is left to whoever reads the whole file.
+# A first message further in than this is left to whoever reads the whole file; the first line
+# counts in any length.
 HEAD_LIMIT_BYTES = 8 << 20
 
 
 def read_head(rollout: RolloutFile) -> Metadata:
     """Fold the first lines of *rollout* until they have told who it is and how it begins."""
     folded = Metadata()
-    splitter = Splitter(limit_bytes=HEAD_LIMIT_BYTES)
-    read = 0
+    splitter = Splitter()
+    read = framed = 0
     for chunk in rollout.chunks(chunk_bytes=HEAD_CHUNK_BYTES):
         read += len(chunk)
         for raw in splitter.feed(chunk):
+            framed += 1
             folded = _fold(folded, raw)
             if folded.complete:
                 return folded
-        if read >= HEAD_LIMIT_BYTES:
+        if read >= HEAD_LIMIT_BYTES and framed:
             return folded
     return _fold(folded, splitter.finish())
 
