@@ -22,18 +22,21 @@ def main() -> None:
         for name in ("HOME", "CODEX_HOME", "CODEX_SQLITE_HOME", "THREADLOG_HOME"):
             os.environ[name] = home
         print("$ python examples/agent.py HOME", flush=True)
-        subprocess.run([sys.executable, str(EXAMPLES / "agent.py"), home], check=True)
+        agent = [sys.executable, str(EXAMPLES / "agent.py"), home, os.path.expanduser("~/src/lib")]
+        subprocess.run(agent, check=True)
         damage(home)
         show(home, "list")
-        show(home, "show", "last")
+        show(home, "show", "last", "--no-pager")
         show(home, "path", "last")
     print("\nThe demo's home is gone again. Your own: threadlog list")
 
 
 def damage(home: str) -> None:
     """A crash in the middle of a line: it costs that line and nothing else."""
-    (rollout,) = Path(home).glob("sessions/*/*/*/*.jsonl")
-    with rollout.open("ab") as file:
+    newest = max(
+        Path(home).glob("sessions/*/*/*/*.jsonl"), key=lambda path: path.stat().st_mtime_ns
+    )
+    with newest.open("ab") as file:
         file.write(b'{"timestamp":"2026-01-01T00:00:00.000Z","type":"event_m')
 
 

@@ -236,7 +236,8 @@ def both_ways(home: Path, thread: str) -> list[Value]:
 def raw_bytes(home: Path, thread: str) -> bytes:
     """A thread's bytes."""
     opened = threadlog.open(home)
-    return b"".join(opened.reader(opened.get(thread)).raw_chunks())
+    pieces = opened.reader(opened.get(thread)).raw_chunks()
+    return b"".join(piece for piece in pieces if isinstance(piece, bytes))
 
 
 class Ran(NamedTuple):

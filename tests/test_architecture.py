@@ -115,7 +115,7 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"thread-writer-locks", {"codex.lock"}),
         (r"ZstdDecompressor", {"local.files"}),
         (r"session_index\.jsonl\"", {"core.layout"}),
-        (r"\bjson\.loads\(|JSONDecoder\(", {"core.lines", "cli.show"}),
+        (r"\bjson\.loads\(|JSONDecoder\(", {"core.lines", "cli.show", "cli.transcript"}),
         (r"msgspec\.json\.Decoder", {"core.decode"}),
         (r"\bsqlite3\b", set()),
         (r"os\.environ", {"connect", "cli.main", "cli.terminal", "cli.pager"}),

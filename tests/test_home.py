@@ -260,6 +260,29 @@ def test_reading_works_where_nothing_can_be_written(threads: Path) -> None:
             folder.chmod(0o700)
 
 
-@pytest.mark.parametrize("count", [0, -1])
-def test_no_turns_are_asked_for(threads: Path, count: int) -> None:
-    assert list(threadlog.open(threads).turns(uuid(1), last=count)) == []
+def test_no_turns_are_asked_for(threads: Path) -> None:
+    assert list(threadlog.open(threads).turns(uuid(1), last=0)) == []
+
+
+def test_a_count_or_an_order_that_is_none_is_refused(threads: Path) -> None:
+    home = threadlog.open(threads)
+    with pytest.raises(ValueError, match="-1"):
+        home.turns(uuid(1), last=-1)
+    for wrong in (0, -5):
+        with pytest.raises(ValueError, match="1 or more"):
+            home.threads(limit=wrong)
+    with pytest.raises(ValueError, match="sort"):
+        home.threads(sort="size")
+
+
+def test_a_cursor_of_another_order_is_refused(threads: Path) -> None:
+    home = threadlog.open(threads)
+    cursor = home.threads(limit=1).next
+    assert cursor is not None
+    with pytest.raises(threadlog.BadCursor):
+        home.threads(sort="updated", cursor=cursor)
+
+
+def test_a_path_object_means_what_its_text_means(threads: Path) -> None:
+    home = threadlog.open(threads)
+    assert home.get(Path(home.get(uuid(1)).path)).id == uuid(1)

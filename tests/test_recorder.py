@@ -265,11 +265,14 @@ def test_what_has_no_json_form_is_refused_and_nothing_of_the_call_is_taken(
 ODD: dict[str, Recordable] = {
     "a lone surrogate": _payload("a \ud800 b"),
     "a lone surrogate, typed": UserMessageEvent(message="a \ud800 b"),
-    "a huge number": _payload({"n": 2**80}),
+    "a huge number": {
+        "type": "event_msg",
+        "payload": {"type": "user_message", "message": "", "n": 2**80},
+    },
     "a huge number, typed": TaskStarted(turn_id="t", started_at=2**80),
     "line ends": _payload("a\nb\r\n\u2028\0"),
     "another mapping": MappingProxyType(
-        {"type": "event_msg", "payload": MappingProxyType({"type": "user_message"})}
+        {"type": "event_msg", "payload": MappingProxyType({"type": "user_message", "message": ""})}
     ),
 }
 

@@ -15,7 +15,7 @@ def run(*command: str, **environment: str) -> str:
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env={**os.environ, **environment}
     )
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "open": "connect",
     "Home": "home",
     "RolloutRecorder": "recorder",
@@ -94,7 +94,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'threadlog' has no attribute {name!r}")
     import importlib
 
-    module = importlib.import_module(f"threadlog.{_HOMES.get(name, 'errors')}")
+    module = importlib.import_module(f"threadlog.{_MODULES.get(name, 'errors')}")
     value = globals()[name] = getattr(module, name)
     return value
 

@@ -12,6 +12,8 @@ lines that are whole.  Messages hold ids, paths, counts and offsets, never the c
 
 from __future__ import annotations
 
+import os
+
 
 class ThreadlogError(Exception):
     """The root of the tree; catch it to catch everything threadlog raises on purpose."""
@@ -72,7 +74,7 @@ class WriteFailed(ThreadlogError):
     """
 
     def __init__(self, path: str, errno: int | None, safe_items: int) -> None:
-        reason = "unknown error" if errno is None else f"errno {errno}"
+        reason = "unknown error" if errno is None else os.strerror(errno)
         super().__init__(f"cannot write {path} ({reason}); {safe_items} items are in the file")
         self.path = path
         self.errno = errno

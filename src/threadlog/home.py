@@ -6,7 +6,14 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from threadlog.core.query import CREATED, DEFAULT_LIMIT, ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.core.query import (
+    CREATED,
+    DEFAULT_LIMIT,
+    UPDATED,
+    ThreadPage,
+    ThreadQuery,
+    ThreadSummary,
+)
 
 if TYPE_CHECKING:
     from threadlog.core.history import History, Value
@@ -15,6 +22,10 @@ if TYPE_CHECKING:
     from threadlog.core.turn import Turn
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
+
+
+# What a caller may mean a thread by: see Home.
+Reference = str | os.PathLike[str]
 
 
 class Home:
@@ -52,14 +63,18 @@ class Home:
         *cwd* keeps threads of one working directory, *archived* asks for the archived ones
         instead, *sort* is "created" or "updated", *limit* None means all.  Raises BadCursor.
         """
+        if sort not in (CREATED, UPDATED):
+            raise ValueError(f"cannot sort threads by {sort!r}: use {CREATED!r} or {UPDATED!r}")
+        if limit is not None and limit < 1:
+            raise ValueError(f"cannot list {limit} threads: the limit is 1 or more, or None")
         folder = os.path.realpath(os.path.expanduser(os.fspath(cwd))) if cwd is not None else None
         return self._store.catalog.page(ThreadQuery(limit, cursor, sort, archived, folder))
 
-    def get(self, reference: str) -> ThreadSummary:
+    def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""
-        return self._store.catalog.find(reference)
+        return self._store.catalog.find(str(reference))
 
-    def iter_lines(self, reference: str, *, backwards: bool = False) -> Iterator[Value]:
+    def iter_lines(self, reference: Reference, *, backwards: bool = False) -> Iterator[Value]:
         """Every line, oldest or newest first, of the thread and of what it was forked from.
 
         Yields `Line`, and in their places `Damaged`, `Oversized` and `Gap`.
@@ -67,20 +82,22 @@ class Home:
         reader = self.reader(self.get(reference))
         return reader.values_backwards() if backwards else reader.values()
 
-    def turns(self, reference: str, *, last: int | None = None) -> Iterator[Turn]:
+    def turns(self, reference: Reference, *, last: int | None = None) -> Iterator[Turn]:
         """The turns, oldest first; *last* reads only the newest so many, from the end."""
+        if last is not None and last < 0:
+            raise ValueError(f"cannot read the last {last} turns")
         reader = self.reader(self.get(reference))
         return reader.turns() if last is None else iter(reader.last_turns(last))
 
-    def history(self, reference: str) -> History:
+    def history(self, reference: Reference) -> History:
         """The whole thread in memory, to go on from; raises EmptyRollout, NoThreadId too."""
         return self.reader(self.get(reference)).history()
 
-    def outline(self, reference: str) -> list[Outline]:
+    def outline(self, reference: Reference) -> list[Outline]:
         """Where each line begins and what it is, for each rollout of the thread, oldest first."""
         return self.reader(self.get(reference)).outline()
 
-    def model_input(self, reference: str) -> list[dict[str, Json]]:
+    def model_input(self, reference: Reference) -> list[dict[str, Json]]:
         """The Responses items to send to a model next, without loading the whole thread."""
         return self.reader(self.get(reference)).model_input()
 

@@ -19,7 +19,7 @@ class Catalog(Protocol):
     """Which threads there are."""
 
     def page(self, query: ThreadQuery) -> ThreadPage:
-        """The threads that *query* asks for, newest first; raises BadCursor, Unreadable."""
+        """The threads that *query* asks for, newest first; raises BadCursor."""
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread that a user's reference means; raises NotFound, Ambiguous, OutsideHome."""
@@ -40,7 +40,7 @@ class Rollouts(Protocol):
     def read_backwards(self, segment: Segment) -> Iterator[Frame | Gap]:
         """The lines of a segment, last to first; raises Unreadable."""
 
-    def chunks(self, segment: Segment) -> Iterator[bytes]:
+    def chunks(self, segment: Segment) -> Iterator[bytes | Gap]:
         """The bytes of a segment, in pieces; raises Unreadable."""
 
 

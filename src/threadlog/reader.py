@@ -26,8 +26,10 @@ from threadlog.core.turns import TailCounter
 from threadlog.errors import EmptyRollout, NoThreadId
 from threadlog.ports import Rollouts
 
-# The newest turns are put together in memory; older ones than fit here are left out.
+# The newest turns are put together in memory; of what does not fit here, only the turns' frames
+# (starts, ends, the user's messages) are.
 TAIL_LIMIT_BYTES = 64 << 20
+_TOO_LARGE = f"what is before this is left out: more than {TAIL_LIMIT_BYTES >> 20} MiB of turns"
 
 _ROLLBACK = b"thread_rolled_back"
 
@@ -73,10 +75,19 @@ class ThreadReader:
         """Every line as bytes, newest first, blank ones included."""
         return (frame for _segment, frame in self._frames_backwards())
 
-    def raw_chunks(self) -> Iterator[bytes]:
-        """The thread's bytes, oldest first, in pieces; lines of any length pass through."""
+    def raw_chunks(self) -> Iterator[bytes | Gap]:
+        """The thread's bytes, oldest first, in pieces; lines of any length pass through.
+
+        Where a rollout that others build on ends without a LF, one is put in.
+        """
+        ended = True
         for segment in self._rollouts.segments(self._summary):
-            yield from self._rollouts.chunks(segment)
+            if not ended:
+                yield b"\n"
+            for chunk in self._rollouts.chunks(segment):
+                if isinstance(chunk, bytes) and chunk:
+                    ended = chunk.endswith(b"\n")
+                yield chunk
 
     def turns(self) -> Iterator[Turn]:
         """The turns, oldest first, handed on as they are read."""
@@ -109,7 +120,7 @@ class ThreadReader:
     def outline(self) -> list[Outline]:
         """Where each line begins and what it is, for each segment of the thread, oldest first."""
         segments = self._rollouts.segments(self._summary)
-        return [outline(self._rollouts.chunks(segment)) for segment in segments]
+        return [outline(self._bytes(segment)) for segment in segments]
 
     def model_input(self) -> list[dict[str, Json]]:
         """The Responses items to send next; reads back to the newest compaction only."""
@@ -144,12 +155,15 @@ class ThreadReader:
             return False
         for segment in self._rollouts.segments(self._summary):
             seam = b""
-            for chunk in self._rollouts.chunks(segment):
+            for chunk in self._bytes(segment):
                 window = seam + chunk
                 if _ROLLBACK in window:
                     return True
                 seam = window[1 - len(_ROLLBACK) :]
         return False
+
+    def _bytes(self, segment: Segment) -> Iterator[bytes]:
+        return (each for each in self._rollouts.chunks(segment) if isinstance(each, bytes))
 
     def _tail(self, count: int) -> tuple[list[Line], bool]:
         """The newest lines with the last turns in them, and whether they are all lines."""
@@ -159,10 +173,13 @@ class ThreadReader:
         for value in self.values_backwards():
             if not isinstance(value, Line):
                 continue
-            if turns.shows(value.item):
-                tail.append(value)
+            full = size > TAIL_LIMIT_BYTES
+            if turns.frames_turns(value.item) or (not full and turns.shows(value.item)):
+                tail.append(value.detached() if full else value)
                 size += len(value.raw or b"")
-            if counter.enough(value.item) or size > TAIL_LIMIT_BYTES:
+                if size > TAIL_LIMIT_BYTES and not full:
+                    self._report(self._summary.path, Gap(value.offset, _TOO_LARGE))
+            if counter.enough(value.item):
                 whole = False
                 break
         tail.reverse()

@@ -22,6 +22,7 @@ import msgspec
 
 from threadlog import __version__
 from threadlog.core import ids, lines, policy, query
+from threadlog.core.decode import Line, decode
 from threadlog.core.items import LineItem, UntypedItem
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.lines import Envelope, Json
@@ -36,7 +37,7 @@ DEFAULT_PROVIDER = "openai"
 # What msgspec would turn into text of its own making: left as it is, and refused as no JSON.
 _NOT_JSON = (bytes, bytearray, datetime, date, Decimal, UUID)
 
-Recordable = LineItem | Mapping[str, Any]
+Recordable = LineItem | Line | Mapping[str, Any]
 
 
 class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +66,10 @@ class _Backlog:
 
     def add(self, batch: list[bytes]) -> None:
         size = sum(map(len, batch))
+        if size > BACKLOG_LIMIT_BYTES:
+            raise BacklogFull(
+                f"{size} bytes at once are more than a recorder takes ({BACKLOG_LIMIT_BYTES})"
+            )
         if self.size_bytes + size > BACKLOG_LIMIT_BYTES:
             raise BacklogFull(
                 f"{self.size_bytes} bytes are waiting to be written and the limit is "
@@ -106,6 +111,7 @@ class RolloutRecorder:
         self._lock = threading.RLock()
         self._last_ms = 0
         self._safe_items = 0
+        self._pid = os.getpid()
 
     @classmethod
     def create(cls, home: Home, options: ThreadOptions) -> RolloutRecorder:
@@ -157,12 +163,12 @@ class RolloutRecorder:
     def record(self, *items: Recordable) -> int:
         """Take items into memory, all or none; returns how many this history mode keeps.
 
-        Typed items, or mappings `{"type": ..., "payload": ...}`, which are encoded now.  Never
-        does I/O.  Raises Closed, Unencodable, BacklogFull.
+        Typed items; lines that were read, which pass on every field they have; or mappings
+        `{"type": ..., "payload": ...}`, which are encoded now.  Never does I/O.  Raises Closed,
+        Unencodable, BacklogFull.
         """
         with self._lock:
-            if self._state is None:
-                raise Closed(f"the recorder of thread {self.thread_id} is closed")
+            self._check_open()
             self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
             timestamp = query.utc_text(self._last_ms)
             encoded = [_encode(item, timestamp) for item in items]
@@ -176,8 +182,7 @@ class RolloutRecorder:
         Returns when everything is on stable storage; raises InUse, WriteFailed.
         """
         with self._lock:
-            if self._state is None:
-                raise Closed(f"the recorder of thread {self.thread_id} is closed")
+            self._check_open()
             if isinstance(self._state, _Draft):
                 self._materialise(self._state)
             self._write_backlog()
@@ -188,8 +193,7 @@ class RolloutRecorder:
         Raises Closed, WriteFailed.
         """
         with self._lock:
-            if self._state is None:
-                raise Closed(f"the recorder of thread {self.thread_id} is closed")
+            self._check_open()
             self._write_backlog()
 
     def close(self) -> None:
@@ -197,6 +201,8 @@ class RolloutRecorder:
 
         Raises WriteFailed, after which the recorder is still open.
         """
+        if os.getpid() != self._pid:
+            return  # a forked child neither writes nor holds
         with self._lock:
             if isinstance(self._state, _Live):
                 self._write_backlog()
@@ -205,6 +211,12 @@ class RolloutRecorder:
                 _warn_dropped(self.thread_id, len(self._backlog.lines))
             self._backlog.clear()
             self._state = None
+
+    def _check_open(self) -> None:
+        if self._state is None:
+            raise Closed(f"the recorder of thread {self.thread_id} is closed")
+        if os.getpid() != self._pid:
+            raise Closed(f"the recorder of thread {self.thread_id} is that of another process")
 
     def _materialise(self, draft: _Draft) -> None:
         try:
@@ -244,11 +256,25 @@ def _encode(item: Recordable, timestamp: str) -> bytes | None:
         encoded = lines.dump(payload)
     except (TypeError, ValueError, RecursionError) as error:
         raise Unencodable(f"cannot record a {line_type}: {error}") from error
-    return lines.encode_line(Envelope(timestamp, line_type, {}), encoded)
+    metadata = item.metadata if isinstance(item, Line) else None
+    line = lines.encode_line(Envelope(timestamp, line_type, {}, metadata=metadata), encoded)
+    if isinstance(item, Mapping) and not _has_its_shape(line):
+        raise Unencodable(
+            f"cannot record a {line_type} {kind or ''} without the fields it requires"
+        )
+    return line
+
+
+def _has_its_shape(line: bytes) -> bool:
+    """True if readers will take the line for what it says it is: Codex skips it otherwise."""
+    read = decode(line.rstrip(b"\n"))
+    return isinstance(read, Line) and not isinstance(read.item, UntypedItem)
 
 
 def _plain(item: Any) -> tuple[str, dict[str, Json]]:
     """The type and payload of what is to be recorded."""
+    if isinstance(item, Line):
+        return item.type, item.plain().payload
     if isinstance(item, UntypedItem):
         return item.type, dict(item.payload)
     if isinstance(item, LineItem):
@@ -259,8 +285,8 @@ def _plain(item: Any) -> tuple[str, dict[str, Json]]:
     if not isinstance(item, Mapping):
         raise Unencodable(f"cannot record a {type(item).__name__}: give an item, or a mapping")
     line_type, payload = item.get("type"), item.get("payload")
-    if not isinstance(line_type, str) or not isinstance(payload, Mapping):
-        raise Unencodable("cannot record a mapping without a `type` text and a `payload` mapping")
+    if not isinstance(line_type, str) or not isinstance(payload, Mapping) or len(item) > 2:
+        raise Unencodable("cannot record a mapping but of a `type` text and a `payload` mapping")
     return line_type, dict(payload)
 
 

@@ -162,9 +162,9 @@ def test_json_is_ascii_and_keeps_every_character(home: Path) -> None:
 
 
 def test_an_empty_home_is_said(home: Path) -> None:
-    assert command(home, "list") == (0, f"no threads in {home}\n".encode(), "")
-    assert command(home, "list", "--archived").out == f"no archived threads in {home}\n".encode()
-    assert command(home, "list", "--cwd", "/x").out == f"no threads of /x in {home}\n".encode()
+    assert command(home, "list") == (0, b"", f"no threads in {home}\n")
+    assert command(home, "list", "--archived").err == f"no archived threads in {home}\n"
+    assert command(home, "list", "--cwd", "/x").err == f"no threads of /x in {home}\n"
     assert json.loads(command(home, "list", "--json").out) == {
         "version": 1,
         "threads": [],

@@ -17,11 +17,16 @@ from threadlog.core.query import (
     utc_text,
 )
 
+MOMENTS = {"created": "2026-01-02T03-04-05", "updated": "2026-01-02T03:04:05.678Z"}
+
 
 @pytest.mark.parametrize("tie", [THREAD, "rollout-x.jsonl", "/tmp/a|b.jsonl", "|"])
-@pytest.mark.parametrize("moment", ["2026-01-02T03-04-05", "2026-01-02T03:04:05.678Z"])
-def test_a_cursor_is_read_as_the_place_it_was_made_of(moment: str, tie: str) -> None:
-    assert read_cursor(cursor_text((moment, tie))) == (moment, tie)
+@pytest.mark.parametrize("sort", MOMENTS)
+def test_a_cursor_is_read_as_the_place_it_was_made_of(sort: str, tie: str) -> None:
+    place = (MOMENTS[sort], tie)
+    assert read_cursor(cursor_text(place), sort) == place
+    (other,) = MOMENTS.keys() - {sort}
+    assert read_cursor(cursor_text(place), other) is None
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,7 @@ def test_a_cursor_is_read_as_the_place_it_was_made_of(moment: str, tie: str) -> 
     ],
 )
 def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
-    assert read_cursor(text) is None
+    assert [read_cursor(text, sort) for sort in MOMENTS] == [None, None]
 
 
 @settings(deadline=None)

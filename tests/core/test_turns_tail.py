@@ -244,12 +244,21 @@ def test_the_newest_turns_cost_the_same_in_any_thread(older: int) -> None:
     assert (store.forwards, store.backwards) == (0, 2 * len(_legacy(0)))
 
 
-def test_newest_turns_too_large_for_memory_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_newest_turns_too_large_for_memory_only_the_questions_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     raws = [session(), *(raw for n in range(50) for raw in _legacy(n))]
     monkeypatch.setattr(threadlog.reader, "TAIL_LIMIT_BYTES", 5 * sum(map(len, _legacy(10))))
-    found = reader(*raws).last_turns(40)
-    assert 4 <= len(found) <= 6
-    assert told(found)[-4:] == told(list(reader(*raws).turns()))[-4:]
+    reported: list[Value] = []
+    store = reader(*raws)
+    store._report = lambda _path, value: reported.append(value)
+    found, whole = store.last_turns(40), list(reader(*raws).turns())[-40:]
+    assert [(turn.id, turn.status) for turn in found] == [(turn.id, turn.status) for turn in whole]
+    assert told(found)[-4:] == told(whole)[-4:]
+    assert list(found[0].items) == [whole[0].items[0]]
+    (gap,) = reported
+    assert isinstance(gap, Gap)
+    assert "left out" in gap.reason
 
 
 def test_a_stored_turn_without_an_end_was_interrupted() -> None:

@@ -307,7 +307,10 @@ def test_a_full_disk_is_said_without_a_word_of_the_thread(
     error = faults.run(recorder.flush, write)
     assert error is not None
     assert "secret" not in str(error)
-    assert str(error) == f"cannot write {recorder.path} (errno 28); 3 items are in the file"
+    assert (
+        str(error)
+        == f"cannot write {recorder.path} (No space left on device); 3 items are in the file"
+    )
     recorder.close()
 
 

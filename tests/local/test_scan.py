@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,7 +73,7 @@ def test_a_rollout_counts_by_its_beginning_whatever_its_name_lacks(
     home: Path, name: str, stamp: str | None
 ) -> None:
     path = put(home, ROLLOUT, name)
-    ((found,),) = scan.find_rollouts(str(home))
+    ((found,),) = scan.find_rollouts(str(home), [])
     assert (found.path, found.stamp) == (str(path), stamp)
     (thread,) = threadlog.open(home).threads()
     assert thread == threadlog.open(home).get(THREAD)
@@ -292,15 +292,42 @@ def test_an_unreadable_rollout_is_listed_with_the_reason(home: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unlistable_folder_is_said(home: Path) -> None:
+def test_an_unlistable_folder_is_said_and_hides_no_other(home: Path) -> None:
     path = put(home, ROLLOUT)
+    put_thread(home, 1, folder="sessions/2025/01/01")
     path.parent.chmod(0)
     try:
-        with pytest.raises(Unreadable, match="cannot list"):
-            threadlog.open(home).threads()
-        assert command(home, "list").code == 1
+        _one_folder_is_unlistable(home)
     finally:
         path.parent.chmod(0o700)
+
+
+def test_a_folder_that_fails_is_said_and_hides_no_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(home, ROLLOUT)
+    put_thread(home, 1, folder="sessions/2025/01/01")
+    real = os.scandir
+
+    def fail(folder: str) -> Iterator[os.DirEntry[str]]:
+        if str(folder) == str(path.parent):
+            raise PermissionError(13, "Permission denied", folder)
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    _one_folder_is_unlistable(home)
+
+
+def _one_folder_is_unlistable(home: Path) -> None:
+    page = threadlog.open(home).threads()
+    assert [thread.id for thread in page] == [uuid(1)]
+    (problem,) = page.problems
+    assert problem.startswith("cannot list ")
+    ran = command(home, "list")
+    assert (ran.code, problem in ran.err) == (1, True)
+    assert command(home, "show", uuid(1)).code == 0
+    with pytest.raises(NotFound, match="cannot list"):
+        threadlog.open(home).get(THREAD)
 
 
 def test_a_name_that_is_not_utf8_is_listed_and_read(home: Path) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
 
-from threadlog.cli.terminal import BOLD, DIM, Style
+from threadlog.cli.terminal import BOLD, DIM, Style, folder
 from threadlog.core import ids, text
 from threadlog.core.query import ThreadPage, ThreadSummary, unix_ms
 from threadlog.home import Home
@@ -40,15 +39,21 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     elif not page:
         which = "archived threads" if arguments.archived else "threads"
         where = f" of {arguments.cwd}" if arguments.cwd else ""
-        print(text.one_line(f"no {which}{where} in {home.path}"))
+        # A program that reads our output must not take the sentence for a thread.
+        out = sys.stdout if sys.stdout.isatty() else sys.stderr
+        print(text.one_line(f"no {which}{where} in {home.path}"), file=out)
     else:
         _print_rows(page, Style.of(sys.stdout), by_update=arguments.sort == "updated")
-    return 0
+    for problem in page.problems:
+        print(f"threadlog: {text.one_line(problem)}", file=sys.stderr)
+    return 1 if page.problems else 0
 
 
 def _print_json(page: ThreadPage) -> None:
     threads = [thread.as_dict() for thread in page]
-    value = {"version": JSON_VERSION, "threads": threads, "next": page.next}
+    value: dict[str, object] = {"version": JSON_VERSION, "threads": threads, "next": page.next}
+    if page.problems:
+        value["problems"] = page.problems
     # ASCII only: lone surrogates stay what they were, and no terminal is steered.
     print(json.dumps(value, indent=1))
 
@@ -74,7 +79,7 @@ def _cells(thread: ThreadSummary, now_ms: int, *, by_update: bool) -> tuple[str,
     title = thread.title or (f"({thread.problem})" if thread.problem else "(no message yet)")
     return (
         age((now_ms - moment) // 1000),
-        text.one_line(_folder(thread.cwd)),
+        text.one_line(folder(thread.cwd)),
         text.one_line(title),
         text.one_line(thread.git_branch or "-"),
         text.one_line(thread.source),
@@ -107,15 +112,6 @@ def _row(cells: Sequence[str], widths: dict[int, int]) -> str:
         for index, width in widths.items()
     ]
     return _GAP.join(fitted).rstrip()
-
-
-def _folder(cwd: str | None) -> str:
-    if cwd is None:
-        return "-"
-    user = os.path.expanduser("~")
-    if cwd == user or cwd.startswith(user.rstrip("/") + "/"):
-        return "~" + cwd[len(user.rstrip("/")) :]
-    return cwd
 
 
 def age(seconds: int) -> str:

@@ -6,6 +6,7 @@ Imports next to nothing, so that a command pays only for what it uses.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
@@ -50,7 +51,9 @@ def run() -> NoReturn:
     take as long as reading it.
     """
     code = main()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
     os._exit(code)
 
 
@@ -87,7 +90,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from threadlog.connect import home_path, open
 
-    path = home_path(getattr(arguments, "home", None))
+    given = getattr(arguments, "home", None)
+    if given == "":
+        return _complain("--home is empty: name a folder", USAGE)
+    path = home_path(given)
     if not os.path.isdir(path):
         return _complain(
             f"no folder {path}; name a home with --home, $THREADLOG_HOME or $CODEX_HOME", FAILED

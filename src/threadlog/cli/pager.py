@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ def paged(*, wanted: bool) -> Iterator[TextIO]:
         command, stdin=subprocess.PIPE, env=environment, text=True, errors="replace"
     )
     assert pager.stdin is not None
+    # Ctrl-C is the pager's while it runs: the terminal is its own until the reader quits it.
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield cast("TextIO", pager.stdin)
     except BrokenPipeError:
@@ -35,3 +38,4 @@ def paged(*, wanted: bool) -> Iterator[TextIO]:
         with contextlib.suppress(BrokenPipeError):
             pager.stdin.close()
         pager.wait()
+        signal.signal(signal.SIGINT, interrupt)

@@ -19,6 +19,7 @@ from threadlog.core.framing import Frame, Gap, Oversized
 from threadlog.core.history import Value
 from threadlog.core.lines import REASONS, Damaged, Json
 from threadlog.core.turn import Turn
+from threadlog.errors import Unreadable
 from threadlog.home import Home
 from threadlog.reader import ThreadReader
 
@@ -64,12 +65,10 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     problems = _Problems()
     reader = home.reader(summary, problems.add)
     if arguments.raw:
-        _print_raw(reader, arguments.tail)
-        return 0
+        return _print_raw(reader, arguments.tail)
     turns = reader.turns() if arguments.tail is None else iter(reader.last_turns(arguments.tail))
     if arguments.json:
-        _print_json(summary.as_dict(), turns, problems)
-        return 0
+        return _print_json(summary.as_dict(), turns, problems)
     style = Style.of(sys.stdout)
     # The first turn is read before the pager starts: an unreadable file is said plainly.
     first = list(itertools.islice(turns, 1))
@@ -80,31 +79,39 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
             transcript.turn(turn)
         if not first:
             transcript.note("no turns")
-        _note_problems(transcript, problems)
+        _note_problems(transcript, problems, summary.path)
     return 0
 
 
-def _note_problems(transcript: Transcript, problems: _Problems) -> None:
+def _note_problems(transcript: Transcript, problems: _Problems, newest: str) -> None:
     for problem in problems.listed[:_PROBLEMS_PRINTED]:
-        place = f" at byte {problem['offset']} of {problem['path']}" if problem["path"] else ""
-        transcript.note(f"not shown: {problem['reason']}{place}")
+        place = f"byte {problem['offset']}"
+        if problem["path"] not in (None, newest):
+            place += f" of {problem['path']}"
+        transcript.note(f"not shown: {problem['reason'].partition(': ')[2]}, at {place}")
     if problems.count > _PROBLEMS_PRINTED:
         transcript.note(f"and {problems.count - _PROBLEMS_PRINTED} more (threadlog show --json)")
 
 
-def _print_json(thread: dict[str, Json], turns: Iterable[Turn], problems: _Problems) -> None:
+def _print_json(thread: dict[str, Json], turns: Iterable[Turn], problems: _Problems) -> int:
     """One JSON object, written turn by turn, so that no thread is too long for it."""
+    code = 0
     write = sys.stdout.write
     write(f'{{"version":{JSON_VERSION},"thread":{json.dumps(thread)},"turns":[')
-    for index, turn in enumerate(turns):
-        write("," if index else "")
-        write("\n")
-        write(_ascii(msgspec.json.encode(turn)))
+    try:
+        for index, turn in enumerate(turns):
+            write("," if index else "")
+            write("\n")
+            write(_ascii(msgspec.json.encode(turn)))
+    except Unreadable as error:
+        problems.add("", Gap(0, str(error)))
+        code = 1
     write('\n],"problems":')
     write(json.dumps(problems.listed))
     if problems.count > len(problems.listed):
         write(f',"problems_not_listed":{problems.count - len(problems.listed)}')
     write("}\n")
+    return code
 
 
 def _ascii(encoded: bytes) -> str:
@@ -114,27 +121,35 @@ def _ascii(encoded: bytes) -> str:
     return json.dumps(json.loads(encoded), separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
-def _print_raw(reader: ThreadReader, tail: int | None) -> None:
-    """The bytes of the files; made printable where a terminal would obey them."""
-    if sys.stdout.isatty():
-        frames = reader.raw_lines() if tail is None else _last(reader, tail)
-        for frame in frames:
-            print(_printable(frame))
-        return
-    for piece in _raw_bytes(reader, tail):
-        sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
+def _print_raw(reader: ThreadReader, tail: int | None) -> int:
+    """The bytes of the files; made printable where a terminal would obey them.
 
-
-def _raw_bytes(reader: ThreadReader, tail: int | None) -> Iterator[bytes]:
-    if tail is None:
-        yield from reader.raw_chunks()
-        return
-    for frame in _last(reader, tail):
-        if isinstance(frame, Frame) and isinstance(frame.raw, bytes):
-            yield frame.raw + (b"\n" if frame.ended else b"")
+    Returns the exit code: what cannot be given is said, and is no success.
+    """
+    pieces = reader.raw_chunks() if tail is None else _raw_lines(reader, tail)
+    terminal, code = sys.stdout.isatty(), 0
+    if terminal and tail is None:
+        pieces = map(_raw_line, reader.raw_lines())
+    for piece in pieces:
+        if not isinstance(piece, bytes):
+            print(f"threadlog: {_why(piece)}", file=sys.stderr)
+            code = 1
+        elif terminal:
+            print(text.one_line(piece.decode(errors="replace")))
         else:
-            print(f"threadlog: {_printable(frame)}", file=sys.stderr)
+            sys.stdout.buffer.write(piece)
+    sys.stdout.flush()
+    return code
+
+
+def _raw_lines(reader: ThreadReader, count: int) -> Iterator[bytes | Gap | Oversized]:
+    return map(_raw_line, _last(reader, count))
+
+
+def _raw_line(frame: Frame | Gap) -> bytes | Gap | Oversized:
+    if isinstance(frame, Gap) or isinstance(frame.raw, Oversized):
+        return frame if isinstance(frame, Gap) else frame.raw
+    return frame.raw + (b"\n" if frame.ended else b"")
 
 
 def _last(reader: ThreadReader, count: int) -> Iterable[Frame | Gap]:
@@ -148,9 +163,7 @@ def _last(reader: ThreadReader, count: int) -> Iterable[Frame | Gap]:
     return newest
 
 
-def _printable(frame: Frame | Gap) -> str:
-    if isinstance(frame, Gap):
-        return f"[gap: {text.one_line(frame.reason)}]"
-    if isinstance(frame.raw, Oversized):
-        return f"[a line of {frame.raw.length} bytes at byte {frame.raw.offset}, too long to load]"
-    return text.one_line(frame.raw.decode(errors="replace"))
+def _why(piece: Gap | Oversized) -> str:
+    if isinstance(piece, Gap):
+        return f"not all is there: {text.one_line(piece.reason)}"
+    return f"left out: a line of {piece.length} bytes at byte {piece.offset}, too long to load"

@@ -36,3 +36,13 @@ def _columns(stream: TextIO) -> int:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except OSError:
         return 80
+
+
+def folder(cwd: str | None) -> str:
+    """A working directory as people write it, with ~ for their own."""
+    if cwd is None:
+        return "-"
+    user = os.path.expanduser("~")
+    if cwd == user or cwd.startswith(user.rstrip("/") + "/"):
+        return "~" + cwd[len(user.rstrip("/")) :]
+    return cwd

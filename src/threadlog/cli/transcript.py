@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from threadlog.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Style
+from threadlog.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Style, folder
 from threadlog.core import text
 from threadlog.core.context import content_texts
 from threadlog.core.items import turn as ti
@@ -34,7 +34,7 @@ class Transcript:
         """The head: what thread this is."""
         self._line(thread.title or "(no message yet)", BOLD)
         self._line(f"{thread.id or '(no id)'}  {thread.created[:16].replace('T', ' ')} UTC", DIM)
-        facts = [thread.cwd, thread.git_branch, thread.source, thread.cli_version]
+        facts = [folder(thread.cwd), thread.git_branch, thread.source, thread.cli_version]
         self._line("  ".join(fact for fact in facts if fact), DIM)
         if thread.forked_from_id:
             self._line(f"forked from {thread.forked_from_id}", DIM)
@@ -92,11 +92,17 @@ class Transcript:
     def _files(self, item: ti.FileChange) -> None:
         for path, change in item.changes.items():
             self._line(f"{change.type} {path}", YELLOW)
-            self._output(change.unified_diff or "")
+            self._output(change.unified_diff or change.content or "")
 
     def _tool(self, item: ti.ToolCall) -> None:
         name = f"{item.namespace}.{item.name}" if item.namespace else item.name
-        self._line(f"{name} {text.fit(text.one_line(item.arguments), 400)}", YELLOW)
+        if command := _shell_command(item.arguments):
+            self._line(f"$ {command}", YELLOW)
+        elif "\n" in item.arguments:
+            self._line(name, YELLOW)
+            self._output(item.arguments)
+        else:
+            self._line(f"{name} {text.fit(text.one_line(item.arguments), 400)}", YELLOW)
         self._output(output_text(item.output))
 
     def _mcp(self, item: ti.McpToolCall) -> None:
@@ -157,6 +163,19 @@ def _local_time(unix_s: int) -> str:
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix_s))
     except (OverflowError, OSError, ValueError):
         return ""
+
+
+def _shell_command(arguments: str) -> str:
+    """The command that a shell tool was called with; "" for other tools."""
+    try:
+        given = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return ""
+    command = given.get("cmd", given.get("command")) if isinstance(given, dict) else None
+    if isinstance(command, list):
+        words = [str(word) for word in command]
+        return words[-1] if words[1:2] in (["-c"], ["-lc"]) else " ".join(words)
+    return command if isinstance(command, str) else ""
 
 
 def _folded(lines: list[str]) -> list[str]:

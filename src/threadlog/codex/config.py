@@ -10,8 +10,11 @@ CONFIG_FILE = "config.toml"
 
 def read_model_provider(home: str) -> str | None:
     """The model provider that Codex uses in this home; None if its config names none."""
+    path = os.path.join(home, CONFIG_FILE)
+    if not os.path.isfile(path):
+        return None
     try:
-        with open(os.path.join(home, CONFIG_FILE), "rb") as file:
+        with open(path, "rb") as file:
             provider = tomllib.load(file).get("model_provider")
     except (OSError, ValueError):
         return None

@@ -18,7 +18,6 @@ from typing import NamedTuple
 SESSIONS = "sessions"
 ARCHIVED = "archived_sessions"
 NAME_FILE = "session_index.jsonl"
-OWN_FOLDER = "threadlog"
 
 PREFIX = "rollout-"
 PLAIN_SUFFIX = ".jsonl"

@@ -19,7 +19,8 @@ UPDATED = "updated"
 DEFAULT_LIMIT = 50
 _EPOCH = datetime(1970, 1, 1)
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999
-_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.Z-]+\Z"
+_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}"
+_UPDATED = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 
 
 class ThreadSummary(NamedTuple):
@@ -74,11 +75,20 @@ class ThreadQuery(NamedTuple):
 
 
 class ThreadPage(Sequence[ThreadSummary]):
-    """Some threads, and the cursor for more; None when there are no more."""
+    """Some threads; `next` is the cursor for more, None when there are no more.
 
-    def __init__(self, threads: Sequence[ThreadSummary], next_cursor: str | None) -> None:
+    `problems` says in sentences which folders could not be listed.
+    """
+
+    def __init__(
+        self,
+        threads: Sequence[ThreadSummary],
+        next_cursor: str | None,
+        problems: Sequence[str] = (),
+    ) -> None:
         self.threads = tuple(threads)
         self.next = next_cursor
+        self.problems = tuple(problems)
 
     @overload
     def __getitem__(self, index: int) -> ThreadSummary: ...
@@ -106,10 +116,11 @@ def cursor_text(place: Place) -> str:
     return "|".join(place)
 
 
-def read_cursor(text: str) -> Place | None:
-    """The place that a cursor names; None if it is none of ours."""
+def read_cursor(text: str, sort: str) -> Place | None:
+    """The place that a cursor names; None if it is none of ours, or of another order."""
     moment, bar, tie = text.partition("|")
-    return (moment, tie) if bar and tie and re.match(_MOMENT, moment) else None
+    pattern = _UPDATED if sort == UPDATED else _STAMP
+    return (moment, tie) if bar and tie and re.fullmatch(pattern, moment) else None
 
 
 def utc_text(unix_ms: int) -> str:

@@ -8,7 +8,7 @@ import unicodedata
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-_SPACES = re.compile(r"[\s\x00-\x1f\x85\u2028\u2029]+")
+_SPACES = re.compile(r"[ \t\n\v\f\r\x85\u2028\u2029]+")
 ELLIPSIS = "…"
 
 

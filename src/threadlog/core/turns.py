@@ -107,6 +107,20 @@ def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
     return frozenset(fold.dropped)
 
 
+_FRAMES = (
+    ev.TaskStarted,
+    ev.TaskComplete,
+    ev.TurnAborted,
+    ev.ThreadRolledBack,
+    ev.UserMessageEvent,
+)
+
+
+def frames_turns(item: Item) -> bool:
+    """True if an item says where turns begin and end, and what was asked."""
+    return isinstance(item, _FRAMES)
+
+
 def shows(item: Item) -> bool:
     """True if an item can have a part in a turn; the others need not be kept to build turns."""
     return (

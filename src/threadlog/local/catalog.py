@@ -31,8 +31,8 @@ class FileCatalog:
         self._read_names = read_names
 
     def page(self, wanted: ThreadQuery) -> ThreadPage:
-        """The threads that *wanted* asks for, newest first; raises BadCursor, Unreadable."""
-        after = _read_cursor(wanted.cursor)
+        """The threads that *wanted* asks for, newest first; raises BadCursor."""
+        after = _read_cursor(wanted)
         inventory = Inventory(self._home)
         summaries = _Summaries(inventory, self._read_names(self._home))
         real_paths: dict[str, str] = {}
@@ -40,12 +40,12 @@ class FileCatalog:
         last: Place | None = None
         for place, found in _ordered(inventory, wanted, after):
             if wanted.limit is not None and last and len(rows) >= max(wanted.limit, 1):
-                return ThreadPage(rows, query.cursor_text(last))
+                return ThreadPage(rows, query.cursor_text(last), inventory.problems)
             row = summaries.of(found)
             if wanted.cwd is None or _same_folder(row.cwd, wanted.cwd, real_paths):
                 rows.append(row)
                 last = place
-        return ThreadPage(rows, None)
+        return ThreadPage(rows, None, inventory.problems)
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
@@ -63,7 +63,7 @@ class FileCatalog:
             named = [each for each, name in names.items() if name == reference]
             matches += [each for each in named if each in inventory.current and each not in matches]
         if not matches:
-            raise NotFound(_not_found(reference, self._home))
+            raise NotFound(_not_found(reference, self._home) + _unlisted(inventory.problems))
         if len(matches) > 1:
             raise _ambiguous(reference, sorted(matches, reverse=True))
         return _Summaries(inventory, names).of(inventory.current[matches[0]])
@@ -189,12 +189,14 @@ def _update_place(_inventory: Inventory, found: Found) -> Place:
     return query.utc_text(_mtime_ms(found.path)), found.thread_id or found.path
 
 
-def _read_cursor(text: str | None) -> Place | None:
-    if text is None:
+def _read_cursor(wanted: ThreadQuery) -> Place | None:
+    if wanted.cursor is None:
         return None
-    place = query.read_cursor(text)
+    place = query.read_cursor(wanted.cursor, wanted.sort)
     if place is None:
-        raise BadCursor(f"invalid cursor: {text!r}; use one that a listing gave")
+        raise BadCursor(
+            f"invalid cursor: {wanted.cursor!r}; use one that a listing by {wanted.sort} gave"
+        )
     return place
 
 
@@ -248,6 +250,10 @@ def _not_found(reference: str, home: str) -> str:
             f"or the first {ids.PREFIX_MIN_CHARS} characters)"
         )
     return f"no thread {reference!r} in {home}{hint}"
+
+
+def _unlisted(problems: list[str]) -> str:
+    return "".join(f"; {problem}" for problem in problems)
 
 
 def _ambiguous(reference: str, matches: list[str]) -> Ambiguous:

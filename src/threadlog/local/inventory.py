@@ -42,23 +42,28 @@ class Inventory:
 
     `current` has one rollout for each thread, the newest; `siblings` has all of those few threads
     that have several, oldest first; `anonymous` are rollouts that name no thread at all.
+    `problems` says which folders could not be listed.
     """
 
     def __init__(
-        self, home: str, find: Callable[[str], Iterable[list[Found]]] = find_rollouts
+        self, home: str, find: Callable[[str, list[str]], Iterable[list[Found]]] = find_rollouts
     ) -> None:
+        self.problems: list[str] = []
         self.current: dict[str, Found] = {}
         self.siblings: dict[str, list[Found]] = {}
         self.anonymous: list[Found] = []
         self._heads: dict[str, Head] = {}
         self._by_rollout_id: dict[str, list[Found]] | None = None
-        for batch in find(home):
+        for batch in find(home, self.problems):
             ids = {found.thread_id: found for found in batch}
             if len(ids) == len(batch) and None not in ids and self.current.keys().isdisjoint(ids):
                 self.current.update(cast("dict[str, Found]", ids))
             else:
                 for found in batch:
                     self._add(found)
+        for thread_id, group in self.siblings.items():
+            group.sort(key=lambda each: (each.age_order, not each.archived, each.path))
+            self.current[thread_id] = group[-1]
 
     def _add(self, found: Found) -> None:
         thread_id = found.thread_id or self.head(found).metadata.thread_id
@@ -67,10 +72,7 @@ class Inventory:
         elif thread_id not in self.current:
             self.current[thread_id] = found
         else:
-            group = self.siblings.setdefault(thread_id, [self.current[thread_id]])
-            group.append(found)
-            group.sort(key=lambda each: (each.age_order, not each.archived, each.path))
-            self.current[thread_id] = group[-1]
+            self.siblings.setdefault(thread_id, [self.current[thread_id]]).append(found)
 
     def group(self, found: Found) -> list[Found]:
         """All rollouts of the thread that *found* belongs to, oldest first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -32,6 +33,7 @@ class FileJournal:
         # What an attempt that failed half-way leaves for the next one to finish.
         self._unfinished: set[str] = set()
         self._unsynced: list[str] = []
+        self._making = threading.Lock()
 
     def plan(self, stamp: str, thread_id: str) -> str:
         """The absolute path that a new thread's rollout will have; touches nothing."""
@@ -42,16 +44,18 @@ class FileJournal:
         """Make the planned rollout and become its only writer; raises InUse, OSError."""
         if os.name == "nt":
             raise UnsupportedPlatform("threadlog reads rollouts on Windows but does not write them")
-        self._make_folder(self._home)
+        with self._making:
+            self._make_folder(self._home)
         lock = self._lock(self._home, thread_id)
         try:
-            folder = os.path.dirname(path)
-            self._make_folder(folder)
-            fd = _create_file(path, layout.file_mode(os.stat(folder).st_mode))
+            with self._making:
+                folder = os.path.dirname(path)
+                self._make_folder(folder)
+                fd = _create_file(path, layout.file_mode(os.stat(folder).st_mode))
+                unsynced, self._unsynced = [folder, *self._unsynced], []
         except BaseException:
             lock.release()
             raise
-        unsynced, self._unsynced = [folder, *self._unsynced], []
         return FileAppender(fd, lock, unsynced)
 
     def _make_folder(self, path: str) -> None:

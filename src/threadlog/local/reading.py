@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from threadlog.core import lineage, lines
@@ -9,6 +10,7 @@ from threadlog.core.framing import Frame, Gap, frames, frames_backwards, line_le
 from threadlog.core.lineage import Link, Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadSummary
+from threadlog.errors import Unreadable
 from threadlog.local.files import RolloutFile, open_rollout
 from threadlog.local.inventory import Inventory
 from threadlog.local.scan import found_at
@@ -39,10 +41,10 @@ class LocalRollouts:
 
     def read(self, segment: Segment) -> Iterator[Frame | Gap]:
         """The lines of a segment, first to last; raises Unreadable."""
-        if segment.missing:
-            yield _missing(segment)
-            return
-        with open_rollout(segment.path) as rollout:
+        with _opened(segment) as rollout:
+            if isinstance(rollout, Gap):
+                yield rollout
+                return
             end = 0
             for frame in frames(rollout.chunks(_end(rollout, segment))):
                 yield frame
@@ -52,10 +54,10 @@ class LocalRollouts:
 
     def read_backwards(self, segment: Segment) -> Iterator[Frame | Gap]:
         """The lines of a segment, last to first; raises Unreadable."""
-        if segment.missing:
-            yield _missing(segment)
-            return
-        with open_rollout(segment.path) as rollout:
+        with _opened(segment) as rollout:
+            if isinstance(rollout, Gap):
+                yield rollout
+                return
             end = _end(rollout, segment)
             if end is None:
                 end = rollout.length()
@@ -63,12 +65,18 @@ class LocalRollouts:
                     yield Gap(end, rollout.gap)
             yield from frames_backwards(rollout.chunks_backwards(end), end)
 
-    def chunks(self, segment: Segment) -> Iterator[bytes]:
+    def chunks(self, segment: Segment) -> Iterator[bytes | Gap]:
         """The bytes of a segment, in pieces; raises Unreadable."""
-        if segment.missing:
-            return
-        with open_rollout(segment.path) as rollout:
-            yield from rollout.chunks(_end(rollout, segment))
+        with _opened(segment) as rollout:
+            if isinstance(rollout, Gap):
+                yield rollout
+                return
+            size = 0
+            for chunk in rollout.chunks(_end(rollout, segment)):
+                size += len(chunk)
+                yield chunk
+            if rollout.gap is not None:
+                yield Gap(size, rollout.gap)
 
 
 def _end(rollout: RolloutFile, segment: Segment) -> int | None:
@@ -101,7 +109,7 @@ def _agrees(rollout: RolloutFile, end: int, cut: int) -> bool:
 
 def _alone(home: str) -> Inventory:
     """An inventory that knows no rollout but those it is asked about: nothing is walked."""
-    return Inventory(home, lambda _home: ())
+    return Inventory(home, lambda _home, _problems: ())
 
 
 def _from(rollout: RolloutFile, offset: int) -> Iterator[bytes]:
@@ -115,5 +123,19 @@ def _is_beyond(frame: Frame, cut: int) -> bool:
     return ordinal is not None and ordinal >= cut
 
 
-def _missing(segment: Segment) -> Gap:
-    return Gap(0, f"the rollout {segment.rollout_id}, on which this thread builds, is missing")
+@contextlib.contextmanager
+def _opened(segment: Segment) -> Iterator[RolloutFile | Gap]:
+    """The rollout of a segment; a gap if others build on it and it is not to be had."""
+    if segment.missing:
+        builds_on = f"the rollout {segment.rollout_id}, on which this thread builds,"
+        yield Gap(0, f"{builds_on} is missing, or builds on this thread itself")
+        return
+    try:
+        rollout = open_rollout(segment.path)
+    except Unreadable as error:
+        if segment.end_ordinal is None:
+            raise
+        yield Gap(0, str(error))
+        return
+    with rollout:
+        yield rollout

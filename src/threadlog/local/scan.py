@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from threadlog.core import layout
-from threadlog.errors import Unreadable
 
 # Deeper folders are taken for a loop.
 DEPTH_LIMIT = 32
@@ -60,17 +59,17 @@ def found_at(path: str, *, archived: bool) -> Found:
     return Found(name, *parsed, folder, archived)
 
 
-def find_rollouts(home: str) -> Iterator[list[Found]]:
+def find_rollouts(home: str, problems: list[str]) -> Iterator[list[Found]]:
     """All rollouts of a home, folder by folder, the newest days first as far as folders tell.
 
     Where a rollout exists both plain and compressed, only the plain one is found, as in Codex.
-    Raises Unreadable if a folder cannot be listed.
+    A folder that cannot be listed is told to *problems*.
     """
     for root, archived in ((layout.SESSIONS, False), (layout.ARCHIVED, True)):
         folders = [(os.path.join(home, root), 0)]
         while folders:
             folder, depth = folders.pop()
-            names, inner = _list(folder)
+            names, inner = _list(folder, problems)
             if names:
                 parsed = layout.parse_names(names)
                 yield [*map(_found, [(*parts, folder, archived) for parts in parsed])]
@@ -79,7 +78,7 @@ def find_rollouts(home: str) -> Iterator[list[Found]]:
                 folders.extend((f"{folder}{os.sep}{each}", depth + 1) for each in inner)
 
 
-def _list(folder: str) -> tuple[list[str], list[str]]:
+def _list(folder: str, problems: list[str]) -> tuple[list[str], list[str]]:
     """The names of the regular files and of the folders in *folder*."""
     try:
         with os.scandir(folder) as listing:
@@ -91,4 +90,5 @@ def _list(folder: str) -> tuple[list[str], list[str]]:
     except (FileNotFoundError, NotADirectoryError):
         return [], []
     except OSError as error:
-        raise Unreadable(f"cannot list {folder}: {error.strerror}") from error
+        problems.append(f"cannot list {folder}: {error.strerror}")
+        return [], []
