@@ -177,7 +177,6 @@ CASES: dict[str, Case] = {
     "2 MB in a line": Case([META, user("x" * (2 << 20)), agent("yes")]),
     "nested 900 deep": Case([META, _deep(900), *turn("hello")]),
     "nested 200,000 deep": Case([META, Bad(_deep(200_000), "limit"), *turn("hello")]),
-    "nested 200,000 deep": Case([META, Bad(_deep(200_000), "limit"), *turn("hello")]),
     "a number of 5000 digits": Case(
         [META, Bad(event("x", a="N").replace(b'"N"', b"9" * 5000), "limit"), *turn("hello")]
     ),
