@@ -10,6 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test is about speed; and a change that lands must not depend on what chance tries in CI.
+settings.register_profile(
+    "threadlog",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("threadlog")
 
 HOME_VARIABLES = ("HOME", "CODEX_HOME", "CODEX_SQLITE_HOME", "THREADLOG_HOME")
 _REAL_USER_HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)

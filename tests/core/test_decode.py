@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rollout_lines import STAMP, THREAD, dumps, event, line, response, session
 
@@ -244,7 +244,6 @@ SHAPES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(SHAPES, st.dictionaries(st.text(max_size=6), JSON, max_size=4), st.randoms(), st.booleans())
 @example(("new_line", {}), {"n": 2**64 + 1, "f": 1e300, "z": -0.0}, None, True)
 def test_letting_go_of_the_bytes_loses_no_value_and_no_order(
@@ -317,7 +316,6 @@ def test_how_deep_the_caller_is_changes_nothing_of_a_deep_line(shallow: bytes) -
         assert (below.type, below.payload.keys()) == (value.type, value.plain().payload.keys())
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, len(SAYS)), st.integers(0, 20))
 def test_no_bytes_make_decoding_raise_or_disagree(new: bytes, start: int, cut: int) -> None:
     _agrees_with_plain_json(SAYS[:start] + new + SAYS[start + cut :])

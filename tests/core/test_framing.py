@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from threadlog.core.framing import (
@@ -45,7 +45,6 @@ def _held(raw: bytes, offset: int, limit: int) -> bytes | Oversized:
     return raw if len(raw) <= limit else Oversized(offset, len(raw))
 
 
-@settings(deadline=None)
 @given(FILES, st.lists(st.integers(0, 200)), st.integers(1, 8), st.integers(0, 1 << 40))
 def test_chunks_and_limits_never_change_what_the_lines_are(
     data: bytes, cuts: list[int], limit: int, offset: int
@@ -56,7 +55,6 @@ def test_chunks_and_limits_never_change_what_the_lines_are(
     assert list(frames_backwards(chunks[::-1], offset + len(data), limit)) == expected[::-1]
 
 
-@settings(deadline=None)
 @given(FILES, st.lists(st.integers(0, 200)))
 def test_frames_put_together_are_the_file(data: bytes, cuts: list[int]) -> None:
     got = list(frames(_cut(data, cuts)))

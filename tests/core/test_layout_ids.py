@@ -6,7 +6,7 @@ import re
 import uuid
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from threadlog.core.ids import Reference, fits, is_thread_id, read_reference, short_id, uuid7
@@ -80,7 +80,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(PIECES, max_size=9).map("".join) | st.text(max_size=30))
 def test_nothing_but_ids_and_stamps_is_ever_read_from_a_name(tail: str) -> None:
     parsed = parse_name(f"rollout-{tail}.jsonl")
@@ -125,7 +124,6 @@ FOLDERS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(FOLDERS)
 def test_the_names_of_a_folder_are_read_as_each_alone(names: list[str]) -> None:
     expected = set()
@@ -243,7 +241,6 @@ MOMENTS = st.integers(0, (1 << 48) - 1)
 RANDOM_BITS = st.integers(0, (1 << 74) - 1)
 
 
-@settings(deadline=None)
 @given(MOMENTS, RANDOM_BITS)
 def test_a_uuid7_holds_its_moment_its_random_bits_version_and_variant(
     moment: int, bits: int
@@ -256,7 +253,6 @@ def test_a_uuid7_holds_its_moment_its_random_bits_version_and_variant(
     assert ((made.int >> 64) & 0xFFF) << 62 | (made.int & ((1 << 62) - 1)) == bits
 
 
-@settings(deadline=None)
 @given(MOMENTS, MOMENTS, RANDOM_BITS, RANDOM_BITS)
 def test_uuid7_texts_sort_by_time(one: int, other: int, bits: int, more: int) -> None:
     if one != other:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rollout_lines import STAMP, dumps, event, line, response, session
 
@@ -226,7 +226,6 @@ PAYLOADS = st.dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(
     type_=PLAIN | NAMES | SCALARS,
     payload=PAYLOADS,
@@ -262,7 +261,6 @@ def _sniffs_as_it_parses(raw: bytes) -> None:
     assert lines.sniff_ordinal(raw) == envelope.ordinal
 
 
-@settings(deadline=None)
 @given(VALUES | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**80), 2**80))
 def test_dumped_values_read_back_equal(value: Any) -> None:
     assert lines.parse_json(lines.dump(value)) == value

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import threadlog
@@ -57,7 +57,6 @@ LINES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(LINES, max_size=30), st.booleans(), st.integers(1, 300))
 def test_it_says_what_framing_and_sniffing_say(raws: list[bytes], ended: bool, step: int) -> None:
     data = b"\n".join(raws) + (b"\n" if ended and raws else b"")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rollout_lines import Json, message
 
@@ -240,7 +240,6 @@ SENT = {item["type"] for item in FULL} | {output["type"] for _call, output in CA
 FIELDS = ["role", "content", "call_id", "output", "summary", "encrypted_content", "id", "action"]
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

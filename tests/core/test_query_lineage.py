@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rollout_lines import OTHER, THREAD, summary
 
@@ -47,7 +47,6 @@ def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
     assert [read_cursor(text, sort) for sort in MOMENTS] == [None, None]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 253_402_300_799_999))
 def test_a_moment_survives_being_text(moment: int) -> None:
     text = utc_text(moment)

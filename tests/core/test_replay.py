@@ -315,7 +315,6 @@ def test_reading_only_what_matters_gives_the_whole_history(words: str) -> None:
 TURNS = st.lists(st.sampled_from(["T d1 u1 a1", "T e1 u2 a2", "T u3 a3 K(u8)", "T u4 u5"]))
 
 
-@settings(deadline=None)
 @given(TURNS, st.integers(1, 5))
 def test_a_rollback_gives_the_history_as_it_was_before_the_turns(
     turns: list[str], count: int
