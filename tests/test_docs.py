@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,20 @@ def test_make_has_every_target_that_the_documents_name() -> None:
     targets = set(re.findall(r"^(\w+):", read("Makefile"), re.MULTILINE))
     for page in DOCS:
         assert set(re.findall(r"^ {4}make (\w+)", page.read_text(), re.MULTILINE)) <= targets
+
+
+def python_blocks(page: str) -> list[str]:
+    """The indented blocks that are Python, by their look."""
+    blocks = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", read(page), re.MULTILINE)
+    return [textwrap.dedent(block) for block in blocks if "threadlog." in block]
+
+
+def test_what_the_readme_says_in_python_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THREADLOG_HOME", str(home))
+    reading, recording = python_blocks("README.md")
+    names: dict[str, object] = {"home": threadlog.open(), "threadlog": threadlog}
+    exec(recording, names)
+    exec(reading, names)
+    assert names["messages"] == []
+    (thread,) = threadlog.open().threads()
+    assert thread.preview == "Hi"
