@@ -6,8 +6,9 @@
       +- rollout: EmptyRollout, NoThreadId        (a whole file has nothing to offer)
       +- environment: Unreadable, WriteFailed, UnsupportedPlatform
 
-Damage *inside* a rollout is never an exception: it is a value (`Damaged`, `Oversized`) between the
-lines that are whole.  Messages hold ids, paths, counts and offsets, never the content of a thread.
+Damage *inside* a rollout is never an exception: it is a value (`Damaged`, `Oversized`, `Gap`)
+between the lines that are whole.  Messages hold ids, paths, counts and offsets, never the content
+of a thread.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class BadCursor(ThreadlogError):
 
 
 class Closed(ThreadlogError):
-    """The recorder was closed; nothing further can be recorded with it."""
+    """The recorder was closed, or belongs to the process that this one was forked from."""
 
 
 class Unencodable(ThreadlogError):

@@ -29,7 +29,9 @@ from threadlog.ports import Rollouts
 # The newest turns are put together in memory; of what does not fit here, only the turns' frames
 # (starts, ends, the user's messages) are.
 TAIL_LIMIT_BYTES = 64 << 20
-_TOO_LARGE = f"what is before this is left out: more than {TAIL_LIMIT_BYTES >> 20} MiB of turns"
+_TOO_LARGE = (
+    f"up to here only what was asked is shown: more than {TAIL_LIMIT_BYTES >> 20} MiB of turns"
+)
 
 _ROLLBACK = b"thread_rolled_back"
 
@@ -63,8 +65,12 @@ class ThreadReader:
 
     def values_backwards(self) -> Iterator[Value]:
         """Every line, newest first."""
+        return (value for _segment, value in self._values_backwards())
+
+    def _values_backwards(self) -> Iterator[tuple[Segment, Value]]:
         for segment, frame in self._frames_backwards():
-            yield from self._decode(segment, frame)
+            for value in self._decode(segment, frame):
+                yield segment, value
 
     def raw_lines(self) -> Iterator[Frame | Gap]:
         """Every line as bytes, oldest first, blank ones included."""
@@ -170,15 +176,19 @@ class ThreadReader:
         counter = TailCounter(count, self._metadata.history_mode)
         tail: list[Line] = []
         size, whole = 0, True
-        for value in self.values_backwards():
+        reported = False
+        for segment, value in self._values_backwards():
             if not isinstance(value, Line):
                 continue
-            full = size > TAIL_LIMIT_BYTES
-            if turns.frames_turns(value.item) or (not full and turns.shows(value.item)):
-                tail.append(value.detached() if full else value)
+            if turns.marks_turn(value.item) or (
+                size <= TAIL_LIMIT_BYTES and turns.shows(value.item)
+            ):
+                tail.append(value)
                 size += len(value.raw or b"")
-                if size > TAIL_LIMIT_BYTES and not full:
-                    self._report(self._summary.path, Gap(value.offset, _TOO_LARGE))
+            elif size > TAIL_LIMIT_BYTES and not reported and turns.shows(value.item):
+                reported = True
+                end = value.offset + len(value.raw or b"") + value.ended
+                self._report(segment.path, Gap(end, _TOO_LARGE))
             if counter.enough(value.item):
                 whole = False
                 break

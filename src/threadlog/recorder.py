@@ -167,6 +167,7 @@ class RolloutRecorder:
         `{"type": ..., "payload": ...}`, which are encoded now.  Never does I/O.  Raises Closed,
         Unencodable, BacklogFull.
         """
+        self._check_process()
         with self._lock:
             self._check_open()
             self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
@@ -181,6 +182,7 @@ class RolloutRecorder:
 
         Returns when everything is on stable storage; raises InUse, WriteFailed.
         """
+        self._check_process()
         with self._lock:
             self._check_open()
             if isinstance(self._state, _Draft):
@@ -192,6 +194,7 @@ class RolloutRecorder:
 
         Raises Closed, WriteFailed.
         """
+        self._check_process()
         with self._lock:
             self._check_open()
             self._write_backlog()
@@ -215,6 +218,9 @@ class RolloutRecorder:
     def _check_open(self) -> None:
         if self._state is None:
             raise Closed(f"the recorder of thread {self.thread_id} is closed")
+
+    def _check_process(self) -> None:
+        """Before the lock is taken: a thread of the parent may have held it at the fork."""
         if os.getpid() != self._pid:
             raise Closed(f"the recorder of thread {self.thread_id} is that of another process")
 
@@ -249,8 +255,9 @@ def _encode(item: Recordable, timestamp: str) -> bytes | None:
     """The line of an item, or None if a legacy rollout does not keep it."""
     line_type, payload = _plain(item)
     kind, inner = payload.get("type"), payload.get("item")
+    kind = lines.ALIASES.get(kind, kind) if isinstance(kind, str) else None
     turn_item = inner.get("type") if isinstance(inner, Mapping) else None
-    if not policy.keeps((line_type, kind if isinstance(kind, str) else None), LEGACY, turn_item):
+    if not policy.keeps((line_type, kind), LEGACY, turn_item):
         return None
     try:
         encoded = lines.dump(payload)

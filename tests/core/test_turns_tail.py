@@ -258,7 +258,7 @@ def test_of_newest_turns_too_large_for_memory_only_the_questions_are_kept(
     assert list(found[0].items) == [whole[0].items[0]]
     (gap,) = reported
     assert isinstance(gap, Gap)
-    assert "left out" in gap.reason
+    assert "only what was asked" in gap.reason
 
 
 def test_a_stored_turn_without_an_end_was_interrupted() -> None:

@@ -189,7 +189,7 @@ def _count(text: str) -> int:
         number = 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
-    return number
+    return min(number, sys.maxsize)
 
 
 def _complain(sentence: str, code: int) -> int:

@@ -13,8 +13,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     """Print the path; byte for byte where a program reads it."""
     path = home.get(arguments.id).path
     if sys.stdout.isatty():
-        path = text.one_line(path)
-        print(path)
+        print(text.printable(path).replace("\n", "\u240a"))
     else:
         sys.stdout.buffer.write(path.encode(errors="surrogateescape") + b"\n")
     return 0

@@ -126,30 +126,37 @@ def _print_raw(reader: ThreadReader, tail: int | None) -> int:
 
     Returns the exit code: what cannot be given is said, and is no success.
     """
-    pieces = reader.raw_chunks() if tail is None else _raw_lines(reader, tail)
     terminal, code = sys.stdout.isatty(), 0
-    if terminal and tail is None:
-        pieces = map(_raw_line, reader.raw_lines())
+    pieces: Iterable[bytes | Gap | Oversized] = reader.raw_chunks()
+    if terminal or tail is not None:
+        pieces = _raw_lines(reader.raw_lines() if tail is None else _last(reader, tail))
     for piece in pieces:
         if not isinstance(piece, bytes):
             print(f"threadlog: {_why(piece)}", file=sys.stderr)
             code = 1
         elif terminal:
-            print(text.one_line(piece.decode(errors="replace")))
+            print(text.printable(piece.decode(errors="replace").removesuffix("\n")))
         else:
             sys.stdout.buffer.write(piece)
     sys.stdout.flush()
     return code
 
 
-def _raw_lines(reader: ThreadReader, count: int) -> Iterator[bytes | Gap | Oversized]:
-    return map(_raw_line, _last(reader, count))
-
-
-def _raw_line(frame: Frame | Gap) -> bytes | Gap | Oversized:
-    if isinstance(frame, Gap) or isinstance(frame.raw, Oversized):
-        return frame if isinstance(frame, Gap) else frame.raw
-    return frame.raw + (b"\n" if frame.ended else b"")
+def _raw_lines(frames: Iterable[Frame | Gap]) -> Iterator[bytes | Gap | Oversized]:
+    """Lines as they stand; one that lacks its LF, and is not the last, gets it."""
+    held = b""
+    for frame in frames:
+        if held:
+            yield held + b"\n"
+            held = b""
+        if isinstance(frame, Gap) or isinstance(frame.raw, Oversized):
+            yield frame if isinstance(frame, Gap) else frame.raw
+        elif frame.ended:
+            yield frame.raw + b"\n"
+        else:
+            held = frame.raw
+    if held:
+        yield held
 
 
 def _last(reader: ThreadReader, count: int) -> Iterable[Frame | Gap]:

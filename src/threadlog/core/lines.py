@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from threadlog.core.framing import Frame, Oversized
+from threadlog.core.framing import Frame
 
 Json = Any  # any JSON value, as the json module spells it
 
@@ -246,7 +246,6 @@ __all__ = [
     "Damaged",
     "Envelope",
     "Json",
-    "Oversized",
     "damage",
     "dump",
     "encode_line",

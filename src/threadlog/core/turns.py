@@ -107,7 +107,7 @@ def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
     return frozenset(fold.dropped)
 
 
-_FRAMES = (
+_MARKS = (
     ev.TaskStarted,
     ev.TaskComplete,
     ev.TurnAborted,
@@ -116,9 +116,11 @@ _FRAMES = (
 )
 
 
-def frames_turns(item: Item) -> bool:
+def marks_turn(item: Item) -> bool:
     """True if an item says where turns begin and end, and what was asked."""
-    return isinstance(item, _FRAMES)
+    if isinstance(item, ev.ItemCompleted):
+        return isinstance(item.item, dict) and item.item.get("type") == "UserMessage"
+    return isinstance(item, _MARKS)
 
 
 def shows(item: Item) -> bool:

@@ -39,7 +39,7 @@ class FileCatalog:
         rows: list[ThreadSummary] = []
         last: Place | None = None
         for place, found in _ordered(inventory, wanted, after):
-            if wanted.limit is not None and last and len(rows) >= max(wanted.limit, 1):
+            if wanted.limit is not None and last and len(rows) >= wanted.limit:
                 return ThreadPage(rows, query.cursor_text(last), inventory.problems)
             row = summaries.of(found)
             if wanted.cwd is None or _same_folder(row.cwd, wanted.cwd, real_paths):
@@ -175,7 +175,7 @@ def _ordered(inventory: Inventory, wanted: ThreadQuery, after: Place | None) -> 
     if after is not None:
         placed = [each for each in placed if each[0] < after]
     if wanted.limit is not None and wanted.cwd is None:
-        return heapq.nlargest(max(wanted.limit, 1) + 1, placed)
+        return heapq.nlargest(wanted.limit + 1, placed)
     placed.sort(reverse=True)
     return placed
 

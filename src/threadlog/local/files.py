@@ -38,12 +38,11 @@ _FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 class FileFacts:
     """What the file system says of a rollout."""
 
-    __slots__ = ("inode", "mtime_ms", "size_bytes")
+    __slots__ = ("mtime_ms", "size_bytes")
 
     def __init__(self, status: os.stat_result) -> None:
         self.size_bytes = status.st_size
         self.mtime_ms = status.st_mtime_ns // 1_000_000
-        self.inode = status.st_ino
 
 
 class RolloutFile:

@@ -93,7 +93,8 @@ class Inventory:
         created = query.unix_ms(head.metadata.created or "")
         if created is None:
             created = head.facts.mtime_ms if head.facts else 0
-        return time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(created / 1000))
+        moment = time.localtime(created / 1000)
+        return f"{moment.tm_year:04}" + time.strftime("-%m-%dT%H-%M-%S", moment)
 
     def chain(self, found: Found) -> Chain:
         """The rollout and what its history builds on, as far as it is to be found."""

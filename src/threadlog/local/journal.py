@@ -97,8 +97,8 @@ class FileAppender:
         self._fd = fd
         self._lock = lock
         self._unsynced_folders = list(unsynced_folders)
-        # Of a write of ours that failed half-way: where it began and where it ended.
-        self._torn: tuple[int, int] | None = None
+        # A write of ours that did not come to its end: where it began, and what it was to write.
+        self._torn: tuple[int, bytes] | None = None
 
     def append(self, batch: Sequence[bytes]) -> None:
         """Add whole lines, all of them or none."""
@@ -106,16 +106,17 @@ class FileAppender:
         begin = os.fstat(self._fd).st_size
         # Nobody else should have left a torn line here; if so, it is not glued to ours.
         heal = b"" if begin == 0 or os.pread(self._fd, 1, begin - 1) == b"\n" else b"\n"
-        data = memoryview(heal + b"".join(batch))
-        written = 0
+        data = heal + b"".join(batch)
+        self._torn = (begin, data)
+        left = memoryview(data)
         try:
-            while written < len(data):
-                count = os.write(self._fd, data[written:])
+            while left:
+                count = os.write(self._fd, left)
                 if count <= 0:
                     raise OSError(errno.EIO, "nothing was written")
-                written += count
-        except OSError:
-            self._torn = (begin, begin + written)
+                left = left[count:]
+            self._torn = None
+        except BaseException:  # Ctrl-C too: what it interrupts is written again
             with contextlib.suppress(OSError):
                 self._take_back()
             raise
@@ -141,8 +142,9 @@ class FileAppender:
         """Cut off what a failed write of ours left, unless somebody wrote after it."""
         if self._torn is None:
             return
-        begin, end = self._torn
-        if os.fstat(self._fd).st_size == end:
+        begin, data = self._torn
+        size = os.fstat(self._fd).st_size - begin
+        if 0 < size <= len(data) and os.pread(self._fd, size, begin) == data[:size]:
             os.ftruncate(self._fd, begin)
         self._torn = None
 

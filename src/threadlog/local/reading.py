@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from threadlog.core import lineage, lines
 from threadlog.core.framing import Frame, Gap, frames, frames_backwards, line_length
@@ -45,12 +46,12 @@ class LocalRollouts:
             if isinstance(rollout, Gap):
                 yield rollout
                 return
-            end = 0
-            for frame in frames(rollout.chunks(_end(rollout, segment))):
+            end, cut = 0, _cut(rollout, segment)
+            for frame in frames(rollout.chunks(cut.end)):
                 yield frame
                 end = frame.offset + line_length(frame.raw) + frame.ended
-            if rollout.gap is not None:
-                yield Gap(end, rollout.gap)
+            if (gap := _gap(rollout, cut)) is not None:
+                yield Gap(end, gap)
 
     def read_backwards(self, segment: Segment) -> Iterator[Frame | Gap]:
         """The lines of a segment, last to first; raises Unreadable."""
@@ -58,11 +59,10 @@ class LocalRollouts:
             if isinstance(rollout, Gap):
                 yield rollout
                 return
-            end = _end(rollout, segment)
-            if end is None:
-                end = rollout.length()
-                if rollout.gap is not None:
-                    yield Gap(end, rollout.gap)
+            cut = _cut(rollout, segment)
+            end = rollout.length() if cut.end is None else cut.end
+            if (gap := _gap(rollout, cut)) is not None:
+                yield Gap(end, gap)
             yield from frames_backwards(rollout.chunks_backwards(end), end)
 
     def chunks(self, segment: Segment) -> Iterator[bytes | Gap]:
@@ -71,29 +71,46 @@ class LocalRollouts:
             if isinstance(rollout, Gap):
                 yield rollout
                 return
-            size = 0
-            for chunk in rollout.chunks(_end(rollout, segment)):
+            size, cut = 0, _cut(rollout, segment)
+            for chunk in rollout.chunks(cut.end):
                 size += len(chunk)
                 yield chunk
-            if rollout.gap is not None:
-                yield Gap(size, rollout.gap)
+            if (gap := _gap(rollout, cut)) is not None:
+                yield Gap(size, gap)
 
 
-def _end(rollout: RolloutFile, segment: Segment) -> int | None:
-    """Where a segment ends in its file; None if it is all of it.
+class _Cut(NamedTuple):
+    """Where a segment ends in its file, None if it is all of it; `short` if it should be longer."""
+
+    end: int | None
+    short: bool = False
+
+
+def _cut(rollout: RolloutFile, segment: Segment) -> _Cut:
+    """Where a segment ends in its file.
 
     Offset and ordinal name the same cut.  Where the file was edited they do not, and the ordinals,
     which every line carries, are believed.
     """
     end, cut = segment.end, segment.end_ordinal
     if cut is None:
-        return None
+        return _Cut(None)
     if end is not None and _agrees(rollout, end, cut):
-        return end
+        return _Cut(end)
+    last = -1
     for frame in frames(rollout.chunks()):
-        if _is_beyond(frame, cut):
-            return frame.offset
-    return None
+        ordinal = lines.sniff_ordinal(frame.raw) if isinstance(frame.raw, bytes) else None
+        if ordinal is not None and ordinal >= cut:
+            return _Cut(frame.offset)
+        last = ordinal if ordinal is not None else last
+    return _Cut(None, short=last < cut - 1)
+
+
+def _gap(rollout: RolloutFile, cut: _Cut) -> str | None:
+    """Why lines are missing at the end of a segment, once it was read; None if none are."""
+    if cut.end is None and rollout.gap is not None:
+        return rollout.gap
+    return "it ends before the place where this thread goes on from it" if cut.short else None
 
 
 def _agrees(rollout: RolloutFile, end: int, cut: int) -> bool:
@@ -116,11 +133,6 @@ def _from(rollout: RolloutFile, offset: int) -> Iterator[bytes]:
     while chunk := rollout.read_at(offset, 64 << 10):
         yield chunk
         offset += len(chunk)
-
-
-def _is_beyond(frame: Frame, cut: int) -> bool:
-    ordinal = lines.sniff_ordinal(frame.raw) if isinstance(frame.raw, bytes) else None
-    return ordinal is not None and ordinal >= cut
 
 
 @contextlib.contextmanager

@@ -73,9 +73,11 @@ def find_rollouts(home: str, problems: list[str]) -> Iterator[list[Found]]:
             if names:
                 parsed = layout.parse_names(names)
                 yield [*map(_found, [(*parts, folder, archived) for parts in parsed])]
+            inner.sort()
             if depth < DEPTH_LIMIT:
-                inner.sort()
                 folders.extend((f"{folder}{os.sep}{each}", depth + 1) for each in inner)
+            elif inner:
+                problems.append(f"not looked into, {DEPTH_LIMIT} folders deep: {folder}")
 
 
 def _list(folder: str, problems: list[str]) -> tuple[list[str], list[str]]:
