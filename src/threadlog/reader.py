@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from threadlog.core import history, turns
+from threadlog.core import tail as tails
 from threadlog.core.decode import Line, decode_frame
 from threadlog.core.framing import Frame, Gap, Oversized
 from threadlog.core.history import History, Value
 from threadlog.core.items.event import ThreadRolledBack
 from threadlog.core.lineage import Segment
-from threadlog.core.lines import Json
+from threadlog.core.lines import Json, dump
 from threadlog.core.metadata import PAGINATED, Metadata
 from threadlog.core.outline import Outline, outline
 from threadlog.core.query import ThreadSummary
+from threadlog.core.tail import TailCounter
 from threadlog.core.turn import Turn, TurnRules
-from threadlog.core.turns import TailCounter
 from threadlog.errors import EmptyRollout, NoThreadId
 from threadlog.ports import Rollouts
 
@@ -34,6 +35,7 @@ _TOO_LARGE = (
 )
 
 _ROLLBACK = b"thread_rolled_back"
+_NAME_BYTES = 256  # more than the name of any turn takes
 
 Report = Callable[[str, Value], None]
 
@@ -106,7 +108,8 @@ class ThreadReader:
         if not self._explicit_turns():
             return list(deque(self.turns(), maxlen=count))
         tail, whole = self._tail(count)
-        rules = msgspec.structs.replace(self._rules(), partial=not whole)
+        earlier = frozenset() if whole else self._told_before(tail)
+        rules = msgspec.structs.replace(self._rules(), partial=not whole, earlier=earlier)
         rollbacks = any(isinstance(line.item, ThreadRolledBack) for line in tail)
         read = turns.read_turns(lambda: tail, rules, rollbacks=rollbacks)
         return list(deque(read, maxlen=count))
@@ -168,6 +171,25 @@ class ThreadReader:
                 seam = window[1 - len(_ROLLBACK) :]
         return False
 
+    def _told_before(self, tail: list[Line]) -> frozenset[str]:
+        """Of the turns that *tail* only ends, those that the lines before it tell of.
+
+        A look at the bytes; only a late ending, or one of a turn without a start, asks for it.
+        """
+        names = tails.unstarted(tail)
+        if not names or self._metadata.history_mode == PAGINATED:
+            return frozenset()
+        found: set[str] = set()
+        seam, left = b"", tail[0].offset
+        for chunk in self._bytes(self._rollouts.segments(self._summary)[-1]):
+            window = seam + chunk[:left]
+            found |= {name for name in names - found if dump(name) in window}
+            left -= len(chunk)
+            if left <= 0:
+                break
+            seam = window[-_NAME_BYTES:]
+        return frozenset(found)
+
     def _bytes(self, segment: Segment) -> Iterator[bytes]:
         return (each for each in self._rollouts.chunks(segment) if isinstance(each, bytes))
 
@@ -180,7 +202,7 @@ class ThreadReader:
         for segment, value in self._values_backwards():
             if not isinstance(value, Line):
                 continue
-            if turns.marks_turn(value.item) or (
+            if tails.marks_turn(value.item) or (
                 size <= TAIL_LIMIT_BYTES and turns.shows(value.item)
             ):
                 tail.append(value)

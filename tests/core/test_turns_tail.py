@@ -303,3 +303,18 @@ def test_damage_between_turns_is_reported_once_and_costs_only_itself() -> None:
     assert isinstance(damaged, Damaged)
     assert (damaged.raw, damaged.reason) == (b"damaged", "syntax")
     assert sum(isinstance(value, Line) for value in found.values()) == len(raws) - 2
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["as 0.100", "as 0.169"])
+def test_a_review_is_the_same_when_read_from_the_end(named: bool) -> None:
+    """Its own turn has no recorded start, and ends while the reviewer's turn is open."""
+    of_review = {"turn_id": "review"} if named else {}
+    raws = [
+        *[session(), *_legacy(0), event("entered_review_mode", target={}, **of_review)],
+        *[started("reviewer"), asks("look"), event("exited_review_mode", **of_review)],
+        *[answers("fine"), completed("review"), *_legacy(1)],
+    ]
+    for ending in (raws, raws[:-4], raws[: -len(_legacy(1))]):
+        turns = list(reader(*ending).turns())
+        for count in range(len(turns) + 1):
+            assert reader(*ending).last_turns(count) == turns[len(turns) - count :]

@@ -33,7 +33,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     `spoken` reads messages from response items, for rollouts that hold no events;
     `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
     turns (from 0, as opened) that a rollback took away; `partial` says that the lines begin in
-    the middle, so that a turn never heard of is an earlier one.
+    the middle, and `earlier` names turns that are told of before.
     """
 
     history_mode: str = LEGACY
@@ -41,6 +41,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     own_from_ordinal: int = 0
     skip: frozenset[int] = frozenset()
     partial: bool = False
+    earlier: frozenset[str] = frozenset()
 
 
 class OpenTurn:

@@ -33,30 +33,6 @@ from threadlog.core.turn import (
 
 # A turn can still be changed by late events (an ending, an output) while it is among so many last.
 LATE_TURNS = 8
-# A paginated item can stand before the start of its turn, but no more than so many turns before.
-EARLY_TURNS = 1
-
-
-class TailCounter:
-    """Says, while lines come newest first, when the last *wanted* turns are all there.
-
-    For threads whose turns have recorded starts.
-    """
-
-    def __init__(self, wanted: int, history_mode: str) -> None:
-        self._missing = wanted + (EARLY_TURNS if history_mode == PAGINATED else 0)
-        self._undone = 0
-
-    def enough(self, item: Item) -> bool:
-        """Take note of the item of one line; True once no earlier line is needed."""
-        if isinstance(item, ev.ThreadRolledBack):
-            self._undone += max(item.num_turns, 0)
-        elif isinstance(item, ev.TaskStarted):
-            if self._undone:
-                self._undone -= 1
-            else:
-                self._missing -= 1
-        return self._missing <= 0
 
 
 def fold_turns(lines: Iterable[Line], rules: TurnRules) -> Iterator[Turn]:
@@ -107,22 +83,6 @@ def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
     return frozenset(fold.dropped)
 
 
-_MARKS = (
-    ev.TaskStarted,
-    ev.TaskComplete,
-    ev.TurnAborted,
-    ev.ThreadRolledBack,
-    ev.UserMessageEvent,
-)
-
-
-def marks_turn(item: Item) -> bool:
-    """True if an item says where turns begin and end, and what was asked."""
-    if isinstance(item, ev.ItemCompleted):
-        return isinstance(item.item, dict) and item.item.get("type") == "UserMessage"
-    return isinstance(item, _MARKS)
-
-
 def shows(item: Item) -> bool:
     """True if an item can have a part in a turn; the others need not be kept to build turns."""
     return (
@@ -138,7 +98,7 @@ class _TurnFold:
     def __init__(self, rules: TurnRules, *, keep_items: bool = True) -> None:
         self.turns: list[OpenTurn] = []
         self.dropped: list[int] = []
-        self._known: set[str] = set()
+        self._known: set[str] = set(rules.earlier)
         # Paginated: items of turns of which no line has told yet, by turn.
         self._early: dict[str, dict[str, ti.AnyTurnItem]] = {}
         self._rules = rules
@@ -269,7 +229,9 @@ class _TurnFold:
         if not self._paginated:
             item_id = event.item_id or _item_id(offset)
             item = ti.ExitedReviewMode(id=item_id, review_output=event.review_output)
-            self._append(item, offset, self._find(event.turn_id) if event.turn_id else None)
+            turn = self._find(event.turn_id) if event.turn_id else None
+            if turn is not None or event.turn_id not in self._known:
+                self._append(item, offset, turn)
 
     def _item_completed(self, event: ev.ItemCompleted, offset: int) -> None:
         item = turn_item(event)
@@ -328,13 +290,15 @@ class _TurnFold:
         """The turn that an ending means which names none of the turns at hand.
 
         None if that turn was handed on already, or comes before the lines at hand.  Else a
-        paginated turn lacks its start; in a legacy rollout the open turn is meant, as in Codex.
+        paginated turn lacks its start; in a legacy rollout the open turn is meant, as in Codex
+        (0.100 ends the turn of a review so, which has no recorded start).
         """
-        before = self._rules.partial and turn_id not in self._early
-        if turn_id in self._known or before:
+        if turn_id in self._known:
             return None
         if not self._paginated:
             return self._open
+        if self._rules.partial and turn_id not in self._early:
+            return None
         turn = self._new(turn_id, explicit=True)
         turn.items.update(self._early.pop(turn_id, {}))
         return turn

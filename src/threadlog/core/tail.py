@@ -1,0 +1,62 @@
+"""The end of a thread, read backwards: how far the newest turns reach, and what must be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from threadlog.core.decode import Line
+from threadlog.core.items import event as ev
+from threadlog.core.items.base import Item
+from threadlog.core.metadata import PAGINATED
+
+# A paginated item can stand before the start of its turn, but no more than so many turns before.
+EARLY_TURNS = 1
+
+
+class TailCounter:
+    """Says, while lines come newest first, when the last *wanted* turns are all there.
+
+    For threads whose turns have recorded starts.
+    """
+
+    def __init__(self, wanted: int, history_mode: str) -> None:
+        self._missing = wanted + (EARLY_TURNS if history_mode == PAGINATED else 0)
+        self._undone = 0
+
+    def enough(self, item: Item) -> bool:
+        """Take note of the item of one line; True once no earlier line is needed."""
+        if isinstance(item, ev.ThreadRolledBack):
+            self._undone += max(item.num_turns, 0)
+        elif isinstance(item, ev.TaskStarted):
+            if self._undone:
+                self._undone -= 1
+            else:
+                self._missing -= 1
+        return self._missing <= 0
+
+
+_MARKS = (
+    ev.TaskStarted,
+    ev.TaskComplete,
+    ev.TurnAborted,
+    ev.ThreadRolledBack,
+    ev.UserMessageEvent,
+)
+
+
+def unstarted(lines: Iterable[Line]) -> set[str]:
+    """The turns that *lines* tell the end of, and not the start."""
+    started, ended = set(), set()
+    for line in lines:
+        if isinstance(line.item, ev.TaskStarted):
+            started.add(line.item.turn_id)
+        elif isinstance(line.item, (ev.TaskComplete, ev.TurnAborted)) and line.item.turn_id:
+            ended.add(line.item.turn_id)
+    return ended - started
+
+
+def marks_turn(item: Item) -> bool:
+    """True if an item says where turns begin and end, and what was asked."""
+    if isinstance(item, ev.ItemCompleted):
+        return isinstance(item.item, dict) and item.item.get("type") == "UserMessage"
+    return isinstance(item, _MARKS)
