@@ -180,7 +180,7 @@ class _Thread:
         self._tokens = 0
         self._turn_id = ""
         self.id = self._uuid()
-        self._folder = f"/srv/boats/{chance.choice(_NOUNS)}"
+        self._folder = f"/desk/boats/{chance.choice(_NOUNS)}"
 
     def lines(self) -> Iterator[bytes]:
         """The lines, each with its LF: the head, then turn after turn."""

@@ -63,7 +63,7 @@ def session(**fields: Json) -> bytes:
     payload = {
         "id": THREAD,
         "timestamp": STAMP,
-        "cwd": "/tmp/project",
+        "cwd": "/desk/project",
         "originator": "tests",
         "cli_version": "1.2.3",
         "source": "cli",

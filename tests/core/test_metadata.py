@@ -48,7 +48,7 @@ def test_the_session_metadata_says_who_where_and_when() -> None:
         [session(git=GIT, memory_mode="enabled", forked_from_id=OTHER, history_mode="paginated")],
         thread_id=THREAD,
         created=STAMP,
-        cwd="/tmp/project",
+        cwd="/desk/project",
         source="cli",
         originator="tests",
         cli_version="1.2.3",
@@ -108,7 +108,7 @@ def test_later_metadata_of_the_thread_changes_git_and_memory_mode_alone() -> Non
         git_branch="next",
         git_commit=None,
         memory_mode="polluted",
-        cwd="/tmp/project",
+        cwd="/desk/project",
         source="cli",
     )
     check([session(git=GIT, memory_mode="enabled"), session()], git_branch="main")
@@ -121,7 +121,7 @@ def test_metadata_copied_from_the_forks_source_has_no_say() -> None:
         [session(forked_from_id=OTHER), copied, asks("copied words")],
         thread_id=THREAD,
         created=STAMP,
-        cwd="/tmp/project",
+        cwd="/desk/project",
         git_branch=None,
         memory_mode=None,
         forked_from_id=OTHER,
@@ -130,7 +130,7 @@ def test_metadata_copied_from_the_forks_source_has_no_say() -> None:
 
 
 def test_metadata_without_an_id_is_not_the_canonical_one() -> None:
-    check([session(id=None, cwd="/wrong"), session()], thread_id=THREAD, cwd="/tmp/project")
+    check([session(id=None, cwd="/wrong"), session()], thread_id=THREAD, cwd="/desk/project")
 
 
 SPAWN = {"parent_thread_id": OTHER, "depth": 1, "agent_nickname": "Ann", "agent_role": "scout"}
@@ -174,7 +174,7 @@ def test_what_a_subagent_copied_of_its_parent_has_no_say() -> None:
     ]
     own = [at(5, started("c")), at(6, _user_item("the child's"))]
     check([head, *copied], preview="", goal="", explicit_turns=False, own_from_ordinal=5)
-    check([head, *copied, *own], preview="the child's", explicit_turns=True, cwd="/tmp/project")
+    check([head, *copied, *own], preview="the child's", explicit_turns=True, cwd="/desk/project")
 
 
 def _user_item(*texts: str, **part: Any) -> bytes:
@@ -287,7 +287,7 @@ def test_a_turns_settings_place_a_thread_that_has_no_folder() -> None:
 
 def test_a_turns_settings_do_not_move_the_thread() -> None:
     elsewhere = {"cwd": "/else", "approval_policy": "never", "sandbox_policy": {}, "model": "m"}
-    check([session(), line("turn_context", elsewhere)], cwd="/tmp/project")
+    check([session(), line("turn_context", elsewhere)], cwd="/desk/project")
 
 
 @pytest.mark.parametrize(

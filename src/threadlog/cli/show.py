@@ -118,7 +118,7 @@ def _ascii(encoded: bytes) -> str:
     """JSON text in ASCII: no character of a thread reaches a terminal raw."""
     if encoded.isascii() and b"\x7f" not in encoded:
         return encoded.decode()
-    return json.dumps(json.loads(encoded), separators=(",", ":")).replace("\x7f", "\\u007f")
+    return json.dumps(json.loads(encoded), separators=(",", ":"))
 
 
 def _print_raw(reader: ThreadReader, tail: int | None) -> int:

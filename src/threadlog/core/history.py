@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from threadlog.core import lines, prompt, replay, turns
-from threadlog.core.decode import Line, decode, decode_item
+from threadlog.core.decode import Line, decode_frame, decode_item
 from threadlog.core.framing import Frame, Gap, Oversized, line_length
 from threadlog.core.items import LineItem
 from threadlog.core.lines import BadLine, Damaged, Envelope, Json
@@ -63,13 +63,10 @@ class History:
         for loaded in self._loaded:
             offset, last = 0, len(loaded.raws) - 1
             for index, raw in enumerate(loaded.raws):
-                if isinstance(raw, bytes):
-                    if raw and not raw.isspace():
-                        yield decode(raw, offset, index < last or loaded.ended)
-                    offset += len(raw) + 1
-                else:
-                    yield raw
-                    offset += line_length(raw) + 1
+                value = decode_frame(Frame(offset, raw, index < last or loaded.ended))
+                if value is not None:
+                    yield value
+                offset += line_length(raw) + 1
             if loaded.gap is not None:
                 yield loaded.gap
 
