@@ -19,18 +19,25 @@ PURE = {
     "collections",
     "collections.abc",
     "datetime",
+    "decimal",
     "functools",
     "html",
     "io",
     "itertools",
     "json",
+    "math",
     "msgspec",
+    "operator",
+    "orjson",
     "re",
+    "types",
     "typing",
     "unicodedata",
+    "uuid",
 }
 FRONTENDS = ("cli",)
 ADAPTERS = ("local", "codex")
+USE_CASES = ("home", "reader", "recorder", "backlog", "writer", "pool", "lifetime")
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 5
 NAMES_WITHOUT_MEANING = {"utils", "helpers", "common", "misc", "base_class", "manager", "handler"}
 
@@ -102,15 +109,18 @@ def test_only_connect_names_an_adapter() -> None:
 
 
 def test_the_use_cases_know_no_frontend() -> None:
-    for path in in_room("home", "reader", "recorder", "ports", "errors"):
+    for path in in_room(*USE_CASES, "ports", "errors"):
         assert not own_imports(path) & {*FRONTENDS, "connect"}, name_of(path)
 
 
 @pytest.mark.parametrize(
     ("secret", "owners"),
     [
-        (r"O_NOFOLLOW", {"local.files", "local.journal", "codex.names", "codex.lock"}),
-        (r"\bos\.write\b|\bos\.ftruncate\b|\bos\.pwrite\b", {"local.journal"}),
+        (r"O_NOFOLLOW", {"local.files", "local.disk", "codex.names", "codex.lock"}),
+        (r"\bos\.(write|pwrite|ftruncate|fdatasync|fsync|link|rename|replace)\b", {"local.disk"}),
+        (r"\bos\.(unlink|mkdir|chmod|fchmod)\b", {"local.disk", "codex.lock"}),
+        (r"\bsubprocess\b", {"local.git", "cli.pager"}),
+        (r"\bSIGTERM\b|register_at_fork|\batexit\b", {"lifetime"}),
         (r"\bflock\(", {"codex.lock"}),
         (r"thread-writer-locks", {"codex.lock"}),
         (r"ZstdDecompressor", {"local.files"}),

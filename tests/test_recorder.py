@@ -23,11 +23,11 @@ from threadlog import (
     RolloutRecorder,
     ThreadOptions,
     Unencodable,
+    backlog,
 )
-from threadlog import recorder as recorder_module
+from threadlog.core.entry import Recordable
 from threadlog.core.items import UntypedItem
 from threadlog.core.items.event import AgentMessageEvent, TaskStarted, UserMessageEvent
-from threadlog.recorder import Recordable
 
 OPTIONS = ThreadOptions(cwd="/desk/project")
 
@@ -53,8 +53,9 @@ def recorder(home: Path) -> Iterator[RolloutRecorder]:
     """A draft in an empty home, let go of without a flush."""
     made = RolloutRecorder.create(threadlog.open(home), OPTIONS)
     yield made
-    made._backlog.clear()
-    made.close()
+    if made.on_disk:
+        made.close()
+    made._channel.drop()
 
 
 def test_a_draft_knows_its_path_and_leaves_nothing_on_disk(tmp_path: Path) -> None:
@@ -244,7 +245,6 @@ REFUSED: dict[str, Any] = {
     "no payload": {"type": "event_msg"},
     "a payload that is no mapping": {"type": "event_msg", "payload": "x"},
     "a type that is no text": {"type": 1, "payload": {}},
-    "typed, with an object": TaskStarted(turn_id="t", collaboration_mode_kind=object()),  # type: ignore[arg-type]
     "typed, with NaN": UserMessageEvent(message="x", audio=float("nan")),
     "typed, with bytes": UserMessageEvent(message="x", audio=b"x"),
 }
@@ -260,6 +260,17 @@ def test_what_has_no_json_form_is_refused_and_nothing_of_the_call_is_taken(
     assert "user_message" not in str(caught.value)
     recorder.persist()
     assert [each["message"] for each in payloads(recorder)] == ["one"]
+
+
+def test_a_typed_item_that_does_not_keep_to_its_types_is_told_at_the_barrier(
+    recorder: RolloutRecorder,
+) -> None:
+    wrong = TaskStarted(turn_id="t", collaboration_mode_kind=object())  # type: ignore[arg-type]
+    recorder.record(said("one"), wrong, answer(2))
+    with pytest.raises(Unencodable, match="event_msg"):
+        recorder.persist()
+    recorder.persist()
+    assert [each["message"] for each in payloads(recorder)] == ["one", "2"]
 
 
 ODD: dict[str, Recordable] = {
@@ -302,7 +313,7 @@ def test_only_what_a_legacy_rollout_keeps_is_counted_and_written(recorder: Rollo
 def test_a_full_backlog_refuses_the_whole_call_and_a_flush_makes_room(
     recorder: RolloutRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "BACKLOG_LIMIT_BYTES", 2000)
+    monkeypatch.setattr(backlog, "RECORDER_LIMIT_BYTES", 2000)
     recorder.record(said("x" * 500))
     with pytest.raises(BacklogFull, match="2000"):
         recorder.record(answer(1), said("y" * 1500))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from threadlog.home import Home
 
 if TYPE_CHECKING:
+    from threadlog.local.disk import Disk
     from threadlog.local.journal import WriterLock
     from threadlog.local.store import LocalStore
 
@@ -29,14 +30,15 @@ def open(home: str | os.PathLike[str] | None = None) -> Home:
 
     Touches nothing on disk; a home that does not exist yet has no threads.
     """
-    return Home(_local_store(home_path(home)))
+    return Home(local_store(home_path(home)))
 
 
-def _local_store(path: str) -> LocalStore:
+def local_store(path: str, disk: Disk | None = None) -> LocalStore:
+    """The store of a home on this machine; *disk* is for tests that have calls fail."""
     from threadlog.codex.names import read_names
     from threadlog.local.store import LocalStore, Neighbour
 
-    return LocalStore(path, Neighbour(read_names, _lock, _model_provider))
+    return LocalStore(path, Neighbour(read_names, _lock, _model_provider), disk)
 
 
 def _model_provider(home: str) -> str | None:

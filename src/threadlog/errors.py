@@ -1,9 +1,9 @@
 """Every exception that threadlog raises on purpose, by whose fault it is.
 
     ThreadlogError
-      +- caller: NotFound, Ambiguous, OutsideHome, BadCursor, Closed, Unencodable, BacklogFull,
-      |          InUse
-      +- rollout: EmptyRollout, NoThreadId        (a whole file has nothing to offer)
+      +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, Closed,
+      |          Unencodable, NotPersistable, BacklogFull, InUse
+      +- rollout: EmptyRollout, NoThreadId, NotResumable     (a whole file will not do)
       +- environment: Unreadable, WriteFailed, UnsupportedPlatform
 
 Damage *inside* a rollout is never an exception: it is a value (`Damaged`, `Oversized`, `Gap`)
@@ -13,7 +13,14 @@ of a thread.
 
 from __future__ import annotations
 
+import errno as _errno
 import os
+
+_HINTS: dict[int | None, str] = {
+    _errno.EMFILE: ": each thread being recorded holds one; close some, or raise `ulimit -n`",
+    _errno.ESTALE: ": the file was replaced or cut by somebody else",
+    _errno.EOVERFLOW: ": its ordinals have reached their end",
+}
 
 
 class ThreadlogError(Exception):
@@ -22,6 +29,14 @@ class ThreadlogError(Exception):
 
 class NotFound(ThreadlogError):
     """No thread of this home answers to the reference given."""
+
+
+class NotOnDiskYet(ThreadlogError):
+    """The thread has no rollout before its first user message, and this needs one."""
+
+
+class Archived(ThreadlogError):
+    """The thread is archived, and this needs an active one."""
 
 
 class Ambiguous(ThreadlogError):
@@ -48,6 +63,10 @@ class Unencodable(ThreadlogError):
     """A value given to `record` has no JSON form, or not the shape of a line's item."""
 
 
+class NotPersistable(ThreadlogError):
+    """A typed item that a thread of this history mode never keeps."""
+
+
 class BacklogFull(ThreadlogError):
     """The recorder holds as many unwritten bytes as it may; nothing of the call was taken."""
 
@@ -64,6 +83,10 @@ class NoThreadId(ThreadlogError):
     """No session metadata in the rollout (Codex: "failed to parse thread ID from rollout file")."""
 
 
+class NotResumable(ThreadlogError):
+    """The rollout is of a shape that must not be appended to; it can still be read."""
+
+
 class Unreadable(ThreadlogError):
     """The operating system, or the kind of file, keeps us from reading a path."""
 
@@ -71,12 +94,15 @@ class Unreadable(ThreadlogError):
 class WriteFailed(ThreadlogError):
     """A batch could not be written; it is kept, and the barrier can be called again.
 
-    `safe_items` counts the items that have reached the file since the recorder was created.
+    `safe_items` counts the items that have reached the file since the recorder began.
     """
 
     def __init__(self, path: str, errno: int | None, safe_items: int) -> None:
         reason = "unknown error" if errno is None else os.strerror(errno)
-        super().__init__(f"cannot write {path} ({reason}); {safe_items} items are in the file")
+        hint = _HINTS.get(errno, "")
+        super().__init__(
+            f"cannot write {path} ({reason}{hint}); {safe_items} items are in the file"
+        )
         self.path = path
         self.errno = errno
         self.safe_items = safe_items

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from threadlog.core.query import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from threadlog.core.turn import Turn
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
+    from threadlog.writer import Writer
 
 
 # What a caller may mean a thread by: see Home.
@@ -43,6 +45,16 @@ class Home:
     def path(self) -> str:
         """The absolute path of the home."""
         return self._store.home
+
+    @cached_property
+    def writer(self) -> Writer:
+        """The worker that writes for all recorders of this home."""
+        from threadlog import lifetime
+        from threadlog.writer import Writer
+
+        writer = Writer(self._store.journal)
+        lifetime.look_after(writer)
+        return writer
 
     @property
     def store(self) -> Store:

@@ -6,13 +6,16 @@ to write one.  An adapter implements all three; the use cases know nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.framing import Frame, Gap
 from threadlog.core.lineage import Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
+
+if TYPE_CHECKING:
+    from threadlog.core.items.session import GitInfo
 
 
 class Catalog(Protocol):
@@ -47,24 +50,55 @@ class Rollouts(Protocol):
 class Appender(Protocol):
     """An open rollout that one process appends to."""
 
-    def append(self, batch: Sequence[bytes]) -> None:
+    @property
+    def path(self) -> str:
+        """The rollout written to."""
+
+    def append(self, data: bytes) -> None:
         """Add whole lines in one write, all of them or none; raises OSError."""
 
     def sync(self) -> None:
         """Return once all appended lines are on stable storage; raises OSError."""
 
+    def rest(self) -> None:
+        """Let go of the file, not of the thread: until the next append; raises OSError."""
+
     def close(self) -> None:
         """Let go of the file and of the thread's lock."""
 
+    def disown(self) -> None:
+        """In a forked child: let go of what was copied, and leave the parent's alone."""
+
+
+class Tail(Protocol):
+    """How a stored thread goes on."""
+
+    @property
+    def history_mode(self) -> str:
+        """`legacy` or `paginated`."""
+
+    @property
+    def next_ordinal(self) -> int | None:
+        """The next line's number, None if lines have none."""
+
 
 class Journal(Protocol):
-    """Where new rollouts are made."""
+    """Where rollouts are made and gone on with."""
 
-    def plan(self, stamp: str, thread_id: str) -> str:
-        """The absolute path that a new thread's rollout will have; touches nothing."""
+    def plan(self, stamp: str, thread_id: str, rollout_id: str | None = None) -> str:
+        """The absolute path that a new rollout will have; touches nothing."""
+
+    def git_info(self, cwd: str) -> GitInfo | None:
+        """The repository that a working directory lies in; may take seconds."""
 
     def create(self, path: str, thread_id: str) -> Appender:
         """Make the planned rollout and become its only writer; raises InUse, OSError."""
+
+    def resume(self, thread: ThreadSummary, *, force: bool = False) -> tuple[Appender, Tail]:
+        """Become the only writer of a stored thread; changes none of its bytes.
+
+        Raises InUse, Archived, NotResumable, Unreadable, OSError.
+        """
 
 
 class Store(Protocol):

@@ -1,149 +1,145 @@
-"""Recording a thread: items go into memory, barriers bring them to disk and tell the truth.
+"""Recording a thread: items go into memory, a worker brings them to disk, barriers tell the truth.
 
 A fresh recorder is a draft: its path is known and nothing is on disk.  `persist` makes the
-rollout; from then on `flush` appends what was recorded since, one write a batch.  A barrier that
-fails says so, keeps everything, and can be called again.
+rollout; from then on what is recorded is written soon by itself.  A barrier that fails says so,
+keeps everything, and can be called again.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import threading
 import time
-from collections.abc import Mapping
-from datetime import date, datetime
-from decimal import Decimal
+import warnings
+from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self
-from uuid import UUID
+from typing import Self
 
 import msgspec
 
 from threadlog import __version__
-from threadlog.core import ids, lines, policy, query
-from threadlog.core.decode import Line, decode
+from threadlog.backlog import DURABLE, KERNEL, Channel, Draft, Live
+from threadlog.core import entry, ids, query, turn_lines
+from threadlog.core.decode import Line
+from threadlog.core.entry import Payload, Recordable
 from threadlog.core.items import LineItem, UntypedItem
-from threadlog.core.items.session import SessionMeta
-from threadlog.core.lines import Envelope, Json
-from threadlog.core.metadata import LEGACY
-from threadlog.errors import BacklogFull, Closed, Unencodable, WriteFailed
-from threadlog.home import Home
-from threadlog.ports import Appender, Journal
+from threadlog.core.items.event import TaskStarted
+from threadlog.core.items.session import HistoryBase, SessionMeta
+from threadlog.core.lines import SESSION_META, Json
+from threadlog.core.metadata import LEGACY, PAGINATED
+from threadlog.errors import NotPersistable, WriteFailed
+from threadlog.home import Home, Reference
 
-BACKLOG_LIMIT_BYTES = 64 << 20
 DEFAULT_PROVIDER = "openai"
 
-# What msgspec would turn into text of its own making: left as it is, and refused as no JSON.
-_NOT_JSON = (bytes, bytearray, datetime, date, Decimal, UUID)
-
-Recordable = LineItem | Line | Mapping[str, Any]
+__all__ = ["DURABLE", "KERNEL", "RolloutRecorder", "ThreadOptions"]
 
 
 class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Who and where a new thread is.
+    """Who and where a new thread is; what its session metadata will say.
 
     `cwd` is made absolute.  `source` and `originator` say which program it belongs to; Codex
     lists threads of the sources `cli` and `vscode` by default.  `model_provider` None means
     the one that the home's Codex has configured, else `openai`: Codex resumes no thread whose
-    provider it does not know.
+    provider it does not know.  `history_mode` is `legacy`, which every Codex reads, or
+    `paginated`, which only Codex 0.169 and newer do.  `thread_id`, `rollout_id` and
+    `history_base` are for rollouts that go on from another: a revert, or a fork by reference.
     """
 
     cwd: str
     source: Json = "cli"
     originator: str = "threadlog"
     model_provider: str | None = None
+    history_mode: str = LEGACY
     base_instructions: str | None = None
     dynamic_tools: tuple[Json, ...] = ()
-
-
-class _Backlog:
-    """Encoded lines that are not in the file yet."""
-
-    def __init__(self) -> None:
-        self.lines: list[bytes] = []
-        self.size_bytes = 0
-
-    def add(self, batch: list[bytes]) -> None:
-        size = sum(map(len, batch))
-        if size > BACKLOG_LIMIT_BYTES:
-            raise BacklogFull(
-                f"{size} bytes at once are more than a recorder takes ({BACKLOG_LIMIT_BYTES})"
-            )
-        if self.size_bytes + size > BACKLOG_LIMIT_BYTES:
-            raise BacklogFull(
-                f"{self.size_bytes} bytes are waiting to be written and the limit is "
-                f"{BACKLOG_LIMIT_BYTES}; call flush, or persist, first"
-            )
-        self.lines.extend(batch)
-        self.size_bytes += size
-
-    def clear(self) -> None:
-        self.lines.clear()
-        self.size_bytes = 0
-
-
-class _Draft:
-    """A thread that is not on disk: `meta` is the line its rollout will begin with."""
-
-    def __init__(self, journal: Journal, meta: bytes) -> None:
-        self.journal = journal
-        self.meta = meta
-
-
-class _Live:
-    """A thread whose rollout we write; `synced` is False while lines may not be durable."""
-
-    def __init__(self, appender: Appender) -> None:
-        self.appender = appender
-        self.synced = True
+    forked_from_id: str | None = None
+    forked_from_ordinal_exclusive: int | None = None
+    parent_thread_id: str | None = None
+    thread_source: str | None = None
+    agent_nickname: str | None = None
+    agent_role: str | None = None
+    agent_path: str | None = None
+    memory_mode: str | None = None
+    thread_id: str | None = None
+    rollout_id: str | None = None
+    history_base: HistoryBase | None = None
 
 
 class RolloutRecorder:
     """The writer of one thread; safe to use from several OS threads."""
 
-    def __init__(self, path: str, thread_id: str, draft: _Draft) -> None:
-        """Not for callers: use `create`."""
-        self.path = path
-        self.thread_id = thread_id
-        self._state: _Draft | _Live | None = draft
-        self._backlog = _Backlog()
-        self._lock = threading.RLock()
-        self._last_ms = 0
-        self._safe_items = 0
-        self._pid = os.getpid()
+    __slots__ = ("__weakref__", "_channel", "_history_mode", "_turn_id", "_weighers")
+
+    def __init__(self, channel: Channel, history_mode: str) -> None:
+        """Not for callers: use `create` or `resume`."""
+        self._channel = channel
+        self._history_mode = history_mode
+        self._weighers = entry.WEIGHERS[history_mode]
+        self._turn_id: str | None = None
 
     @classmethod
     def create(cls, home: Home, options: ThreadOptions) -> RolloutRecorder:
         """A draft in *home*: `path` and `thread_id` are known, nothing is touched.
 
         The folder and file name carry local time, the metadata UTC, both of this instant (Codex:
-        the same).
+        the same).  Raises ValueError for a history mode that is none.
         """
-        now_ms = time.time_ns() // 1_000_000
-        thread_id = ids.uuid7(now_ms, secrets.randbits(74))
+        if options.history_mode not in (LEGACY, PAGINATED):
+            raise ValueError(
+                f"no history mode {options.history_mode!r}: use {LEGACY!r} or {PAGINATED!r}"
+            )
+        now_ms = _now_ms()
+        meta = _session_meta(home, options, now_ms)
         stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now_ms / 1000))
-        instructions = options.base_instructions
-        provider = options.model_provider or home.store.model_provider() or DEFAULT_PROVIDER
-        meta = SessionMeta(
-            id=thread_id,
-            session_id=thread_id,
-            timestamp=query.utc_text(now_ms),
-            cwd=os.fsencode(os.path.abspath(options.cwd)).decode(errors="replace"),
-            originator=options.originator,
-            cli_version=__version__,
-            source=options.source,
-            model_provider=provider,
-            base_instructions=None if instructions is None else {"text": instructions},
-            dynamic_tools=options.dynamic_tools or None,
-            history_mode=LEGACY,
-        )
-        journal = home.store.journal
-        line = _encode(meta, query.utc_text(now_ms))
-        assert line is not None
-        recorder = cls(journal.plan(stamp, thread_id), thread_id, _Draft(journal, line))
-        recorder._last_ms = now_ms
-        return recorder
+        path = home.store.journal.plan(stamp, meta.id, options.rollout_id)
+        channel = Channel(home.writer, path, meta.id, Draft(meta, now_ms), now_ms)
+        home.writer.adopt(channel)
+        return cls(channel, options.history_mode)
+
+    @classmethod
+    def resume(cls, home: Home, reference: Reference, *, force: bool = False) -> RolloutRecorder:
+        """Go on with a stored thread, as its only writer; its bytes stay as they are.
+
+        An unfinished last line is closed by the first append, and numbered lines are numbered
+        on.  A rollout that changed in the last two seconds is watched until it stands still, for
+        an older Codex takes no lock; *force* does not wait.  Raises NotFound, Ambiguous,
+        OutsideHome, Archived, InUse, NotResumable, Unreadable, WriteFailed.
+        """
+        summary = home.get(reference)
+        try:
+            appender, tail = home.store.journal.resume(summary, force=force)
+        except OSError as error:
+            raise WriteFailed(summary.path, error.errno, 0) from error
+        live = Live(appender, tail.next_ordinal)
+        channel = Channel(home.writer, appender.path, summary.id or "", live, 0)
+        home.writer.adopt(channel)
+        return cls(channel, tail.history_mode)
+
+    @property
+    def path(self) -> str:
+        """Where the rollout is, or will be: an absolute path."""
+        return self._channel.path
+
+    @property
+    def thread_id(self) -> str:
+        """The thread's id (a UUIDv7 if it began here)."""
+        return self._channel.thread_id
+
+    @property
+    def history_mode(self) -> str:
+        """`legacy` or `paginated`: what the rollout keeps, and whether lines are numbered."""
+        return self._history_mode
+
+    @property
+    def on_disk(self) -> bool:
+        """True once the rollout was made."""
+        return not self._channel.draft
+
+    @property
+    def pending_items(self) -> int:
+        """How many items are not in the file yet."""
+        return self._channel.recorded - self._channel.settled
 
     def __enter__(self) -> Self:
         return self
@@ -160,148 +156,175 @@ class RolloutRecorder:
             if error is None:
                 raise
 
+    def __del__(self) -> None:
+        channel = getattr(self, "_channel", None)
+        if channel is None or channel.state is None or channel.foreign:
+            return
+        if channel.draft and not channel.wanted:
+            _warn_dropped(channel)
+        elif channel.taking:
+            channel.writer.abandon(channel)
+
     def record(self, *items: Recordable) -> int:
         """Take items into memory, all or none; returns how many this history mode keeps.
 
-        Typed items; lines that were read, which pass on every field they have; or mappings
-        `{"type": ..., "payload": ...}`, which are encoded now.  Never does I/O.  Raises Closed,
-        Unencodable, BacklogFull.
+        Typed items, which are taken at their types; lines that were read, which pass on every
+        field they have; or mappings `{"type": ..., "payload": ...}`, which are encoded now.  On a
+        paginated thread a legacy event is kept as the turn item that says the same.  Never does
+        I/O, never waits.  Raises Closed, Unencodable, BacklogFull; NotPersistable for a typed
+        item that a paginated thread never keeps.
         """
-        self._check_process()
-        with self._lock:
-            self._check_open()
-            self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
-            timestamp = query.utc_text(self._last_ms)
-            encoded = [_encode(item, timestamp) for item in items]
-            batch = [line for line in encoded if line is not None]
-            self._backlog.add(batch)
-            return len(batch)
+        if len(items) == 1:  # what an agent's loop mostly does: as little as possible
+            item = items[0]
+            weigher = self._weighers.get(type(item))
+            if weigher is not None and (weight := weigher(item)) is not None:
+                return self._channel.add_one(weight, item)  # type: ignore[arg-type]
+        now_ms = _now_ms()
+        kept: list[tuple[int, Payload]] = []
+        for item in items:
+            kept.extend(self._taken(item, now_ms))
+        self._channel.add(now_ms, kept)
+        return len(kept)
 
-    def persist(self) -> None:
+    def persist(self, *, level: str = DURABLE) -> None:
         """Make the rollout with all that was recorded; once it is there, the same as `flush`.
 
-        Returns when everything is on stable storage; raises InUse, WriteFailed.
+        Returns when everything is on stable storage, or, with *level* "kernel", in the file.
+        Raises Closed, InUse, WriteFailed, UnsupportedPlatform.
         """
-        self._check_process()
-        with self._lock:
-            self._check_open()
-            if isinstance(self._state, _Draft):
-                self._materialise(self._state)
-            self._write_backlog()
+        _wait(self._start_persist(level))
 
-    def flush(self) -> None:
+    def flush(self, *, level: str = DURABLE) -> None:
         """Bring what was recorded to stable storage; on a draft there is nothing to do (Codex).
 
-        Raises Closed, WriteFailed.
+        With *level* "kernel" it returns once everything is in the file, which outlives this
+        process but not a power cut.  Raises Closed, WriteFailed; Unencodable, once, if a typed
+        item did not keep to its types and could not be written.
         """
-        self._check_process()
-        with self._lock:
-            self._check_open()
-            self._write_backlog()
+        _wait(self._start_flush(level))
+
+    def drain(self) -> None:
+        """Wait until there is room for more; at once if there is.
+
+        Raises NotOnDiskYet on a draft, WriteFailed while writing fails, Closed.
+        """
+        _wait(self._start_drain())
 
     def close(self) -> None:
         """Flush, then let go of the thread; a draft leaves nothing.  A second call does nothing.
 
         Raises WriteFailed, after which the recorder is still open.
         """
-        if os.getpid() != self._pid:
-            return  # a forked child neither writes nor holds
-        with self._lock:
-            if isinstance(self._state, _Live):
-                self._write_backlog()
-                self._state.appender.close()
-            elif self._backlog.lines:
-                _warn_dropped(self.thread_id, len(self._backlog.lines))
-            self._backlog.clear()
-            self._state = None
+        _wait(self._start_close())
 
-    def _check_open(self) -> None:
-        if self._state is None:
-            raise Closed(f"the recorder of thread {self.thread_id} is closed")
+    # What the barriers wait for; None: for nothing.
 
-    def _check_process(self) -> None:
-        """Before the lock is taken: a thread of the parent may have held it at the fork."""
-        if os.getpid() != self._pid:
-            raise Closed(f"the recorder of thread {self.thread_id} is that of another process")
+    def _start_persist(self, level: str = DURABLE) -> Future[None] | None:
+        return self._channel.barrier(level, persist=True)
 
-    def _materialise(self, draft: _Draft) -> None:
-        try:
-            appender = draft.journal.create(self.path, self.thread_id)
-        except OSError as error:
-            raise WriteFailed(self.path, error.errno, self._safe_items) from error
-        self._state = _Live(appender)
-        self._backlog.lines.insert(0, draft.meta)
-        self._safe_items = -1  # the metadata is no item of the caller's
+    def _start_flush(self, level: str = DURABLE) -> Future[None] | None:
+        return self._channel.barrier(level)
 
-    def _write_backlog(self) -> None:
-        live = self._state
-        if not isinstance(live, _Live):
-            return
-        try:
-            if self._backlog.lines:
-                live.appender.append(self._backlog.lines)
-                live.synced = False
-                self._safe_items += len(self._backlog.lines)
-                self._backlog.clear()
-            if not live.synced:
-                live.appender.sync()
-                live.synced = True
-        except OSError as error:
-            safe = max(self._safe_items, 0)
-            raise WriteFailed(self.path, error.errno, safe) from error
+    def _start_drain(self) -> Future[None] | None:
+        return self._channel.room()
 
+    def _start_close(self) -> Future[None] | None:
+        channel = self._channel
+        if channel.foreign or channel.state is None:
+            return None  # a forked child neither writes nor holds
+        if channel.draft and not channel.wanted:
+            _warn_dropped(channel)
+            return None
+        return channel.barrier(DURABLE, close=True)
 
-def _encode(item: Recordable, timestamp: str) -> bytes | None:
-    """The line of an item, or None if a legacy rollout does not keep it."""
-    line_type, payload = _plain(item)
-    kind, inner = payload.get("type"), payload.get("item")
-    kind = lines.ALIASES.get(kind, kind) if isinstance(kind, str) else None
-    turn_item = inner.get("type") if isinstance(inner, Mapping) else None
-    if not policy.keeps((line_type, kind), LEGACY, turn_item):
-        return None
-    try:
-        encoded = lines.dump(payload)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Unencodable(f"cannot record a {line_type}: {error}") from error
-    metadata = item.metadata if isinstance(item, Line) else None
-    line = lines.encode_line(Envelope(timestamp, line_type, {}, metadata=metadata), encoded)
-    if isinstance(item, Mapping) and not _has_its_shape(line):
-        raise Unencodable(
-            f"cannot record a {line_type} {kind or ''} without the fields it requires"
-        )
-    return line
+    # -- what is kept of an item
+
+    def _taken(self, item: Recordable, now_ms: int) -> list[tuple[int, Payload]]:
+        """What the history mode keeps of an item, weighed: at most one."""
+        if isinstance(item, LineItem):
+            return self._taken_typed(item, now_ms)
+        if isinstance(item, Line):
+            return [entry.weigh_line(item)] if self._keeps(item.item) else []
+        line_type, payload, typed = entry.read_mapping(item)
+        if typed is None:
+            return []
+        if self._history_mode == PAGINATED and turn_lines.has_turn_item(typed):
+            return self._taken_typed(typed, now_ms)
+        if not self._keeps(typed):
+            return []
+        self._notice(typed)
+        return [entry.weigh_mapping(line_type, payload)]
+
+    def _taken_typed(self, item: LineItem, now_ms: int) -> list[tuple[int, Payload]]:
+        self._notice(item)
+        if self._history_mode == PAGINATED and turn_lines.has_turn_item(item):
+            turn_id = turn_lines.turn_of(item) or self._turn_id or _new_id(now_ms)
+            turn_item = turn_lines.turn_item_of(item, _new_id(now_ms))
+            item = turn_lines.as_item_completed(turn_item, self.thread_id, turn_id, now_ms)
+        if self._keeps(item):
+            return [entry.weigh(item)]
+        if self._history_mode == PAGINATED and not isinstance(item, UntypedItem):
+            raise NotPersistable(
+                f"a paginated thread does not keep items of the type {type(item).__name__}"
+            )
+        return []
+
+    def _keeps(self, item: LineItem) -> bool:
+        if item.line_type == SESSION_META and self._history_mode == PAGINATED:
+            return False  # its model would see only what follows it
+        return entry.keeps(item, self._history_mode)
+
+    def _notice(self, item: LineItem) -> None:
+        """Remember whose turn it is: turn items name theirs, most events do not."""
+        if isinstance(item, TaskStarted):
+            self._turn_id = item.turn_id
 
 
-def _has_its_shape(line: bytes) -> bool:
-    """True if readers will take the line for what it says it is: Codex skips it otherwise."""
-    read = decode(line.rstrip(b"\n"))
-    return isinstance(read, Line) and not isinstance(read.item, UntypedItem)
+def _wait(future: Future[None] | None) -> None:
+    if future is not None:
+        future.result()
 
 
-def _plain(item: Any) -> tuple[str, dict[str, Json]]:
-    """The type and payload of what is to be recorded."""
-    if isinstance(item, Line):
-        return item.type, item.plain().payload
-    if isinstance(item, UntypedItem):
-        return item.type, dict(item.payload)
-    if isinstance(item, LineItem):
-        try:
-            return item.line_type, msgspec.to_builtins(item, builtin_types=_NOT_JSON)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise Unencodable(f"cannot record a {item.line_type}: {error}") from error
-    if not isinstance(item, Mapping):
-        raise Unencodable(f"cannot record a {type(item).__name__}: give an item, or a mapping")
-    line_type, payload = item.get("type"), item.get("payload")
-    if not isinstance(line_type, str) or not isinstance(payload, Mapping) or len(item) > 2:
-        raise Unencodable("cannot record a mapping but of a `type` text and a `payload` mapping")
-    return line_type, dict(payload)
-
-
-def _warn_dropped(thread_id: str, count: int) -> None:
-    import warnings
-
-    warnings.warn(
-        f"thread {thread_id} was closed before persist: {count} items were dropped",
-        RuntimeWarning,
-        stacklevel=3,
+def _session_meta(home: Home, options: ThreadOptions, now_ms: int) -> SessionMeta:
+    thread_id = options.thread_id or _new_id(now_ms)
+    instructions = options.base_instructions
+    forked = options.forked_from_id is not None
+    return SessionMeta(
+        id=thread_id,
+        session_id=thread_id,
+        timestamp=query.utc_text(now_ms),
+        cwd=os.fsencode(os.path.abspath(options.cwd)).decode(errors="replace"),
+        originator=options.originator,
+        cli_version=__version__,
+        source=options.source,
+        model_provider=options.model_provider or home.store.model_provider() or DEFAULT_PROVIDER,
+        base_instructions=None if instructions is None else {"text": instructions},
+        dynamic_tools=options.dynamic_tools or None,
+        history_mode=options.history_mode,
+        forked_from_id=options.forked_from_id,
+        forked_from_ordinal_exclusive=options.forked_from_ordinal_exclusive if forked else None,
+        parent_thread_id=options.parent_thread_id,
+        thread_source=options.thread_source,
+        agent_nickname=options.agent_nickname,
+        agent_role=options.agent_role,
+        agent_path=options.agent_path,
+        memory_mode=options.memory_mode,
+        history_base=options.history_base,
     )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _new_id(now_ms: int) -> str:
+    return ids.uuid7(now_ms, secrets.randbits(74))
+
+
+def _warn_dropped(channel: Channel) -> None:
+    if dropped := channel.drop():
+        warnings.warn(
+            f"thread {channel.thread_id} was closed before persist: {dropped} items were dropped",
+            RuntimeWarning,
+            stacklevel=4,
+        )

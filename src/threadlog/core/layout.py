@@ -97,9 +97,10 @@ def _all_usual(names: Sequence[str]) -> bool:
     )
 
 
-def rollout_name(stamp: str, thread_id: str) -> str:
-    """The file name of a new rollout."""
-    return f"{PREFIX}{stamp}-{thread_id}{PLAIN_SUFFIX}"
+def rollout_name(stamp: str, thread_id: str, rollout_id: str | None = None) -> str:
+    """The file name of a new rollout; *rollout_id* if its thread has another one already."""
+    revision = f"_{rollout_id}" if rollout_id else ""
+    return f"{PREFIX}{stamp}-{thread_id}{revision}{PLAIN_SUFFIX}"
 
 
 def day_folder(stamp: str) -> str:

@@ -127,8 +127,6 @@ def sniff_ordinal(raw: bytes) -> int | None:
     match = _ORDINAL.match(raw)
     if match is not None:
         return int(match[1])
-    if _CANONICAL.match(raw) is not None:
-        return None
     try:
         return parse(raw).ordinal
     except BadLine:

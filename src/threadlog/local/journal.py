@@ -1,7 +1,8 @@
-"""Making a rollout and appending to it: the only code that writes one.
+"""Making a rollout, going on with one, and appending to it: the only code that writes them.
 
 A batch is one write.  A write that fails part-way is taken back to the last good offset, by the
-process that made it and under the thread's lock; nothing else is ever cut or rewritten.
+process that made it and under the thread's lock; nothing else is ever cut or rewritten.  A file
+that is no longer the one we wrote is not written to.
 """
 
 from __future__ import annotations
@@ -9,41 +10,70 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from threadlog.core import layout
-from threadlog.errors import UnsupportedPlatform
+from threadlog.core.items.session import GitInfo
+from threadlog.core.query import ThreadSummary
+from threadlog.errors import Archived, InUse, NotResumable, UnsupportedPlatform
+from threadlog.local.disk import Disk
+from threadlog.local.git import read_git_info
+from threadlog.local.tail import Tail, read_tail
+
+# A Codex older than 0.169 takes no lock: a rollout that stood still for so long is not its own.
+STILL_S = 2.0
+_STILL_POLL_S = 0.05
+# So many rollouts of ours are remembered, to go on with them without waiting.
+_OURS_LIMIT = 4096
 
 
 class WriterLock(Protocol):
     """That we are a thread's only writer, until released."""
 
     def release(self) -> None:
-        """Let others write."""
+        """Let others write; in a forked child, let go of the copy."""
+
+
+class _Mark(NamedTuple):
+    """What tells that a file is still the one we knew."""
+
+    device: int
+    inode: int
+    size: int
 
 
 class FileJournal:
     """Where rollouts of a home are made; *lock* takes a thread's writer lock or raises InUse."""
 
-    def __init__(self, home: str, lock: Callable[[str, str], WriterLock]) -> None:
+    def __init__(
+        self, home: str, lock: Callable[[str, str], WriterLock], disk: Disk | None = None
+    ) -> None:
         self._home = home
         self._lock = lock
+        self._disk = disk or Disk()
         # What an attempt that failed half-way leaves for the next one to finish.
         self._unfinished: set[str] = set()
         self._unsynced: list[str] = []
         self._making = threading.Lock()
+        # Rollouts that we were the last to write: these need not stand still.
+        self._ours: dict[str, _Mark] = {}
 
-    def plan(self, stamp: str, thread_id: str) -> str:
-        """The absolute path that a new thread's rollout will have; touches nothing."""
+    def plan(self, stamp: str, thread_id: str, rollout_id: str | None = None) -> str:
+        """The absolute path that a new rollout will have; touches nothing."""
         folder = os.path.join(self._home, *layout.day_folder(stamp).split("/"))
-        return os.path.join(folder, layout.rollout_name(stamp, thread_id))
+        return os.path.join(folder, layout.rollout_name(stamp, thread_id, rollout_id))
+
+    def git_info(self, cwd: str) -> GitInfo | None:
+        """The repository that *cwd* lies in, asked of git (Codex: when the rollout is made)."""
+        return read_git_info(cwd)
 
     def create(self, path: str, thread_id: str) -> FileAppender:
         """Make the planned rollout and become its only writer; raises InUse, OSError."""
-        if os.name == "nt":
-            raise UnsupportedPlatform("threadlog reads rollouts on Windows but does not write them")
+        _check_platform()
         with self._making:
             self._make_folder(self._home)
         lock = self._lock(self._home, thread_id)
@@ -51,12 +81,73 @@ class FileJournal:
             with self._making:
                 folder = os.path.dirname(path)
                 self._make_folder(folder)
-                fd = _create_file(path, layout.file_mode(os.stat(folder).st_mode))
+                mode = layout.file_mode(self._disk.status_at(folder).st_mode)
+                fd = self._create_file(path, mode)
                 unsynced, self._unsynced = [folder, *self._unsynced], []
+            return FileAppender(self, path, fd, lock, unsynced)
         except BaseException:
             lock.release()
             raise
-        return FileAppender(fd, lock, unsynced)
+
+    def resume(self, thread: ThreadSummary, *, force: bool = False) -> tuple[FileAppender, Tail]:
+        """Become the only writer of a stored thread; changes nothing yet.
+
+        *force* goes on though a program that takes no lock may be writing.  Raises InUse,
+        Archived, NotResumable, Unreadable, OSError.
+        """
+        _check_platform()
+        thread_id = thread.id
+        if thread_id is None:
+            raise NotResumable(f"the rollout {thread.path} names no thread")
+        if thread.archived:
+            raise Archived(f"thread {thread_id} is archived; unarchive it first")
+        lock = self._lock(self._home, thread_id)
+        fd = None
+        try:
+            path = self._unpacked(thread.path)
+            fd = self._disk.open(path)
+            if not force:
+                self._wait_until_still(path, fd)
+            tail = read_tail(path)
+            return FileAppender(self, path, fd, lock, ()), tail
+        except BaseException:
+            if fd is not None:
+                self._disk.close(fd)
+            lock.release()
+            raise
+
+    def remember(self, path: str, mark: _Mark) -> None:
+        """Note how we leave a rollout."""
+        while len(self._ours) >= _OURS_LIMIT:
+            del self._ours[next(iter(self._ours))]
+        self._ours[path] = mark
+
+    @property
+    def disk(self) -> Disk:
+        """The calls that appenders make."""
+        return self._disk
+
+    def _unpacked(self, path: str) -> str:
+        from threadlog.local.unpack import unpack
+
+        if not path.endswith(layout.COMPRESSED_SUFFIX):
+            return path
+        return unpack(self._disk, path)
+
+    def _wait_until_still(self, path: str, fd: int) -> None:
+        """Return once nobody else can be writing; raises InUse if somebody is."""
+        begun = self._disk.status(fd)
+        if self._ours.get(path) == _mark(begun):
+            return
+        deadline = time.monotonic() + STILL_S
+        while time.time() - begun.st_mtime < STILL_S and time.monotonic() < deadline:
+            time.sleep(_STILL_POLL_S)
+            now = self._disk.status(fd)
+            if (now.st_size, now.st_mtime_ns) != (begun.st_size, begun.st_mtime_ns):
+                raise InUse(
+                    f"{path} may be in use: it grew a moment ago, and a Codex older than 0.169 "
+                    f"takes no lock; close that, or force it if you know better"
+                )
 
     def _make_folder(self, path: str) -> None:
         """Make a folder and those above it as needed, whatever the umask; can be called again."""
@@ -66,98 +157,153 @@ class FileJournal:
         self._make_folder(parent)
         mode = layout.folder_mode(os.stat(parent).st_mode)
         try:
-            os.mkdir(path, mode)
+            self._disk.make_folder(path, mode)
         except FileExistsError:
             if path not in self._unfinished:
                 return
         self._unfinished.add(path)
-        os.chmod(path, mode)
+        self._disk.change_folder_mode(path, mode)
         self._unfinished.discard(path)
         self._unsynced.append(parent)
 
-
-def _create_file(path: str, mode: int) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(path, flags, mode)
-    try:
-        os.fchmod(fd, mode)
-    except BaseException:
-        # Ours, new and empty: in the way of the next attempt if it stayed.
-        os.close(fd)
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        raise
-    return fd
+    def _create_file(self, path: str, mode: int) -> int:
+        fd = self._disk.create(path, mode)
+        try:
+            self._disk.change_mode(fd, mode)
+        except BaseException:
+            # Ours, new and empty: in the way of the next attempt if it stayed.
+            self._disk.close(fd)
+            with contextlib.suppress(OSError):
+                self._disk.unlink(path)
+            raise
+        return fd
 
 
 class FileAppender:
-    """An open rollout of ours; a method that raised OSError can be called again."""
+    """A rollout that we are the writer of; a method that raised OSError can be called again.
 
-    def __init__(self, fd: int, lock: WriterLock, unsynced_folders: Sequence[str]) -> None:
-        self._fd = fd
+    Between batches it may `rest`: then it holds the thread's lock and no descriptor of the file.
+    """
+
+    __slots__ = ("_fd", "_journal", "_lock", "_mark", "_path", "_torn", "_unsynced_folders")
+
+    def __init__(
+        self,
+        journal: FileJournal,
+        path: str,
+        fd: int,
+        lock: WriterLock,
+        unsynced_folders: Sequence[str],
+    ) -> None:
+        self._journal = journal
+        self._path = path
+        self._fd: int | None = fd
+        self._mark = _mark(journal.disk.status(fd))
         self._lock = lock
         self._unsynced_folders = list(unsynced_folders)
         # A write of ours that did not come to its end: where it began, and what it was to write.
         self._torn: tuple[int, bytes] | None = None
 
-    def append(self, batch: Sequence[bytes]) -> None:
+    @property
+    def path(self) -> str:
+        """The rollout written to."""
+        return self._path
+
+    def append(self, data: bytes) -> None:
         """Add whole lines, all of them or none."""
-        self._take_back()
-        begin = os.fstat(self._fd).st_size
-        # Nobody else should have left a torn line here; if so, it is not glued to ours.
-        heal = b"" if begin == 0 or os.pread(self._fd, 1, begin - 1) == b"\n" else b"\n"
-        data = heal + b"".join(batch)
+        disk, fd = self._journal.disk, self._open()
+        self._take_back(fd)
+        begin = disk.status(fd).st_size
+        # A torn line that somebody left is not glued to ours.
+        if begin and disk.read_at(fd, 1, begin - 1) != b"\n":
+            data = b"\n" + data
         self._torn = (begin, data)
-        left = memoryview(data)
+        left = memoryview(self._torn[1])
+        size = begin + len(left)
         try:
             while left:
-                count = os.write(self._fd, left)
+                count = disk.write(fd, left)
                 if count <= 0:
                     raise OSError(errno.EIO, "nothing was written")
                 left = left[count:]
+            self._mark = self._mark._replace(size=size)
             self._torn = None
-        except BaseException:  # Ctrl-C too: what it interrupts is written again
+        except BaseException:
             with contextlib.suppress(OSError):
-                self._take_back()
+                self._take_back(fd)
             raise
 
     def sync(self) -> None:
         """Return once all appended lines, and the file's entry, are on stable storage."""
-        _sync_data(self._fd)
+        disk = self._journal.disk
+        disk.sync_data(self._open())
         while self._unsynced_folders:
-            fd = os.open(self._unsynced_folders[0], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = disk.open_folder(self._unsynced_folders[0])
             try:
-                os.fsync(fd)
+                disk.sync(folder)
             finally:
-                os.close(fd)
+                disk.close(folder)
             del self._unsynced_folders[0]
+
+    def rest(self) -> None:
+        """Let go of the file, not of the thread; the next append opens it again."""
+        fd, self._fd = self._fd, None
+        if fd is not None and self._torn is None:
+            self._journal.disk.close(fd)
+        else:
+            self._fd = fd
 
     def close(self) -> None:
         """Let go of the file, then of the thread's lock; what was synced is safe either way."""
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError):
+                self._journal.disk.close(fd)
+        self._journal.remember(self._path, self._mark)
         self._lock.release()
 
-    def _take_back(self) -> None:
+    def disown(self) -> None:
+        """In a forked child: let go of the copies of our descriptors, and of nothing else."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        self._lock.release()
+
+    def _open(self) -> int:
+        """The file's descriptor; raises OSError (ESTALE) if the file is not what we left."""
+        if self._fd is not None:
+            return self._fd
+        disk = self._journal.disk
+        fd = disk.open(self._path)
+        try:
+            found = _mark(disk.status(fd))
+            if found[:2] != self._mark[:2] or found.size < self._mark.size:
+                raise OSError(errno.ESTALE, "it was replaced or cut by somebody else", self._path)
+        except BaseException:
+            disk.close(fd)
+            raise
+        self._fd = fd
+        return fd
+
+    def _take_back(self, fd: int) -> None:
         """Cut off what a failed write of ours left, unless somebody wrote after it."""
         if self._torn is None:
             return
+        disk = self._journal.disk
         begin, data = self._torn
-        size = os.fstat(self._fd).st_size - begin
-        if 0 < size <= len(data) and os.pread(self._fd, size, begin) == data[:size]:
-            os.ftruncate(self._fd, begin)
+        size = disk.status(fd).st_size - begin
+        if 0 < size <= len(data) and disk.read_at(fd, size, begin) == data[:size]:
+            disk.truncate(fd, begin)
         self._torn = None
 
 
-def _sync_data(fd: int) -> None:
-    """Flush a file to stable storage; macOS needs a call of its own for that."""
-    try:
-        import fcntl
+def _mark(status: os.stat_result) -> _Mark:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return _Mark(status.st_dev, status.st_ino, status.st_size)
 
-        full = getattr(fcntl, "F_FULLFSYNC", None)
-    except ImportError:
-        full = None
-    if full is not None:
-        fcntl.fcntl(fd, full)
-    else:
-        os.fdatasync(fd)
+
+def _check_platform() -> None:
+    if os.name == "nt":
+        raise UnsupportedPlatform("threadlog reads rollouts on Windows but does not write them")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from threadlog.local.catalog import FileCatalog
+    from threadlog.local.disk import Disk
     from threadlog.local.journal import FileJournal, WriterLock
     from threadlog.local.reading import LocalRollouts
 
@@ -28,9 +29,11 @@ class Neighbour(NamedTuple):
 class LocalStore:
     """Threads kept as files under *home*."""
 
-    def __init__(self, home: str, neighbour: Neighbour) -> None:
+    def __init__(self, home: str, neighbour: Neighbour, disk: Disk | None = None) -> None:
+        """*disk* makes the calls to the system that write, if not the real one."""
         self.home = os.path.abspath(home)
         self._neighbour = neighbour
+        self._disk = disk
 
     @cached_property
     def catalog(self) -> FileCatalog:
@@ -51,7 +54,7 @@ class LocalStore:
         """Where new ones are made."""
         from threadlog.local.journal import FileJournal
 
-        return FileJournal(self.home, self._neighbour.lock)
+        return FileJournal(self.home, self._neighbour.lock, self._disk)
 
     def model_provider(self) -> str | None:
         """The model provider that programs in this home use, if that is known."""

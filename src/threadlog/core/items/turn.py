@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from threadlog.core.items.base import Item, Json, null
+from threadlog.core.items.base import Item, Json, empty, null
 from threadlog.core.items.values import Duration, FileChangeKind, UserInput
 
 
@@ -55,7 +55,7 @@ class Plan(TurnItem, tag="Plan", frozen=True, kw_only=True):
 class Reasoning(TurnItem, tag="Reasoning", frozen=True, kw_only=True):
     """The readable part of the model's reasoning."""
 
-    summary_text: tuple[str, ...] = ()
+    summary_text: tuple[str, ...] = empty()
     raw_content: tuple[str, ...] = ()
 
 

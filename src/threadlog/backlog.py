@@ -1,0 +1,344 @@
+"""What one recorder holds that is not in the file yet, and who waits for it.
+
+A channel has two sides.  Callers add entries and barriers to it, under one lock for the whole
+process, which is never held over anything that can wait.  Its other side, which writes, belongs to
+one thread at a time: the store's worker, or the helper that the worker handed it to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from typing import TYPE_CHECKING
+
+from threadlog.core.entry import Batch, Entry, Payload
+from threadlog.core.items.session import SessionMeta
+from threadlog.errors import BacklogFull, Closed, NotOnDiskYet
+
+if TYPE_CHECKING:
+    from threadlog.ports import Appender
+    from threadlog.writer import Writer
+
+RECORDER_LIMIT_BYTES = 64 << 20
+PROCESS_LIMIT_BYTES = 256 << 20
+# `drain` waits until a recorder holds no more than this.
+ROOM_BYTES = 8 << 20
+
+DURABLE, KERNEL = "durable", "kernel"
+
+
+class Process:
+    """What all recorders of this process share."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.weight = 0
+
+    def forked(self) -> None:
+        """In the child: nothing of the parent's counts, and its lock may be held for ever."""
+        self.lock = threading.Lock()
+        self.weight = 0
+
+
+process = Process()
+
+
+class Draft:
+    """A thread that is not on disk; `meta` is what its rollout will begin with."""
+
+    __slots__ = ("asked_git", "meta", "ms")
+
+    def __init__(self, meta: SessionMeta, ms: int) -> None:
+        self.meta = meta
+        self.ms = ms
+        self.asked_git = False
+
+
+class Live:
+    """A thread whose rollout we write; `ordinal` is the next line's, None if it has none.
+
+    `synced` is False while lines may not be on stable storage.
+    """
+
+    __slots__ = ("appender", "ordinal", "synced")
+
+    def __init__(self, appender: Appender, ordinal: int | None) -> None:
+        self.appender = appender
+        self.ordinal = ordinal
+        self.synced = True
+
+
+class Barrier:
+    """Somebody waits until `target` items are in the file, durable if so wanted."""
+
+    __slots__ = ("close", "durable", "future", "room", "target")
+
+    def __init__(self, target: int, *, durable: bool, close: bool, room: bool) -> None:
+        self.target = target
+        self.durable = durable
+        self.close = close
+        self.room = room
+        self.future: Future[None] = Future()
+
+    def pass_(self) -> None:
+        """Let the waiting go on."""
+        with contextlib.suppress(InvalidStateError):  # given up
+            self.future.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Raise *error* where they wait."""
+        with contextlib.suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+
+class Channel:
+    """The backlog of one recorder and its way to the file."""
+
+    __slots__ = (
+        "__weakref__",
+        "abandoned",
+        "backlog",
+        "barriers",
+        "busy",
+        "error",
+        "foreign",
+        "idle",
+        "inflight",
+        "last_ms",
+        "path",
+        "pending",
+        "refused",
+        "refused_count",
+        "retry_at",
+        "state",
+        "taken",
+        "taking",
+        "thread_id",
+        "wanted",
+        "weight",
+        "writer",
+        "written",
+    )
+
+    def __init__(
+        self, writer: Writer, path: str, thread_id: str, state: Draft | Live, last_ms: int
+    ) -> None:
+        self.writer = writer
+        self.path = path
+        self.thread_id = thread_id
+        # -- the callers' side, under the lock
+        self.state: Draft | Live | None = state
+        self.backlog: list[Entry] = []
+        self.weight = 0  # of the backlog and of what was taken from it and is not written
+        self.taken = 0  # so many items have left the backlog
+        self.last_ms = last_ms
+        self.barriers: list[Barrier] = []
+        self.taking = True  # False once it is closing, closed or foreign
+        self.idle = type(state) is Live  # the worker does not know of anything to write
+        self.foreign = False  # in a process that was forked since this began
+        self.wanted = False  # somebody asked for the rollout to be made
+        self.abandoned = False
+        # -- the side of the one who writes
+        self.busy = False
+        self.pending: list[Entry] = []  # newest first
+        self.inflight: tuple[Batch, int, int] | None = None  # with its weight and its items
+        self.written = 0  # items in the file
+        self.refused: str | None = None  # why an item had no JSON form, until a barrier says so
+        self.refused_count = 0
+        self.error: BaseException | None = None
+        self.retry_at = 0.0
+
+    @property
+    def draft(self) -> bool:
+        """True while there is nothing on disk."""
+        return isinstance(self.state, Draft)
+
+    @property
+    def recorded(self) -> int:
+        """How many items were taken in."""
+        return self.taken + len(self.backlog)
+
+    @property
+    def settled(self) -> int:
+        """How many items need no more waiting for."""
+        return self.written + self.refused_count
+
+    @property
+    def unwritten(self) -> bool:
+        """True if there is something to write."""
+        return bool(self.inflight or self.pending or self.backlog)
+
+    def refusal(self) -> Closed:
+        """Why nothing is taken any more."""
+        if self.foreign:
+            return Closed(f"the recorder of thread {self.thread_id} is that of another process")
+        return Closed(f"the recorder of thread {self.thread_id} is closed")
+
+    def add(self, now_ms: int, items: Sequence[tuple[int, Payload]]) -> None:
+        """Take items in, all or none; raises Closed, BacklogFull."""
+        weight = sum([each[0] for each in items])
+        with process.lock:
+            ms = self._admit(now_ms, weight)
+            self.backlog += [(ms, each[0], each[1]) for each in items]
+            wake = self.idle and self.writer.note(self)
+        if wake:
+            self.writer.wake()
+
+    def add_one(self, weight: int, item: Payload) -> int:
+        """The same for one item, now; returns 1.  What an agent's loop mostly does."""
+        now_ms = time.time_ns() // 1_000_000
+        lock = process.lock
+        lock.acquire()  # faster than `with`
+        try:
+            if (
+                self.taking
+                and now_ms >= self.last_ms
+                and (held := self.weight + weight) <= RECORDER_LIMIT_BYTES
+                and (all_held := process.weight + weight) <= PROCESS_LIMIT_BYTES
+            ):
+                self.weight = held
+                process.weight = all_held
+                self.last_ms = now_ms
+            else:
+                now_ms = self._admit(now_ms, weight)
+            self.backlog.append((now_ms, weight, item))
+            wake = self.idle and self.writer.note(self)
+        finally:
+            lock.release()
+        if wake:
+            self.writer.wake()
+        return 1
+
+    def _admit(self, now_ms: int, weight: int) -> int:
+        """Under the lock: make room for so much, and say which time it gets; raises."""
+        if not self.taking:
+            raise self.refusal()
+        held = self.weight + weight
+        if held > RECORDER_LIMIT_BYTES or process.weight + weight > PROCESS_LIMIT_BYTES:
+            raise self._full(weight)
+        self.weight = held
+        process.weight += weight
+        self.last_ms = max(self.last_ms, now_ms)
+        return self.last_ms
+
+    def barrier(
+        self, level: str, *, persist: bool = False, close: bool = False
+    ) -> Future[None] | None:
+        """Ask for all that was recorded to be in the file; None if there is nothing to wait for.
+
+        Raises Closed, ValueError for a level that is none.
+        """
+        if level not in (DURABLE, KERNEL):
+            raise ValueError(f"cannot flush to {level!r}: use {DURABLE!r} or {KERNEL!r}")
+        with process.lock:
+            if not self.taking:
+                raise self.refusal()
+            self.wanted |= persist
+            if (self.draft and not self.wanted) or (not close and self._at_rest(level)):
+                return None
+            self.taking = not close
+            barrier = Barrier(self.recorded, durable=level == DURABLE, close=close, room=False)
+            self.barriers.append(barrier)
+        self.writer.post(self)
+        return barrier.future
+
+    def room(self) -> Future[None] | None:
+        """Ask for room; None if there is some.  Raises NotOnDiskYet, WriteFailed, Closed."""
+        with process.lock:
+            if not self.taking:
+                raise self.refusal()
+            if self.draft and not self.wanted:
+                raise NotOnDiskYet(
+                    f"thread {self.thread_id} is not on disk yet: persist makes room, drain cannot"
+                )
+            if self.error is not None:
+                raise self.error
+            if self.weight <= ROOM_BYTES:
+                return None
+            barrier = Barrier(self.recorded, durable=False, close=False, room=True)
+            self.barriers.append(barrier)
+        self.writer.post(self)
+        return barrier.future
+
+    def drop(self) -> int:
+        """Close a draft: forget everything; returns how many items that were."""
+        dropped = len(self.backlog)
+        self.end()
+        return dropped
+
+    def end(self) -> None:
+        """Take nothing any more, and forget what was taken."""
+        with process.lock:
+            self.state = None
+            self.taking = self.idle = False
+            process.weight -= self.weight
+            self.weight = 0
+            self.backlog.clear()
+
+    def disown(self) -> None:
+        """In a forked child: nothing is written, and copies of descriptors are let go of."""
+        self.foreign = True
+        self.taking = self.idle = False
+        self.backlog.clear()
+        if type(self.state) is Live:
+            self.state.appender.disown()
+
+    def released(self, weight: int) -> list[Barrier]:
+        """Note that so much was written; returns who waited for room and has it."""
+        with process.lock:
+            self.weight -= weight
+            process.weight -= weight
+            if self.weight > ROOM_BYTES:
+                return []
+            return self._take(lambda barrier: barrier.room)
+
+    def served(self) -> list[Barrier]:
+        """The barriers whose items are all in the file; they are handed over."""
+        with process.lock:
+            return self._take(lambda barrier: barrier.target <= self.settled)
+
+    def failed(self, error: BaseException, retry_at: float) -> list[Barrier]:
+        """Note an error; returns all who wait."""
+        with process.lock:
+            self.error = error
+            self.retry_at = retry_at
+            self.taking = self.state is not None
+            barriers, self.barriers = self.barriers, []
+            return barriers
+
+    def recovered(self) -> None:
+        """What went wrong goes right again."""
+        with process.lock:
+            self.error = None
+
+    def _take(self, chosen: Callable[[Barrier], bool]) -> list[Barrier]:
+        taken = [each for each in self.barriers if chosen(each)]
+        if taken:
+            self.barriers = [each for each in self.barriers if not chosen(each)]
+        return taken
+
+    def _at_rest(self, level: str) -> bool:
+        live = self.state
+        return (
+            type(live) is Live
+            and self.settled == self.recorded
+            and self.refused is None
+            and not self.busy
+            and (level == KERNEL or live.synced)
+        )
+
+    def _full(self, weight: int) -> BacklogFull:
+        if weight > RECORDER_LIMIT_BYTES:
+            return BacklogFull(
+                f"{weight} bytes at once are more than a recorder takes ({RECORDER_LIMIT_BYTES})"
+            )
+        who, held, limit = "this recorder", self.weight, RECORDER_LIMIT_BYTES
+        if self.weight + weight <= RECORDER_LIMIT_BYTES:
+            who, held, limit = "this process", process.weight, PROCESS_LIMIT_BYTES
+        return BacklogFull(
+            f"about {held} bytes of {who} are waiting to be written and the limit is {limit}; "
+            f"call drain, or persist, first"
+        )

@@ -1,0 +1,95 @@
+"""Every call to the operating system that writing a rollout makes: the seam at which it can fail.
+
+One method for one call, and nothing else, so that a test can count the calls, fail each of them,
+cut a write short, or end the process between two of them.  Nobody else in `local` calls these.
+"""
+
+from __future__ import annotations
+
+import os
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is written
+    fcntl = None  # type: ignore[assignment]
+
+# On macOS fsync leaves the bytes in the drive's own memory.
+_FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+_OPEN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_OPEN |= os.O_APPEND | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hold us up
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Disk:
+    """The real one.  Every method raises OSError."""
+
+    def create(self, path: str, mode: int) -> int:
+        """Make a file that must not exist yet, open for appending and reading."""
+        return os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, mode)
+
+    def open(self, path: str) -> int:
+        """Open an existing file for appending and reading; follows no symbolic link."""
+        return os.open(path, _OPEN)
+
+    def open_folder(self, path: str) -> int:
+        """Open a folder, to sync it."""
+        return os.open(path, _FOLDER)
+
+    def write(self, fd: int, data: memoryview) -> int:
+        """Append; returns how many bytes were taken."""
+        return os.write(fd, data)
+
+    def read_at(self, fd: int, count: int, offset: int) -> bytes:
+        """Up to *count* bytes at *offset*."""
+        return os.pread(fd, count, offset)
+
+    def truncate(self, fd: int, size: int) -> None:
+        """Cut a file to *size* bytes."""
+        os.ftruncate(fd, size)
+
+    def status(self, fd: int) -> os.stat_result:
+        """What an open file is."""
+        return os.fstat(fd)
+
+    def status_at(self, path: str) -> os.stat_result:
+        """What lies at a path; a symbolic link is itself."""
+        return os.lstat(path)
+
+    def change_mode(self, fd: int, mode: int) -> None:
+        """Set the mode of an open file."""
+        os.fchmod(fd, mode)
+
+    def make_folder(self, path: str, mode: int) -> None:
+        """Make one folder."""
+        os.mkdir(path, mode)
+
+    def change_folder_mode(self, path: str, mode: int) -> None:
+        """Set the mode of a folder, whatever the umask was when it was made."""
+        os.chmod(path, mode)
+
+    def sync_data(self, fd: int) -> None:
+        """Return once a file's bytes, and its length, are on stable storage."""
+        if _FULL_SYNC is None:
+            os.fdatasync(fd)
+        else:
+            fcntl.fcntl(fd, _FULL_SYNC)
+
+    def sync(self, fd: int) -> None:
+        """The same for all there is to a file or folder."""
+        os.fsync(fd)
+
+    def close(self, fd: int) -> None:
+        """Let go of a descriptor."""
+        os.close(fd)
+
+    def unlink(self, path: str) -> None:
+        """Remove a file's name."""
+        os.unlink(path)
+
+    def link(self, path: str, name: str) -> None:
+        """Give a file a second name, which must be free."""
+        os.link(path, name)
+
+    def set_times(self, fd: int, times_ns: tuple[int, int]) -> None:
+        """Set when a file was last read and changed, in nanoseconds."""
+        os.utime(fd, ns=times_ns)

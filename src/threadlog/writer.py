@@ -1,0 +1,366 @@
+"""The worker of a store: it writes what recorders hold, one write a batch, and serves barriers.
+
+One thread drains all recorders of a store by turns.  While items come in it looks every few
+milliseconds, so that `record` need not wake it; a barrier wakes it at once.  What can take long
+(making a rollout, git, fsync, letting go) is done by a few helpers, to which it hands a channel
+over whole.  Nothing here runs on the caller's thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from weakref import WeakSet
+
+import msgspec
+
+from threadlog.backlog import Barrier, Channel, Draft, Live, process
+from threadlog.core import entry
+from threadlog.core.entry import Batch
+from threadlog.core.metadata import PAGINATED
+from threadlog.errors import Closed, Unencodable, WriteFailed
+from threadlog.pool import Pool
+from threadlog.ports import Journal
+
+BATCH_BYTES = 256 << 10
+# So many files stay open between batches; and none that was not written to for a while.
+WARM_FILES = 64
+TICK_S = 0.005
+PARK_S = 0.2
+IDLE_S = 1.0
+RETRY_S = 1.0
+_ORDINAL_END = 1 << 64
+
+_Job = Callable[[Channel, list[Barrier]], None]
+
+
+class Writer:
+    """Writes for all recorders of one store."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.channels: WeakSet[Channel] = WeakSet()
+        self.live: set[Channel] = set()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._inbox: SimpleQueue[Channel | None] = SimpleQueue()
+        self._dirty: list[Channel] = []
+        self._parked = False
+        self._thread: threading.Thread | None = None
+        self._handed_over = 0
+        self._pool = Pool()
+        # The worker's own: who has an open file, oldest first; who could not be written.
+        self._warm: dict[Channel, None] = {}
+        self._failing: set[Channel] = set()
+
+    def forked(self) -> None:
+        """In the child: let go of the copies of the parent's files; nothing is written."""
+        for channel in list(self.channels):
+            channel.disown()
+        self.live.clear()
+        self._reset()
+
+    # -- for callers
+
+    def adopt(self, channel: Channel) -> None:
+        """Take on a channel, draft or live."""
+        self.channels.add(channel)
+        if not channel.draft:
+            with process.lock:
+                self.live.add(channel)
+                self._start_thread()
+
+    def note(self, channel: Channel) -> bool:
+        """Under the lock: there is something to write; True if the worker must be woken."""
+        channel.idle = False
+        self._dirty.append(channel)
+        parked, self._parked = self._parked, False
+        return parked
+
+    def wake(self) -> None:
+        """Have the worker look now."""
+        self._inbox.put(None)
+
+    def post(self, channel: Channel) -> None:
+        """Have the worker look after a channel now."""
+        with process.lock:
+            self._start_thread()
+        self._inbox.put(channel)
+
+    def abandon(self, channel: Channel) -> None:
+        """Nobody holds its recorder any more: write, then let go.  Takes no lock."""
+        channel.abandoned = True
+        self._inbox.put(channel)
+
+    def _start_thread(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(target=self._work, name="threadlog-writer", daemon=True)
+            self._thread = thread
+            thread.start()
+
+    # -- the worker
+
+    def _work(self) -> None:
+        quiet_since = time.monotonic()
+        while True:
+            todo = self._collect(self._timeout(quiet_since))
+            if todo:
+                while todo:
+                    todo = [channel for channel in todo if self._turn(channel)]
+                    todo += self._collect(0)
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since >= PARK_S:
+                self._tidy(quiet_since)
+                if self._retire(quiet_since):
+                    return
+
+    def _timeout(self, quiet_since: float) -> float | None:
+        """How long to wait for the next call: a tick while items come in, else longer."""
+        if time.monotonic() - quiet_since < PARK_S:
+            return TICK_S
+        with process.lock:
+            self._parked = not self._dirty
+            if not self._parked:
+                return 0
+            forever = bool(self.live) and not (self._warm or self._failing)
+        return None if forever else IDLE_S / 2
+
+    def _collect(self, timeout_s: float | None) -> list[Channel]:
+        """Who needs looking after; waits for that no longer than the time given."""
+        found: dict[Channel, None] = {}
+        try:
+            if timeout_s == 0:
+                channel = self._inbox.get_nowait()
+            else:
+                channel = self._inbox.get(timeout=timeout_s)
+            while True:
+                if channel is not None:
+                    found[channel] = None
+                channel = self._inbox.get_nowait()
+        except queue.Empty:
+            pass
+        with process.lock:
+            self._parked = False
+            dirty, self._dirty = self._dirty, []
+            for channel in dirty:
+                channel.idle = channel.taking
+                found[channel] = None
+        now = time.monotonic()
+        found.update((each, None) for each in self._failing if now >= each.retry_at)
+        return list(found)
+
+    def _tidy(self, quiet_since: float) -> None:
+        """Sync and close files that nobody wrote to for a while."""
+        if time.monotonic() - quiet_since >= IDLE_S:
+            for channel in list(self._warm):
+                if not channel.busy:
+                    self._hand_over(channel, self._sync, [])
+
+    def _retire(self, quiet_since: float) -> bool:
+        """End the worker if there is nobody left to write for."""
+        if time.monotonic() - quiet_since < IDLE_S:
+            return False
+        with process.lock:
+            if self.live or self._dirty or self._handed_over or not self._inbox.empty():
+                return False
+            self._thread = None
+            return True
+
+    def _turn(self, channel: Channel) -> bool:
+        """Do the next thing for a channel; True if there is more that can be done now."""
+        if channel.busy:
+            return False
+        try:
+            return self._advance(channel)
+        except BaseException as error:  # the worker serves others too
+            self._fail(channel, error)
+            return False
+
+    def _advance(self, channel: Channel) -> bool:
+        asked = channel.barriers or channel.abandoned
+        if channel.error is not None and not asked and time.monotonic() < channel.retry_at:
+            self._failing.add(channel)
+            return False
+        self._failing.discard(channel)
+        state = channel.state
+        if isinstance(state, Live):
+            return self._write(channel, state)
+        if state is None:
+            _refuse(channel)
+        elif channel.wanted:
+            self._hand_over(channel, self._materialise, [])
+        return False
+
+    def _write(self, channel: Channel, live: Live) -> bool:
+        """Write one batch, then serve the barriers whose items are all written."""
+        batch = channel.inflight or _next_batch(channel, live)
+        if batch is not None:
+            channel.inflight = batch
+            _append(live, batch[0])
+            self._settle(channel, live, batch)
+            self._keep_warm(channel)
+        self._serve(channel, live)
+        return channel.unwritten and not channel.busy
+
+    def _settle(self, channel: Channel, live: Live, batch: tuple[Batch, int, int]) -> None:
+        encoded, weight, count = batch
+        channel.inflight = None
+        if live.ordinal is not None:
+            live.ordinal += encoded.lines
+        live.synced = live.synced and not encoded.data
+        with process.lock:
+            channel.error = None
+            channel.written += count - len(encoded.refused)
+            channel.refused_count += len(encoded.refused)
+            if encoded.refused:
+                channel.refused = encoded.refused[0]
+        for barrier in channel.released(weight):
+            barrier.pass_()
+
+    def _serve(self, channel: Channel, live: Live) -> None:
+        """Let go those barriers whose items are written; durable ones need a sync first."""
+        served = channel.served()
+        last = channel.abandoned and not channel.unwritten
+        if last or any(barrier.close for barrier in served):
+            self._hand_over(channel, self._close, served)
+        elif not live.synced and any(barrier.durable for barrier in served):
+            self._hand_over(channel, self._sync, served)
+        else:
+            _pass(channel, served)
+
+    def _keep_warm(self, channel: Channel) -> None:
+        self._warm.pop(channel, None)
+        self._warm[channel] = None
+        if len(self._warm) > WARM_FILES:
+            oldest = next((each for each in self._warm if not each.busy), None)
+            if oldest is not None and oldest is not channel:
+                self._hand_over(oldest, self._sync, [])
+
+    def _fail(self, channel: Channel, error: BaseException, served: Sequence[Barrier] = ()) -> None:
+        """Tell all who wait; what was not written stays, and is tried again in a while."""
+        told: BaseException = error
+        if isinstance(error, OSError):
+            told = WriteFailed(channel.path, error.errno, max(channel.written, 0))
+            told.__cause__ = error
+        for barrier in [*served, *channel.failed(told, time.monotonic() + RETRY_S)]:
+            barrier.fail(told)
+        if type(channel.state) is Live and (channel.unwritten or channel.abandoned):
+            self._failing.add(channel)
+
+    # -- what helpers do
+
+    def _hand_over(self, channel: Channel, job: _Job, served: list[Barrier]) -> None:
+        channel.busy = True
+        self._warm.pop(channel, None)
+        with process.lock:
+            self._handed_over += 1
+        self._pool.submit(lambda: self._help(channel, job, served))
+
+    def _help(self, channel: Channel, job: _Job, served: list[Barrier]) -> None:
+        try:
+            job(channel, served)
+        except BaseException as error:  # told where it is waited for
+            self._fail(channel, error, served)
+        with process.lock:
+            channel.busy = False
+            self._handed_over -= 1
+        self.post(channel)
+
+    def _materialise(self, channel: Channel, _served: list[Barrier]) -> None:
+        """Make the rollout with its metadata, the git information of this moment in it."""
+        draft = channel.state
+        assert isinstance(draft, Draft)
+        if not draft.asked_git:
+            git = self.journal.git_info(draft.meta.cwd)
+            draft.meta = msgspec.structs.replace(draft.meta, git=git)
+            draft.asked_git = True
+        base = draft.meta.history_base
+        ordinal = None
+        if draft.meta.history_mode == PAGINATED:
+            ordinal = base.end_ordinal_exclusive if base else 0
+        live = Live(self.journal.create(channel.path, channel.thread_id), ordinal)
+        live.synced = False
+        channel.pending = [(draft.ms, 0, draft.meta)]
+        channel.written = -1  # the metadata is no item of the caller's
+        with process.lock:
+            channel.state = live
+            channel.idle = channel.taking
+            self.live.add(channel)
+
+    def _sync(self, channel: Channel, served: list[Barrier]) -> None:
+        live = channel.state
+        assert isinstance(live, Live)
+        live.appender.sync()
+        live.appender.rest()
+        live.synced = True
+        channel.recovered()
+        _pass(channel, served)
+
+    def _close(self, channel: Channel, served: list[Barrier]) -> None:
+        live = channel.state
+        assert isinstance(live, Live)
+        if not live.synced:
+            live.appender.sync()
+            live.synced = True
+        live.appender.close()
+        with process.lock:
+            self.live.discard(channel)
+        channel.end()
+        _pass(channel, served)
+
+
+def _next_batch(channel: Channel, live: Live) -> tuple[Batch, int, int] | None:
+    """The next entries as lines, about BATCH_BYTES of them, with their weight and number."""
+    if channel.backlog and len(channel.pending) <= 1:
+        with process.lock:
+            fresh, channel.backlog = channel.backlog, []
+            channel.taken += len(fresh)
+        fresh.reverse()
+        channel.pending = [*fresh, *channel.pending]
+    pending = channel.pending
+    if not pending:
+        return None
+    weight = count = 0
+    for each in reversed(pending):
+        weight += each[1]
+        count += 1
+        if weight >= BATCH_BYTES:
+            break
+    taken = pending[-count:]
+    taken.reverse()
+    batch = entry.encode(taken, live.ordinal)
+    del pending[-count:]
+    return batch, weight, count
+
+
+def _append(live: Live, batch: Batch) -> None:
+    if live.ordinal is not None and live.ordinal + batch.lines > _ORDINAL_END:
+        raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
+    if batch.data:
+        live.appender.append(batch.data)
+
+
+def _pass(channel: Channel, served: list[Barrier]) -> None:
+    """Let them go on; the first is told if an item had no JSON form."""
+    refused, channel.refused = channel.refused, None if served else channel.refused
+    for barrier in served:
+        if refused is not None:
+            barrier.fail(Unencodable(refused))
+            refused = None
+        else:
+            barrier.pass_()
+
+
+def _refuse(channel: Channel) -> None:
+    closed = Closed(f"the recorder of thread {channel.thread_id} is closed")
+    for barrier in channel.failed(closed, 0.0):
+        if barrier.close:
+            barrier.pass_()
+        else:
+            barrier.fail(closed)
