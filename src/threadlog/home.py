@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, Unpack
 
 from threadlog.core.query import (
     CREATED,
@@ -15,6 +16,7 @@ from threadlog.core.query import (
     ThreadQuery,
     ThreadSummary,
 )
+from threadlog.errors import NotFound
 
 if TYPE_CHECKING:
     from threadlog.core.history import History, Value
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from threadlog.core.turn import Turn
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
+    from threadlog.recorder import ThreadKeywords
+    from threadlog.thread import Thread
     from threadlog.writer import Writer
 
 
@@ -40,6 +44,29 @@ class Home:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except Exception:
+            if error is None:
+                raise
+
+    def close(self) -> None:
+        """Close what is still being recorded here; the home can be used again.
+
+        Raises WriteFailed for a thread that could not be written, once all were tried.
+        """
+        if "writer" in vars(self):
+            self.writer.close_all()
 
     @property
     def path(self) -> str:
@@ -85,6 +112,43 @@ class Home:
     def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""
         return self._store.catalog.find(str(reference))
+
+    def start(self, cwd: str | os.PathLike[str] = ".", **options: Unpack[ThreadKeywords]) -> Thread:
+        """Begin a thread of a working directory; *options* are the fields of `ThreadOptions`.
+
+        Its path is known; on disk it comes to be with the first user message.
+        """
+        from threadlog.recorder import RolloutRecorder, ThreadOptions
+        from threadlog.thread import Thread
+
+        recorder = RolloutRecorder.create(self, ThreadOptions(cwd=os.fspath(cwd), **options))
+        return Thread(self, recorder, recorder.draft_summary())
+
+    def resume(
+        self,
+        reference: Reference,
+        *,
+        cwd: str | os.PathLike[str] | None = None,
+        force: bool = False,
+    ) -> Thread:
+        """Go on with a stored thread; `last` may be that of one working directory.
+
+        The files keep their bytes, and new lines follow.  Raises Archived, InUse, NotResumable,
+        WriteFailed too; *force* is that of `RolloutRecorder.resume`.
+        """
+        from threadlog.recorder import RolloutRecorder
+        from threadlog.thread import Thread
+
+        summary = self.get(reference) if cwd is None else self._last_of(reference, cwd)
+        recorder = RolloutRecorder.resume(self, summary.path, force=force)
+        return Thread(self, recorder, summary)
+
+    def _last_of(self, reference: Reference, cwd: str | os.PathLike[str]) -> ThreadSummary:
+        if reference != "last":
+            raise ValueError("cwd chooses among the last threads: resume 'last', or leave it out")
+        for summary in self.threads(cwd=cwd, sort=UPDATED, limit=1):
+            return summary
+        raise NotFound(f"no thread of {os.fspath(cwd)} in {self.path} yet")
 
     def iter_lines(self, reference: Reference, *, backwards: bool = False) -> Iterator[Value]:
         """Every line, oldest or newest first, of the thread and of what it was forked from.

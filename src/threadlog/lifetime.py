@@ -18,8 +18,7 @@ import time
 from types import FrameType
 from weakref import WeakSet
 
-from threadlog.backlog import DURABLE, process
-from threadlog.errors import Closed
+from threadlog.backlog import process
 from threadlog.writer import Writer
 
 # So long may it take to write everything when the process ends.
@@ -43,13 +42,8 @@ def look_after(writer: Writer) -> None:
 def drain_all() -> None:
     """Write all that was recorded and let go of it; what cannot be written is told on stderr."""
     deadline = time.monotonic() + EXIT_WAIT_S
-    waiting = []
-    for writer in list(_writers):
-        for channel in list(writer.live):
-            with contextlib.suppress(Closed):
-                if (future := channel.barrier(DURABLE, close=True)) is not None:
-                    waiting.append(future)
-    for future in waiting:
+    closing = [future for writer in list(_writers) for future in writer.start_close_all()]
+    for future in closing:
         try:
             future.result(max(0.0, deadline - time.monotonic()))
         except Exception as error:  # nobody is left to raise to

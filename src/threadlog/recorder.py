@@ -13,20 +13,22 @@ import time
 import warnings
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict
 
 import msgspec
 
 from threadlog import __version__
 from threadlog.backlog import DURABLE, KERNEL, Channel, Draft, Live
-from threadlog.core import entry, ids, query, turn_lines
+from threadlog.core import entry, ids, metadata, query, turn_lines
 from threadlog.core.decode import Line
 from threadlog.core.entry import Payload, Recordable
 from threadlog.core.items import LineItem, UntypedItem
 from threadlog.core.items.event import TaskStarted
 from threadlog.core.items.session import HistoryBase, SessionMeta
-from threadlog.core.lines import SESSION_META, Json
-from threadlog.core.metadata import LEGACY, PAGINATED
+from threadlog.core.lines import SESSION_META, Envelope, Json
+from threadlog.core.metadata import LEGACY, PAGINATED, Metadata
+from threadlog.core.query import ThreadSummary
+from threadlog.core.summary import Files, summarise
 from threadlog.errors import NotPersistable, WriteFailed
 from threadlog.home import Home, Reference
 
@@ -66,6 +68,28 @@ class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
     history_base: HistoryBase | None = None
 
 
+class ThreadKeywords(TypedDict, total=False):
+    """The fields of `ThreadOptions` but `cwd`, as keywords of `Home.start`."""
+
+    source: Json
+    originator: str
+    model_provider: str | None
+    history_mode: str
+    base_instructions: str | None
+    dynamic_tools: tuple[Json, ...]
+    forked_from_id: str | None
+    forked_from_ordinal_exclusive: int | None
+    parent_thread_id: str | None
+    thread_source: str | None
+    agent_nickname: str | None
+    agent_role: str | None
+    agent_path: str | None
+    memory_mode: str | None
+    thread_id: str | None
+    rollout_id: str | None
+    history_base: HistoryBase | None
+
+
 class RolloutRecorder:
     """The writer of one thread; safe to use from several OS threads."""
 
@@ -89,11 +113,11 @@ class RolloutRecorder:
             raise ValueError(
                 f"no history mode {options.history_mode!r}: use {LEGACY!r} or {PAGINATED!r}"
             )
-        now_ms = _now_ms()
-        meta = _session_meta(home, options, now_ms)
-        stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now_ms / 1000))
+        ms = now_ms()
+        meta = _session_meta(home, options, ms)
+        stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(ms / 1000))
         path = home.store.journal.plan(stamp, meta.id, options.rollout_id)
-        channel = Channel(home.writer, path, meta.id, Draft(meta, now_ms), now_ms)
+        channel = Channel(home.writer, path, meta.id, Draft(meta, ms), ms)
         home.writer.adopt(channel)
         return cls(channel, options.history_mode)
 
@@ -179,11 +203,11 @@ class RolloutRecorder:
             weigher = self._weighers.get(type(item))
             if weigher is not None and (weight := weigher(item)) is not None:
                 return self._channel.add_one(weight, item)  # type: ignore[arg-type]
-        now_ms = _now_ms()
+        ms = now_ms()
         kept: list[tuple[int, Payload]] = []
         for item in items:
-            kept.extend(self._taken(item, now_ms))
-        self._channel.add(now_ms, kept)
+            kept.extend(self._taken(item, ms))
+        self._channel.add(ms, kept)
         return len(kept)
 
     def persist(self, *, level: str = DURABLE) -> None:
@@ -217,6 +241,25 @@ class RolloutRecorder:
         """
         _wait(self._start_close())
 
+    def begin_persist(self) -> None:
+        """Have the rollout made, and do not wait for it: the next barrier tells how it went."""
+        self._start_persist()
+
+    def draft_lines(self) -> list[bytes]:
+        """What a draft holds, as the lines it will have (without the metadata)."""
+        batch = entry.encode(list(self._channel.backlog), None)
+        return batch.data.split(b"\n")[:-1]
+
+    def draft_summary(self) -> ThreadSummary:
+        """What a listing would show of a draft: what its settings say, and no preview."""
+        draft = self._channel.state
+        if not isinstance(draft, Draft):
+            raise ValueError(f"thread {self.thread_id} is no draft any more")
+        begun = draft.meta.timestamp
+        line = Envelope(begun, SESSION_META, msgspec.to_builtins(draft.meta))
+        files = Files(self.path, created=begun, updated=begun)
+        return summarise(self.thread_id, metadata.fold(Metadata(), line), files)
+
     # What the barriers wait for; None: for nothing.
 
     def _start_persist(self, level: str = DURABLE) -> Future[None] | None:
@@ -239,28 +282,28 @@ class RolloutRecorder:
 
     # -- what is kept of an item
 
-    def _taken(self, item: Recordable, now_ms: int) -> list[tuple[int, Payload]]:
+    def _taken(self, item: Recordable, ms: int) -> list[tuple[int, Payload]]:
         """What the history mode keeps of an item, weighed: at most one."""
         if isinstance(item, LineItem):
-            return self._taken_typed(item, now_ms)
+            return self._taken_typed(item, ms)
         if isinstance(item, Line):
             return [entry.weigh_line(item)] if self._keeps(item.item) else []
         line_type, payload, typed = entry.read_mapping(item)
         if typed is None:
             return []
         if self._history_mode == PAGINATED and turn_lines.has_turn_item(typed):
-            return self._taken_typed(typed, now_ms)
+            return self._taken_typed(typed, ms)
         if not self._keeps(typed):
             return []
         self._notice(typed)
         return [entry.weigh_mapping(line_type, payload)]
 
-    def _taken_typed(self, item: LineItem, now_ms: int) -> list[tuple[int, Payload]]:
+    def _taken_typed(self, item: LineItem, ms: int) -> list[tuple[int, Payload]]:
         self._notice(item)
         if self._history_mode == PAGINATED and turn_lines.has_turn_item(item):
-            turn_id = turn_lines.turn_of(item) or self._turn_id or _new_id(now_ms)
-            turn_item = turn_lines.turn_item_of(item, _new_id(now_ms))
-            item = turn_lines.as_item_completed(turn_item, self.thread_id, turn_id, now_ms)
+            turn_id = turn_lines.turn_of(item) or self._turn_id or new_id(ms)
+            turn_item = turn_lines.turn_item_of(item, new_id(ms))
+            item = turn_lines.as_item_completed(turn_item, self.thread_id, turn_id, ms)
         if self._keeps(item):
             return [entry.weigh(item)]
         if self._history_mode == PAGINATED and not isinstance(item, UntypedItem):
@@ -285,14 +328,14 @@ def _wait(future: Future[None] | None) -> None:
         future.result()
 
 
-def _session_meta(home: Home, options: ThreadOptions, now_ms: int) -> SessionMeta:
-    thread_id = options.thread_id or _new_id(now_ms)
+def _session_meta(home: Home, options: ThreadOptions, ms: int) -> SessionMeta:
+    thread_id = options.thread_id or new_id(ms)
     instructions = options.base_instructions
     forked = options.forked_from_id is not None
     return SessionMeta(
         id=thread_id,
         session_id=thread_id,
-        timestamp=query.utc_text(now_ms),
+        timestamp=query.utc_text(ms),
         cwd=os.fsencode(os.path.abspath(options.cwd)).decode(errors="replace"),
         originator=options.originator,
         cli_version=__version__,
@@ -313,12 +356,14 @@ def _session_meta(home: Home, options: ThreadOptions, now_ms: int) -> SessionMet
     )
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """This instant, in unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
-def _new_id(now_ms: int) -> str:
-    return ids.uuid7(now_ms, secrets.randbits(74))
+def new_id(unix_ms: int) -> str:
+    """A fresh id (UUIDv7) of that instant."""
+    return ids.uuid7(unix_ms, secrets.randbits(74))
 
 
 def _warn_dropped(channel: Channel) -> None:

@@ -8,18 +8,20 @@ over whole.  Nothing here runs on the caller's thread.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from weakref import WeakSet
 
 import msgspec
 
-from threadlog.backlog import Barrier, Channel, Draft, Live, process
+from threadlog.backlog import DURABLE, Barrier, Channel, Draft, Live, process
 from threadlog.core import entry
 from threadlog.core.entry import Batch
 from threadlog.core.metadata import PAGINATED
@@ -92,6 +94,22 @@ class Writer:
         with process.lock:
             self._start_thread()
         self._inbox.put(channel)
+
+    def start_close_all(self) -> list[Future[None]]:
+        """Have every live channel written and let go of; returns what to wait for."""
+        closing = []
+        for channel in list(self.live):
+            with contextlib.suppress(Closed):
+                if (future := channel.barrier(DURABLE, close=True)) is not None:
+                    closing.append(future)
+        return closing
+
+    def close_all(self) -> None:
+        """The same, waiting for all; raises what went wrong first."""
+        closing = self.start_close_all()
+        wait(closing)
+        for future in closing:
+            future.result()
 
     def abandon(self, channel: Channel) -> None:
         """Nobody holds its recorder any more: write, then let go.  Takes no lock."""

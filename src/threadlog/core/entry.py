@@ -150,7 +150,7 @@ def encode(entries: Iterable[Entry], ordinal: int | None) -> Batch:
         if ms != last_ms:
             last_ms, stamp = ms, query.utc_text(ms)
         place = UNSET if ordinal is None else ordinal + number
-        if type(item) is Encoded:
+        if isinstance(item, Encoded):
             written.append(_Written(stamp, place, item.line_type, item.payload, item.metadata))
         else:
             payload = _fast_raw(item) if weight > _HEAVY_BYTES else item
@@ -321,11 +321,14 @@ def _make_weigher(cls: type[Any]) -> _Weigh:
 
 
 def _weigher_by(get_free: _Get | None, unset: tuple[Any, ...], get_long: _Get | None) -> _Weigh:
-    if get_long is None:
-        if get_free is None:
-            return lambda _item: LINE_BYTES
+    if get_long is not None:
+        return _weigher_of_texts(get_free, unset, get_long)
+    if get_free is not None:
         return lambda item: LINE_BYTES if get_free(item) == unset else None
+    return lambda _item: LINE_BYTES
 
+
+def _weigher_of_texts(get_free: _Get | None, unset: tuple[Any, ...], get_long: _Get) -> _Weigh:
     def weigher(item: Any) -> int | None:
         if get_free is not None and get_free(item) != unset:
             return None

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable
 
 from threadlog.core import ids, layout, query
-from threadlog.core.metadata import Metadata, source_label
+from threadlog.core.metadata import Metadata
 from threadlog.core.query import Place, ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.core.summary import Files, summarise
 from threadlog.errors import Ambiguous, BadCursor, NotFound, OutsideHome
 from threadlog.local.inventory import Inventory
 from threadlog.local.scan import Found, found_at
@@ -111,33 +112,17 @@ class _Summaries:
         thread_id = newest.thread_id or metadata.thread_id
         name = self._names.get(thread_id) if thread_id else None
         metadata = metadata._replace(name=name or metadata.name)
-        return ThreadSummary(
-            id=thread_id,
+        files = Files(
             path=newest.path,
-            cwd=metadata.cwd,
-            title=metadata.title,
-            name=metadata.name,
-            preview=metadata.preview or metadata.goal,
-            source=source_label(metadata.source) if metadata.thread_id else "unknown",
             created=self._created(group),
             updated=query.utc_text(head.facts.mtime_ms if head.facts else 0),
             archived=newest.archived,
-            git_branch=metadata.git_branch,
-            git_commit=metadata.git_commit,
-            git_url=metadata.git_url,
-            model_provider=metadata.model_provider,
-            cli_version=metadata.cli_version,
-            originator=metadata.originator,
-            history_mode=metadata.history_mode,
-            forked_from_id=metadata.forked_from_id,
-            parent_thread_id=metadata.parent_thread_id,
-            agent_nickname=metadata.agent_nickname,
-            agent_role=metadata.agent_role,
             size_bytes=head.facts.size_bytes if head.facts else 0,
             compressed=newest.compressed,
             rollouts=len(group),
             problem=head.problem,
         )
+        return summarise(thread_id, metadata, files)
 
     def _with_inherited(self, found: Found, metadata: Metadata) -> Metadata:
         """A fork by reference, and a revert, begin as what they build on began (as Codex)."""

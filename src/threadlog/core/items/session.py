@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
+
 from threadlog.core.items.base import Item, Json, LineItem, null
 from threadlog.core.items.values import TokenUsage
 
@@ -88,7 +90,7 @@ class TurnContext(LineItem, frozen=True, kw_only=True):
     multi_agent_mode: Json = None
     realtime_active: bool | None = None
     effort: str | None = None
-    summary: Json = "auto"
+    summary: Json = msgspec.field(default_factory=lambda: "auto")  # written always, for 0.100
     user_instructions: str | None = None
     developer_instructions: str | None = None
     base_instructions: Json = None

@@ -1,0 +1,146 @@
+"""A live thread: what an agent holds while it works.
+
+It persists by itself at the first user message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from threadlog.core import user_message
+from threadlog.core.entry import Recordable
+from threadlog.core.history import NEW, History, Loaded
+from threadlog.core.items.values import TokenUsage
+from threadlog.core.lines import Json
+from threadlog.core.query import ThreadSummary
+from threadlog.core.usage import latest_usage
+from threadlog.images import Image
+from threadlog.recorder import KERNEL, RolloutRecorder
+from threadlog.turn_writer import Asked, Turns, TurnWriter
+
+if TYPE_CHECKING:
+    from threadlog.home import Home
+
+
+class Thread:
+    """A thread that is being recorded, from `Home.start` or `Home.resume`; close it, or use `with`.
+
+    `record`, and all that a turn records, never waits and does no I/O; leaving a turn, `flush` and
+    `close` wait for stable storage.
+    """
+
+    def __init__(self, home: Home, recorder: RolloutRecorder, summary: ThreadSummary) -> None:
+        """Not for callers: use `Home.start` or `Home.resume`."""
+        self._home = home
+        self._recorder = recorder
+        self._begun = summary  # what was known when it began
+        self._turns = Turns(recorder, summary.cwd or "", self.record, self._usage_so_far)
+
+    @property
+    def id(self) -> str:
+        """The thread's id."""
+        return self._recorder.thread_id
+
+    @property
+    def path(self) -> str:
+        """Where its rollout is, or will be."""
+        return self._recorder.path
+
+    @property
+    def cwd(self) -> str:
+        """The working directory it belongs to."""
+        return self._begun.cwd or ""
+
+    @property
+    def on_disk(self) -> bool:
+        """False until the first user message."""
+        return self._recorder.on_disk
+
+    @property
+    def recorder(self) -> RolloutRecorder:
+        """The level underneath, for items of one's own making."""
+        return self._recorder
+
+    def summary(self) -> ThreadSummary:
+        """What a listing shows of it; before it is on disk, what its settings say."""
+        if not self.on_disk:
+            return self._begun
+        self._recorder.flush(level=KERNEL)
+        return self._home.get(self.path)
+
+    def record(self, *items: Recordable) -> int:
+        """Record items of one's own, as `RolloutRecorder.record` does; returns how many are kept.
+
+        The first user message has the rollout made, without waiting for it.
+        """
+        kept = self._recorder.record(*items)
+        if not self.on_disk and any(map(user_message.is_users, items)):
+            self._recorder.begin_persist()
+        return kept
+
+    def turn(
+        self,
+        text: str,
+        *,
+        images: Sequence[Image] = (),
+        model: str | None = None,
+        turn_id: str | None = None,
+    ) -> TurnWriter:
+        """A turn that begins with what the user says; use it in a `with` block.
+
+        *images* are URLs (`https:`, `data:`) or paths of image files.  *model* is the one that
+        will answer.  An earlier turn that is still open is ended as replaced.
+        """
+        return TurnWriter(self._turns, Asked(text, tuple(images), model, turn_id))
+
+    def history(self) -> History:
+        """The whole thread so far, in memory; `model_input()` of it is what to send next."""
+        if not self.on_disk:
+            return History(NEW, [Loaded(self.path, [*self._recorder.draft_lines()])])
+        self._recorder.flush(level=KERNEL)
+        return self._home.history(self.path)
+
+    def model_input(self) -> list[dict[str, Json]]:
+        """The Responses items to send to a model next, without loading a long thread."""
+        if not self.on_disk:
+            return self.history().model_input()
+        self._recorder.flush(level=KERNEL)
+        return self._home.model_input(self.path)
+
+    def flush(self) -> None:
+        """Return once all that was recorded is on stable storage; raises WriteFailed."""
+        self._recorder.flush()
+
+    def drain(self) -> None:
+        """Wait until there is room for more to record (see `RolloutRecorder.drain`)."""
+        self._recorder.drain()
+
+    def close(self) -> None:
+        """Flush and let go; a turn that is open is marked aborted.  Raises WriteFailed."""
+        self._turns.end_open()
+        self._recorder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except Exception:
+            if error is None:
+                raise
+
+    def _usage_so_far(self) -> TokenUsage:
+        """The tokens counted before this process took the thread on."""
+        if not self.on_disk:
+            return TokenUsage()
+        self._recorder.flush(level=KERNEL)
+        reader = self._home.reader(self._home.get(self.path))
+        return latest_usage(reader.raw_lines_backwards())
