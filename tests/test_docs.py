@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import asyncio
 import re
 import textwrap
 from pathlib import Path
@@ -110,12 +112,26 @@ def python_blocks(page: str) -> list[str]:
     return [textwrap.dedent(block) for block in blocks if "threadlog." in block]
 
 
-def test_what_the_readme_says_in_python_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_documents_say_in_python_runs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("THREADLOG_HOME", str(home))
-    reading, recording = python_blocks("README.md")
-    names: dict[str, object] = {"home": threadlog.open(), "threadlog": threadlog}
-    exec(recording, names)
+    monkeypatch.chdir(home)
+    names: dict[str, object] = {"threadlog": threadlog}
+    live, reading = python_blocks("README.md")
+    assert len([line for line in live.splitlines() if line.strip()]) <= 10
+    exec(live, names)
+    assert isinstance(names["messages"], list)
+    assert [message["type"] for message in names["messages"]] == [
+        *("message", "function_call", "function_call_output", "message"),
+    ]
+    assert "Why does the build fail?" in capsys.readouterr().out
+    again, on_a_loop, recorder = python_blocks("docs/recording.md")
+    exec(again, names)
+    assert len(threadlog.open(home / "threads").threads()) == 2
+    names["home"] = threadlog.open()
+    exec(recorder, names)
     exec(reading, names)
-    assert names["messages"] == []
-    (thread,) = threadlog.open().threads()
-    assert thread.preview == "Hi"
+    code = compile(on_a_loop, "recording.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    asyncio.run(eval(code, names))
+    assert len(threadlog.open().threads()) == 2

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import threadlog
-from makers import STAMP, held, message, tree
+from makers import STAMP, held, message, python, tree
 from threadlog import (
     BacklogFull,
     Closed,
@@ -396,3 +396,35 @@ def test_every_recorded_line_is_read_back_typed(home: Path, recorder: RolloutRec
     ]
     (recorded,) = threadlog.open(home).turns(recorder.thread_id)
     assert (recorded.id, recorded.status, len(recorded.items)) == ("t", "completed", 2)
+
+
+def test_a_recorder_collected_while_another_records_does_not_stop_it(home: Path) -> None:
+    code = """
+import gc, sys, warnings
+import threadlog
+from threadlog.backlog import process
+warnings.simplefilter("ignore")
+home, options = threadlog.open(sys.argv[1]), threadlog.ThreadOptions(cwd="/x")
+item = {"type": "event_msg", "payload": {"type": "agent_message", "message": "x"}}
+
+class Cycle:
+    def __init__(self):
+        self.itself = self
+        self.recorder = threadlog.RolloutRecorder.create(home, options)
+        self.recorder.record(item)
+
+recorder = threadlog.RolloutRecorder.create(home, options)
+for after in range(2, 120):  # so that it comes by at every moment of the call
+    gc.set_threshold(after, 1, 1)
+    for _ in range(3):
+        Cycle()
+        recorder.record(*[item] * 20)
+gc.collect()
+recorder._channel.drop()
+print(process.weight)
+"""
+    with python(code, str(home)) as other:
+        try:
+            assert other.communicate(timeout=30) == ("0\n", "")
+        finally:
+            other.kill()

@@ -2,12 +2,14 @@
 
     import threadlog
 
-    home = threadlog.open()                    # $THREADLOG_HOME, $CODEX_HOME, ~/.codex
-    for thread in home.threads(cwd="."):
-        print(thread.id, thread.title)
-    messages = home.model_input("last")        # feed this to your model
+    with threadlog.open() as home:             # $THREADLOG_HOME, $CODEX_HOME, ~/.codex
+        with home.start(cwd=".") as thread, thread.turn("Why does the build fail?") as turn:
+            turn.say("A header is missing.")
+        print(home.threads(cwd=".")[0].title)
+        messages = home.model_input("last")    # feed this to your model
 
-Names are loaded when they are first used, so that importing the package costs nothing.
+`threadlog.aio` has the same names, awaitable.  Names are loaded when they are first used, so that
+importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from threadlog import aio
+    from threadlog.backlog import DURABLE, KERNEL
     from threadlog.connect import open
     from threadlog.core.decode import Line
     from threadlog.core.framing import Gap, Oversized
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from threadlog.core.turn import Turn
     from threadlog.errors import (
         Ambiguous,
+        Archived,
         BacklogFull,
         BadCursor,
         Closed,
@@ -32,6 +37,9 @@ if TYPE_CHECKING:
         InUse,
         NotFound,
         NoThreadId,
+        NotOnDiskYet,
+        NotPersistable,
+        NotResumable,
         OutsideHome,
         ThreadlogError,
         Unencodable,
@@ -41,6 +49,8 @@ if TYPE_CHECKING:
     )
     from threadlog.home import Home
     from threadlog.recorder import RolloutRecorder, ThreadOptions
+    from threadlog.thread import Thread
+    from threadlog.turn_writer import TurnWriter
 
 __version__ = "0.1.0"
 
@@ -49,6 +59,10 @@ _MODULES = {
     "Home": "home",
     "RolloutRecorder": "recorder",
     "ThreadOptions": "recorder",
+    "DURABLE": "backlog",
+    "KERNEL": "backlog",
+    "Thread": "thread",
+    "TurnWriter": "turn_writer",
     "Line": "core.decode",
     "Damaged": "core.lines",
     "Oversized": "core.framing",
@@ -60,7 +74,10 @@ _MODULES = {
 }
 
 __all__ = [
+    "DURABLE",
+    "KERNEL",
     "Ambiguous",
+    "Archived",
     "BacklogFull",
     "BadCursor",
     "Closed",
@@ -73,18 +90,24 @@ __all__ = [
     "Line",
     "NoThreadId",
     "NotFound",
+    "NotOnDiskYet",
+    "NotPersistable",
+    "NotResumable",
     "OutsideHome",
     "Oversized",
     "RolloutRecorder",
+    "Thread",
     "ThreadOptions",
     "ThreadPage",
     "ThreadSummary",
     "ThreadlogError",
     "Turn",
+    "TurnWriter",
     "Unencodable",
     "Unreadable",
     "UnsupportedPlatform",
     "WriteFailed",
+    "aio",
     "open",
 ]
 
@@ -94,6 +117,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'threadlog' has no attribute {name!r}")
     import importlib
 
+    if name == "aio":
+        return importlib.import_module("threadlog.aio")
     module = importlib.import_module(f"threadlog.{_MODULES.get(name, 'errors')}")
     value = globals()[name] = getattr(module, name)
     return value

@@ -31,15 +31,19 @@ DURABLE, KERNEL = "durable", "kernel"
 
 
 class Process:
-    """What all recorders of this process share."""
+    """What all recorders of this process share.
+
+    The lock is one that its holder can take again: the garbage collector may drop a recorder at
+    any moment, also while this thread records to another.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.weight = 0
 
     def forked(self) -> None:
         """In the child: nothing of the parent's counts, and its lock may be held for ever."""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.weight = 0
 
 
@@ -145,7 +149,7 @@ class Channel:
         self.busy = False
         self.pending: list[Entry] = []  # newest first
         self.inflight: tuple[Batch, int, int] | None = None  # with its weight and its items
-        self.written = 0  # items in the file
+        self.written = 0  # items in the file; -1 while not even the metadata is
         self.refused: str | None = None  # why an item had no JSON form, until a barrier says so
         self.refused_count = 0
         self.error: BaseException | None = None
@@ -164,7 +168,7 @@ class Channel:
     @property
     def settled(self) -> int:
         """How many items need no more waiting for."""
-        return self.written + self.refused_count
+        return max(self.written, 0) + self.refused_count
 
     @property
     def unwritten(self) -> bool:
@@ -325,6 +329,7 @@ class Channel:
         return (
             type(live) is Live
             and self.settled == self.recorded
+            and self.written >= 0
             and self.refused is None
             and not self.busy
             and (level == KERNEL or live.synced)

@@ -39,20 +39,22 @@ def look_after(writer: Writer) -> None:
     _drain_with_multiprocessing()
 
 
-def drain_all() -> None:
+def drain_all(*, close: bool = True) -> None:
     """Write all that was recorded and let go of it; what cannot be written is told on stderr."""
     deadline = time.monotonic() + EXIT_WAIT_S
-    closing = [future for writer in list(_writers) for future in writer.start_close_all()]
-    for future in closing:
+    waiting = [each for writer in list(_writers) for each in writer.start_saving_all(close=close)]
+    for thread_id, future in waiting:
         try:
             future.result(max(0.0, deadline - time.monotonic()))
         except Exception as error:  # nobody is left to raise to
-            _tell(error)
+            _tell(thread_id, error)
 
 
-def _tell(error: Exception) -> None:
+def _tell(thread_id: str, error: Exception) -> None:
+    why = str(error) or type(error).__name__
+    said = f"threadlog: not all of thread {thread_id} was saved: {why}"
     with contextlib.suppress(Exception):
-        print(f"threadlog: not all was saved: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        print(said, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
@@ -62,7 +64,8 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
 
 
 def _drain_and_die(number: int) -> None:
-    drain_all()
+    """Close nothing: who records meanwhile would be told.  The system lets go of the locks."""
+    drain_all(close=False)
     os.kill(os.getpid(), number)
 
 
@@ -76,8 +79,11 @@ def _drain_with_multiprocessing() -> None:
 
 def _in_child() -> None:
     process.forked()
+    util = sys.modules.get("multiprocessing.util")
     for writer in list(_writers):
         writer.forked()
+        if util is not None:  # it forgets what it was told before the fork
+            util.register_after_fork(writer, look_after)
 
 
 atexit.register(drain_all)

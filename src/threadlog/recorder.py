@@ -93,13 +93,14 @@ class ThreadKeywords(TypedDict, total=False):
 class RolloutRecorder:
     """The writer of one thread; safe to use from several OS threads."""
 
-    __slots__ = ("__weakref__", "_channel", "_history_mode", "_turn_id", "_weighers")
+    __slots__ = ("__weakref__", "_channel", "_classes", "_history_mode", "_turn_id", "_weighers")
 
     def __init__(self, channel: Channel, history_mode: str) -> None:
         """Not for callers: use `create` or `resume`."""
         self._channel = channel
         self._history_mode = history_mode
         self._weighers = entry.WEIGHERS[history_mode]
+        self._classes = entry.CLASSES[history_mode]
         self._turn_id: str | None = None
 
     @classmethod
@@ -201,8 +202,12 @@ class RolloutRecorder:
         if len(items) == 1:  # what an agent's loop mostly does: as little as possible
             item = items[0]
             weigher = self._weighers.get(type(item))
-            if weigher is not None and (weight := weigher(item)) is not None:
-                return self._channel.add_one(weight, item)  # type: ignore[arg-type]
+            if weigher is not None:
+                if (weight := weigher(item)) is not None:
+                    return self._channel.add_one(weight, item)  # type: ignore[arg-type]
+                return self._channel.add_one(*entry.weigh_encoded(item))  # type: ignore[arg-type]
+            if type(item) is dict and (plain := entry.weigh_plain(item, self._classes)):
+                return self._channel.add_one(*plain)
         ms = now_ms()
         kept: list[tuple[int, Payload]] = []
         for item in items:
@@ -216,7 +221,7 @@ class RolloutRecorder:
         Returns when everything is on stable storage, or, with *level* "kernel", in the file.
         Raises Closed, InUse, WriteFailed, UnsupportedPlatform.
         """
-        _wait(self._start_persist(level))
+        _wait(self.start_persist(level=level))
 
     def flush(self, *, level: str = DURABLE) -> None:
         """Bring what was recorded to stable storage; on a draft there is nothing to do (Codex).
@@ -225,25 +230,21 @@ class RolloutRecorder:
         process but not a power cut.  Raises Closed, WriteFailed; Unencodable, once, if a typed
         item did not keep to its types and could not be written.
         """
-        _wait(self._start_flush(level))
+        _wait(self.start_flush(level=level))
 
     def drain(self) -> None:
         """Wait until there is room for more; at once if there is.
 
         Raises NotOnDiskYet on a draft, WriteFailed while writing fails, Closed.
         """
-        _wait(self._start_drain())
+        _wait(self.start_drain())
 
     def close(self) -> None:
         """Flush, then let go of the thread; a draft leaves nothing.  A second call does nothing.
 
         Raises WriteFailed, after which the recorder is still open.
         """
-        _wait(self._start_close())
-
-    def begin_persist(self) -> None:
-        """Have the rollout made, and do not wait for it: the next barrier tells how it went."""
-        self._start_persist()
+        _wait(self.start_close())
 
     def draft_lines(self) -> list[bytes]:
         """What a draft holds, as the lines it will have (without the metadata)."""
@@ -260,18 +261,22 @@ class RolloutRecorder:
         files = Files(self.path, created=begun, updated=begun)
         return summarise(self.thread_id, metadata.fold(Metadata(), line), files)
 
-    # What the barriers wait for; None: for nothing.
+    # -- the barriers, without the waiting
 
-    def _start_persist(self, level: str = DURABLE) -> Future[None] | None:
+    def start_persist(self, *, level: str = DURABLE) -> Future[None] | None:
+        """Begin what `persist` does; None if there is nothing to wait for."""
         return self._channel.barrier(level, persist=True)
 
-    def _start_flush(self, level: str = DURABLE) -> Future[None] | None:
+    def start_flush(self, *, level: str = DURABLE) -> Future[None] | None:
+        """Begin what `flush` does."""
         return self._channel.barrier(level)
 
-    def _start_drain(self) -> Future[None] | None:
+    def start_drain(self) -> Future[None] | None:
+        """Begin what `drain` does."""
         return self._channel.room()
 
-    def _start_close(self) -> Future[None] | None:
+    def start_close(self) -> Future[None] | None:
+        """Begin what `close` does."""
         channel = self._channel
         if channel.foreign or channel.state is None:
             return None  # a forked child neither writes nor holds

@@ -18,7 +18,7 @@ from threadlog.core.query import ThreadSummary
 from threadlog.core.usage import latest_usage
 from threadlog.images import Image
 from threadlog.recorder import KERNEL, RolloutRecorder
-from threadlog.turn_writer import Asked, Turns, TurnWriter
+from threadlog.turn_writer import Asked, TurnBook, TurnWriter
 
 if TYPE_CHECKING:
     from threadlog.home import Home
@@ -36,7 +36,7 @@ class Thread:
         self._home = home
         self._recorder = recorder
         self._begun = summary  # what was known when it began
-        self._turns = Turns(recorder, summary.cwd or "", self.record, self._usage_so_far)
+        self.book = TurnBook(recorder, summary.cwd or "", self.record, self._usage_so_far)
 
     @property
     def id(self) -> str:
@@ -76,8 +76,8 @@ class Thread:
         The first user message has the rollout made, without waiting for it.
         """
         kept = self._recorder.record(*items)
-        if not self.on_disk and any(map(user_message.is_users, items)):
-            self._recorder.begin_persist()
+        if kept and not self.on_disk and any(map(user_message.is_users, items)):
+            self._recorder.start_persist()  # the next barrier tells how it went
         return kept
 
     def turn(
@@ -93,7 +93,7 @@ class Thread:
         *images* are URLs (`https:`, `data:`) or paths of image files.  *model* is the one that
         will answer.  An earlier turn that is still open is ended as replaced.
         """
-        return TurnWriter(self._turns, Asked(text, tuple(images), model, turn_id))
+        return TurnWriter(self.book, Asked(text, tuple(images), model, turn_id))
 
     def history(self) -> History:
         """The whole thread so far, in memory; `model_input()` of it is what to send next."""
@@ -119,7 +119,7 @@ class Thread:
 
     def close(self) -> None:
         """Flush and let go; a turn that is open is marked aborted.  Raises WriteFailed."""
-        self._turns.end_open()
+        self.book.end_open()
         self._recorder.close()
 
     def __enter__(self) -> Self:

@@ -43,7 +43,7 @@ class Asked(NamedTuple):
     turn_id: str | None = None
 
 
-class Turns:
+class TurnBook:
     """What the turns of one thread share: where they are recorded, and what they add up to."""
 
     def __init__(
@@ -67,8 +67,13 @@ class Turns:
 
     def count(self, last: TokenUsage) -> TokenUsage:
         """The thread's tokens, *last* with them."""
-        so_far = self._usage if self._usage is not None else self._usage_so_far()
-        self._usage = usage.added(so_far, last)
+        self._usage = usage.added(self.look_up_usage(), last)
+        return self._usage
+
+    def look_up_usage(self) -> TokenUsage:
+        """The thread's tokens so far; asked of a stored thread once, when its first turn begins."""
+        if self._usage is None:
+            self._usage = self._usage_so_far()
         return self._usage
 
 
@@ -79,10 +84,10 @@ class TurnWriter:
     leaving it ends the turn, as aborted if by an exception, and flushes.
     """
 
-    def __init__(self, turns: Turns, asked: Asked) -> None:
+    def __init__(self, book: TurnBook, asked: Asked) -> None:
         """Not for callers: use `Thread.turn`."""
         self.id = asked.turn_id or new_id(now_ms())
-        self._turns = turns
+        self.book = book
         self._asked = asked
         self._began_ms = 0
         self._last_said: str | None = None
@@ -90,7 +95,7 @@ class TurnWriter:
 
     def __enter__(self) -> Self:
         self.begin()
-        self._turns.recorder.persist()
+        self.book.recorder.persist()
         return self
 
     def __exit__(
@@ -100,11 +105,8 @@ class TurnWriter:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if error is None:
-                self.complete()
-            else:
-                self.abort()
-            self._turns.recorder.flush()
+            self.end(error)
+            self.book.recorder.flush()
         except Exception:
             if error is None:
                 raise
@@ -112,9 +114,10 @@ class TurnWriter:
     def begin(self) -> None:
         """Record the question; `with` does this.  Raises Unreadable for an image."""
         asked = self._asked
+        self.book.look_up_usage()
         images = [read_image(image) for image in asked.images]
-        self._turns.end_open(REPLACED)
-        self._turns.open, self._began_ms = self, now_ms()
+        self.book.end_open(REPLACED)
+        self.book.open, self._began_ms = self, now_ms()
         self.item(
             ev.TaskStarted(
                 turn_id=self.id,
@@ -123,7 +126,7 @@ class TurnWriter:
             ),
             TurnContext(
                 turn_id=self.id,
-                cwd=self._turns.cwd,
+                cwd=self.book.cwd,
                 approval_policy=APPROVAL_POLICY,
                 sandbox_policy=SANDBOX_POLICY,
                 model=asked.model or UNKNOWN_MODEL,
@@ -135,6 +138,13 @@ class TurnWriter:
                 local_images=tuple(image.path for image in images if image.path is not None),
             ),
         )
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Record the end: completed, or aborted by *error*; `with` does this."""
+        if error is None:
+            self.complete()
+        else:
+            self.abort()
 
     def say(self, text: str, *, phase: str | None = None) -> None:
         """The agent says something; *phase* is `commentary` or `final_answer` where it matters."""
@@ -163,7 +173,7 @@ class TurnWriter:
         """What a tool call came to: text, a list of content items, or other JSON."""
         name, arguments = self._calls.pop(call_id, ("", None))
         shown = _output(output)
-        if self._turns.recorder.history_mode == PAGINATED and name:
+        if self.book.recorder.history_mode == PAGINATED and name:
             item = _tool_item(call_id, name, arguments, shown)
             item = msgspec.structs.replace(item, success=success, status=_status(success))
             self.item(turn_lines.as_item_completed(item, *self._place(), now_ms()))
@@ -205,7 +215,7 @@ class TurnWriter:
             total_tokens=input_tokens + output_tokens,
         )
         info = TokenUsageInfo(
-            total_token_usage=self._turns.count(last),
+            total_token_usage=self.book.count(last),
             last_token_usage=last,
             model_context_window=context_window,
         )
@@ -213,7 +223,7 @@ class TurnWriter:
 
     def item(self, *items: Recordable) -> int:
         """Record anything else of this turn; returns how many items were kept."""
-        return self._turns.record(*items)
+        return self.book.record(*items)
 
     def complete(self) -> None:
         """End the turn; `with` does this.  A second call does nothing."""
@@ -244,13 +254,13 @@ class TurnWriter:
             )
 
     def _place(self) -> tuple[str, str]:
-        return self._turns.recorder.thread_id, self.id
+        return self.book.recorder.thread_id, self.id
 
     def _close(self) -> bool:
         """True if the turn was open; it is no more."""
-        if self._turns.open is not self:
+        if self.book.open is not self:
             return False
-        self._turns.open = None
+        self.book.open = None
         return True
 
 

@@ -95,18 +95,18 @@ class Writer:
             self._start_thread()
         self._inbox.put(channel)
 
-    def start_close_all(self) -> list[Future[None]]:
-        """Have every live channel written and let go of; returns what to wait for."""
-        closing = []
-        for channel in list(self.live):
+    def start_saving_all(self, *, close: bool) -> list[tuple[str, Future[None]]]:
+        """Have all threads written, and let go of if so wanted; returns what to wait for."""
+        waiting = []
+        for channel in list(self.channels):
             with contextlib.suppress(Closed):
-                if (future := channel.barrier(DURABLE, close=True)) is not None:
-                    closing.append(future)
-        return closing
+                if (future := channel.barrier(DURABLE, close=close)) is not None:
+                    waiting.append((channel.thread_id, future))
+        return waiting
 
     def close_all(self) -> None:
-        """The same, waiting for all; raises what went wrong first."""
-        closing = self.start_close_all()
+        """Write and let go of all threads; raises what went wrong first."""
+        closing = [future for _thread_id, future in self.start_saving_all(close=True)]
         wait(closing)
         for future in closing:
             future.result()
@@ -130,8 +130,8 @@ class Writer:
             todo = self._collect(self._timeout(quiet_since))
             if todo:
                 while todo:
-                    todo = [channel for channel in todo if self._turn(channel)]
-                    todo += self._collect(0)
+                    more = [channel for channel in todo if self._turn(channel)]
+                    todo = list(dict.fromkeys([*more, *self._collect(0)]))  # each in its turn
                 quiet_since = time.monotonic()
             elif time.monotonic() - quiet_since >= PARK_S:
                 self._tidy(quiet_since)
@@ -185,7 +185,8 @@ class Writer:
         if time.monotonic() - quiet_since < IDLE_S:
             return False
         with process.lock:
-            if self.live or self._dirty or self._handed_over or not self._inbox.empty():
+            busy = self.live or self._dirty or self._handed_over or self._failing
+            if busy or not self._inbox.empty():
                 return False
             self._thread = None
             return True
@@ -198,11 +199,12 @@ class Writer:
             return self._advance(channel)
         except BaseException as error:  # the worker serves others too
             self._fail(channel, error)
+            self._failing.add(channel)
             return False
 
     def _advance(self, channel: Channel) -> bool:
-        asked = channel.barriers or channel.abandoned
-        if channel.error is not None and not asked and time.monotonic() < channel.retry_at:
+        failed = channel.error is not None
+        if failed and not channel.barriers and time.monotonic() < channel.retry_at:
             self._failing.add(channel)
             return False
         self._failing.discard(channel)
@@ -247,10 +249,13 @@ class Writer:
         last = channel.abandoned and not channel.unwritten
         if last or any(barrier.close for barrier in served):
             self._hand_over(channel, self._close, served)
-        elif not live.synced and any(barrier.durable for barrier in served):
-            self._hand_over(channel, self._sync, served)
-        else:
-            _pass(channel, served)
+            return
+        durable = [] if live.synced else [each for each in served if each.durable]
+        _pass(channel, [each for each in served if each not in durable])
+        if durable or (channel.error is not None and not live.synced):
+            self._hand_over(channel, self._sync, durable)
+        elif channel.error is not None:
+            channel.recovered()
 
     def _keep_warm(self, channel: Channel) -> None:
         self._warm.pop(channel, None)
@@ -268,8 +273,6 @@ class Writer:
             told.__cause__ = error
         for barrier in [*served, *channel.failed(told, time.monotonic() + RETRY_S)]:
             barrier.fail(told)
-        if type(channel.state) is Live and (channel.unwritten or channel.abandoned):
-            self._failing.add(channel)
 
     # -- what helpers do
 
@@ -305,7 +308,7 @@ class Writer:
         live = Live(self.journal.create(channel.path, channel.thread_id), ordinal)
         live.synced = False
         channel.pending = [(draft.ms, 0, draft.meta)]
-        channel.written = -1  # the metadata is no item of the caller's
+        channel.written = -1
         with process.lock:
             channel.state = live
             channel.idle = channel.taking
@@ -315,8 +318,8 @@ class Writer:
         live = channel.state
         assert isinstance(live, Live)
         live.appender.sync()
-        live.appender.rest()
         live.synced = True
+        live.appender.rest()
         channel.recovered()
         _pass(channel, served)
 

@@ -4,314 +4,293 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
-import stat
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
 import threadlog
+from faulty_disk import (
+    FaultyDisk,
+    draft_on,
+    mode_of,
+    number_of,
+    numbers,
+    opened,
+    ordinals,
+    said,
+)
 from makers import held, tree
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
+from threadlog.errors import NotOnDiskYet
 
-CALLS = ("open", "mkdir", "chmod", "fchmod", "write", "fdatasync", "fsync", "fstat", "ftruncate")
-FATAL = frozenset(CALLS) - {"ftruncate"}
-
-
-class Faults:
-    """Stands before the calls of `os`, counts them, and fails one of them."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.made: list[str] = []
-        self.fail_at: set[int] = set()
-        self.errno = errno.ENOSPC
-        self.short_at: int | None = None  # the call that writes only so many bytes
-        self.short_bytes = 100
-        self.synced: set[int] = set()  # inodes
-        self.active = False
-        for name in CALLS:
-            monkeypatch.setattr(os, name, self._before(name, getattr(os, name)))
-
-    def _before(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **others: Any) -> Any:
-            if not self.active:
-                return call(*args, **others)
-            number = len(self.made)
-            self.made.append(name)
-            if number == self.short_at:
-                return call(args[0], args[1][: self.short_bytes])
-            if number in self.fail_at:
-                raise OSError(self.errno, os.strerror(self.errno))
-            done = call(*args, **others)
-            if name in ("fsync", "fdatasync"):
-                self.synced.add(os.stat(args[0]).st_ino)
-            return done
-
-        return wrapped
-
-    def run(self, barrier: Callable[[], None], *fail_at: int) -> WriteFailed | None:
-        """Call the barrier with these of its calls failing; returns what it raised."""
-        self.made.clear()
-        self.fail_at = set(fail_at)
-        self.active = True
-        try:
-            barrier()
-        except WriteFailed as error:
-            return error
-        finally:
-            self.active, self.short_at = False, None
-        return None
+LONG_S = 20.0  # so long nothing takes unless it hangs
 
 
-def said(number: int) -> dict[str, Any]:
-    """A message that tells its number, long enough to be written in pieces."""
-    payload = {"type": "user_message", "message": f"{number} " + "x" * 200}
-    return {"type": "event_msg", "payload": payload}
+class Made(NamedTuple):
+    """A recorder and the disk under it."""
+
+    recorder: RolloutRecorder
+    disk: FaultyDisk
+
+    @property
+    def home(self) -> Path:
+        return Path(self.recorder.path).parents[4]
+
+    def calls(self, barrier: Callable[[], None]) -> list[str]:
+        """The calls that a barrier makes when nothing fails."""
+        assert self.disk.run(barrier) is None
+        return list(self.disk.made)
 
 
-def numbers(path: str) -> list[int]:
-    """The numbers of the messages in a rollout, which must hold nothing but whole lines."""
-    data = Path(path).read_bytes() if os.path.exists(path) else b""
-    assert not data or data.endswith(b"\n")
-    payloads = [json.loads(line)["payload"] for line in data.splitlines()]
-    assert not payloads or "cwd" in payloads[0]
-    return [int(payload["message"].split()[0]) for payload in payloads[1:]]
+Fresh = Callable[..., Made]
 
 
 @pytest.fixture
-def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
-    return Faults(monkeypatch)
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Callable[[], RolloutRecorder]:
-    """Makes drafts, each in a home of its own that does not exist yet."""
+def fresh(tmp_path: Path) -> Fresh:
+    """Makes drafts of the messages 0, 1, 2, each in a home of its own that does not exist yet."""
     made = iter(range(1000))
 
-    def make() -> RolloutRecorder:
-        home = tmp_path / f"home-{next(made)}"
-        recorder = RolloutRecorder.create(threadlog.open(home), ThreadOptions(cwd="/x"))
-        recorder.record(said(0), said(1), said(2))
-        return recorder
+    def make(mode: str = "legacy") -> Made:
+        disk = FaultyDisk()
+        return Made(draft_on(disk, tmp_path / f"home-{next(made)}", mode=mode), disk)
 
     return make
 
 
-def _open_files() -> int:
-    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+@pytest.fixture
+def live(fresh: Fresh) -> Iterator[Made]:
+    """A live recorder of the messages 0, 1, 2, all on disk."""
+    made = fresh()
+    made.recorder.persist()
+    yield made
+    made.disk.disarm()
+    made.recorder.close()
 
 
-def _each_call(faults: Faults, recorder: RolloutRecorder) -> Iterator[tuple[int, str]]:
-    assert faults.run(recorder.persist) is None
-    names = list(faults.made)
-    recorder.close()
-    assert {"open", "mkdir", "write", "fdatasync", "fsync", "fchmod"} <= set(names)
-    yield from enumerate(names)
+def _calls_of_persist(made: Made) -> list[tuple[int, str]]:
+    names = made.calls(made.recorder.persist)
+    made.recorder.close()
+    assert {"make_folder", "create", "change_mode", "write", "sync_data", "sync"} <= set(names)
+    return list(enumerate(names))
 
 
-@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EIO, errno.EACCES], ids=errno.errorcode.get)
-def test_persist_failing_anywhere_can_be_called_again(
-    faults: Faults, fresh: Callable[[], RolloutRecorder], reason: int
-) -> None:
-    faults.errno = reason
+REASONS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE)
+
+
+@pytest.mark.parametrize("mode", ["legacy", "paginated"])
+@pytest.mark.parametrize("reason", REASONS, ids=errno.errorcode.get)
+def test_persist_failing_anywhere_can_be_called_again(fresh: Fresh, reason: int, mode: str) -> None:
     broken = []
-    for number, name in _each_call(faults, fresh()):
-        recorder = fresh()
-        error = faults.run(recorder.persist, number)
+    for number, name in _calls_of_persist(fresh()):
+        recorder, disk = made = fresh(mode)
+        disk.error = reason
+        error = disk.run(recorder.persist, number)
         try:
-            assert error is not None or name not in FATAL
+            assert error is not None or name == "close"
             if error is not None:
                 assert (error.errno, error.path) == (reason, recorder.path)
                 assert error.safe_items == len(numbers(recorder.path))
+                assert recorder.pending_items == 3 - error.safe_items
             recorder.record(said(3))
-            assert faults.run(recorder.persist) is None
+            assert disk.run(recorder.persist) is None
+            assert recorder.pending_items == 0
             assert numbers(recorder.path) == [0, 1, 2, 3]
+            assert ordinals(recorder.path) == ([None] * 5 if mode == "legacy" else [*range(5)])
             recorder.close()
-        except (AssertionError, OSError) as why:
+            assert opened(made.home) == 0
+        except (AssertionError, OSError, WriteFailed) as why:
             broken.append(f"call {number}, {name}: {type(why).__name__} {why}"[:300])
     assert broken == []
 
 
-def test_what_a_failed_persist_made_is_made_durable_by_the_next(
-    faults: Faults, fresh: Callable[[], RolloutRecorder]
-) -> None:
+@pytest.mark.parametrize("what", ["persist", "flush"])
+def test_failing_twice_in_a_row_loses_nothing_and_repeats_nothing(fresh: Fresh, what: str) -> None:
     broken = []
-    for number, name in _each_call(faults, fresh()):
-        recorder = fresh()
-        faults.synced.clear()
-        faults.run(recorder.persist, number)
-        if faults.run(recorder.persist) is not None:
-            continue  # the test above says so
-        unsynced = _unsynced(faults, recorder)
-        if unsynced:
+    first = fresh()
+    if what == "flush":
+        first.recorder.persist()
+        first.recorder.record(said(3))
+    names = first.calls(getattr(first.recorder, what))
+    first.recorder.close()
+    for number, name in enumerate(names):
+        for second in {0, number // 2, number}:
+            recorder, disk = fresh()
+            if what == "flush":
+                recorder.persist()
+            recorder.record(said(3))
+            barrier = getattr(recorder, what)
+            disk.short_at = number
+            errors = [disk.run(barrier, number, number + 1), disk.run(barrier, second, second + 1)]
+            try:
+                assert errors[0] is not None or name in ("write", "close")
+                assert disk.run(barrier) is None
+                assert numbers(recorder.path) == [0, 1, 2, 3]
+                recorder.close()
+            except (AssertionError, OSError, WriteFailed) as why:
+                broken.append(f"calls {number}, {name}, then {second}: {why}"[:300])
+    assert broken == []
+
+
+def _unsynced(made: Made) -> list[str]:
+    """The rollout, and the folders up to the home, that were never brought to the disk."""
+    places = [Path(made.recorder.path), *Path(made.recorder.path).parents[:5]]
+    return [place.name for place in places if place.stat().st_ino not in made.disk.synced]
+
+
+def test_what_a_failed_persist_made_is_made_durable_by_the_next(fresh: Fresh) -> None:
+    broken = []
+    for number, name in _calls_of_persist(fresh()):
+        recorder, disk = made = fresh()
+        disk.run(recorder.persist, number)
+        assert disk.run(recorder.persist) is None
+        if unsynced := _unsynced(made):
             broken.append(f"call {number}, {name}: {unsynced} was never synced")
         recorder.close()
     assert broken == []
 
 
-def _unsynced(faults: Faults, recorder: RolloutRecorder) -> list[str]:
-    """The rollout, and the folders up to the home, that were never brought to the disk."""
-    places = [Path(recorder.path), *Path(recorder.path).parents[:5]]
-    return [place.name for place in places if place.stat().st_ino not in faults.synced]
-
-
-def test_persist_brings_the_file_and_every_new_folder_to_the_disk(
-    faults: Faults, fresh: Callable[[], RolloutRecorder]
-) -> None:
-    recorder = fresh()
-    assert faults.run(recorder.persist) is None
-    assert _unsynced(faults, recorder) == []
-    made_in = Path(recorder.path).parents[5]
-    assert made_in.stat().st_ino in faults.synced, "the new home itself would not outlive a crash"
+def test_persist_brings_the_file_and_every_new_folder_to_the_disk(fresh: Fresh) -> None:
+    recorder, disk = made = fresh()
+    assert disk.run(recorder.persist) is None
+    assert _unsynced(made) == []
+    made_in = made.home.parent
+    assert made_in.stat().st_ino in disk.synced, "the new home itself would not outlive a crash"
     recorder.close()
 
 
-def test_folders_have_their_mode_whatever_failed_before(
-    faults: Faults, fresh: Callable[[], RolloutRecorder]
-) -> None:
+def test_files_and_folders_have_their_mode_whatever_failed_before(fresh: Fresh) -> None:
     broken = []
-    before = os.umask(0o022)
-    try:
-        first = fresh()
-        Path(first.path).parents[4].mkdir(mode=0o700)
-        for number, name in _each_call(faults, first):
-            recorder = fresh()
-            Path(recorder.path).parents[4].mkdir(mode=0o700)
-            os.umask(0o277)
-            faults.run(recorder.persist, number)
-            if faults.run(recorder.persist) is not None:
-                continue
-            at = Path(recorder.path).parent
-            while at.name != "sessions":
-                if stat.S_IMODE(at.stat().st_mode) != 0o700:
-                    broken.append(f"call {number}, {name}: {at.name} {oct(at.stat().st_mode)}")
-                at = at.parent
-            recorder.close()
-            os.umask(0o022)
-    finally:
-        os.umask(before)
+    for number, name in _calls_of_persist(fresh()):
+        recorder, disk = made = fresh()
+        made.home.mkdir(mode=0o700)
+        before = os.umask(0o277)
+        try:
+            disk.run(recorder.persist, number)
+            assert disk.run(recorder.persist) is None
+        finally:
+            os.umask(before)
+        at = Path(recorder.path)
+        if mode_of(at) != 0o600:
+            broken.append(f"call {number}, {name}: {at.name} {mode_of(at):o}")
+        while (at := at.parent) != made.home:
+            if mode_of(at) != 0o700:
+                broken.append(f"call {number}, {name}: {at.name} {mode_of(at):o}")
+        recorder.close()
     assert broken == []
 
 
 @pytest.mark.parametrize("short", [None, 0, 1, 150, 400])
 def test_flush_failing_anywhere_loses_nothing_and_repeats_nothing(
-    faults: Faults, fresh: Callable[[], RolloutRecorder], short: int | None
+    live: Made, short: int | None
 ) -> None:
-    recorder = fresh()
-    recorder.persist()
+    recorder, disk = live
     recorder.record(said(3), said(4))
-    faults.run(recorder.flush)
-    calls = list(faults.made)
+    calls = live.calls(recorder.flush)
+    assert {"open", "status", "write", "sync_data", "close"} <= set(calls)
     expected = 5
     for number, name in enumerate(calls):
         recorder.record(said(expected), said(expected + 1))
         if name == "write" and short is not None:
-            faults.short_at, faults.short_bytes = number, short
-        error = faults.run(recorder.flush, number, number + 1)
-        assert error is not None, name
-        assert error.safe_items == len(numbers(recorder.path))
-        assert error.safe_items == expected + (2 if name == "fdatasync" else 0)
-        assert numbers(recorder.path) == list(range(error.safe_items))
-        assert faults.run(recorder.flush) is None
+            disk.short_at, disk.short_bytes = number, short
+        error = disk.run(recorder.flush, number, number + 1)
+        assert error is not None or name == "close", name
+        if error is not None:
+            assert error.safe_items == len(numbers(recorder.path))
+            assert error.safe_items == expected + 2 * (number > calls.index("write"))
+            assert numbers(recorder.path) == list(range(error.safe_items))
+        assert disk.run(recorder.flush) is None
         expected += 2
         assert numbers(recorder.path) == list(range(expected))
     recorder.close()
 
 
-def test_a_write_that_takes_a_part_is_gone_on_with(
-    faults: Faults, fresh: Callable[[], RolloutRecorder]
-) -> None:
-    recorder = fresh()
-    recorder.persist()
-    recorder.record(said(3), said(4))
-    write = _flush_calls(faults, recorder).index("write")
+def _write_of(live: Made) -> int:
+    """Which call of a flush is the write."""
+    live.recorder.record(said(3), said(4))
+    return live.calls(live.recorder.flush).index("write")
+
+
+def test_a_write_that_takes_a_part_is_gone_on_with(live: Made) -> None:
+    recorder, disk = live
+    disk.short_at = _write_of(live)
     recorder.record(said(5))
-    faults.short_at = write
-    assert faults.run(recorder.flush) is None
-    assert faults.made.count("write") == 2
+    assert disk.run(recorder.flush) is None
+    assert disk.made.count("write") == 2
     assert numbers(recorder.path) == [0, 1, 2, 3, 4, 5]
-    recorder.close()
 
 
-def _flush_calls(faults: Faults, recorder: RolloutRecorder) -> list[str]:
-    assert faults.run(recorder.flush) is None
-    return list(faults.made)
-
-
-def test_half_a_batch_that_could_not_be_taken_back_is_taken_back_later(
-    faults: Faults, fresh: Callable[[], RolloutRecorder]
-) -> None:
-    recorder = fresh()
-    recorder.persist()
-    recorder.record(said(3), said(4))
-    write = _flush_calls(faults, recorder).index("write")
+def test_half_a_batch_that_could_not_be_taken_back_is_taken_back_later(live: Made) -> None:
+    recorder, disk = live
+    write = _write_of(live)
     size = Path(recorder.path).stat().st_size
     recorder.record(said(5))
-    faults.short_at = write
-    error = faults.run(recorder.flush, *range(write, write + 20))
+    disk.short_at = write
+    error = disk.run(recorder.flush, *range(write, write + 20))
     assert error is not None
     assert error.safe_items == 5
     assert Path(recorder.path).stat().st_size == size + 100
-    assert faults.run(recorder.flush) is None
+    assert disk.run(recorder.flush) is None
     assert numbers(recorder.path) == [0, 1, 2, 3, 4, 5]
-    recorder.close()
 
 
-def test_a_failed_close_leaves_the_recorder_open(
-    faults: Faults, fresh: Callable[[], RolloutRecorder]
-) -> None:
-    recorder = fresh()
-    recorder.persist()
-    recorder.record(said(3), said(4))
-    write = _flush_calls(faults, recorder).index("write")
+def test_half_a_batch_that_somebody_wrote_after_is_not_cut(live: Made) -> None:
+    recorder, disk = live
+    write = _write_of(live)
     recorder.record(said(5))
-    error = faults.run(recorder.close, write)
+    disk.short_at = write
+    assert disk.run(recorder.flush, *range(write, write + 20)) is not None
+    foreign = b"a line of somebody else\n"
+    with Path(recorder.path).open("ab") as file:
+        file.write(foreign)
+    before = Path(recorder.path).read_bytes()
+    assert disk.run(recorder.flush) is None
+    after = Path(recorder.path).read_bytes()
+    assert after.startswith(before)
+    assert number_of(after[len(before) :]) == 5
+
+
+def test_a_failed_close_leaves_the_recorder_open(live: Made) -> None:
+    recorder, disk = live
+    write = _write_of(live)
+    recorder.record(said(5))
+    error = disk.run(recorder.close, write)
     assert error is not None
     assert error.errno == errno.ENOSPC
     recorder.record(said(6))
     recorder.close()
     assert numbers(recorder.path) == list(range(7))
-    home = Path(recorder.path).parents[4]
-    with held(home, recorder.thread_id):
+    with held(live.home, recorder.thread_id):
         pass
 
 
-def test_a_failed_persist_holds_no_lock_and_no_file(
-    faults: Faults, fresh: Callable[[], RolloutRecorder]
-) -> None:
+def test_a_failed_persist_holds_no_lock_and_no_file(fresh: Fresh) -> None:
     broken = []
-    for number, name in _each_call(faults, fresh()):
-        recorder = fresh()
-        before = _open_files()
-        if faults.run(recorder.persist, number) is None or _lives(recorder):
+    for number, name in _calls_of_persist(fresh()):
+        recorder, disk = made = fresh()
+        disk.run(recorder.persist, number)
+        if recorder.on_disk:
             recorder.close()
-        if _open_files() != before:
+        if opened(made.home):
             broken.append(f"call {number}, {name}: a file stays open")
     assert broken == []
 
 
-def _lives(recorder: RolloutRecorder) -> bool:
-    return type(recorder._state).__name__ == "_Live"
-
-
-def test_a_full_disk_is_said_without_a_word_of_the_thread(
-    faults: Faults, fresh: Callable[[], RolloutRecorder]
-) -> None:
-    recorder = fresh()
-    recorder.persist()
+def test_a_full_disk_is_said_without_a_word_of_the_thread(live: Made) -> None:
+    recorder, disk = live
+    write = _write_of(live)
     recorder.record({"type": "event_msg", "payload": {"type": "user_message", "message": "secret"}})
-    write = 1
-    error = faults.run(recorder.flush, write)
+    error = disk.run(recorder.flush, write)
     assert error is not None
-    assert "secret" not in str(error)
     assert (
         str(error)
-        == f"cannot write {recorder.path} (No space left on device); 3 items are in the file"
+        == f"cannot write {recorder.path} (No space left on device); 5 items are in the file"
     )
-    recorder.close()
 
 
 def test_a_file_in_the_place_of_a_folder_is_a_failed_write(tmp_path: Path) -> None:
@@ -326,28 +305,206 @@ def test_a_file_in_the_place_of_a_folder_is_a_failed_write(tmp_path: Path) -> No
     assert caught.value.safe_items == 0
     assert {path for path in tree(home) if path in before} == set(before)
     (home / "sessions").unlink()
-    recorder.persist()
+    recorder.flush()
     assert numbers(recorder.path) == [0]
     recorder.close()
 
 
-def test_a_file_that_cannot_be_closed_properly_is_let_go_of_all_the_same(
-    fresh: Callable[[], RolloutRecorder], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recorder = fresh()
-    recorder.persist()
-    inode, close = os.stat(recorder.path).st_ino, os.close
-
-    def fails(fd: int) -> None:
-        ours = os.fstat(fd).st_ino == inode
-        close(fd)
-        if ours:
-            raise OSError(errno.EIO, "late")
-
-    monkeypatch.setattr(os, "close", fails)
+def test_a_file_that_cannot_be_closed_properly_is_let_go_of_all_the_same(live: Made) -> None:
+    recorder, disk = live
+    recorder.record(said(3))
+    disk.fail_names = {"close"}
     with contextlib.suppress(WriteFailed):
-        recorder.close()
+        disk.run(recorder.close)
     recorder.close()
-    assert numbers(recorder.path) == [0, 1, 2]
-    with held(Path(recorder.path).parents[4], recorder.thread_id):
+    assert numbers(recorder.path) == [0, 1, 2, 3]
+    assert opened(recorder.path) == 0
+    with held(live.home, recorder.thread_id):
         pass
+
+
+LOCK_CALLS = [
+    ("mkdir", "thread-writer-locks"),
+    ("chmod", "thread-writer-locks"),
+    ("open", ".coordination.lock"),
+    ("open", ".lock"),
+    ("fchmod", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "ending"), LOCK_CALLS)
+def test_a_lock_that_cannot_be_had_is_a_failed_write_and_leaks_nothing(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch, name: str, ending: str
+) -> None:
+    recorder, _disk = made = fresh()
+    call = getattr(os, name)
+
+    def fails(target: str | int, *args: int) -> int:
+        if isinstance(target, int) or target.endswith(ending):
+            raise OSError(errno.ENOSPC, "full")
+        return int(call(target, *args) or 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, fails)
+        with pytest.raises(WriteFailed) as caught:
+            recorder.persist()
+    assert (caught.value.errno, caught.value.safe_items) == (errno.ENOSPC, 0)
+    assert opened(made.home) == 0
+    recorder.persist()
+    assert numbers(recorder.path) == [0, 1, 2]
+    recorder.close()
+
+
+# -- nobody waits: the worker itself goes on
+
+
+def _until(true: Callable[[], bool], timeout_s: float = LONG_S) -> float:
+    """Wait for something; returns how long that took."""
+    begun = time.monotonic()
+    while not true():
+        assert time.monotonic() - begun < timeout_s, "it never came"
+        time.sleep(0.005)
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize("name", ["open", "status", "write", "sync_data", "close"])
+def test_what_failed_in_the_background_is_tried_again_by_itself(live: Made, name: str) -> None:
+    recorder, disk = live
+    disk.fail_names = {name}
+    disk.arm()
+    recorder.record(said(3))
+    _until(lambda: name in disk.made)
+    disk.disarm()
+    disk.arm()
+    _until(lambda: numbers(recorder.path) == [0, 1, 2, 3], 5)
+    _until(lambda: opened(recorder.path) == 0, 5)
+    assert Path(recorder.path).stat().st_ino in disk.synced
+    recorder.drain()  # no error stands any more
+    assert recorder.pending_items == 0
+
+
+@pytest.mark.parametrize("name", ["open", "write"])
+def test_what_failed_in_the_background_is_tried_again_by_the_next_barrier(
+    live: Made, name: str
+) -> None:
+    recorder, disk = live
+    disk.fail_names = {name}
+    disk.arm()
+    recorder.record(said(3))
+    _until(lambda: name in disk.made)
+    with pytest.raises(WriteFailed) as caught:
+        recorder.flush()
+    assert caught.value.safe_items == 3
+    disk.disarm()
+    begun = time.monotonic()
+    recorder.flush()
+    assert time.monotonic() - begun < 0.5
+    assert numbers(recorder.path) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["write", "sync_data"])
+def test_a_disk_that_keeps_failing_is_not_asked_all_the_time(live: Made, name: str) -> None:
+    recorder, disk = live
+    disk.fail_names = {name}
+    disk.arm()
+    recorder.record(said(3))
+    with pytest.raises(WriteFailed):
+        recorder.flush()
+    recorder._channel.writer.abandon(recorder._channel)  # what dropping it does
+    time.sleep(1.5)
+    assert disk.made.count(name) < 10
+    disk.disarm()
+    _until(lambda: recorder._channel.state is None, 5)
+    assert numbers(recorder.path) == [0, 1, 2, 3]
+
+
+def test_drain_raises_at_once_while_a_write_error_stands(live: Made) -> None:
+    recorder, disk = live
+    disk.fail_names = {"write"}
+    disk.arm()
+    recorder.record(said(3))
+    _until(lambda: "write" in disk.made)
+    for _ in range(2):
+        _until(lambda: recorder._channel.error is not None)
+        begun = time.monotonic()
+        with pytest.raises(WriteFailed):
+            recorder.drain()
+        assert time.monotonic() - begun < 0.5
+    disk.disarm()
+    recorder.flush()
+    recorder.drain()
+
+
+def test_drain_raises_at_once_on_a_draft(fresh: Fresh) -> None:
+    recorder, disk = fresh()
+    with pytest.raises(NotOnDiskYet, match=recorder.thread_id):
+        recorder.drain()
+    disk.run(recorder.persist, 0)
+    with pytest.raises(WriteFailed):
+        recorder.drain()
+    recorder.persist()
+    recorder.drain()
+    recorder.close()
+
+
+@pytest.mark.parametrize("what", ["persist", "flush", "close"])
+@pytest.mark.parametrize("name", ["write", "sync_data"])
+def test_an_interrupted_wait_loses_nothing_and_repeats_nothing(
+    fresh: Fresh, what: str, name: str
+) -> None:
+    recorder, disk = made = fresh()
+    if what != "persist":
+        recorder.persist()
+        recorder.record(said(3))
+    go_on = threading.Event()
+
+    def interrupt(made: str) -> None:
+        if made == name:
+            time.sleep(0.1)  # by now the main thread waits
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            go_on.wait(LONG_S)
+
+    disk.before = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        disk.run(getattr(recorder, what))
+    go_on.set()
+    disk.before = None
+    if what == "close":
+        _until(lambda: recorder._channel.state is None)
+    else:
+        recorder.record(said(9))
+    recorder.close()
+    expected = [0, 1, 2, 9] if what == "persist" else [0, 1, 2, 3, 9]
+    assert numbers(recorder.path) == (expected if what != "close" else [0, 1, 2, 3])
+    with held(made.home, recorder.thread_id):
+        pass
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_an_unexpected_exception_neither_kills_the_worker_nor_loses_items(
+    live: Made, number: int
+) -> None:
+    recorder, disk = live
+    recorder.record(said(3))
+    calls = live.calls(recorder.flush)
+    disk.error = RuntimeError("not foreseen")
+    recorder.record(said(4))
+    if number < len(calls):
+        with pytest.raises(RuntimeError, match="not foreseen"):
+            disk.run(recorder.flush, number)
+    recorder.record(said(5))
+    recorder.flush()
+    assert numbers(recorder.path) == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_unexpected_exception_while_it_is_made_can_be_followed_by_another_try(
+    fresh: Fresh,
+) -> None:
+    for number, _name in _calls_of_persist(fresh()):
+        recorder, disk = fresh()
+        disk.error = RuntimeError("not foreseen")
+        with pytest.raises(RuntimeError, match="not foreseen"):
+            disk.run(recorder.persist, number)
+        recorder.persist()
+        assert numbers(recorder.path) == [0, 1, 2]
+        recorder.close()

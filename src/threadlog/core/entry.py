@@ -9,12 +9,9 @@ microsecond here.
 from __future__ import annotations
 
 import math
-import types
-import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -36,23 +33,16 @@ from threadlog.core.items.event import ItemCompleted, TaskStarted
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.lines import Envelope, Json
 from threadlog.core.metadata import LEGACY, PAGINATED
+from threadlog.core.weight import LINE_BYTES, Weigh, free_values, weigher_of
 from threadlog.errors import Unencodable
 
 Recordable = LineItem | Line | Mapping[str, Any]
+_Classes = dict[str, Any]  # of a line type: its class, or those of its payload's types
 
-# What a line weighs beside its texts: its envelope, ids and numbers.
-LINE_BYTES = 256
+# What the envelope of a payload that is encoded already weighs.
+_MARGIN_BYTES = LINE_BYTES // 2
 # From here on orjson is faster than msgspec, though it needs the item as a dict.
 _HEAVY_BYTES = 2048
-# Fields whose texts can be long; they are counted, all others are in LINE_BYTES.
-_LONG = frozenset(
-    [
-        *("text", "message", "arguments", "output", "input", "content", "encrypted_content"),
-        *("image_url", "audio_url", "images", "local_images", "result", "stdout", "stderr"),
-        *("aggregated_output", "formatted_output", "summary", "last_agent_message", "prompt"),
-        *("user_instructions", "developer_instructions", "delta", "unified_diff"),
-    ]
-)
 # What msgspec would turn into text of its own making: left as it is, and refused as no JSON.
 _NOT_JSON = (bytes, bytearray, datetime, date, Decimal, UUID)
 _ORJSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -62,7 +52,7 @@ class Encoded(msgspec.Struct, frozen=True, gc=False):
     """An item whose payload is JSON text already."""
 
     line_type: str
-    payload: msgspec.Raw
+    payload: bytes
     metadata: Any = UNSET
 
 
@@ -90,8 +80,10 @@ class _Written(msgspec.Struct, gc=False):
 
 
 _encoder = msgspec.json.Encoder()
-_Weigh = Callable[[Any], int | None]
-_Get = Callable[[Any], tuple[Any, ...]]
+# MessagePack, which is only looked at: what it holds without this byte holds no float.
+_pack = msgspec.msgpack.Encoder().encode
+_FLOAT = 0xCB
+_convert, _dumps = msgspec.convert, orjson.dumps
 
 
 def keeps(item: LineItem, history_mode: str) -> bool:
@@ -108,19 +100,23 @@ def keeps(item: LineItem, history_mode: str) -> bool:
 
 def weigh(item: LineItem) -> tuple[int, Payload]:
     """What a typed item weighs, and the form it waits in; raises Unencodable."""
-    weight = _weigher(type(item))(item)
+    weight = weigher_of(type(item))(item)
     if weight is not None:
         return weight, item
+    return weigh_encoded(item)
+
+
+def weigh_encoded(item: LineItem) -> tuple[int, Encoded]:
+    """The same for one that has to be encoded now, as its weigher said."""
     line_type = _line_type(item)
-    encoded = Encoded(line_type, _raw(line_type, item))
-    return _encoded_weight(encoded), encoded
+    return _encoded(line_type, _raw(line_type, item))
 
 
 def weigh_line(line: Line) -> tuple[int, Payload]:
     """The same for a line that was read: every field it has is passed on."""
     metadata = UNSET if line.metadata is None else line.metadata
-    encoded = Encoded(line.type, _raw(line.type, line.plain().payload), metadata)
-    return _encoded_weight(encoded), encoded
+    raw = _raw(line.type, line.plain().payload)
+    return _MARGIN_BYTES + len(raw), Encoded(line.type, raw, metadata)
 
 
 def read_mapping(item: Any) -> tuple[str, Mapping[str, Any], LineItem | None]:
@@ -138,8 +134,23 @@ def read_mapping(item: Any) -> tuple[str, Mapping[str, Any], LineItem | None]:
 
 def weigh_mapping(line_type: str, payload: Mapping[str, Any]) -> tuple[int, Payload]:
     """What a mapping weighs, encoded now; raises Unencodable."""
-    encoded = Encoded(line_type, _raw(line_type, payload))
-    return _encoded_weight(encoded), encoded
+    return _encoded(line_type, _raw(line_type, payload))
+
+
+def weigh_plain(item: dict[str, Any], classes: _Classes) -> tuple[int, Payload] | None:
+    """The same for a usual mapping of a type that is kept; None if it needs a closer look."""
+    try:
+        line_type, payload = item["type"], item["payload"]
+        cls = classes[line_type]
+        if type(cls) is dict:
+            cls = cls[payload["type"]]
+        if type(payload) is not dict or len(item) != 2:
+            return None
+        _convert(payload, cls)
+        raw = _strict(payload)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
 
 
 def encode(entries: Iterable[Entry], ordinal: int | None) -> Batch:
@@ -151,7 +162,8 @@ def encode(entries: Iterable[Entry], ordinal: int | None) -> Batch:
             last_ms, stamp = ms, query.utc_text(ms)
         place = UNSET if ordinal is None else ordinal + number
         if isinstance(item, Encoded):
-            written.append(_Written(stamp, place, item.line_type, item.payload, item.metadata))
+            raw = msgspec.Raw(item.payload)
+            written.append(_Written(stamp, place, item.line_type, raw, item.metadata))
         else:
             payload = _fast_raw(item) if weight > _HEAVY_BYTES else item
             written.append(_Written(stamp, place, item.line_type, payload))
@@ -176,48 +188,50 @@ def _encode_singly(written: Sequence[_Written], ordinal: int | None) -> Batch:
     for line in written:
         payload = line.payload
         try:
-            raw = payload if isinstance(payload, msgspec.Raw) else _raw(line.type, payload)
+            raw = bytes(payload) if type(payload) is msgspec.Raw else _raw(line.type, payload)
         except Unencodable as error:
             refused.append(str(error))
             continue
         place = None if ordinal is None else ordinal + len(encoded)
         metadata = None if line.metadata is UNSET else line.metadata
         envelope = Envelope(line.timestamp, line.type, {}, place, metadata)
-        encoded.append(lines.encode_line(envelope, bytes(raw)))
+        encoded.append(lines.encode_line(envelope, raw))
     return Batch(b"".join(encoded), len(encoded), tuple(refused))
 
 
-def _encoded_weight(encoded: Encoded) -> int:
-    return LINE_BYTES // 2 + len(bytes(encoded.payload))
+def _encoded(line_type: str, raw: bytes) -> tuple[int, Encoded]:
+    return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
 
 
 # -- JSON text, strictly
 
 
-def _raw(line_type: str, payload: Any) -> msgspec.Raw:
+def _raw(line_type: str, payload: Any) -> bytes:
     """The JSON text of an item or payload; raises Unencodable for what has none."""
     try:
-        if isinstance(payload, LineItem) and not isinstance(payload, UntypedItem):
-            for value in _free_values(payload):
-                _strict(value)
-            return msgspec.Raw(_encoder.encode(payload))
-        return msgspec.Raw(_strict(payload))
-    except (TypeError, OverflowError, UnicodeEncodeError, RecursionError):
-        pass  # what only plain JSON can spell: lone surrogates, huge numbers, other mappings
-    except ValueError as error:
-        raise Unencodable(f"cannot record a {line_type}: {error}") from error
-    try:
-        if isinstance(payload, LineItem):
-            payload = _plain_payload(payload)
-        return msgspec.Raw(lines.dump(payload if type(payload) is dict else dict(payload)))
+        if isinstance(payload, UntypedItem):
+            payload = payload.payload
+        try:
+            return _raw_fast(payload)
+        except (TypeError, OverflowError, UnicodeEncodeError, RecursionError):
+            # What only plain JSON can spell: lone surrogates, huge numbers, other mappings.
+            return lines.dump(_plain_payload(payload))
     except (TypeError, ValueError, RecursionError) as error:
         raise Unencodable(f"cannot record a {line_type}: {error}") from error
 
 
+def _raw_fast(payload: Any) -> bytes:
+    if not isinstance(payload, LineItem):
+        return _strict(payload)
+    if free := [value for value in free_values(payload) if value is not None]:
+        _strict(free)
+    return _encoder.encode(payload)
+
+
 def _strict(value: Any) -> bytes:
     """The JSON text of plain JSON; raises TypeError or ValueError for anything else."""
-    raw = orjson.dumps(value, _turn_item_only, _ORJSON)
-    if b"null" in raw and not _is_finite(value):  # where orjson hides NaN
+    raw = _dumps(value, _turn_item_only, _ORJSON)
+    if not _is_finite(value):  # which orjson makes a null of
         raise ValueError("a number is not finite")
     return raw
 
@@ -229,22 +243,31 @@ def _turn_item_only(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 
-def _plain_payload(item: LineItem) -> dict[str, Json]:
-    if isinstance(item, UntypedItem):
-        return dict(item.payload)
-    try:
-        return msgspec.to_builtins(item, builtin_types=_NOT_JSON)  # type: ignore[no-any-return]
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Unencodable(f"cannot record a {item.line_type}: {error}") from error
+def _plain_payload(payload: Any) -> dict[str, Json]:
+    if not isinstance(payload, LineItem):
+        return dict(payload)
+    for value in free_values(payload):
+        if not isinstance(value, TurnItem):
+            lines.dump(value)  # refuses what would become JSON only by a change
+    return msgspec.to_builtins(payload, builtin_types=_NOT_JSON)  # type: ignore[no-any-return]
 
 
 def _is_finite(value: Any) -> bool:
+    try:
+        if _FLOAT not in _pack(value):  # which costs next to nothing, however long the texts
+            return True
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass
+    return _are_finite(value)
+
+
+def _are_finite(value: Any) -> bool:
     if type(value) is float:
         return math.isfinite(value)
     if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
+        return all(map(_are_finite, value.values()))
     if isinstance(value, list | tuple):
-        return all(map(_is_finite, value))
+        return all(map(_are_finite, value))
     return True
 
 
@@ -286,118 +309,31 @@ def _kind(item: LineItem) -> str | None:
     return tag if isinstance(tag, str) else None
 
 
-# -- the weight of a typed item
-
-_weighers: dict[type[Any], _Weigh] = {}
-_free_getters: dict[type[Any], _Get | None] = {}
-
-
-def _free_values(item: LineItem) -> tuple[Any, ...]:
-    """What an item holds that may be JSON of any shape."""
-    _weigher(type(item))
-    get = _free_getters[type(item)]
-    return get(item) if get is not None else ()
-
-
-def _weigher(cls: type[Any]) -> _Weigh:
-    """What weighs items of a class: None says that one holds free JSON and is to be encoded."""
-    weigher = _weighers.get(cls)
-    if weigher is None:
-        weigher = _make_weigher(cls)
-        _weighers[cls] = weigher
-    return weigher
-
-
-def _make_weigher(cls: type[Any]) -> _Weigh:
-    if cls is UntypedItem:
-        return lambda _item: None
-    fields = msgspec.structs.fields(cls)
-    hints = typing.get_type_hints(cls)
-    free = [field for field in fields if _is_free(hints[field.name])]
-    long = [field.name for field in fields if field.name in _LONG and field not in free]
-    get_free = _free_getters[cls] = _getter([field.name for field in free])
-    unset = tuple(map(_default, free))
-    return _weigher_by(get_free, unset, _getter(long))
-
-
-def _weigher_by(get_free: _Get | None, unset: tuple[Any, ...], get_long: _Get | None) -> _Weigh:
-    if get_long is not None:
-        return _weigher_of_texts(get_free, unset, get_long)
-    if get_free is not None:
-        return lambda item: LINE_BYTES if get_free(item) == unset else None
-    return lambda _item: LINE_BYTES
-
-
-def _weigher_of_texts(get_free: _Get | None, unset: tuple[Any, ...], get_long: _Get) -> _Weigh:
-    def weigher(item: Any) -> int | None:
-        if get_free is not None and get_free(item) != unset:
-            return None
-        weight = LINE_BYTES
-        for value in get_long(item):
-            if type(value) is str:
-                weight += len(value)
-            elif value:
-                more = _weigh_pieces(value)
-                if more is None:
-                    return None
-                weight += more
-        return weight
-
-    return weigher
-
-
-def _weigh_pieces(pieces: Any) -> int | None:
-    """What several texts, or pieces of content, weigh; None if they are of another shape."""
-    if type(pieces) is not tuple:
-        return None
-    weight = 0
-    for piece in pieces:
-        if type(piece) is str:
-            weight += len(piece)
-        elif isinstance(piece, msgspec.Struct):
-            more = (_weighers.get(type(piece)) or _weigher(type(piece)))(piece)
-            if more is None:
-                return None
-            weight += more
-        else:
-            return None
-    return weight
-
-
-def _is_free(hint: Any) -> bool:
-    """True if a field of this type can hold JSON of any shape (and is not mostly plain text)."""
-    if hint is Any:
-        return True
-    choices = typing.get_args(hint)
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return str not in choices and any(map(_is_free, choices))
-    return any(map(_is_free, choices))
-
-
-def _default(field: Any) -> Any:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
-
-
-def _getter(names: Sequence[str]) -> _Get | None:
-    """What reads these fields as a tuple, however many they are."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    if not names:
-        return None
-    get = attrgetter(names[0])
-    return lambda item: (get(item),)
-
-
 _ALL_ITEMS: tuple[type[LineItem], ...] = (*EVENTS, *RESPONSE_ITEMS, *SESSION_ITEMS)
+# Whether these are kept, or what the recorder learns of them, depends on what they say.
+_LOOKED_INTO = {LEGACY: (ItemCompleted, SessionMeta), PAGINATED: (TaskStarted, SessionMeta)}
 # For each history mode the items of which it keeps all, whatever they say.
-WEIGHERS: dict[str, dict[type[Any], _Weigh]] = {
+WEIGHERS: dict[str, dict[type[Any], Weigh]] = {
     mode: {
-        each: _weigher(each)
+        each: weigher_of(each)
         for each in _ALL_ITEMS
-        if each not in (ItemCompleted, TaskStarted, SessionMeta)
+        if each not in _LOOKED_INTO[mode]
         and policy.keeps((each.line_type, each.__struct_config__.tag), mode)  # type: ignore[arg-type]
     }
     for mode in (LEGACY, PAGINATED)
 }
+
+
+def _classes_of(mode: str) -> _Classes:
+    classes: _Classes = {}
+    for each in WEIGHERS[mode]:
+        tag = each.__struct_config__.tag
+        if tag is None:
+            classes[each.line_type] = each
+        else:
+            classes.setdefault(each.line_type, {})[tag] = each
+    return classes
+
+
+# The same by line type and, where it has one, by the payload's type.
+CLASSES: dict[str, _Classes] = {mode: _classes_of(mode) for mode in WEIGHERS}

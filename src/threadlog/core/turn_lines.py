@@ -47,8 +47,31 @@ def _placed(event: LineItem, item_id: str) -> ti.TurnItem:
     return item if item.id else msgspec.structs.replace(item, id=item_id)
 
 
+def _mcp(event: te.McpToolCallEnd, item_id: str) -> ti.TurnItem:
+    """The turn item spells an error otherwise: as an object with the event's text."""
+    item = _placed(event, item_id)
+    if isinstance(item, ti.McpToolCall) and isinstance(item.error, str):
+        return msgspec.structs.replace(item, error={"message": item.error})
+    return item
+
+
+_REVIEW = "Review requested."  # what Codex says of a review that says nothing
+
+
+# Codex shows no turn item that lacks one of these; what is not known is said as such.
+
+
+def _web_search(event: te.WebSearchEnd, item_id: str) -> ti.TurnItem:
+    action = event.action if event.action is not None else {"type": "other"}
+    return ti.WebSearch(id=event.call_id or item_id, query=event.query, action=action)
+
+
+def _image_generation(event: te.ImageGenerationEnd, item_id: str) -> ti.TurnItem:
+    return _placed(msgspec.structs.replace(event, status=event.status or ""), item_id)
+
+
 def _entered_review(event: ev.EnteredReviewMode, item_id: str) -> ti.TurnItem:
-    name, hint = event.item_id or item_id, event.user_facing_hint
+    name, hint = event.item_id or item_id, event.user_facing_hint or _REVIEW
     return ti.EnteredReviewMode(id=name, target=event.target, user_facing_hint=hint)
 
 
@@ -64,9 +87,9 @@ _TURN_ITEMS: dict[type[Item], _Convert] = {
     ev.ContextCompacted: lambda _e, name: ti.ContextCompaction(id=name),
     ev.EnteredReviewMode: _entered_review,
     ev.ExitedReviewMode: _exited_review,
-    te.McpToolCallEnd: _placed,
-    te.WebSearchEnd: _placed,
-    te.ImageGenerationEnd: _placed,
+    te.McpToolCallEnd: _mcp,
+    te.WebSearchEnd: _web_search,
+    te.ImageGenerationEnd: _image_generation,
     te.PatchApplyEnd: _placed,
     ev.SubAgentActivity: _placed,
 }

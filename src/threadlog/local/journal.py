@@ -82,9 +82,9 @@ class FileJournal:
                 folder = os.path.dirname(path)
                 self._make_folder(folder)
                 mode = layout.file_mode(self._disk.status_at(folder).st_mode)
-                fd = self._create_file(path, mode)
+                fd, mark = self._create_file(path, mode)
                 unsynced, self._unsynced = [folder, *self._unsynced], []
-            return FileAppender(self, path, fd, lock, unsynced)
+            return FileAppender(self, path, (fd, mark), lock, unsynced)
         except BaseException:
             lock.release()
             raise
@@ -109,7 +109,7 @@ class FileJournal:
             if not force:
                 self._wait_until_still(path, fd)
             tail = read_tail(path)
-            return FileAppender(self, path, fd, lock, ()), tail
+            return FileAppender(self, path, (fd, _mark(self._disk.status(fd))), lock, ()), tail
         except BaseException:
             if fd is not None:
                 self._disk.close(fd)
@@ -166,17 +166,24 @@ class FileJournal:
         self._unfinished.discard(path)
         self._unsynced.append(parent)
 
-    def _create_file(self, path: str, mode: int) -> int:
+    def _create_file(self, path: str, mode: int) -> tuple[int, _Mark]:
+        if path in self._unfinished:
+            with contextlib.suppress(FileNotFoundError):
+                self._disk.unlink(path)
         fd = self._disk.create(path, mode)
+        self._unfinished.add(path)
         try:
             self._disk.change_mode(fd, mode)
+            mark = _mark(self._disk.status(fd))
         except BaseException:
             # Ours, new and empty: in the way of the next attempt if it stayed.
-            self._disk.close(fd)
+            with contextlib.suppress(OSError):
+                self._disk.close(fd)
             with contextlib.suppress(OSError):
                 self._disk.unlink(path)
             raise
-        return fd
+        self._unfinished.discard(path)
+        return fd, mark
 
 
 class FileAppender:
@@ -191,14 +198,14 @@ class FileAppender:
         self,
         journal: FileJournal,
         path: str,
-        fd: int,
+        opened: tuple[int, _Mark],
         lock: WriterLock,
         unsynced_folders: Sequence[str],
     ) -> None:
         self._journal = journal
         self._path = path
-        self._fd: int | None = fd
-        self._mark = _mark(journal.disk.status(fd))
+        self._fd: int | None = opened[0]
+        self._mark = opened[1]
         self._lock = lock
         self._unsynced_folders = list(unsynced_folders)
         # A write of ours that did not come to its end: where it began, and what it was to write.
@@ -247,11 +254,10 @@ class FileAppender:
 
     def rest(self) -> None:
         """Let go of the file, not of the thread; the next append opens it again."""
-        fd, self._fd = self._fd, None
-        if fd is not None and self._torn is None:
-            self._journal.disk.close(fd)
-        else:
-            self._fd = fd
+        if self._fd is not None and self._torn is None:
+            fd, self._fd = self._fd, None
+            with contextlib.suppress(OSError):
+                self._journal.disk.close(fd)
 
     def close(self) -> None:
         """Let go of the file, then of the thread's lock; what was synced is safe either way."""
@@ -272,16 +278,19 @@ class FileAppender:
 
     def _open(self) -> int:
         """The file's descriptor; raises OSError (ESTALE) if the file is not what we left."""
-        if self._fd is not None:
-            return self._fd
         disk = self._journal.disk
-        fd = disk.open(self._path)
+        fd, self._fd = self._fd, None
+        if fd is None:
+            fd = disk.open(self._path)
         try:
-            found = _mark(disk.status(fd))
-            if found[:2] != self._mark[:2] or found.size < self._mark.size:
+            status = disk.status(fd)
+            found = _mark(status)
+            cut = found.size < self._mark.size or not status.st_nlink
+            if cut or found[:2] != self._mark[:2]:
                 raise OSError(errno.ESTALE, "it was replaced or cut by somebody else", self._path)
         except BaseException:
-            disk.close(fd)
+            with contextlib.suppress(OSError):
+                disk.close(fd)
             raise
         self._fd = fd
         return fd

@@ -5,6 +5,7 @@ How a field is declared says how it is written, as in `docs/format.md`:
     x: str                  required: a line without it is kept, untyped
     x: str | None = None    left out when unset
     x: str | None = null()  always written, `null` when unset
+    x: str = text()         always written, `""` when unset
     x: tuple[...] = empty() always written, `[]` when unset
 
 `Json` fields hold free JSON (dicts and lists); treat them as read-only.
@@ -40,6 +41,11 @@ def _no_items() -> tuple[()]:
 def null() -> Any:
     """Default None, written as `null`."""
     return msgspec.field(default_factory=_none)
+
+
+def text() -> Any:
+    """Default "", written as `""`."""
+    return msgspec.field(default_factory=str)
 
 
 def empty() -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from threadlog.core.items.base import Json, null
+from threadlog.core.items.base import Json, null, text
 from threadlog.core.items.event import Event
 from threadlog.core.items.values import Duration, FileChangeKind
 
@@ -82,8 +82,8 @@ class PatchApplyEnd(Event, tag="patch_apply_end", frozen=True, kw_only=True):
 
     call_id: str
     turn_id: str = ""
-    stdout: str = ""
-    stderr: str = ""
+    stdout: str = text()
+    stderr: str = text()
     success: bool
     changes: dict[str, FileChangeKind] = msgspec.field(default_factory=dict)
     status: str | None = None
@@ -130,7 +130,7 @@ class WebSearchEnd(Event, tag="web_search_end", frozen=True, kw_only=True):
     """A web search ended."""
 
     call_id: str
-    query: str = ""
+    query: str = text()
     action: Json = None
 
 
@@ -146,7 +146,7 @@ class ImageGenerationEnd(Event, tag="image_generation_end", frozen=True, kw_only
     call_id: str
     status: str | None = None
     revised_prompt: str | None = None
-    result: str = ""
+    result: str = text()
     saved_path: str | None = None
 
 

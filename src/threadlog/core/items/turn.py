@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from threadlog.core.items.base import Item, Json, empty, null
+from threadlog.core.items.base import Item, Json, empty, null, text
 from threadlog.core.items.values import Duration, FileChangeKind, UserInput
 
 
@@ -92,7 +92,7 @@ class McpToolCall(TurnItem, tag="McpToolCall", frozen=True, kw_only=True):
 
     server: str
     tool: str
-    arguments: Json = None
+    arguments: Json = null()
     status: str | None = None
     result: Json = None
     error: Json = None
@@ -104,7 +104,7 @@ class DynamicToolCall(TurnItem, tag="DynamicToolCall", frozen=True, kw_only=True
 
     namespace: str | None = None
     tool: str
-    arguments: Json = None
+    arguments: Json = null()
     status: str | None = None
     content_items: Json = None
     success: bool | None = None
@@ -137,7 +137,7 @@ class SubAgentActivity(TurnItem, tag="SubAgentActivity", frozen=True, kw_only=Tr
 class WebSearch(TurnItem, tag="WebSearch", frozen=True, kw_only=True):
     """A search of the web."""
 
-    query: str = ""
+    query: str = text()
     action: Json = None
 
 

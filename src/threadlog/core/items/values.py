@@ -24,7 +24,7 @@ class TokenUsageInfo(Item, frozen=True, kw_only=True):
     model_context_window: int | None = null()
 
 
-class Duration(Item, frozen=True, kw_only=True):
+class Duration(Item, omit_defaults=False, frozen=True, kw_only=True):
     """A span of time as Rust writes it."""
 
     secs: int
