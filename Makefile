@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench interop wheel lock clean
+.PHONY: help demo test check bench interop faults wheel lock clean
 
 help:
 	@echo "make demo     record a thread, list it, show it (a minute at most)"
@@ -13,6 +13,7 @@ help:
 	@echo "make check    lint, types, architecture"
 	@echo "make bench    the benchmarks, as ratios (several minutes)"
 	@echo "make interop  against the real Codex binaries (needs npm)"
+	@echo "make faults   killed 2,000 times at random moments, and at every call to the system"
 	@echo "make wheel    build the wheel and try it"
 
 $(BIN)/python:
@@ -44,11 +45,14 @@ bench: $(VENV)/.dev
 interop: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/interop $(ARGS)
 
+faults: $(VENV)/.dev
+	THREADLOG_KILLS=2000 $(BIN)/python -m pytest tests/test_kill.py tests/local/test_recorder_faults.py $(ARGS)
+
 wheel: $(VENV)/.dev
 	$(BIN)/python tools/try_wheel.py
 
 lock: $(BIN)/python
-	$(PIP) install --upgrade build hatchling hypothesis msgspec mypy orjson pytest ruff
+	$(PIP) install --upgrade build hatchling hypothesis mypy pytest ruff
 	$(PIP) freeze --exclude-editable > requirements/dev.txt
 
 clean:
