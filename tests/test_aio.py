@@ -73,7 +73,7 @@ def test_ten_lines_make_an_agent_durable(home: Path) -> None:
         assert [each.status async for each in opened.turns(thread.id)] == ["completed"]
         assert (await opened.get("last")).id == thread.id
         assert [each.preview for each in await opened.threads()] == ["Q"]
-        assert len([line async for line in opened.iter_lines(thread.id)]) == 11
+        assert len([line async for line in opened.iter_lines(thread.id)]) == 10
         assert len(await opened.outline(thread.id)) == 1
         await opened.close()
         return thread.id, history.model_input()

@@ -58,6 +58,29 @@ def recorder(home: Path) -> Iterator[RolloutRecorder]:
     made._channel.drop()
 
 
+def test_the_seeds_own_test(home: Path) -> None:
+    """Codex: recorder_materializes_only_after_explicit_persist."""
+    recorder = RolloutRecorder.create(threadlog.open(home), OPTIONS)
+    path = Path(recorder.path)
+    recorder.record(answer(1))
+    recorder.flush()
+    assert not path.exists()
+    recorder.record(said("first"))
+    recorder.persist()
+    lines = path.read_bytes().splitlines()
+    assert [json.loads(line)["type"] for line in lines] == [
+        *("session_meta", "event_msg", "event_msg"),
+    ]
+    assert [each["message"] for each in payloads(recorder)] == ["1", "first"]
+    before = path.read_bytes()
+    recorder.persist()
+    assert path.read_bytes() == before
+    recorder.record(answer(2))
+    recorder.close()
+    assert path.read_bytes().startswith(before)
+    assert [each["message"] for each in payloads(recorder)] == ["1", "first", "2"]
+
+
 def test_a_draft_knows_its_path_and_leaves_nothing_on_disk(tmp_path: Path) -> None:
     home = tmp_path / "not" / "there"
     with RolloutRecorder.create(threadlog.open(home), OPTIONS) as recorder:

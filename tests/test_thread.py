@@ -126,7 +126,6 @@ def test_a_legacy_turn_is_written_as_codex_writes_one(opened: Home) -> None:
     assert kinds_of(thread) == [
         "session_meta",
         "task_started",
-        "turn_context",
         "message",
         "user_message",
         "function_call",
@@ -138,6 +137,32 @@ def test_a_legacy_turn_is_written_as_codex_writes_one(opened: Home) -> None:
     ]
     last = lines_of(thread)[-1]["payload"]
     assert (last["last_agent_message"], last["turn_id"]) == ("A", live.id)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_turns_context_tells_the_model_and_no_settings_for_codex_to_take_up(
+    opened: Home, mode: str
+) -> None:
+    with started(opened, mode) as thread:
+        with thread.turn("Q", model="gpt-x") as live:
+            pass
+        with thread.turn("Q"):
+            pass
+    contexts = [line["payload"] for line in lines_of(thread) if line["type"] == "turn_context"]
+    assert contexts == [{"turn_id": live.id, "cwd": "/desk/project", "model": "gpt-x"}]
+
+
+def test_images_of_a_tools_output_are_shown(opened: Home) -> None:
+    image = {"type": "input_image", "image_url": "https://x.test/a.png"}
+    with started(opened, "paginated") as thread, thread.turn("Q") as live:
+        live.tool("look", {}, output=[{"type": "input_text", "text": "T"}, image])
+    (read,) = opened.turns(thread.id)
+    tool = read.items[1]
+    assert isinstance(tool, DynamicToolCall)
+    assert tool.content_items == [
+        {"type": "inputText", "text": "T"},
+        {"type": "inputImage", "imageUrl": "https://x.test/a.png"},
+    ]
 
 
 def test_a_paginated_turn_is_numbered_and_told_by_turn_items(opened: Home) -> None:

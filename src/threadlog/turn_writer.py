@@ -13,24 +13,20 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from threadlog.core import context, lines, turn_lines, usage
+from threadlog.core import lines, turn_lines, usage
 from threadlog.core.entry import Recordable
 from threadlog.core.items import event as ev
 from threadlog.core.items import response as rs
 from threadlog.core.items import turn as ti
-from threadlog.core.items.session import TurnContext
+from threadlog.core.items.base import UntypedItem
 from threadlog.core.items.values import Content, TokenUsage, TokenUsageInfo
-from threadlog.core.lines import Json
+from threadlog.core.lines import TURN_CONTEXT, Json
 from threadlog.core.metadata import PAGINATED
 from threadlog.images import Image, ReadImage, read_image
 from threadlog.recorder import RolloutRecorder, new_id, now_ms
 
-# What a turn's context says of the model if the agent does not.
-UNKNOWN_MODEL = "unknown"
-# Should a Codex go on under the settings it finds, let them be the careful ones.
-APPROVAL_POLICY = "on-request"
-SANDBOX_POLICY = {"type": "read-only"}
 INTERRUPTED, REPLACED = "interrupted", "replaced"
+_NO_SETTINGS = "no settings but the model"
 _CONTENT_ITEMS = frozenset(["input_text", "input_image", "encrypted_content"])
 
 
@@ -124,13 +120,7 @@ class TurnWriter:
                 started_at=self._began_ms // 1000,
                 collaboration_mode_kind="default",
             ),
-            TurnContext(
-                turn_id=self.id,
-                cwd=self.book.cwd,
-                approval_policy=APPROVAL_POLICY,
-                sandbox_policy=SANDBOX_POLICY,
-                model=asked.model or UNKNOWN_MODEL,
-            ),
+            *self._context(asked.model),
             _user_message(asked.text, images),
             ev.UserMessageEvent(
                 message=asked.text,
@@ -253,6 +243,17 @@ class TurnWriter:
                 )
             )
 
+    def _context(self, model: str | None) -> list[UntypedItem]:
+        """Which model answers, if the agent says so; without the settings that Codex requires.
+
+        A Codex that resumes the thread would go on under the model and the approval policy of a
+        whole context; one without them it leaves alone, and readers of usage find the model.
+        """
+        if model is None:
+            return []
+        context = {"turn_id": self.id, "cwd": self.book.cwd, "model": model}
+        return [UntypedItem(type=TURN_CONTEXT, kind=None, payload=context, reason=_NO_SETTINGS)]
+
     def _place(self) -> tuple[str, str]:
         return self.book.recorder.thread_id, self.id
 
@@ -288,13 +289,22 @@ def _tool_item(call_id: str, name: str, arguments: Any, output: Any) -> ti.Dynam
     if isinstance(arguments, str):
         with contextlib.suppress(lines.BadLine):
             arguments = lines.parse_json(arguments.encode())
-    texts = [output] if isinstance(output, str) else context.content_texts(list(output))
+    parts = [{"type": "input_text", "text": output}] if isinstance(output, str) else output
     return ti.DynamicToolCall(
         id=call_id,
         tool=name,
         arguments=arguments,
-        content_items=[{"type": "inputText", "text": text} for text in texts],
+        content_items=[shown for part in parts if (shown := _shown_part(part)) is not None],
     )
+
+
+def _shown_part(part: Mapping[str, Any]) -> dict[str, Json] | None:
+    """A piece of a tool's output as a turn item spells it; None for what is not shown."""
+    if isinstance(part.get("text"), str):
+        return {"type": "inputText", "text": part["text"]}
+    if isinstance(part.get("image_url"), str):
+        return {"type": "inputImage", "imageUrl": part["image_url"]}
+    return None
 
 
 def _status(success: bool) -> str:  # noqa: FBT001

@@ -50,7 +50,7 @@ class Builder:
         self.turn(thread, "Look around.", look, answer(say("I have seen it.", "final_answer")))
         self.turn(thread, "Write a file.", answer(patch(_PATCH)), answer(say("Written.")))
         self._model.script(answer(say("A pixel.")))
-        self._codex.turn(thread, "What is this?", {"type": "image", "url": _pixel()})
+        self._codex.turn(thread, "What is this?", {"type": "image", "url": pixel()})
         self._codex.call("thread/name/set", threadId=thread, name="All my tools")
         return thread
 
@@ -190,7 +190,7 @@ def make_older(binary: Path, home: CodexHome, model: MockModel) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _pixel() -> str:
+def pixel() -> str:
     """The smallest picture, as a data URL."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:

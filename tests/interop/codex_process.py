@@ -75,24 +75,34 @@ def install(version: str) -> Path:
     """The native binary of a version, fetched from npm if it is not in the cache."""
     folder = cache_folder() / version
     binary = _native_binary(folder)
-    if binary is not None:
-        return binary
+    if binary is None:
+        install_from_npm(f"@openai/codex@{version}", folder)
+        binary = _native_binary(folder)
+    if binary is None:
+        raise NotInstalled(f"there is no binary of codex {version} for this machine in {folder}")
+    return binary
+
+
+def install_from_npm(package: str, folder: Path) -> None:
+    """Have npm put a package into a folder; raises NotInstalled."""
     npm = shutil.which("npm")
     if npm is None:
-        raise NotInstalled(f"codex {version} is not in {folder} and there is no npm to install it")
-    folder.mkdir(parents=True, exist_ok=True)
-    package = f"@openai/codex@{version}"
+        raise NotInstalled(f"{package} is not in {folder} and there is no npm to install it")
     command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", package]
+    run_installer(package, folder, command)
+
+
+def run_installer(package: str, folder: Path, command: list[str]) -> None:
+    """Run what fetches a package; raises NotInstalled."""
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=INSTALL_WAIT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise NotInstalled(f"npm took more than {INSTALL_WAIT_S:.0f} s for {package}") from None
-    binary = _native_binary(folder)
-    if done.returncode or binary is None:
-        raise NotInstalled(f"npm did not install {package}: {done.stderr.strip()[-500:]}")
-    return binary
+        raise NotInstalled(f"{package} took more than {INSTALL_WAIT_S:.0f} s") from None
+    if done.returncode:
+        raise NotInstalled(f"{package} was not installed: {done.stderr.strip()[-500:]}")
 
 
 def _native_binary(folder: Path) -> Path | None:
@@ -278,6 +288,11 @@ class AppServer:
             process.wait(EXIT_WAIT_S)
         self._reader.join(EXIT_WAIT_S)
         process.stdout.close()
+
+    def kill(self) -> None:
+        """End the process as a crash would, with no chance to tidy up."""
+        self._process.kill()
+        self._process.wait(EXIT_WAIT_S)
 
     def _send(self, message: dict[str, Json]) -> None:
         assert self._process.stdin is not None

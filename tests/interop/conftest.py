@@ -10,6 +10,7 @@ import pytest
 
 from interop.codex_process import NEWEST, OLDER, CodexHome, NotInstalled, install, make_home
 from interop.mock_model import MockModel
+from interop.our_threads import Form
 
 _HERE = Path(__file__).parent
 
@@ -59,3 +60,10 @@ def _binary(version: str) -> Path:
 def codex_home(tmp_path: Path, running_model: MockModel) -> CodexHome:
     """An empty home of the test's own."""
     return make_home(tmp_path / "interop", running_model.url)
+
+
+@pytest.fixture(params=["newest, legacy", "newest, paginated", "older, legacy"])
+def form(request: pytest.FixtureRequest) -> Form:
+    """Each Codex with each history mode that it reads."""
+    name, mode = request.param.split(", ")
+    return Form(request.getfixturevalue(name), mode, name == "newest")
