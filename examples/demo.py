@@ -1,7 +1,8 @@
-"""What `make demo` shows: a thread recorded as an agent would, then found and read again."""
+"""What `make demo` shows: a thread recorded as an agent would, found, read, and gone on with."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,10 +12,10 @@ from pathlib import Path
 EXAMPLES = Path(__file__).parent
 
 
-def show(home: str, *words: str) -> None:
-    print(f"\n$ threadlog {' '.join(words)}", flush=True)
+def show(home: str, *words: str, given: str = "") -> None:
+    print(f"\n$ threadlog {' '.join(words)}{' < turn.jsonl' if given else ''}", flush=True)
     command = [sys.executable, "-m", "threadlog", "--home", home, *words]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, input=given, text=True)
 
 
 def main() -> None:
@@ -27,7 +28,9 @@ def main() -> None:
         damage(home)
         show(home, "list")
         show(home, "show", "last", "--no-pager")
-        show(home, "path", "last")
+        # --force: the rollout changed a moment ago, and nobody else is writing.
+        show(home, "record", "--resume", "last", "--force", given=turn())
+        show(home, "show", "last", "--tail", "1", "--no-pager")
     print("\nThe demo's home is gone again. Your own: threadlog list")
 
 
@@ -38,6 +41,17 @@ def damage(home: str) -> None:
     )
     with newest.open("ab") as file:
         file.write(b'{"timestamp":"2026-01-01T00:00:00.000Z","type":"event_m')
+
+
+def turn() -> str:
+    """A turn as an agent in another language would write it: one item a line."""
+    events = [
+        {"type": "task_started", "turn_id": "turn-of-another"},
+        {"type": "user_message", "message": "And in the tests?"},
+        {"type": "agent_message", "message": "None."},
+        {"type": "task_complete", "turn_id": "turn-of-another"},
+    ]
+    return "".join(json.dumps({"type": "event_msg", "payload": each}) + "\n" for each in events)
 
 
 if __name__ == "__main__":
