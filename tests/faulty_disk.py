@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import signal
 import stat
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +66,11 @@ class FaultyDisk(Disk):
         finally:
             self.disarm()
         return None
+
+    def cut_short(self, name: str) -> None:
+        """As `before`: every write takes a part only, and is gone on with."""
+        if name == "write":
+            self.short_at = len(self.made) - 1
 
     def make(self, name: str, call: Callable[..., Any], *args: Any) -> Any:
         """Make a call, or what comes instead of it."""
@@ -147,10 +154,16 @@ def ordinals(path: str | Path) -> list[int | None]:
 def opened(path: str | Path) -> int:
     """How many descriptors of this process are of a file, or of anything in a folder."""
     found = 0
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir("/dev/fd"):
         with contextlib.suppress(OSError):
-            found += (os.readlink(f"/proc/self/fd/{name}") + "/").startswith(f"{path}/")
+            found += (_path_of(int(name)) + "/").startswith(f"{path}/")
     return found
+
+
+def _path_of(fd: int) -> str:
+    if sys.platform == "darwin":
+        return os.fsdecode(fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{fd}")
 
 
 def mode_of(path: Path) -> int:

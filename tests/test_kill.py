@@ -1,188 +1,196 @@
-"""Killed at any moment: what a barrier acknowledged is there, once and in order, and goes on.
-
-The process is killed, not the machine: what counts is what the system was handed (level kernel).
-$THREADLOG_KILLS says how often; `make faults` does it 2,000 times.
-"""
+"""A process that records is killed, at any moment and before each call: what was acked is there."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
-import select
 import signal
-import struct
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 import threadlog
-from faulty_disk import FaultyDisk, home_on
-from threadlog import KERNEL, Line, RolloutRecorder, ThreadOptions
-from threadlog.core.items.event import AgentMessageEvent, TaskStarted
-from threadlog.core.items.response import FunctionCallOutput
-from threadlog.home import Home
+from faulty_disk import FaultyDisk, draft_on, number_of, said
+from threadlog import RolloutRecorder, ThreadOptions
 
 KILLS = int(os.environ.get("THREADLOG_KILLS", "300"))
-SIZES = (10, 10, 10, 300, 3000, 60_000)
+SIZES = {0: 10, 10: 10, 200: 10, 3000: 10, 30_000: 2, 400_000: 1}  # and how often
+COUNTS = (1, 3, 30)
+ENOUGH_BYTES = 2_000_000
+LONG_S = 10
 MODES = ("legacy", "paginated")
 
 
-def numbered(number: int) -> FunctionCallOutput:
-    """An item that tells its number; few are large."""
-    size = SIZES[number % len(SIZES)]
-    return FunctionCallOutput(call_id=str(number), output="x" * size)
+class Child(NamedTuple):
+    """A process that records, and the pipe on which it says what is safe."""
+
+    pid: int
+    acks: int
+
+    def kill(self, after_s: float) -> tuple[str, int]:
+        """End it so long after it began; returns its rollout, and how many items were acked."""
+        begun = os.read(self.acks, 4096)
+        time.sleep(after_s)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        return self.end(begun)
+
+    def end(self, begun: bytes = b"") -> tuple[str, int]:
+        """What it said before it ended."""
+        with open(self.acks, "rb") as pipe:
+            path, *acked, _unfinished = (begun + pipe.read()).split(b"\n")
+        return path.decode(), int(acked[-1]) if acked else 0
 
 
-def child(home: Home, mode: str, report: int) -> None:
-    """Record for ever, and tell after each barrier what it acknowledged."""
-    chance = random.Random(os.getpid())
-    recorder = RolloutRecorder.create(home, ThreadOptions(cwd="/x", history_mode=mode))
-    os.write(report, recorder.path.encode() + b"\n")
-    recorder.record(numbered(0))
-    recorder.persist(level=KERNEL)
-    number = 0
-    while True:
-        os.write(report, struct.pack("<I", number + 1))
-        for _ in range(chance.randrange(1, 30)):
-            number += 1
-            recorder.record(numbered(number))
-        recorder.flush(level=KERNEL)
-
-
-def forked(work: Callable[[int], None]) -> tuple[int, int]:
-    """A child process that does *work* with a pipe to us: its id, and our end."""
-    ours, theirs = os.pipe()
-    pid = os.fork()
+def forked(work: Callable[[Callable[[object], None]], None]) -> Child:
+    """A child that does *work*, telling us with the function it is given; it never comes back."""
+    acks, told = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that other threads are running
+        pid = os.fork()
     if pid:
-        os.close(theirs)
-        return pid, ours
+        os.close(told)
+        return Child(pid, acks)
+    status = 1
     try:
-        os.close(ours)
-        work(theirs)
+        signal.alarm(LONG_S)  # should nobody kill it
+        work(lambda what: _tell(told, what))
+        status = 0
     finally:
-        os._exit(0)  # nothing of pytest's runs here
+        os._exit(status)
 
 
-def told(pipe: int) -> bytes:
-    """All that the child told before it was killed."""
-    with os.fdopen(pipe, "rb") as file:
-        return file.read()
+def _tell(pipe: int, what: object) -> None:
+    os.write(pipe, f"{what}\n".encode())
 
 
-def kill_after(pid: int, pipe: int, delay_s: float) -> None:
-    """Kill a child so long after it began to talk."""
-    select.select([pipe], [], [], 10)
-    time.sleep(delay_s)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+def records(home: Path, mode: str, seed: int) -> Callable[[Callable[[object], None]], None]:
+    """Record numbered items in a mix of sizes, and say after each barrier how many are safe."""
+
+    def work(tell: Callable[[object], None]) -> None:
+        chance = random.Random(seed)
+        options = ThreadOptions(cwd="/x", history_mode=mode)
+        recorder = RolloutRecorder.create(threadlog.open(home), options)
+        tell(recorder.path)
+        recorder.persist(level="kernel")
+        count = 0
+        while True:
+            for size in chance.choices(list(SIZES), list(SIZES.values()), k=chance.choice(COUNTS)):
+                recorder.record(said(count, size))
+                count += 1
+            recorder.flush(level="kernel")
+            tell(count)
+            if os.path.getsize(recorder.path) > ENOUGH_BYTES:
+                signal.pause()
+
+    return work
 
 
-def check(path: Path, acknowledged: int, mode: str) -> None:
-    """What was acknowledged is in the file; then one more item heals its end."""
-    data = path.read_bytes() if path.exists() else b""
-    assert data or not acknowledged
-    if not data:
-        return
-    fragment = data.rpartition(b"\n")[2]
-    values = [json.loads(raw) for raw in data[: len(data) - len(fragment)].splitlines()]
-    numbers = [int(value["payload"]["call_id"]) for value in values[1:]]
-    assert numbers == list(range(len(numbers)))
-    assert len(numbers) >= acknowledged
-    if not values:
-        return
-    home = threadlog.open(path.parents[4])
+def whole_lines(data: bytes) -> list[bytes]:
+    """The lines of a rollout, each of which must be whole JSON; what is unfinished is left out."""
+    lines = data.split(b"\n")[:-1]
+    for line in lines:
+        json.loads(line)
+    return lines
+
+
+def check(path: Path, acked: int, mode: str) -> None:
+    """All that was acked is there, in order, once; nothing but the last line is unfinished."""
+    data = path.read_bytes()
+    lines = whole_lines(data)
+    found = [number_of(line) for line in lines[1:]]
+    assert found == list(range(len(found)))
+    assert len(found) >= acked
+    numbered = [json.loads(line).get("ordinal") for line in lines]
+    assert numbered == ([None] * len(lines) if mode == "legacy" else list(range(len(lines))))
+
+
+def check_heals(home: threadlog.Home, path: Path) -> bool:
+    """Going on changes no byte that was there; True if there was an unfinished line to heal."""
+    before = path.read_bytes()
+    lines = whole_lines(before)
+    torn = not before.endswith(b"\n")
     with RolloutRecorder.resume(home, str(path), force=True) as recorder:
-        recorder.record(TaskStarted(turn_id="after"))
-    assert path.read_bytes().startswith(data)
-    lines = [value for value in home.iter_lines(str(path)) if isinstance(value, Line)]
-    assert isinstance(lines[-1].item, TaskStarted)
-    problems = [value for value in home.iter_lines(str(path)) if not isinstance(value, Line)]
-    whole = fragment and _is_whole(fragment)
-    assert len(problems) == bool(fragment and not whole)
-    if mode == "paginated":
-        assert [line.ordinal for line in lines] == list(range(len(lines)))
-
-
-def _is_whole(raw: bytes) -> bool:
-    try:
-        json.loads(raw)
-    except ValueError:
-        return False
-    return True
-
-
-def test_killed_at_a_random_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    chance = random.Random(20261124)
-    acknowledged_in_all = torn = 0
-    for number in range(KILLS):
-        mode, home = MODES[number % 2], tmp_path / str(number % 50)
-        opened = threadlog.open(home)
-        pid, pipe = forked(lambda report, o=opened, m=mode: child(o, m, report))  # type: ignore[misc]
-        kill_after(pid, pipe, chance.choice((0.0, 0.001, 0.003, 0.01)) * chance.random())
-        name, _, counts = told(pipe).partition(b"\n")
-        acknowledged = struct.unpack("<I", counts[len(counts) - 4 :])[0] if counts else 0
-        path = Path(name.decode())
-        if name:
-            torn += path.exists() and not path.read_bytes().endswith(b"\n")
-            check(path, acknowledged, mode)
-        acknowledged_in_all += acknowledged
-        path.unlink(missing_ok=True) if name else None
-    assert acknowledged_in_all > KILLS
-    print(f"\n{KILLS} kills, {acknowledged_in_all} acknowledged, {torn} torn tails healed")
-
-
-def killed_at(call: int, home: Path, mode: str, short: int | None) -> tuple[bytes, int]:
-    """Record a little on a disk that ends the process at that call; what it told, how it ended."""
-
-    def work(report: int) -> None:
-        disk = FaultyDisk()
-        recorder = RolloutRecorder.create(
-            home_on(disk, home), ThreadOptions(cwd="/x", history_mode=mode)
-        )
-        os.write(report, recorder.path.encode() + b"\n")
-        disk.arm()
-        if short is None:
-            disk.kill_at = call
-        else:
-            disk.short_at, disk.short_bytes, disk.kill_at = call, short, call + 1
-        recorder.record(*map(numbered, range(3)))
-        recorder.persist()
-        os.write(report, struct.pack("<I", 3))
-        recorder.record(*map(numbered, range(3, 6)))
-        recorder.flush()
-        os.write(report, struct.pack("<I", 6))
-        recorder.close()
-
-    pid, pipe = forked(work)
-    answer = told(pipe)
-    return answer, os.waitpid(pid, 0)[1]
+        recorder.record(said(123456))
+    after = path.read_bytes()
+    assert after.startswith(before)
+    added = after[len(before) :]
+    assert added[:1] == b"\n" or not torn
+    assert added.lstrip(b"\n").count(b"\n") == 1
+    last = json.loads(added)
+    assert number_of(added) == 123456
+    assert last.get("ordinal") == (None if "ordinal" not in json.loads(lines[0]) else len(lines))
+    values = list(home.iter_lines(str(path)))
+    damaged = [value for value in values if not isinstance(value, threadlog.Line)]
+    assert len(damaged) == (1 if torn else 0)
+    assert len(values) == len(lines) + len(damaged) + 1
+    return torn
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("short", [None, 1, 200])
-def test_killed_before_any_call_to_the_system(tmp_path: Path, mode: str, short: int | None) -> None:
-    call, killed = 0, 1
-    while killed:
-        home = tmp_path / str(call)
-        answer, killed = killed_at(call, home, mode, short)
-        name, _, counts = answer.partition(b"\n")
-        acknowledged = struct.unpack("<I", counts[-4:])[0] if counts else 0
-        check(Path(name.decode()), acknowledged, mode)
-        call += 1
-        if short is not None and call > 60:
-            break
-    assert call > 10
-
-
-def test_the_lock_of_a_killed_writer_is_free_at_once(home: Path) -> None:
+def test_a_process_killed_at_any_moment_loses_nothing_that_was_acked(home: Path, mode: str) -> None:
+    chance = random.Random(f"{mode} {KILLS}")
     opened = threadlog.open(home)
-    pid, pipe = forked(lambda report: child(opened, "legacy", report))
-    kill_after(pid, pipe, 0.2)
-    name = told(pipe).partition(b"\n")[0].decode()
-    with RolloutRecorder.resume(opened, name, force=True) as recorder:
-        recorder.record(AgentMessageEvent(message="ours now"))
+    acked_at_all = healed = 0
+    for seed in range(KILLS // len(MODES)):
+        child = forked(records(home, mode, seed))
+        path, acked = child.kill(chance.uniform(0, 0.01))
+        acked_at_all += acked
+        if not os.path.exists(path):
+            assert acked == 0
+            continue
+        check(Path(path), acked, mode)
+        if b"\n" in Path(path).read_bytes():
+            healed += check_heals(opened, Path(path))
+        os.unlink(path)
+    print(f"{acked_at_all} items were acked, {healed} unfinished lines healed")
+    assert acked_at_all > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_process_killed_before_any_call_loses_nothing_that_was_acked(
+    tmp_path: Path, mode: str
+) -> None:
+    number, healed, finished = 0, 0, False
+    while not finished:
+        home = tmp_path / str(number)
+        child = forked(_killed_at(home, mode, number))
+        finished = os.waitpid(child.pid, 0)[1] == 0
+        path, acked = child.end()
+        if os.path.exists(path):
+            check(Path(path), acked, mode)
+            if b"\n" in Path(path).read_bytes():
+                healed += check_heals(threadlog.open(home), Path(path))
+        else:
+            assert acked == 0
+        with RolloutRecorder.create(threadlog.open(home), ThreadOptions(cwd="/x")) as recorder:
+            recorder.record(said(0))
+            recorder.persist(level="kernel")  # what is left of the killed one is in nobody's way
+        number += 1
+    assert number > 30
+    assert healed > 0
+
+
+def _killed_at(home: Path, mode: str, number: int) -> Callable[[Callable[[object], None]], None]:
+    def work(tell: Callable[[object], None]) -> None:
+        disk = FaultyDisk()
+        disk.kill_at = number
+        disk.before = disk.cut_short
+        disk.arm()
+        recorder = draft_on(disk, home, mode=mode)
+        tell(recorder.path)
+        recorder.persist()
+        tell(3)
+        recorder.record(said(3), said(4))
+        recorder.flush()
+        tell(5)
+        recorder.record(said(5))
+        recorder.close()
+        tell(6)
+
+    return work

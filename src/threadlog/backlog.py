@@ -194,9 +194,7 @@ class Channel:
     def add_one(self, weight: int, item: Payload) -> int:
         """The same for one item, now; returns 1.  What an agent's loop mostly does."""
         now_ms = time.time_ns() // 1_000_000
-        lock = process.lock
-        lock.acquire()  # faster than `with`
-        try:
+        with process.lock:  # acquire() would leave it held where Ctrl-C strikes just after
             if (
                 self.taking
                 and now_ms >= self.last_ms
@@ -210,8 +208,6 @@ class Channel:
                 now_ms = self._admit(now_ms, weight)
             self.backlog.append((now_ms, weight, item))
             wake = self.idle and self.writer.note(self)
-        finally:
-            lock.release()
         if wake:
             self.writer.wake()
         return 1

@@ -17,9 +17,10 @@ from threadlog.core.entry import Encoded
 from threadlog.core.items import EVENTS, RESPONSE_ITEMS, SESSION_ITEMS, LineItem, UntypedItem
 from threadlog.core.items import event as ev
 from threadlog.core.items import response as rs
+from threadlog.core.items import tool_event as te
 from threadlog.core.items import turn as ti
 from threadlog.core.items.session import TurnContext
-from threadlog.core.items.values import Content
+from threadlog.core.items.values import Content, FileChangeKind
 from threadlog.core.weight import LINE_BYTES
 from threadlog.errors import Unencodable
 
@@ -147,6 +148,53 @@ def test_free_json_is_taken_as_it_was() -> None:
     audio[0] = "after"
     assert isinstance(payload, Encoded)
     assert b"before" in entry.encode([(MS, weight, payload)], None).data
+
+
+def test_what_is_not_frozen_is_taken_as_it_was() -> None:
+    changes = {"a": FileChangeKind(type="add", content="x")}
+    item = te.PatchApplyEnd(call_id="c", success=True, changes=changes)
+    before = encoded(item)["payload"]
+    _weight, payload = entry.weigh(item)
+    assert isinstance(payload, Encoded)
+    changes["b"] = FileChangeKind(type="delete")
+    assert json.loads(payload.payload) == before
+    patch = ti.FileChange(id="i", changes=changes)
+    completed = ev.ItemCompleted(thread_id="t", turn_id="u", item=patch)
+    assert isinstance(entry.weigh(completed)[1], Encoded)
+
+
+def test_a_frozen_turn_item_waits_as_it_is() -> None:
+    text = "x" * 1000
+    inner = ti.AgentMessage(id="i", content=(ti.AgentText(type="Text", text=text),))
+    item = ev.ItemCompleted(thread_id="t", turn_id="u", item=inner)
+    weight, payload = entry.weigh(item)
+    assert payload is item
+    assert weight >= len(text)
+    assert encoded(item)["payload"]["item"]["content"] == [{"type": "Text", "text": text}]
+
+
+@pytest.mark.parametrize("output", [{"n": math.nan}, ({"n": math.nan},), ({1},)], ids=repr)
+def test_what_a_tool_gave_is_json_too(output: Any) -> None:
+    with pytest.raises(Unencodable):
+        entry.weigh(rs.FunctionCallOutput(call_id="c", output=output))
+
+
+@given(json_values)
+def test_usual_mappings_are_taken_as_any_others(value: Any) -> None:
+    payload = {"type": "user_message", "message": "Q", "extra": value}
+    mapping = {"type": "event_msg", "payload": payload}
+    plain = entry.weigh_plain(mapping, entry.CLASSES["legacy"])
+    weight, encoded_ = entry.weigh_mapping("event_msg", payload)
+    if plain is not None:  # what only plain JSON can spell takes the other way
+        assert plain[0] == weight
+        assert plain[1] == encoded_
+
+
+@pytest.mark.parametrize("value", NO_JSON.values(), ids=NO_JSON)
+def test_a_usual_mapping_without_json_form_needs_a_closer_look(value: Any) -> None:
+    payload = {"type": "user_message", "message": "Q", "extra": value}
+    mapping = {"type": "event_msg", "payload": payload}
+    assert entry.weigh_plain(mapping, entry.CLASSES["legacy"]) is None
 
 
 def test_a_turn_item_stands_where_free_json_does() -> None:

@@ -39,8 +39,14 @@ _EPILOG = """\
 A thread ID is a full id, the last 6 or more hex digits of one (as listings show them), its first
 13 or more characters, a name, a path of its rollout, or `last` for the one active most recently.
 
-exit codes: 0 done, 1 something could not be read, 2 wrong usage, 3 no such thread,
+exit codes: 0 done, 1 something could not be read or recorded, 2 wrong usage, 3 no such thread,
 4 the reference fits several threads, 70 a defect of threadlog, 130 interrupted, 141 output closed
+"""
+
+_RECORD = """\
+Record the items on standard input, a JSON object {"type": ..., "payload": {...}} on each line;
+whole lines of a rollout will do.  Prints the thread's id and path at once.  Each item is on disk
+moments after it came; the first message of the user's makes the rollout.
 """
 
 
@@ -94,7 +100,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if given == "":
         return _complain("--home is empty: name a folder", USAGE)
     path = home_path(given)
-    if not os.path.isdir(path):
+    makes_home = arguments.command == "record" and arguments.resume is None
+    if not (os.path.isdir(path) or (makes_home and _can_be_made(path))):
         return _complain(
             f"no folder {path}; name a home with --home, $THREADLOG_HOME or $CODEX_HOME", FAILED
         )
@@ -107,9 +114,20 @@ def _run(arguments: argparse.Namespace) -> int:
         from threadlog.cli import show
 
         return show.run(home, arguments)
+    if arguments.command == "record":
+        from threadlog.cli import record
+
+        return record.run(home, arguments)
     from threadlog.cli import paths
 
     return paths.run(home, arguments)
+
+
+def _can_be_made(path: str) -> bool:
+    """True if nothing but folders is missing there."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return os.path.isdir(path)
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -129,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser = argparse.ArgumentParser(
         prog="threadlog",
-        description="Find and read the threads of AI agents, as Codex keeps them.",
+        description="Find, read and record the threads of AI agents, as Codex keeps them.",
         epilog=_EPILOG,
         formatter_class=_Help,
         parents=[shared],
@@ -175,10 +193,30 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-pager", action="store_true", help="write to the terminal directly")
 
 
+def _add_record(parser: argparse.ArgumentParser) -> None:
+    parser.description = _RECORD
+    parser.add_argument("--resume", metavar="ID", help="go on with a stored thread (`last` too)")
+    parser.add_argument(
+        "--force", action="store_true", help="with --resume: though it changed a moment ago"
+    )
+    parser.add_argument(
+        "--cwd", metavar="DIR", help="its working directory (.); with --resume last: the last of it"
+    )
+    parser.add_argument("--source", metavar="TEXT", help="what kind of program it is of (cli)")
+    parser.add_argument("--originator", metavar="TEXT", help="which program it is of (threadlog)")
+    parser.add_argument("--model-provider", metavar="TEXT", help="who serves the model")
+    parser.add_argument("--history-mode", choices=("legacy", "paginated"), help="(legacy)")
+    parser.add_argument(
+        "--base-instructions", metavar="FILE", help="a text file: the agent's instructions"
+    )
+    parser.add_argument("--json", action="store_true", help="print the id and path as JSON")
+
+
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
     ("show", _add_show, "one thread, readably"),
     ("path", _add_path, "where a thread's rollout lies"),
+    ("record", _add_record, "items on standard input become a thread, or go on with one"),
 )
 
 

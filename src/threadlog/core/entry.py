@@ -108,8 +108,15 @@ def weigh(item: LineItem) -> tuple[int, Payload]:
 
 def weigh_encoded(item: LineItem) -> tuple[int, Encoded]:
     """The same for one that has to be encoded now, as its weigher said."""
-    line_type = _line_type(item)
-    return _encoded(line_type, _raw(line_type, item))
+    if type(item) is UntypedItem:  # isinstance takes a while with classes of msgspec
+        return _encoded(item.type, _raw(item.type, item))
+    line_type = item.line_type
+    try:
+        _strict(free_values(item))
+        raw = _encoder.encode(item)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raw = _raw(line_type, item)
+    return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
 
 
 def weigh_line(line: Line) -> tuple[int, Payload]:
@@ -147,8 +154,10 @@ def weigh_plain(item: dict[str, Any], classes: _Classes) -> tuple[int, Payload] 
         if type(payload) is not dict or len(item) != 2:
             return None
         _convert(payload, cls)
-        raw = _strict(payload)
-    except (KeyError, TypeError, ValueError, RecursionError):
+        raw = _dumps(payload, None, _ORJSON)
+        if _FLOAT in _pack(payload) and not _is_finite(payload):
+            return None
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
     return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
 
@@ -221,17 +230,20 @@ def _raw(line_type: str, payload: Any) -> bytes:
 
 
 def _raw_fast(payload: Any) -> bytes:
+    if isinstance(payload, UntypedItem):
+        payload = payload.payload
     if not isinstance(payload, LineItem):
         return _strict(payload)
-    if free := [value for value in free_values(payload) if value is not None]:
-        _strict(free)
+    _strict(free_values(payload))
     return _encoder.encode(payload)
 
 
 def _strict(value: Any) -> bytes:
     """The JSON text of plain JSON; raises TypeError or ValueError for anything else."""
     raw = _dumps(value, _turn_item_only, _ORJSON)
-    if not _is_finite(value):  # which orjson makes a null of
+    # A number that is not finite orjson writes as null.  Looking for a float in MessagePack costs
+    # next to nothing, however long the texts.
+    if _FLOAT in _pack(value) and not _is_finite(value):
         raise ValueError("a number is not finite")
     return raw
 
@@ -253,21 +265,14 @@ def _plain_payload(payload: Any) -> dict[str, Json]:
 
 
 def _is_finite(value: Any) -> bool:
-    try:
-        if _FLOAT not in _pack(value):  # which costs next to nothing, however long the texts
-            return True
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        pass
-    return _are_finite(value)
-
-
-def _are_finite(value: Any) -> bool:
-    if type(value) is float:
+    if isinstance(value, float):
         return math.isfinite(value)
+    if isinstance(value, TurnItem):
+        return _is_finite(free_values(value))
     if isinstance(value, dict):
-        return all(map(_are_finite, value.values()))
+        return all(map(_is_finite, value.values()))
     if isinstance(value, list | tuple):
-        return all(map(_are_finite, value))
+        return all(map(_is_finite, value))
     return True
 
 
@@ -291,7 +296,7 @@ def _typed(line_type: str, payload: Mapping[str, Any]) -> LineItem | None:
         if kind is not None and payload["type"] != kind:
             payload = {**payload, "type": kind}
         return msgspec.convert(payload, cls)
-    except (msgspec.ValidationError, RecursionError):
+    except (ValueError, RecursionError):
         _raw(line_type, payload)  # that it has no JSON form says more
         raise Unencodable(
             f"cannot record a {line_type} {kind or ''} without the fields it requires"

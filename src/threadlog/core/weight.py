@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -55,16 +55,21 @@ def weigher_of(cls: type[Any]) -> Weigh:
     return weigher
 
 
-def free_values(item: Any) -> Iterator[Any]:
+def free_values(item: Any) -> list[Any]:
     """What an item, and the pieces it is made of, hold that may be JSON of any shape."""
-    plan = _plan_of(type(item))
-    if plan.get_free is not None:
-        yield from plan.get_free(item)
-    for value in plan.get_long(item) if plan.get_long is not None else ():
-        if isinstance(value, tuple):
-            for piece in value:
-                if isinstance(piece, msgspec.Struct):
-                    yield from free_values(piece)
+    plan = _plans.get(type(item)) or _plan_of(type(item))
+    values = [] if plan.get_free is None else [*plan.get_free(item)]
+    if plan.get_long is None:
+        return values
+    for value in plan.get_long(item):
+        if value is None or type(value) is str:
+            continue
+        for piece in value if type(value) is tuple else (value,):
+            if type(piece) in _weighers or isinstance(piece, msgspec.Struct):
+                values += free_values(piece)
+            elif type(piece) is not str:
+                values.append(piece)
+    return values
 
 
 def _plan_of(cls: type[Any]) -> _Plan:
@@ -93,6 +98,8 @@ def _make_weigher(cls: type[Any]) -> Weigh:
     if cls is ItemCompleted:
         return _weigh_completed
     held, long = _fields(cls)
+    if msgspec.NODEFAULT in held.values():
+        return lambda _item: None
     if long:
         usual = next((name for name in _USUAL if name in long), min(long))
         return _weigher_of_one(usual, {**held, **long}, _weigher_of_texts(_plan_of(cls)))

@@ -58,7 +58,7 @@ class FileJournal:
         # What an attempt that failed half-way leaves for the next one to finish.
         self._unfinished: set[str] = set()
         self._unsynced: list[str] = []
-        self._making = threading.Lock()
+        self._making, self._pid = threading.Lock(), os.getpid()
         # Rollouts that we were the last to write: these need not stand still.
         self._ours: dict[str, _Mark] = {}
 
@@ -74,11 +74,11 @@ class FileJournal:
     def create(self, path: str, thread_id: str) -> FileAppender:
         """Make the planned rollout and become its only writer; raises InUse, OSError."""
         _check_platform()
-        with self._making:
+        with self._alone():
             self._make_folder(self._home)
         lock = self._lock(self._home, thread_id)
         try:
-            with self._making:
+            with self._alone():
                 folder = os.path.dirname(path)
                 self._make_folder(folder)
                 mode = layout.file_mode(self._disk.status_at(folder).st_mode)
@@ -148,6 +148,12 @@ class FileJournal:
                     f"{path} may be in use: it grew a moment ago, and a Codex older than 0.169 "
                     f"takes no lock; close that, or force it if you know better"
                 )
+
+    def _alone(self) -> threading.Lock:
+        """The lock under which folders and files are made; a forked child has one of its own."""
+        if self._pid != os.getpid():  # nobody here would let go of the parent's
+            self._making, self._pid = threading.Lock(), os.getpid()
+        return self._making
 
     def _make_folder(self, path: str) -> None:
         """Make a folder and those above it as needed, whatever the umask; can be called again."""
