@@ -48,7 +48,7 @@ class Recorder:
             stderr=how.pop("stderr", subprocess.PIPE),
             env={**os.environ, "PYTHONPATH": SOURCE},
             bufsize=0,
-            preexec_fn=before,
+            preexec_fn=before,  # noqa: PLW1509 - no other thread forks here
             **how,
         )
         self.path = Path()
