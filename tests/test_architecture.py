@@ -37,7 +37,7 @@ PURE = {
 }
 FRONTENDS = ("cli",)
 ADAPTERS = ("local", "codex")
-USE_CASES = ("home", "reader", "recorder", "backlog", "writer", "pool", "lifetime")
+USE_CASES = ("home", "reader", "recorder", "backlog", "barrier", "writer", "pool", "lifetime")
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 5
 NAMES_WITHOUT_MEANING = {"utils", "helpers", "common", "misc", "base_class", "manager", "handler"}
 

@@ -272,3 +272,76 @@ def said_typed(number): return AgentMessageEvent(message=str(number))
 """
     ended = run(typed + code, home)
     assert ended.out == "fine\n", ended.err
+
+
+INTERRUPTED = """
+import dis, faulthandler
+faulthandler.dump_traceback_later(25, exit=True)
+class Enough(BaseException): pass
+
+def interrupted(step, call):
+    \"\"\"Raise at a place where Python looks for signals; False if a call has not so many.\"\"\"
+    at = {}
+    def trace(frame, event, _argument):
+        nonlocal step
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            before, at[frame] = at.get(frame), frame.f_lasti
+            if before is not None:
+                code = frame.f_code.co_code
+                done = dis.opname[code[before]]
+                step -= done.startswith("CALL") or done in ("RESUME", "JUMP_BACKWARD")
+        if step:
+            return trace
+        sys.settrace(None)
+        raise Enough
+    try:
+        sys.settrace(trace)
+        call(recorder)
+    except Enough:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+def fresh():
+    made = RolloutRecorder.create(threadlog.open(home.path), OPTIONS)  # with a worker of its own
+    made.record(said(0))
+    if live:
+        made.persist(level="kernel")
+    return made
+
+step, more = 0, True
+while more:
+    step += 1
+    recorder = fresh()
+    more = interrupted(step, call)
+    if not recorder._channel.taking:
+        recorder.close()  # it was that far
+    else:
+        recorder.record(said(2))
+        recorder.persist(level="kernel")
+        recorder.close()
+    found = numbers(recorder.path) if os.path.exists(recorder.path) else []
+    assert found in ([0, 1, 2], [0, 2], [0], []), (step, found)
+assert step > 10
+print("fine")
+"""
+
+
+INTERRUPTED_CALLS = {
+    "record": "live, call = True, lambda it: it.record(said(1))",
+    "persist": "live, call = False, lambda it: it.persist(level='kernel')",
+    "flush": "live, call = True, lambda it: (it.record(said(1)), it.flush(level='kernel'))",
+    "drain": (
+        "from threadlog import backlog; backlog.ROOM_BYTES = 0\n"
+        "live, call = True, lambda it: (it.record(said(1)), it.drain())"
+    ),
+    "close": "live, call = True, lambda it: it.close()",
+}
+
+
+@pytest.mark.parametrize("call", INTERRUPTED_CALLS.values(), ids=INTERRUPTED_CALLS)
+def test_a_call_interrupted_at_any_place_holds_nothing_up(home: Path, call: str) -> None:
+    ended = run(call + INTERRUPTED, home)
+    assert ended.out == "fine\n", ended.err

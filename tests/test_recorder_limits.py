@@ -18,6 +18,7 @@ import threadlog
 from faulty_disk import FaultyDisk, home_on
 from threadlog import BacklogFull, NotOnDiskYet, RolloutRecorder, ThreadOptions, WriteFailed
 from threadlog import backlog as backlog_module
+from threadlog import pool as pool_module
 from threadlog import writer as writer_module
 from threadlog.core.items.event import AgentMessageEvent
 from threadlog.local.disk import Disk
@@ -70,7 +71,7 @@ def test_the_limits_are_those_of_the_documents() -> None:
     assert backlog_module.RECORDER_LIMIT_BYTES == 64 << 20
     assert backlog_module.PROCESS_LIMIT_BYTES == 256 << 20
     assert backlog_module.ROOM_BYTES == 8 << 20
-    assert writer_module.BATCH_BYTES == 256 << 10
+    assert backlog_module.BATCH_BYTES == 256 << 10
 
 
 def test_a_recorder_takes_no_more_than_its_limit_and_all_or_none(
@@ -236,15 +237,32 @@ def test_an_idle_recorder_holds_its_lock_and_no_other_descriptor(home: Path) -> 
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
-def test_only_so_many_files_stay_open_however_many_are_recorded_to(home: Path) -> None:
-    opened = threadlog.open(home)
+@pytest.mark.parametrize("level", [threadlog.KERNEL, threadlog.DURABLE])
+def test_only_so_many_files_are_open_at_once_however_many_are_recorded_to(
+    home: Path, level: str
+) -> None:
+    most = 0
+
+    def slowly(name: str) -> None:
+        nonlocal most
+        if name == "sync_data":
+            time.sleep(0.005)
+        elif name == "write":
+            files = [name for name in open_files(home) if name.endswith(".jsonl")]
+            most = max(most, len(files))
+
+    disk = FaultyDisk()
+    opened = home_on(disk, home)
     recorders = [live(opened) for _ in range(writer_module.WARM_FILES + 40)]
+    disk.before = slowly
+    disk.arm()
     for recorder in recorders:
         recorder.record(said(0))
-    for recorder in recorders:
-        recorder.flush(level="kernel")
-    files = [name for name in open_files(home) if name.endswith(".jsonl")]
-    assert len(files) <= writer_module.WARM_FILES + 4
+    for barrier in [recorder.start_flush(level=level) for recorder in recorders]:
+        assert barrier is not None
+        barrier.wait()
+    most_wanted = writer_module.WARM_FILES + pool_module.THREADS + 1
+    assert 1 < most <= most_wanted
     for recorder in recorders:
         recorder.close()
     assert all(numbers(recorder.path) == [0] for recorder in recorders)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from threadlog import aio
-    from threadlog.backlog import DURABLE, KERNEL
+    from threadlog.barrier import DURABLE, KERNEL
     from threadlog.connect import open
     from threadlog.core.decode import Line
     from threadlog.core.framing import Gap, Oversized
@@ -59,8 +59,8 @@ _MODULES = {
     "Home": "home",
     "RolloutRecorder": "recorder",
     "ThreadOptions": "recorder",
-    "DURABLE": "backlog",
-    "KERNEL": "backlog",
+    "DURABLE": "barrier",
+    "KERNEL": "barrier",
     "Thread": "thread",
     "TurnWriter": "turn_writer",
     "Line": "core.decode",

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future
 from itertools import islice
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, Unpack
@@ -24,6 +23,7 @@ from threadlog import home as sync_home
 from threadlog import recorder as sync_recorder
 from threadlog import thread as sync_thread
 from threadlog import turn_writer as sync_turn
+from threadlog.barrier import Barrier
 from threadlog.core.entry import Recordable
 from threadlog.core.history import History, Value
 from threadlog.core.lines import Json
@@ -341,13 +341,14 @@ class TurnWriter(sync_turn.TurnWriter):
                 raise
 
 
-async def _settled(future: Future[None] | None) -> None:
+async def _settled(barrier: Barrier | None) -> None:
     """Wait for a barrier; to be cancelled meanwhile leaves the barrier alone."""
-    if future is None:
+    if barrier is None:
         return
-    waiting = asyncio.wrap_future(future)
-    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-    await asyncio.shield(waiting)
+    loop, passed = asyncio.get_running_loop(), asyncio.Event()
+    barrier.tell(lambda: loop.call_soon_threadsafe(passed.set))
+    await passed.wait()
+    barrier.wait()
 
 
 async def _off_the_loop(begin: Callable[[], Iterator[_T]]) -> AsyncIterator[_T]:

@@ -7,13 +7,13 @@ one thread at a time: the store's worker, or the helper that the worker handed i
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING
 
+from threadlog.barrier import DURABLE, KERNEL, Barrier
+from threadlog.core import entry
 from threadlog.core.entry import Batch, Entry, Payload
 from threadlog.core.items.session import SessionMeta
 from threadlog.errors import BacklogFull, Closed, NotOnDiskYet
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 RECORDER_LIMIT_BYTES = 64 << 20
 PROCESS_LIMIT_BYTES = 256 << 20
+BATCH_BYTES = 256 << 10
 # `drain` waits until a recorder holds no more than this.
 ROOM_BYTES = 8 << 20
-
-DURABLE, KERNEL = "durable", "kernel"
 
 
 class Process:
@@ -73,29 +72,6 @@ class Live:
         self.appender = appender
         self.ordinal = ordinal
         self.synced = True
-
-
-class Barrier:
-    """Somebody waits until `target` items are in the file, durable if so wanted."""
-
-    __slots__ = ("close", "durable", "future", "room", "target")
-
-    def __init__(self, target: int, *, durable: bool, close: bool, room: bool) -> None:
-        self.target = target
-        self.durable = durable
-        self.close = close
-        self.room = room
-        self.future: Future[None] = Future()
-
-    def pass_(self) -> None:
-        """Let the waiting go on."""
-        with contextlib.suppress(InvalidStateError):  # given up
-            self.future.set_result(None)
-
-    def fail(self, error: BaseException) -> None:
-        """Raise *error* where they wait."""
-        with contextlib.suppress(InvalidStateError):
-            self.future.set_exception(error)
 
 
 class Channel:
@@ -224,9 +200,7 @@ class Channel:
         self.last_ms = max(self.last_ms, now_ms)
         return self.last_ms
 
-    def barrier(
-        self, level: str, *, persist: bool = False, close: bool = False
-    ) -> Future[None] | None:
+    def barrier(self, level: str, *, persist: bool = False, close: bool = False) -> Barrier | None:
         """Ask for all that was recorded to be in the file; None if there is nothing to wait for.
 
         Raises Closed, ValueError for a level that is none.
@@ -234,7 +208,8 @@ class Channel:
         if level not in (DURABLE, KERNEL):
             raise ValueError(f"cannot flush to {level!r}: use {DURABLE!r} or {KERNEL!r}")
         with process.lock:
-            if not self.taking:
+            closing = close and self.state is not None and not self.foreign  # so is another
+            if not self.taking and not closing:
                 raise self.refusal()
             self.wanted |= persist
             if (self.draft and not self.wanted) or (not close and self._at_rest(level)):
@@ -243,9 +218,9 @@ class Channel:
             barrier = Barrier(self.recorded, durable=level == DURABLE, close=close, room=False)
             self.barriers.append(barrier)
         self.writer.post(self)
-        return barrier.future
+        return barrier
 
-    def room(self) -> Future[None] | None:
+    def room(self) -> Barrier | None:
         """Ask for room; None if there is some.  Raises NotOnDiskYet, WriteFailed, Closed."""
         with process.lock:
             if not self.taking:
@@ -261,7 +236,7 @@ class Channel:
             barrier = Barrier(self.recorded, durable=False, close=False, room=True)
             self.barriers.append(barrier)
         self.writer.post(self)
-        return barrier.future
+        return barrier
 
     def drop(self) -> int:
         """Close a draft: forget everything; returns how many items that were."""
@@ -285,6 +260,28 @@ class Channel:
         self.backlog.clear()
         if type(self.state) is Live:
             self.state.appender.disown()
+
+    def next_batch(self, ordinal: int | None) -> tuple[Batch, int, int] | None:
+        """Take the oldest entries, about BATCH_BYTES, as lines; with their weight and number."""
+        if self.backlog and len(self.pending) <= 1:
+            with process.lock:
+                fresh, self.backlog = self.backlog, []
+                self.taken += len(fresh)
+            fresh.reverse()
+            self.pending = [*fresh, *self.pending]
+        if not self.pending:
+            return None
+        weight = count = 0
+        for each in reversed(self.pending):
+            weight += each[1]
+            count += 1
+            if weight >= BATCH_BYTES:
+                break
+        taken = self.pending[-count:]
+        taken.reverse()
+        batch = entry.encode(taken, ordinal)
+        del self.pending[-count:]
+        return batch, weight, count
 
     def released(self, weight: int) -> list[Barrier]:
         """Note that so much was written; returns who waited for room and has it."""

@@ -43,9 +43,9 @@ def drain_all(*, close: bool = True) -> None:
     """Write all that was recorded and let go of it; what cannot be written is told on stderr."""
     deadline = time.monotonic() + EXIT_WAIT_S
     waiting = [each for writer in list(_writers) for each in writer.start_saving_all(close=close)]
-    for thread_id, future in waiting:
+    for thread_id, barrier in waiting:
         try:
-            future.result(max(0.0, deadline - time.monotonic()))
+            barrier.wait(max(0.0, deadline - time.monotonic()))
         except Exception as error:  # nobody is left to raise to
             _tell(thread_id, error)
 

@@ -11,14 +11,14 @@ import os
 import secrets
 import time
 import warnings
-from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, TypedDict
 
 import msgspec
 
 from threadlog import __version__
-from threadlog.backlog import DURABLE, KERNEL, Channel, Draft, Live
+from threadlog.backlog import Channel, Draft, Live
+from threadlog.barrier import DURABLE, KERNEL, Barrier
 from threadlog.core import entry, ids, metadata, query, turn_lines
 from threadlog.core.decode import Line
 from threadlog.core.entry import Payload, Recordable
@@ -263,19 +263,19 @@ class RolloutRecorder:
 
     # -- the barriers, without the waiting
 
-    def start_persist(self, *, level: str = DURABLE) -> Future[None] | None:
+    def start_persist(self, *, level: str = DURABLE) -> Barrier | None:
         """Begin what `persist` does; None if there is nothing to wait for."""
         return self._channel.barrier(level, persist=True)
 
-    def start_flush(self, *, level: str = DURABLE) -> Future[None] | None:
+    def start_flush(self, *, level: str = DURABLE) -> Barrier | None:
         """Begin what `flush` does."""
         return self._channel.barrier(level)
 
-    def start_drain(self) -> Future[None] | None:
+    def start_drain(self) -> Barrier | None:
         """Begin what `drain` does."""
         return self._channel.room()
 
-    def start_close(self) -> Future[None] | None:
+    def start_close(self) -> Barrier | None:
         """Begin what `close` does."""
         channel = self._channel
         if channel.foreign or channel.state is None:
@@ -328,9 +328,9 @@ class RolloutRecorder:
             self._turn_id = item.turn_id
 
 
-def _wait(future: Future[None] | None) -> None:
-    if future is not None:
-        future.result()
+def _wait(barrier: Barrier | None) -> None:
+    if barrier is not None:
+        barrier.wait()
 
 
 def _session_meta(home: Home, options: ThreadOptions, ms: int) -> SessionMeta:

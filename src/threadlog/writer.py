@@ -8,29 +8,28 @@ over whole.  Nothing here runs on the caller's thread.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import errno
 import os
 import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from weakref import WeakSet
 
 import msgspec
 
-from threadlog.backlog import DURABLE, Barrier, Channel, Draft, Live, process
-from threadlog.core import entry
+from threadlog.backlog import Channel, Draft, Live, process
+from threadlog.barrier import DURABLE, Barrier
 from threadlog.core.entry import Batch
 from threadlog.core.metadata import PAGINATED
 from threadlog.errors import Closed, Unencodable, WriteFailed
-from threadlog.pool import Pool
+from threadlog.pool import THREADS, Pool
 from threadlog.ports import Journal
 
-BATCH_BYTES = 256 << 10
-# So many files stay open between batches; and none that was not written to for a while.
+# So many files stay open between batches, beside those of the helpers; and none that was not
+# written to for a while.
 WARM_FILES = 64
 TICK_S = 0.005
 PARK_S = 0.2
@@ -54,11 +53,13 @@ class Writer:
         self._inbox: SimpleQueue[Channel | None] = SimpleQueue()
         self._dirty: list[Channel] = []
         self._parked = False
-        self._thread: threading.Thread | None = None
+        self._started = self._working = False
         self._handed_over = 0
         self._pool = Pool()
-        # The worker's own: who has an open file, oldest first; who could not be written.
+        # The worker's own: who has an open file, oldest first; whose file was closed before it
+        # was synced; who could not be written.
         self._warm: dict[Channel, None] = {}
+        self._unsynced: dict[Channel, None] = {}
         self._failing: set[Channel] = set()
 
     def forked(self) -> None:
@@ -95,21 +96,25 @@ class Writer:
             self._start_thread()
         self._inbox.put(channel)
 
-    def start_saving_all(self, *, close: bool) -> list[tuple[str, Future[None]]]:
+    def start_saving_all(self, *, close: bool) -> list[tuple[str, Barrier]]:
         """Have all threads written, and let go of if so wanted; returns what to wait for."""
         waiting = []
         for channel in list(self.channels):
             with contextlib.suppress(Closed):
-                if (future := channel.barrier(DURABLE, close=close)) is not None:
-                    waiting.append((channel.thread_id, future))
+                if (barrier := channel.barrier(DURABLE, close=close)) is not None:
+                    waiting.append((channel.thread_id, barrier))
         return waiting
 
     def close_all(self) -> None:
         """Write and let go of all threads; raises what went wrong first."""
-        closing = [future for _thread_id, future in self.start_saving_all(close=True)]
-        wait(closing)
-        for future in closing:
-            future.result()
+        failed: Exception | None = None
+        for _thread_id, barrier in self.start_saving_all(close=True):
+            try:
+                barrier.wait()
+            except Exception as error:  # the others first
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def abandon(self, channel: Channel) -> None:
         """Nobody holds its recorder any more: write, then let go.  Takes no lock."""
@@ -117,14 +122,22 @@ class Writer:
         self._inbox.put(channel)
 
     def _start_thread(self) -> None:
-        if self._thread is None:
-            thread = threading.Thread(target=self._work, name="threadlog-writer", daemon=True)
-            self._thread = thread
-            thread.start()
+        """Under the lock: see that there is a worker.
+
+        Not by `Thread.start`, which Ctrl-C leaves half done.  Where it strikes between these two
+        lines, another worker is started later, finds the first at work, and ends.
+        """
+        if not self._started:
+            _thread.start_new_thread(self._work, ())
+            self._started = True
 
     # -- the worker
 
     def _work(self) -> None:
+        with process.lock:
+            if self._working:
+                return
+            self._started = self._working = True
         quiet_since = time.monotonic()
         while True:
             todo = self._collect(self._timeout(quiet_since))
@@ -146,7 +159,7 @@ class Writer:
             self._parked = not self._dirty
             if not self._parked:
                 return 0
-            forever = bool(self.live) and not (self._warm or self._failing)
+            forever = bool(self.live) and not (self._warm or self._unsynced or self._failing)
         return None if forever else IDLE_S / 2
 
     def _collect(self, timeout_s: float | None) -> list[Channel]:
@@ -176,7 +189,7 @@ class Writer:
     def _tidy(self, quiet_since: float) -> None:
         """Sync and close files that nobody wrote to for a while."""
         if time.monotonic() - quiet_since >= IDLE_S:
-            for channel in list(self._warm):
+            for channel in [*self._warm, *self._unsynced]:
                 if not channel.busy:
                     self._hand_over(channel, self._sync, [])
 
@@ -188,7 +201,7 @@ class Writer:
             busy = self.live or self._dirty or self._handed_over or self._failing
             if busy or not self._inbox.empty():
                 return False
-            self._thread = None
+            self._started = self._working = False
             return True
 
     def _turn(self, channel: Channel) -> bool:
@@ -198,6 +211,7 @@ class Writer:
         try:
             return self._advance(channel)
         except BaseException as error:  # the worker serves others too
+            self._warm.pop(channel, None)
             self._fail(channel, error)
             self._failing.add(channel)
             return False
@@ -219,7 +233,7 @@ class Writer:
 
     def _write(self, channel: Channel, live: Live) -> bool:
         """Write one batch, then serve the barriers whose items are all written."""
-        batch = channel.inflight or _next_batch(channel, live)
+        batch = channel.inflight or channel.next_batch(live.ordinal)
         if batch is not None:
             channel.inflight = batch
             _append(live, batch[0])
@@ -258,16 +272,24 @@ class Writer:
             channel.recovered()
 
     def _keep_warm(self, channel: Channel) -> None:
+        self._unsynced.pop(channel, None)
         self._warm.pop(channel, None)
         self._warm[channel] = None
         if len(self._warm) > WARM_FILES:
-            oldest = next((each for each in self._warm if not each.busy), None)
-            if oldest is not None and oldest is not channel:
-                self._hand_over(oldest, self._sync, [])
+            self._rest(next(iter(self._warm)))
+
+    def _rest(self, channel: Channel) -> None:
+        """Close a channel's file; it is synced when there is time, or somebody waits for it."""
+        if channel in self._warm and isinstance(channel.state, Live):
+            del self._warm[channel]
+            channel.state.appender.rest()
+            self._unsynced[channel] = None
 
     def _fail(self, channel: Channel, error: BaseException, served: Sequence[Barrier] = ()) -> None:
         """Tell all who wait; what was not written stays, and is tried again in a while."""
         told: BaseException = error
+        if isinstance(channel.state, Live):
+            channel.state.appender.rest()
         if isinstance(error, OSError):
             told = WriteFailed(channel.path, error.errno, max(channel.written, 0))
             told.__cause__ = error
@@ -277,10 +299,15 @@ class Writer:
     # -- what helpers do
 
     def _hand_over(self, channel: Channel, job: _Job, served: list[Barrier]) -> None:
-        channel.busy = True
-        self._warm.pop(channel, None)
+        """Have a helper do it; while none is free the channel's file is not held open."""
         with process.lock:
             self._handed_over += 1
+            waits = self._handed_over > THREADS
+        if waits:
+            self._rest(channel)
+        self._warm.pop(channel, None)
+        self._unsynced.pop(channel, None)
+        channel.busy = True
         self._pool.submit(lambda: self._help(channel, job, served))
 
     def _help(self, channel: Channel, job: _Job, served: list[Barrier]) -> None:
@@ -334,30 +361,6 @@ class Writer:
             self.live.discard(channel)
         channel.end()
         _pass(channel, served)
-
-
-def _next_batch(channel: Channel, live: Live) -> tuple[Batch, int, int] | None:
-    """The next entries as lines, about BATCH_BYTES of them, with their weight and number."""
-    if channel.backlog and len(channel.pending) <= 1:
-        with process.lock:
-            fresh, channel.backlog = channel.backlog, []
-            channel.taken += len(fresh)
-        fresh.reverse()
-        channel.pending = [*fresh, *channel.pending]
-    pending = channel.pending
-    if not pending:
-        return None
-    weight = count = 0
-    for each in reversed(pending):
-        weight += each[1]
-        count += 1
-        if weight >= BATCH_BYTES:
-            break
-    taken = pending[-count:]
-    taken.reverse()
-    batch = entry.encode(taken, live.ordinal)
-    del pending[-count:]
-    return batch, weight, count
 
 
 def _append(live: Live, batch: Batch) -> None:

@@ -377,8 +377,8 @@ def test_what_failed_in_the_background_is_tried_again_by_itself(live: Made, name
     disk.disarm()
     disk.arm()
     _until(lambda: numbers(recorder.path) == [0, 1, 2, 3], 5)
+    _until(lambda: Path(recorder.path).stat().st_ino in disk.synced, 5)
     _until(lambda: opened(recorder.path) == 0, 5)
-    assert Path(recorder.path).stat().st_ino in disk.synced
     recorder.drain()  # no error stands any more
     assert recorder.pending_items == 0
 
