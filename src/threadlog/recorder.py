@@ -93,13 +93,13 @@ class ThreadKeywords(TypedDict, total=False):
 class RolloutRecorder:
     """The writer of one thread; safe to use from several OS threads."""
 
-    __slots__ = ("__weakref__", "_channel", "_classes", "_history_mode", "_turn_id", "_weighers")
+    __slots__ = ("__weakref__", "_channel", "_classes", "_history_mode", "_takers", "_turn_id")
 
     def __init__(self, channel: Channel, history_mode: str) -> None:
         """Not for callers: use `create` or `resume`."""
         self._channel = channel
         self._history_mode = history_mode
-        self._weighers = entry.WEIGHERS[history_mode]
+        self._takers = entry.TAKERS[history_mode]
         self._classes = entry.CLASSES[history_mode]
         self._turn_id: str | None = None
 
@@ -201,11 +201,10 @@ class RolloutRecorder:
         """
         if len(items) == 1:  # what an agent's loop mostly does: as little as possible
             item = items[0]
-            weigher = self._weighers.get(type(item))
-            if weigher is not None:
-                if (weight := weigher(item)) is not None:
-                    return self._channel.add_one(weight, item)  # type: ignore[arg-type]
-                return self._channel.add_one(*entry.weigh_encoded(item))  # type: ignore[arg-type]
+            take = self._takers.get(type(item))
+            if take is not None:
+                weight, taken = take(item) or entry.weigh_encoded(item)  # type: ignore[arg-type]
+                return self._channel.add_one(weight, taken)
             if type(item) is dict and (plain := entry.weigh_plain(item, self._classes)):
                 return self._channel.add_one(*plain)
         ms = now_ms()

@@ -19,7 +19,7 @@ from threadlog.core.items import event as ev
 from threadlog.core.items import response as rs
 from threadlog.core.items import tool_event as te
 from threadlog.core.items import turn as ti
-from threadlog.core.items.session import TurnContext
+from threadlog.core.items.session import Compacted, TurnContext
 from threadlog.core.items.values import Content, FileChangeKind
 from threadlog.core.weight import LINE_BYTES
 from threadlog.errors import Unencodable
@@ -136,18 +136,71 @@ def test_plain_items_are_kept_exactly_where_the_policy_says_so(mode: str) -> Non
     for each in (*EVENTS, *RESPONSE_ITEMS, *SESSION_ITEMS):
         tag = each.__struct_config__.tag
         assert tag is None or isinstance(tag, str)
-        if each in entry.WEIGHERS[mode]:
+        if each in entry.TAKERS[mode]:
             assert policy.keeps((each.line_type, tag), mode)
         elif policy.keeps((each.line_type, tag), mode):
             assert each.__name__ in ("ItemCompleted", "TaskStarted", "SessionMeta")
 
 
-def test_free_json_is_taken_as_it_was() -> None:
-    audio = ["before"]
-    weight, payload = entry.weigh(ev.UserMessageEvent(message="Q", audio=audio))
-    audio[0] = "after"
-    assert isinstance(payload, Encoded)
-    assert b"before" in entry.encode([(MS, weight, payload)], None).data
+def with_free_json(text: str, value: Any) -> list[LineItem]:
+    """Items that hold it in one field, in several, and deeper."""
+    return [
+        rs.FunctionCallOutput(
+            call_id="c", output=text, internal_chat_message_metadata_passthrough=value
+        ),
+        rs.Message(
+            role="user",
+            content=(Content(type="input_text", text=text, annotations=value),),
+            internal_chat_message_metadata_passthrough={"turn_id": text},
+        ),
+        ev.TokenCount(rate_limits=value),
+        ev.UserMessageEvent(message=text, image_order=value, audio={"a": value}),
+        TurnContext(
+            cwd=text,
+            model="m",
+            approval_policy="never",
+            sandbox_policy=value,
+            summary=text,
+            network=[value],
+        ),
+        Compacted(message=text, replacement_history=(value,)),
+    ]
+
+
+@pytest.mark.parametrize("text", ["Q", "\ud800", "x" * 3000], ids=["light", "odd", "heavy"])
+@pytest.mark.parametrize("place", range(6))
+def test_free_json_is_taken_as_it_was(place: int, text: str) -> None:
+    value = ["before"]
+    weight, payload = entry.weigh(with_free_json(text, value)[place])
+    value[0] = "after"
+    written = entry.encode([(MS, weight, payload)], None).data
+    assert b"before" in written
+    assert b"after" not in written
+
+
+@pytest.mark.parametrize("ordinal", [None, 3])
+@given(text=st.one_of(st.text(), st.just("\ud800"), st.just("x" * 3000)), value=json_values)
+def test_an_item_with_free_json_is_written_as_it_is(
+    ordinal: int | None, text: str, value: Any
+) -> None:
+    for item in with_free_json(text, value):
+        batch = entry.encode([(MS, *entry.weigh(item))], ordinal)
+        whole = entry.encode([(MS, *entry.weigh_encoded(item))], ordinal)
+        assert not batch.refused
+        assert batch.lines == 1
+        assert in_order(batch.data) == in_order(whole.data)
+
+
+def in_order(line: bytes) -> Any:
+    """JSON with the order of its keys."""
+    return json.loads(line, object_pairs_hook=list)
+
+
+@pytest.mark.parametrize("value", NO_JSON.values(), ids=NO_JSON)
+@pytest.mark.parametrize("place", range(6))
+def test_free_json_that_is_none_is_refused_when_it_is_recorded(place: int, value: Any) -> None:
+    with pytest.raises(Unencodable):
+        entry.weigh(with_free_json("Q", value)[place])
 
 
 def test_what_is_not_frozen_is_taken_as_it_was() -> None:

@@ -8,12 +8,8 @@ microsecond here.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 import orjson
@@ -31,9 +27,11 @@ from threadlog.core.items import (
 )
 from threadlog.core.items.event import ItemCompleted, TaskStarted
 from threadlog.core.items.session import SessionMeta
-from threadlog.core.lines import Envelope, Json
+from threadlog.core.lines import Envelope
 from threadlog.core.metadata import LEGACY, PAGINATED
-from threadlog.core.weight import LINE_BYTES, Weigh, free_values, weigher_of
+from threadlog.core.sealed import Sealed, Take, for_msgspec, for_orjson, opened, taker_of
+from threadlog.core.strict import NO_JSON, json_text, payload_text
+from threadlog.core.weight import LINE_BYTES, free_values
 from threadlog.errors import Unencodable
 
 Recordable = LineItem | Line | Mapping[str, Any]
@@ -43,9 +41,6 @@ _Classes = dict[str, Any]  # of a line type: its class, or those of its payload'
 _MARGIN_BYTES = LINE_BYTES // 2
 # From here on orjson is faster than msgspec, though it needs the item as a dict.
 _HEAVY_BYTES = 2048
-# What msgspec would turn into text of its own making: left as it is, and refused as no JSON.
-_NOT_JSON = (bytes, bytearray, datetime, date, Decimal, UUID)
-_ORJSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 class Encoded(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +51,7 @@ class Encoded(msgspec.Struct, frozen=True, gc=False):
     metadata: Any = UNSET
 
 
-Payload = LineItem | Encoded
+Payload = LineItem | Encoded | Sealed
 # When it was recorded (unix ms), what it weighs (bytes, about), and what it is.
 Entry = tuple[int, int, Payload]
 
@@ -80,10 +75,7 @@ class _Written(msgspec.Struct, gc=False):
 
 
 _encoder = msgspec.json.Encoder()
-# MessagePack, which is only looked at: what it holds without this byte holds no float.
-_pack = msgspec.msgpack.Encoder().encode
-_FLOAT = 0xCB
-_convert, _dumps = msgspec.convert, orjson.dumps
+_convert = msgspec.convert
 
 
 def keeps(item: LineItem, history_mode: str) -> bool:
@@ -100,29 +92,27 @@ def keeps(item: LineItem, history_mode: str) -> bool:
 
 def weigh(item: LineItem) -> tuple[int, Payload]:
     """What a typed item weighs, and the form it waits in; raises Unencodable."""
-    weight = weigher_of(type(item))(item)
-    if weight is not None:
-        return weight, item
-    return weigh_encoded(item)
+    take = _takers.get(type(item))
+    return (take(item) if take else None) or weigh_encoded(item)
 
 
 def weigh_encoded(item: LineItem) -> tuple[int, Encoded]:
-    """The same for one that has to be encoded now, as its weigher said."""
+    """The same for one that is encoded now, as `TAKERS` said."""
     if type(item) is UntypedItem:  # isinstance takes a while with classes of msgspec
-        return _encoded(item.type, _raw(item.type, item))
+        return _encoded(item.type, payload_text(item.type, item))
     line_type = item.line_type
     try:
-        _strict(free_values(item))
+        json_text(free_values(item))
         raw = _encoder.encode(item)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raw = _raw(line_type, item)
+    except NO_JSON:
+        raw = payload_text(line_type, item)
     return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
 
 
 def weigh_line(line: Line) -> tuple[int, Payload]:
     """The same for a line that was read: every field it has is passed on."""
     metadata = UNSET if line.metadata is None else line.metadata
-    raw = _raw(line.type, line.plain().payload)
+    raw = payload_text(line.type, line.plain().payload)
     return _MARGIN_BYTES + len(raw), Encoded(line.type, raw, metadata)
 
 
@@ -141,7 +131,7 @@ def read_mapping(item: Any) -> tuple[str, Mapping[str, Any], LineItem | None]:
 
 def weigh_mapping(line_type: str, payload: Mapping[str, Any]) -> tuple[int, Payload]:
     """What a mapping weighs, encoded now; raises Unencodable."""
-    return _encoded(line_type, _raw(line_type, payload))
+    return _encoded(line_type, payload_text(line_type, payload))
 
 
 def weigh_plain(item: dict[str, Any], classes: _Classes) -> tuple[int, Payload] | None:
@@ -154,15 +144,13 @@ def weigh_plain(item: dict[str, Any], classes: _Classes) -> tuple[int, Payload] 
         if type(payload) is not dict or len(item) != 2:
             return None
         _convert(payload, cls)
-        raw = _dumps(payload, None, _ORJSON)
-        if _FLOAT in _pack(payload) and not _is_finite(payload):
-            return None
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        raw = json_text(payload)
+    except (KeyError, *NO_JSON):
         return None
     return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
 
 
-def encode(entries: Iterable[Entry], ordinal: int | None) -> Batch:
+def encode(entries: Sequence[Entry], ordinal: int | None) -> Batch:
     """The lines of *entries*; the first gets *ordinal*, if lines are numbered, and so on."""
     written: list[_Written] = []
     last_ms, stamp = -1, ""
@@ -170,110 +158,49 @@ def encode(entries: Iterable[Entry], ordinal: int | None) -> Batch:
         if ms != last_ms:
             last_ms, stamp = ms, query.utc_text(ms)
         place = UNSET if ordinal is None else ordinal + number
-        if isinstance(item, Encoded):
+        if type(item) is Encoded:
             raw = msgspec.Raw(item.payload)
             written.append(_Written(stamp, place, item.line_type, raw, item.metadata))
         else:
-            payload = _fast_raw(item) if weight > _HEAVY_BYTES else item
-            written.append(_Written(stamp, place, item.line_type, payload))
+            whole = for_msgspec(item) if isinstance(item, tuple) else item
+            quick = _fast_raw(item) if weight > _HEAVY_BYTES else None
+            written.append(_Written(stamp, place, whole.line_type, quick or whole))
     try:
         return Batch(_encoder.encode_lines(written), len(written))
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return _encode_singly(written, ordinal)
+    except NO_JSON:
+        return _encode_singly(entries, ordinal)
 
 
-def _fast_raw(item: LineItem) -> LineItem | msgspec.Raw:
+def _fast_raw(item: Payload) -> msgspec.Raw | None:
     """The JSON text of an item with long texts, which orjson escapes twice as fast."""
     try:
-        return msgspec.Raw(orjson.dumps(msgspec.to_builtins(item)))
-    except (TypeError, ValueError, RecursionError):
-        return item  # for the slow way
+        plain = for_orjson(item) if isinstance(item, tuple) else msgspec.to_builtins(item)
+        return msgspec.Raw(orjson.dumps(plain))
+    except NO_JSON:
+        return None  # for the slow way
 
 
-def _encode_singly(written: Sequence[_Written], ordinal: int | None) -> Batch:
+def _encode_singly(entries: Sequence[Entry], ordinal: int | None) -> Batch:
     """The slow way, for values that only plain JSON can spell, and to tell what none can."""
     encoded: list[bytes] = []
     refused: list[str] = []
-    for line in written:
-        payload = line.payload
-        try:
-            raw = bytes(payload) if type(payload) is msgspec.Raw else _raw(line.type, payload)
-        except Unencodable as error:
-            refused.append(str(error))
-            continue
+    for ms, _weight, item in entries:
+        if not isinstance(item, Encoded):
+            whole = opened(item) if isinstance(item, tuple) else item
+            try:
+                item = Encoded(whole.line_type, payload_text(whole.line_type, whole))  # noqa: PLW2901
+            except Unencodable as error:
+                refused.append(str(error))
+                continue
         place = None if ordinal is None else ordinal + len(encoded)
-        metadata = None if line.metadata is UNSET else line.metadata
-        envelope = Envelope(line.timestamp, line.type, {}, place, metadata)
-        encoded.append(lines.encode_line(envelope, raw))
+        metadata = None if item.metadata is UNSET else item.metadata
+        envelope = Envelope(query.utc_text(ms), item.line_type, {}, place, metadata)
+        encoded.append(lines.encode_line(envelope, item.payload))
     return Batch(b"".join(encoded), len(encoded), tuple(refused))
 
 
 def _encoded(line_type: str, raw: bytes) -> tuple[int, Encoded]:
     return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
-
-
-# -- JSON text, strictly
-
-
-def _raw(line_type: str, payload: Any) -> bytes:
-    """The JSON text of an item or payload; raises Unencodable for what has none."""
-    try:
-        if isinstance(payload, UntypedItem):
-            payload = payload.payload
-        try:
-            return _raw_fast(payload)
-        except (TypeError, OverflowError, UnicodeEncodeError, RecursionError):
-            # What only plain JSON can spell: lone surrogates, huge numbers, other mappings.
-            return lines.dump(_plain_payload(payload))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Unencodable(f"cannot record a {line_type}: {error}") from error
-
-
-def _raw_fast(payload: Any) -> bytes:
-    if isinstance(payload, UntypedItem):
-        payload = payload.payload
-    if not isinstance(payload, LineItem):
-        return _strict(payload)
-    _strict(free_values(payload))
-    return _encoder.encode(payload)
-
-
-def _strict(value: Any) -> bytes:
-    """The JSON text of plain JSON; raises TypeError or ValueError for anything else."""
-    raw = _dumps(value, _turn_item_only, _ORJSON)
-    # A number that is not finite orjson writes as null.  Looking for a float in MessagePack costs
-    # next to nothing, however long the texts.
-    if _FLOAT in _pack(value) and not _is_finite(value):
-        raise ValueError("a number is not finite")
-    return raw
-
-
-def _turn_item_only(value: Any) -> Any:
-    """Of our own classes, those of turn items stand where an item holds free JSON."""
-    if isinstance(value, TurnItem):
-        return msgspec.to_builtins(value, builtin_types=_NOT_JSON)
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
-
-
-def _plain_payload(payload: Any) -> dict[str, Json]:
-    if not isinstance(payload, LineItem):
-        return dict(payload)
-    for value in free_values(payload):
-        if not isinstance(value, TurnItem):
-            lines.dump(value)  # refuses what would become JSON only by a change
-    return msgspec.to_builtins(payload, builtin_types=_NOT_JSON)  # type: ignore[no-any-return]
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, TurnItem):
-        return _is_finite(free_values(value))
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(_is_finite, value))
-    return True
 
 
 # -- what a mapping is
@@ -297,7 +224,7 @@ def _typed(line_type: str, payload: Mapping[str, Any]) -> LineItem | None:
             payload = {**payload, "type": kind}
         return msgspec.convert(payload, cls)
     except (ValueError, RecursionError):
-        _raw(line_type, payload)  # that it has no JSON form says more
+        payload_text(line_type, payload)  # that it has no JSON form says more
         raise Unencodable(
             f"cannot record a {line_type} {kind or ''} without the fields it requires"
         ) from None
@@ -317,13 +244,14 @@ def _kind(item: LineItem) -> str | None:
 _ALL_ITEMS: tuple[type[LineItem], ...] = (*EVENTS, *RESPONSE_ITEMS, *SESSION_ITEMS)
 # Whether these are kept, or what the recorder learns of them, depends on what they say.
 _LOOKED_INTO = {LEGACY: (ItemCompleted, SessionMeta), PAGINATED: (TaskStarted, SessionMeta)}
-# For each history mode the items of which it keeps all, whatever they say.
-WEIGHERS: dict[str, dict[type[Any], Weigh]] = {
+_takers: dict[type[Any], Take] = {each: taker_of(each) for each in _ALL_ITEMS}
+# For each history mode what takes the items of which it keeps all, whatever they say.
+TAKERS: dict[str, dict[type[Any], Take]] = {
     mode: {
-        each: weigher_of(each)
-        for each in _ALL_ITEMS
+        each: take
+        for each, take in _takers.items()
         if each not in _LOOKED_INTO[mode]
-        and policy.keeps((each.line_type, each.__struct_config__.tag), mode)  # type: ignore[arg-type]
+        and policy.keeps((each.line_type, each.__struct_config__.tag), mode)
     }
     for mode in (LEGACY, PAGINATED)
 }
@@ -331,7 +259,7 @@ WEIGHERS: dict[str, dict[type[Any], Weigh]] = {
 
 def _classes_of(mode: str) -> _Classes:
     classes: _Classes = {}
-    for each in WEIGHERS[mode]:
+    for each in TAKERS[mode]:
         tag = each.__struct_config__.tag
         if tag is None:
             classes[each.line_type] = each
@@ -341,4 +269,4 @@ def _classes_of(mode: str) -> _Classes:
 
 
 # The same by line type and, where it has one, by the payload's type.
-CLASSES: dict[str, _Classes] = {mode: _classes_of(mode) for mode in WEIGHERS}
+CLASSES: dict[str, _Classes] = {mode: _classes_of(mode) for mode in TAKERS}

@@ -72,6 +72,21 @@ def free_values(item: Any) -> list[Any]:
     return values
 
 
+def held_fields(cls: type[Any]) -> tuple[str, ...]:
+    """The fields of a class that hold free JSON, but for turn items, which are typed."""
+    return () if cls in (UntypedItem, ItemCompleted) else tuple(_fields(cls)[0])
+
+
+def weigher_of_rest(cls: type[Any]) -> Weigh:
+    """What weighs the items of a class without those fields."""
+    _held, long = _fields(cls)
+    if not long:
+        return lambda _item: LINE_BYTES
+    usual = next((name for name in _USUAL if name in long), min(long))
+    plan = _plan_of(cls)._replace(get_held=None)
+    return _weigher_of_one(usual, long, _weigher_of_texts(plan))
+
+
 def _plan_of(cls: type[Any]) -> _Plan:
     plan = _plans.get(cls)
     if plan is None:

@@ -1,0 +1,108 @@
+"""Typed items that hold free JSON: that is encoded when they are recorded, the rest by the worker.
+
+So no later change of it reaches the file, what is no JSON is refused at once, and a long text
+costs the agent's loop nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import orjson
+
+from threadlog.core.items import LineItem
+from threadlog.core.strict import NO_JSON, SHORT_BYTES, STRICTLY, dumps, json_text
+from threadlog.core.weight import held_fields, weigher_of, weigher_of_rest
+
+# The item, and the JSON text of those fields.
+Sealed = tuple[LineItem, dict[str, bytes]]
+# An item's weight and the form it waits in; None if it must be encoded whole.
+Taken = tuple[int, LineItem | Sealed] | None
+Take = Callable[[Any], Taken]
+
+# Values that cannot change, of which msgspec and orjson write the same.
+_FIXED = (str, bool, int, type(None))
+
+
+def taker_of(cls: type[LineItem]) -> Take:
+    """What takes in the items of a class; it runs in the agent's own loop."""
+    names = held_fields(cls)
+    if not names:
+        return _taker_by_weight(cls)
+    if len(names) > 1:
+        return _taker_of_several(cls, names)
+    (name,) = names
+    get, weigh_rest = attrgetter(name), weigher_of_rest(cls)
+
+    def take(item: LineItem) -> Taken:
+        weight = weigh_rest(item)
+        if weight is None:
+            return None
+        value = get(item)
+        if value is None:
+            return weight, item
+        try:
+            raw = b"%b" % dumps(value, None, STRICTLY)  # as json_text does, without the call
+            if len(raw) > SHORT_BYTES or b"null" in raw:
+                raw = json_text(value)
+        except NO_JSON:
+            return None
+        return weight + len(raw), (item, {name: raw})
+
+    return take
+
+
+def _taker_of_several(cls: type[LineItem], names: tuple[str, ...]) -> Take:
+    get_all, weigh_rest = attrgetter(*names), weigher_of_rest(cls)
+
+    def take(item: LineItem) -> Taken:
+        weight = weigh_rest(item)
+        if weight is None:
+            return None
+        raws = {}
+        for name, value in zip(names, get_all(item), strict=True):
+            if type(value) is str:
+                weight += len(value)
+            elif type(value) not in _FIXED and value != ():
+                try:
+                    raws[name] = raw = json_text(value)
+                except NO_JSON:
+                    return None
+                weight += len(raw)
+        return weight, (item, raws) if raws else item
+
+    return take
+
+
+def _taker_by_weight(cls: type[LineItem]) -> Take:
+    weigh = weigher_of(cls)
+
+    def take(item: LineItem) -> Taken:
+        weight = weigh(item)
+        return None if weight is None else (weight, item)
+
+    return take
+
+
+def for_msgspec(sealed: Sealed) -> LineItem:
+    """The item with those texts in their places, which msgspec encodes."""
+    item, raws = sealed
+    return msgspec.structs.replace(item, **{name: msgspec.Raw(raws[name]) for name in raws})
+
+
+def for_orjson(sealed: Sealed) -> dict[str, Any]:
+    """The same for orjson."""
+    item, raws = sealed
+    kept = msgspec.structs.replace(item, **dict.fromkeys(raws, True))  # so that they keep places
+    plain: dict[str, Any] = msgspec.to_builtins(kept)
+    plain |= {name: orjson.Fragment(raws[name]) for name in raws}
+    return plain
+
+
+def opened(sealed: Sealed) -> LineItem:
+    """The item as it was when it was recorded."""
+    item, raws = sealed
+    return msgspec.structs.replace(item, **{name: orjson.loads(raws[name]) for name in raws})
