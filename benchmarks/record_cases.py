@@ -28,11 +28,10 @@ from threadlog import KERNEL, RolloutRecorder, ThreadOptions
 from threadlog.core import decode, entry
 from threadlog.core.items import LineItem
 from threadlog.core.items.event import AgentMessageEvent
+from threadlog.core.weight import held_fields
 
 OPTIONS = ThreadOptions(cwd="/desk/boats")
 ROUNDS = 5
-# Fields of free JSON that only Codex fills in.
-CODEX_ONLY = {"internal_chat_message_metadata_passthrough", "rate_limits"}
 BURST = 64  # items of a turn, after which its barrier waits
 Numbers = dict[str, float]
 
@@ -70,9 +69,13 @@ def calls(folder: str, rollout: str, count: int) -> Numbers:
 
 
 def _without_free_json(item: LineItem) -> LineItem:
-    """As an agent makes it: without what only Codex puts into an item."""
-    none = dict.fromkeys(CODEX_ONLY & set(item.__struct_fields__))
-    return msgspec.structs.replace(item, **none)
+    """As an agent makes it: without the settings and notes that only Codex puts into an item."""
+    optional = {
+        field.name
+        for field in msgspec.structs.fields(item)
+        if field.name in held_fields(type(item)) and not field.required
+    }
+    return msgspec.structs.replace(item, **dict.fromkeys(optional))
 
 
 def _calls(folder: str, name: str, items: list[LineItem]) -> Numbers:
@@ -147,7 +150,7 @@ def saturated(folder: str, rollout: str, count: int) -> Numbers:
     del rollout
     numbers = {}
     for size in (330, 4_000, 100_000):
-        numbers[f"ratio_{size}"] = _saturated(folder, size, max(count * 330 // size, 2_000))
+        numbers[f"ratio_{size}"] = _saturated(folder, size, max(count * 330 // size, 500))
     return numbers
 
 

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from typing import NamedTuple
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from generate import MODES, Sample, many_rollouts, one_rollout  # noqa: E402
+from generate import DATA, LEGACY, MODES, Sample, many_rollouts, one_rollout  # noqa: E402
 
 MB = 1_000_000
 OWN_FOLDERS = (
@@ -87,6 +88,16 @@ class Lab:
         words = [os.path.join(HERE, "cases.py"), name, sample.home, sample.thread_id, sample.path]
         answer = json.loads(self._run(words))
         return Sampled(answer["seconds"], answer["cpu"], answer["peak"])
+
+    def recording(self, name: str, sample: Sample, count: int) -> dict[str, float]:
+        """A case of `record_cases.py`, in a home of its own with a copy of the rollout."""
+        with tempfile.TemporaryDirectory(dir=DATA) as home:  # on the disk that the data is on
+            path = os.path.join(home, os.path.relpath(sample.path, sample.home))
+            os.makedirs(os.path.dirname(path))
+            shutil.copy2(sample.path, path)
+            case = [os.path.join(HERE, "record_cases.py"), name, home, path, str(count)]
+            numbers: dict[str, float] = json.loads(self._run(case))
+        return numbers
 
     def process(self, *words: str) -> Sampled:
         """A whole Python process, from its start to its end; its peak is not known."""
@@ -231,11 +242,61 @@ def listing(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     yield Row(what, f"{_ms(taken['tail']):.0f} ms", "", None)
 
 
+def recording(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """What recording costs its caller, and what reaches the file; barriers of level kernel."""
+    mix, few = one_rollout(LEGACY, 10 * MB), sizes.history < FULL.history
+    calls = _medians(lab, "calls", mix, 20_000 if few else 200_000)
+    yield _under("record() of a typed item, p50", calls["own_p50"], 1, "us")
+    yield Row("same, p99", f"{calls['own_p99']:.1f} us", "", None)
+    noted = f"{calls['codex_p50']:.2f} us, p99 {calls['codex_p99']:.1f} us"
+    yield Row("of an item with Codex's free JSON in it, p50", noted, "", None)
+    paced = _medians(lab, "paced", mix, 10_000 if few else 60_000)
+    yield _under("16 each ms on an asyncio loop, p99", paced["call_p99"], 10, "us")
+    yield _under("how late that loop is, p99", paced["stall_p99"], 2, "ms")
+    yield Row("how late it is without recording, p99", f"{paced['alone_p99']:.2f} ms", "", None)
+    maps = _medians(lab, "mappings", mix, 10_000 if few else 50_000)
+    note = f" (ratio of the medians {maps['ratio']:.1f})"
+    what = "record() of a mapping, all calls / msgspec.json.encode of them"
+    yield _at_most(what, maps["ratio_of_sums"], 2.5, note)
+    full = _medians(lab, "saturated", mix, 50_000 if few else 300_000)
+    for size, reach in ((330, 0.5), (4_000, 0.5), (100_000, 0.2)):
+        ratio = full[f"ratio_{size}"]
+        what = f"saturated, {size} B a line, throughput / one bare write a line"
+        yield Row(what, f"{ratio:.2f}", f">= {reach}", ratio >= reach)
+    count = 1_000 if few else 10_000
+    many = _medians(lab, "recorders", mix, count)
+    each = many["bytes_each"] / 1024
+    yield _under(f"{count:,} live recorders, memory each", each, 4, "KB")
+    yield Row("same, descriptors each", f"{many['descriptors_each']:.2f}", "", None)
+    yield from _resuming(lab, sizes)
+
+
+def _resuming(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    small = _medians(lab, "resume", one_rollout(LEGACY, MB), 0)
+    sample = one_rollout(LEGACY, sizes.rollout)
+    large = _medians(lab, "resume", sample, 0)
+    name = f"resume {sample.size // MB} MB for append"
+    note = f" (until an item is in the file: {large['written_ms']:.0f} ms)"
+    yield _under(name, large["ready_ms"], 20, "ms", note)
+    yield _at_most_mb(name, large["peak"] - small["peak"], 40)
+
+
+def _medians(lab: Lab, name: str, sample: Sample, count: int) -> dict[str, float]:
+    """Three processes of a case of `record_cases.py`, after one that is not counted."""
+    taken = [lab.recording(name, sample, count) for _ in range(4)][1:]
+    return {key: statistics.median(each[key] for each in taken) for key in taken[0]}
+
+
+def _under(what: str, value: float, reach: float, unit: str, note: str = "") -> Row:
+    return Row(what, f"{value:.2f} {unit}{note}", f"<= {reach:g} {unit}", value <= reach)
+
+
 FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "history": history,
     "tail": tail,
     "outline": outline,
     "list": listing,
+    "record": recording,
 }
 
 

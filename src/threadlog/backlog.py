@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 RECORDER_LIMIT_BYTES = 64 << 20
 PROCESS_LIMIT_BYTES = 256 << 20
 BATCH_BYTES = 256 << 10
-# `drain` waits until a recorder holds no more than this.
+# `drain` waits while a recorder holds more than this, until it is half.
 ROOM_BYTES = 8 << 20
 
 
@@ -288,7 +288,7 @@ class Channel:
         with process.lock:
             self.weight -= weight
             process.weight -= weight
-            if self.weight > ROOM_BYTES:
+            if self.weight > ROOM_BYTES // 2:
                 return []
             return self._take(lambda barrier: barrier.room)
 

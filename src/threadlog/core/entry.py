@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import orjson
 from msgspec import UNSET
 
 from threadlog.core import lines, policy, query
@@ -29,8 +28,16 @@ from threadlog.core.items.event import ItemCompleted, TaskStarted
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.lines import Envelope
 from threadlog.core.metadata import LEGACY, PAGINATED
-from threadlog.core.sealed import Sealed, Take, for_msgspec, for_orjson, opened, taker_of
-from threadlog.core.strict import NO_JSON, json_text, payload_text
+from threadlog.core.sealed import Sealed, Take, opened, taker_of, with_texts
+from threadlog.core.strict import (
+    NO_JSON,
+    SHORT_BYTES,
+    STRICTLY,
+    dumps,
+    is_all_finite,
+    json_text,
+    payload_text,
+)
 from threadlog.core.weight import LINE_BYTES, free_values
 from threadlog.errors import Unencodable
 
@@ -39,8 +46,6 @@ _Classes = dict[str, Any]  # of a line type: its class, or those of its payload'
 
 # What the envelope of a payload that is encoded already weighs.
 _MARGIN_BYTES = LINE_BYTES // 2
-# From here on orjson is faster than msgspec, though it needs the item as a dict.
-_HEAVY_BYTES = 2048
 
 
 class Encoded(msgspec.Struct, frozen=True, gc=False):
@@ -144,7 +149,9 @@ def weigh_plain(item: dict[str, Any], classes: _Classes) -> tuple[int, Payload] 
         if type(payload) is not dict or len(item) != 2:
             return None
         _convert(payload, cls)
-        raw = json_text(payload)
+        raw = b"%b" % dumps(payload, None, STRICTLY)  # as json_text does, without the call
+        if (len(raw) > SHORT_BYTES or b"null" in raw) and not is_all_finite(payload):
+            return None
     except (KeyError, *NO_JSON):
         return None
     return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
@@ -154,7 +161,7 @@ def encode(entries: Sequence[Entry], ordinal: int | None) -> Batch:
     """The lines of *entries*; the first gets *ordinal*, if lines are numbered, and so on."""
     written: list[_Written] = []
     last_ms, stamp = -1, ""
-    for number, (ms, weight, item) in enumerate(entries):
+    for number, (ms, _weight, item) in enumerate(entries):
         if ms != last_ms:
             last_ms, stamp = ms, query.utc_text(ms)
         place = UNSET if ordinal is None else ordinal + number
@@ -162,22 +169,12 @@ def encode(entries: Sequence[Entry], ordinal: int | None) -> Batch:
             raw = msgspec.Raw(item.payload)
             written.append(_Written(stamp, place, item.line_type, raw, item.metadata))
         else:
-            whole = for_msgspec(item) if isinstance(item, tuple) else item
-            quick = _fast_raw(item) if weight > _HEAVY_BYTES else None
-            written.append(_Written(stamp, place, whole.line_type, quick or whole))
+            whole = with_texts(item) if isinstance(item, tuple) else item
+            written.append(_Written(stamp, place, whole.line_type, whole))
     try:
         return Batch(_encoder.encode_lines(written), len(written))
     except NO_JSON:
         return _encode_singly(entries, ordinal)
-
-
-def _fast_raw(item: Payload) -> msgspec.Raw | None:
-    """The JSON text of an item with long texts, which orjson escapes twice as fast."""
-    try:
-        plain = for_orjson(item) if isinstance(item, tuple) else msgspec.to_builtins(item)
-        return msgspec.Raw(orjson.dumps(plain))
-    except NO_JSON:
-        return None  # for the slow way
 
 
 def _encode_singly(entries: Sequence[Entry], ordinal: int | None) -> Batch:

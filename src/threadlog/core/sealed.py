@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from threadlog.core.items import LineItem
-from threadlog.core.strict import NO_JSON, SHORT_BYTES, STRICTLY, dumps, json_text
+from threadlog.core.strict import NO_JSON, SHORT_BYTES, STRICTLY, dumps, is_all_finite, json_text
 from threadlog.core.weight import held_fields, weigher_of, weigher_of_rest
 
 # The item, and the JSON text of those fields.
@@ -46,8 +46,8 @@ def taker_of(cls: type[LineItem]) -> Take:
             return weight, item
         try:
             raw = b"%b" % dumps(value, None, STRICTLY)  # as json_text does, without the call
-            if len(raw) > SHORT_BYTES or b"null" in raw:
-                raw = json_text(value)
+            if (len(raw) > SHORT_BYTES or b"null" in raw) and not is_all_finite(value):
+                return None
         except NO_JSON:
             return None
         return weight + len(raw), (item, {name: raw})
@@ -87,19 +87,10 @@ def _taker_by_weight(cls: type[LineItem]) -> Take:
     return take
 
 
-def for_msgspec(sealed: Sealed) -> LineItem:
-    """The item with those texts in their places, which msgspec encodes."""
+def with_texts(sealed: Sealed) -> LineItem:
+    """The item with those texts in their places, as msgspec encodes it."""
     item, raws = sealed
     return msgspec.structs.replace(item, **{name: msgspec.Raw(raws[name]) for name in raws})
-
-
-def for_orjson(sealed: Sealed) -> dict[str, Any]:
-    """The same for orjson."""
-    item, raws = sealed
-    kept = msgspec.structs.replace(item, **dict.fromkeys(raws, True))  # so that they keep places
-    plain: dict[str, Any] = msgspec.to_builtins(kept)
-    plain |= {name: orjson.Fragment(raws[name]) for name in raws}
-    return plain
 
 
 def opened(sealed: Sealed) -> LineItem:

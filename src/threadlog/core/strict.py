@@ -62,12 +62,12 @@ def json_text(value: Any) -> bytes:
     # splits up the memory where that block is not freed at once.
     raw = b"%b" % dumps(value, _turn_item_only, STRICTLY)
     # Not finite is `null` in it, and to look for that is quick in a short text.
-    if (len(raw) > SHORT_BYTES or b"null" in raw) and not _is_all_finite(value):
+    if (len(raw) > SHORT_BYTES or b"null" in raw) and not is_all_finite(value):
         raise ValueError("a number is not finite")
     return raw
 
 
-def _is_all_finite(value: Any) -> bool:
+def is_all_finite(value: Any) -> bool:
     """False for a number that is not finite, which orjson writes as null.
 
     Looking for a float in MessagePack costs next to nothing, however long the texts.

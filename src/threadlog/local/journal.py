@@ -198,7 +198,10 @@ class FileAppender:
     Between batches it may `rest`: then it holds the thread's lock and no descriptor of the file.
     """
 
-    __slots__ = ("_fd", "_journal", "_lock", "_mark", "_path", "_torn", "_unsynced_folders")
+    __slots__ = (
+        *("_ended", "_fd", "_journal", "_lock", "_mark"),
+        *("_path", "_torn", "_unsynced_folders"),
+    )
 
     def __init__(
         self,
@@ -216,6 +219,8 @@ class FileAppender:
         self._unsynced_folders = list(unsynced_folders)
         # A write of ours that did not come to its end: where it began, and what it was to write.
         self._torn: tuple[int, bytes] | None = None
+        # The size at which the file is known to end with a whole line.
+        self._ended = 0
 
     @property
     def path(self) -> str:
@@ -224,11 +229,13 @@ class FileAppender:
 
     def append(self, data: bytes) -> None:
         """Add whole lines, all of them or none."""
-        disk, fd = self._journal.disk, self._open()
-        self._take_back(fd)
-        begin = disk.status(fd).st_size
+        disk = self._journal.disk
+        fd, begin = self._open()
+        if self._torn is not None:
+            self._take_back(fd)
+            begin = disk.status(fd).st_size
         # A torn line that somebody left is not glued to ours.
-        if begin and disk.read_at(fd, 1, begin - 1) != b"\n":
+        if begin != self._ended and disk.read_at(fd, 1, begin - 1) != b"\n":
             data = b"\n" + data
         self._torn = (begin, data)
         left = memoryview(self._torn[1])
@@ -240,6 +247,7 @@ class FileAppender:
                     raise OSError(errno.EIO, "nothing was written")
                 left = left[count:]
             self._mark = self._mark._replace(size=size)
+            self._ended = size
             self._torn = None
         except BaseException:
             with contextlib.suppress(OSError):
@@ -249,7 +257,7 @@ class FileAppender:
     def sync(self) -> None:
         """Return once all appended lines, and the file's entry, are on stable storage."""
         disk = self._journal.disk
-        disk.sync_data(self._open())
+        disk.sync_data(self._open()[0])
         while self._unsynced_folders:
             folder = disk.open_folder(self._unsynced_folders[0])
             try:
@@ -282,8 +290,8 @@ class FileAppender:
                 os.close(fd)
         self._lock.release()
 
-    def _open(self) -> int:
-        """The file's descriptor; raises OSError (ESTALE) if the file is not what we left."""
+    def _open(self) -> tuple[int, int]:
+        """The file's descriptor and size; raises OSError (ESTALE) if it is not what we left."""
         disk = self._journal.disk
         fd, self._fd = self._fd, None
         if fd is None:
@@ -299,7 +307,7 @@ class FileAppender:
                 disk.close(fd)
             raise
         self._fd = fd
-        return fd
+        return fd, found.size
 
     def _take_back(self, fd: int) -> None:
         """Cut off what a failed write of ours left, unless somebody wrote after it."""
