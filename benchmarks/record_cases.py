@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import json
 import os
@@ -70,12 +71,15 @@ def calls(folder: str, rollout: str, count: int) -> Numbers:
 
 def _without_free_json(item: LineItem) -> LineItem:
     """As an agent makes it: without the settings and notes that only Codex puts into an item."""
-    optional = {
-        field.name
-        for field in msgspec.structs.fields(item)
-        if field.name in held_fields(type(item)) and not field.required
-    }
-    return msgspec.structs.replace(item, **dict.fromkeys(optional))
+    return msgspec.structs.replace(item, **dict.fromkeys(_optional(type(item))))
+
+
+@functools.cache
+def _optional(cls: type[LineItem]) -> set[str]:
+    """The fields of free JSON that a class can be without."""
+    free = held_fields(cls)
+    fields = msgspec.structs.fields(cls)
+    return {each.name for each in fields if each.name in free and not each.required}
 
 
 def _calls(folder: str, name: str, items: list[LineItem]) -> Numbers:
