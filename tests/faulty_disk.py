@@ -112,6 +112,20 @@ for _name in CALLS:
     setattr(FaultyDisk, _name, _watched(_name, getattr(Disk, _name)))
 
 
+class Gate(Disk):
+    """A disk that writes nothing until it is opened, and notes how much each write had."""
+
+    def __init__(self) -> None:
+        self.open_ = threading.Event()
+        self.open_.set()
+        self.sizes: list[int] = []
+
+    def write(self, fd: int, data: memoryview) -> int:
+        self.open_.wait(30)
+        self.sizes.append(len(data))
+        return super().write(fd, data)
+
+
 def home_on(disk: Disk, path: Path) -> Home:
     """A home whose files are written through *disk*."""
     return Home(connect.local_store(str(path), disk=disk))

@@ -37,7 +37,17 @@ PURE = {
 }
 FRONTENDS = ("cli",)
 ADAPTERS = ("local", "codex")
-USE_CASES = ("home", "reader", "recorder", "backlog", "barrier", "writer", "pool", "lifetime")
+USE_CASES = (
+    "home",
+    "reader",
+    "options",
+    "recorder",
+    "backlog",
+    "barrier",
+    "writer",
+    "pool",
+    "lifetime",
+)
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 5
 NAMES_WITHOUT_MEANING = {"utils", "helpers", "common", "misc", "base_class", "manager", "handler"}
 
@@ -120,7 +130,8 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"\bos\.(write|pwrite|ftruncate|fdatasync|fsync|link|rename|replace)\b", {"local.disk"}),
         (r"\bos\.(unlink|mkdir|chmod|fchmod)\b", {"local.disk", "codex.lock"}),
         (r"\bsubprocess\b", {"local.git", "cli.pager"}),
-        (r"register_at_fork|\batexit\b", {"lifetime"}),
+        (r"register_at_fork", {"lifetime", "codex.lock"}),
+        (r"\batexit\b", {"lifetime"}),
         (r"\bSIGTERM\b", {"lifetime", "cli.record"}),
         (r"\bflock\(", {"codex.lock"}),
         (r"thread-writer-locks", {"codex.lock"}),

@@ -147,6 +147,33 @@ assert os.waitpid(pid, 0)[1] == 0
     assert (ended.status, ended.err) == (0, "")
 
 
+def test_a_child_holds_no_lock_whatever_other_threads_were_at_when_it_was_forked(
+    home: Path,
+) -> None:
+    code = """
+ended = False
+def make():
+    while not ended:
+        mine = RolloutRecorder.create(home, OPTIONS)
+        mine.persist(level="kernel")
+        mine.close()
+workers = [threading.Thread(target=make) for _ in range(3)]
+for worker in workers: worker.start()
+locks = str(Path(home.path) / "thread-writer-locks")
+holding = 0
+for _ in range(150):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(opened(locks))
+    holding += os.waitpid(pid, 0)[1] != 0
+ended = True
+for worker in workers: worker.join()
+print(holding)
+"""
+    ended = run(code, home)
+    assert (ended.out, ended.err) == ("0\n", "")
+
+
 MULTIPROCESSING = """
 import multiprocessing, sys
 import threadlog

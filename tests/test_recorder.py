@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +16,10 @@ from typing import Any
 import pytest
 
 import threadlog
+from faulty_disk import FaultyDisk, draft_on
 from makers import STAMP, held, message, python, tree
 from threadlog import (
+    Ambiguous,
     BacklogFull,
     Closed,
     InUse,
@@ -23,11 +27,15 @@ from threadlog import (
     RolloutRecorder,
     ThreadOptions,
     Unencodable,
+    WriteFailed,
     backlog,
 )
+from threadlog.core import entry
 from threadlog.core.entry import Recordable
+from threadlog.core.framing import LINE_LIMIT_BYTES
 from threadlog.core.items import UntypedItem
 from threadlog.core.items.event import AgentMessageEvent, TaskStarted, UserMessageEvent
+from threadlog.writer import Writer
 
 OPTIONS = ThreadOptions(cwd="/desk/project")
 
@@ -451,3 +459,76 @@ print(process.weight)
             assert other.communicate(timeout=30) == ("0\n", "")
         finally:
             other.kill()
+
+
+def test_an_error_told_again_and_again_does_not_grow(home: Path) -> None:
+    disk = FaultyDisk()
+    recorder = draft_on(disk, home)
+    disk.error, disk.fail_names = 28, {"write"}
+    disk.arm()
+    with pytest.raises(WriteFailed):
+        recorder.persist()
+    for _ in range(30):
+        with pytest.raises(WriteFailed) as caught:
+            recorder.drain()
+    assert len(traceback.extract_tb(caught.value.__traceback__)) < 10
+    disk.disarm()
+    recorder.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [WriteFailed("/x", 28, 3), Ambiguous("two", ("a", "b")), InUse("held", 7), Closed("closed")],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_passes_from_process_to_process(error: Exception) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+@pytest.mark.parametrize("text", ["\0" * (190 << 10), "\u6f22" * (350 << 10)], ids=["0", "wide"])
+@pytest.mark.parametrize("typed", [True, False])
+def test_what_is_longer_than_a_line_may_be_is_refused(
+    recorder: RolloutRecorder, monkeypatch: pytest.MonkeyPatch, text: str, typed: bool
+) -> None:
+    assert (LINE_LIMIT_BYTES, entry.LONG_BYTES) == (64 << 20, 8 << 20)
+    monkeypatch.setattr("threadlog.core.entry.LINE_LIMIT_BYTES", 1 << 20)
+    monkeypatch.setattr(entry, "LONG_BYTES", 128 << 10)
+    item = AgentMessageEvent(message=text)
+    mapping = {"type": "event_msg", "payload": {"type": "agent_message", "message": text}}
+    with pytest.raises(Unencodable, match="1048576 at most"):
+        recorder.record(item if typed else mapping)
+    assert recorder.pending_items == 0
+
+
+def test_a_closed_draft_was_never_on_disk(home: Path) -> None:
+    recorder = RolloutRecorder.create(threadlog.open(home), OPTIONS)
+    recorder.close()
+    assert not recorder.on_disk
+
+
+def test_all_who_use_a_home_at_once_have_one_worker(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Writer.__init__
+
+    def slowly(self: Writer, journal: Any) -> None:
+        time.sleep(0.02)
+        begin(self, journal)
+
+    monkeypatch.setattr(Writer, "__init__", slowly)
+    opened, found = threadlog.open(home), []
+    users = [threading.Thread(target=lambda: found.append(opened.writer)) for _ in range(4)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert len(set(map(id, found))) == 1
+
+
+def test_a_thread_of_another_home_object_is_gone_on_with_at_once(home: Path) -> None:
+    with RolloutRecorder.create(threadlog.open(home), OPTIONS) as recorder:
+        recorder.persist()
+    begun = time.monotonic()
+    RolloutRecorder.resume(threadlog.open(home), recorder.thread_id).close()
+    assert time.monotonic() - begun < 1.5

@@ -15,13 +15,12 @@ from typing import Any
 import pytest
 
 import threadlog
-from faulty_disk import FaultyDisk, home_on
+from faulty_disk import FaultyDisk, Gate, home_on
 from threadlog import BacklogFull, NotOnDiskYet, RolloutRecorder, ThreadOptions, WriteFailed
 from threadlog import backlog as backlog_module
 from threadlog import pool as pool_module
 from threadlog import writer as writer_module
 from threadlog.core.items.event import AgentMessageEvent
-from threadlog.local.disk import Disk
 
 OPTIONS = ThreadOptions(cwd="/desk/project")
 
@@ -40,20 +39,6 @@ def live(home: threadlog.Home) -> RolloutRecorder:
     recorder = RolloutRecorder.create(home, OPTIONS)
     recorder.persist()
     return recorder
-
-
-class Gate(Disk):
-    """A disk that writes nothing until it is opened, and notes how much each write had."""
-
-    def __init__(self) -> None:
-        self.open_ = threading.Event()
-        self.open_.set()
-        self.sizes: list[int] = []
-
-    def write(self, fd: int, data: memoryview) -> int:
-        self.open_.wait(30)
-        self.sizes.append(len(data))
-        return super().write(fd, data)
 
 
 @pytest.fixture

@@ -7,12 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import threadlog
 from makers import OTHER, meta_payload, uuid
-from threadlog import NotPersistable, RolloutRecorder, ThreadOptions, WriteFailed
+from threadlog import (
+    Line,
+    NotPersistable,
+    RolloutRecorder,
+    ThreadOptions,
+    Unencodable,
+    WriteFailed,
+)
 from threadlog.core import policy
+from threadlog.core.decode import decode
 from threadlog.core.items import event as ev
 from threadlog.core.items import response as rs
 from threadlog.core.items import tool_event as te
@@ -193,3 +202,23 @@ def test_when_the_numbers_end_nothing_is_written(home: Path, recorder: RolloutRe
         recorder.flush()
     assert Path(recorder.path).read_bytes() == before
     live.ordinal = 1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_legacy_line_that_was_read_is_written_as_its_turn_item(
+    recorder: RolloutRecorder, name: str
+) -> None:
+    payload = msgspec.to_builtins(EVENTS[name])
+    raw = {"timestamp": "2026-01-02T03:04:05.678Z", "type": "event_msg", "payload": payload}
+    line = decode(json.dumps(raw).encode())
+    assert isinstance(line, Line)
+    assert recorder.record(line) == 1
+    assert lines_of(recorder)[-1]["payload"]["item"]["type"] == name.partition(",")[0]
+
+
+def test_a_turn_that_was_not_taken_gives_no_item_its_id(recorder: RolloutRecorder) -> None:
+    recorder.record(ev.TaskStarted(turn_id="turn-a"))
+    with pytest.raises(Unencodable):
+        recorder.record(ev.TaskStarted(turn_id="turn-b"), 5)  # type: ignore[arg-type]
+    recorder.record(EVENTS["AgentMessage"])
+    assert lines_of(recorder)[-1]["payload"]["turn_id"] == "turn-a"

@@ -16,7 +16,7 @@ from threadlog import Home, NotFound, NotOnDiskYet, Thread, ThreadOptions, Unrea
 from threadlog.core.items.event import TokenCount, UserMessageEvent
 from threadlog.core.items.turn import AgentMessage, DynamicToolCall, Reasoning, ToolCall
 from threadlog.core.items.turn import UserMessage as UserMessageItem
-from threadlog.recorder import ThreadKeywords
+from threadlog.options import ThreadKeywords
 
 MODES = ["legacy", "paginated"]
 PIXEL = base64.b64decode(

@@ -48,7 +48,8 @@ if TYPE_CHECKING:
         WriteFailed,
     )
     from threadlog.home import Home
-    from threadlog.recorder import RolloutRecorder, ThreadOptions
+    from threadlog.options import ThreadOptions
+    from threadlog.recorder import RolloutRecorder
     from threadlog.thread import Thread
     from threadlog.turn_writer import TurnWriter
 
@@ -58,7 +59,7 @@ _MODULES = {
     "open": "connect",
     "Home": "home",
     "RolloutRecorder": "recorder",
-    "ThreadOptions": "recorder",
+    "ThreadOptions": "options",
     "DURABLE": "barrier",
     "KERNEL": "barrier",
     "Thread": "thread",

@@ -12,6 +12,7 @@ awaited, and nothing of it blocks the loop.  Cancelling a wait never cancels wha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from itertools import islice
@@ -30,9 +31,11 @@ from threadlog.core.lines import Json
 from threadlog.core.outline import Outline
 from threadlog.core.query import CREATED, DEFAULT_LIMIT, ThreadPage, ThreadSummary
 from threadlog.core.turn import Turn
+from threadlog.errors import BacklogFull, Closed
 from threadlog.home import Reference
 from threadlog.images import Image
-from threadlog.recorder import DURABLE, KERNEL, ThreadKeywords, ThreadOptions
+from threadlog.options import ThreadKeywords, ThreadOptions
+from threadlog.recorder import DURABLE, KERNEL
 
 __all__ = ["DURABLE", "KERNEL", "Home", "RolloutRecorder", "Thread", "ThreadOptions", "TurnWriter"]
 
@@ -312,7 +315,12 @@ class Thread(_Closable):
 
     async def close(self) -> None:
         """Flush and let go; a turn that is open is marked aborted."""
-        self.sync.book.end_open()
+        with contextlib.suppress(Closed):  # by the home: what was recorded is safe
+            try:
+                self.sync.book.end_open()
+            except BacklogFull:
+                await self.recorder.flush()  # makes room
+                self.sync.book.end_open()
         await self.recorder.close()
 
 
@@ -334,7 +342,11 @@ class TurnWriter(sync_turn.TurnWriter):
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self.end(error)
+            try:
+                self.end(error)
+            except BacklogFull:
+                await _settled(self.book.recorder.start_flush())  # makes room
+                self.end(error)
             await _settled(self.book.recorder.start_flush())
         except Exception:
             if error is None:

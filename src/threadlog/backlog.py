@@ -88,6 +88,7 @@ class Channel:
         "idle",
         "inflight",
         "last_ms",
+        "made",
         "path",
         "pending",
         "refused",
@@ -119,6 +120,7 @@ class Channel:
         self.taking = True  # False once it is closing, closed or foreign
         self.idle = type(state) is Live  # the worker does not know of anything to write
         self.foreign = False  # in a process that was forked since this began
+        self.made = type(state) is Live  # there is a rollout
         self.wanted = False  # somebody asked for the rollout to be made
         self.abandoned = False
         # -- the side of the one who writes
@@ -230,7 +232,7 @@ class Channel:
                     f"thread {self.thread_id} is not on disk yet: persist makes room, drain cannot"
                 )
             if self.error is not None:
-                raise self.error
+                raise self.error.with_traceback(None)
             if self.weight <= ROOM_BYTES:
                 return None
             barrier = Barrier(self.recorded, durable=False, close=False, room=True)

@@ -34,7 +34,7 @@ class Barrier:
         if not self._done and not self._gate.acquire(timeout=timeout_s):
             raise TimeoutError("time is up")
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(None)  # which would grow with each
 
     def tell(self, call: Callable[[], object]) -> None:
         """Have *call* called, by any thread, once `wait` needs no waiting; maybe twice."""

@@ -46,6 +46,9 @@ class Ambiguous(ThreadlogError):
         super().__init__(message)
         self.candidates = candidates
 
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
+        return type(self), (str(self), self.candidates)
+
 
 class OutsideHome(ThreadlogError):
     """The path given does not lie in this home's sessions or archived sessions."""
@@ -72,7 +75,11 @@ class BacklogFull(ThreadlogError):
 
 
 class InUse(ThreadlogError):
-    """Another process is the writer of this thread."""
+    """The thread has a writer; `holder` is its process, where that is known."""
+
+    def __init__(self, message: str, holder: int | None = None) -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class EmptyRollout(ThreadlogError):
@@ -106,6 +113,9 @@ class WriteFailed(ThreadlogError):
         self.path = path
         self.errno = errno
         self.safe_items = safe_items
+
+    def __reduce__(self) -> tuple[type, tuple[str, int | None, int]]:
+        return type(self), (self.path, self.errno, self.safe_items)
 
 
 class UnsupportedPlatform(ThreadlogError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
     from threadlog.core.turn import Turn
+    from threadlog.options import ThreadKeywords
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
-    from threadlog.recorder import ThreadKeywords
     from threadlog.thread import Thread
     from threadlog.writer import Writer
 
@@ -65,7 +64,7 @@ class Home:
 
         Raises WriteFailed for a thread that could not be written, once all were tried.
         """
-        if "writer" in vars(self):
+        if "_writer" in vars(self):
             self.writer.close_all()
 
     @property
@@ -73,15 +72,18 @@ class Home:
         """The absolute path of the home."""
         return self._store.home
 
-    @cached_property
+    @property
     def writer(self) -> Writer:
         """The worker that writes for all recorders of this home."""
-        from threadlog import lifetime
-        from threadlog.writer import Writer
+        made = vars(self).get("_writer")
+        if made is None:
+            from threadlog import lifetime
+            from threadlog.writer import Writer
 
-        writer = Writer(self._store.journal)
-        lifetime.look_after(writer)
-        return writer
+            # One for all: of several threads that come here first, the first to be done wins.
+            made = vars(self).setdefault("_writer", Writer(self._store.journal))
+            lifetime.look_after(made)
+        return made  # type: ignore[no-any-return]
 
     @property
     def store(self) -> Store:
@@ -118,10 +120,12 @@ class Home:
 
         Its path is known; on disk it comes to be with the first user message.
         """
-        from threadlog.recorder import RolloutRecorder, ThreadOptions
+        from threadlog.options import ThreadOptions
+        from threadlog.recorder import RolloutRecorder
         from threadlog.thread import Thread
 
-        recorder = RolloutRecorder.create(self, ThreadOptions(cwd=os.fspath(cwd), **options))
+        folder = os.path.expanduser(os.fspath(cwd))
+        recorder = RolloutRecorder.create(self, ThreadOptions(cwd=folder, **options))
         return Thread(self, recorder, recorder.draft_summary())
 
     def resume(

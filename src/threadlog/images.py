@@ -27,7 +27,7 @@ def read_image(image: Image) -> ReadImage:
 
     Raises Unreadable if there is no such file, it is no image by its name, or is too large.
     """
-    if isinstance(image, str) and image.startswith(_URLS):
+    if isinstance(image, str) and image[:8].lower().startswith(_URLS):
         return ReadImage(image)
     path = os.path.abspath(os.fspath(image))
     kind = mimetypes.guess_type(path)[0] or ""

@@ -72,7 +72,10 @@ def _drain_and_die(number: int) -> None:
 def _drain_with_multiprocessing() -> None:
     """Processes that multiprocessing forked end without a word to atexit."""
     util = sys.modules.get("multiprocessing.util")
-    if util is not None and os.getpid() not in _forks_of_multiprocessing:
+    its = sys.modules.get("multiprocessing.process")
+    if util is None or its is None or its.parent_process() is None:
+        return
+    if os.getpid() not in _forks_of_multiprocessing:
         _forks_of_multiprocessing.add(os.getpid())
         util.Finalize(None, drain_all, exitpriority=100)
 

@@ -7,87 +7,30 @@ keeps everything, and can be called again.
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 import warnings
 from types import TracebackType
-from typing import Self, TypedDict
+from typing import Self
 
 import msgspec
 
-from threadlog import __version__
 from threadlog.backlog import Channel, Draft, Live
 from threadlog.barrier import DURABLE, KERNEL, Barrier
-from threadlog.core import entry, ids, metadata, query, turn_lines
+from threadlog.core import entry, ids, metadata, turn_lines
 from threadlog.core.decode import Line
 from threadlog.core.entry import Payload, Recordable
 from threadlog.core.items import LineItem, UntypedItem
 from threadlog.core.items.event import TaskStarted
-from threadlog.core.items.session import HistoryBase, SessionMeta
-from threadlog.core.lines import SESSION_META, Envelope, Json
-from threadlog.core.metadata import LEGACY, PAGINATED, Metadata
+from threadlog.core.lines import SESSION_META, Envelope
+from threadlog.core.metadata import PAGINATED, Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.core.summary import Files, summarise
 from threadlog.errors import NotPersistable, WriteFailed
 from threadlog.home import Home, Reference
-
-DEFAULT_PROVIDER = "openai"
+from threadlog.options import ThreadOptions, session_meta
 
 __all__ = ["DURABLE", "KERNEL", "RolloutRecorder", "ThreadOptions"]
-
-
-class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Who and where a new thread is; what its session metadata will say.
-
-    `cwd` is made absolute.  `source` and `originator` say which program it belongs to; Codex
-    lists threads of the sources `cli` and `vscode` by default.  `model_provider` None means
-    the one that the home's Codex has configured, else `openai`: Codex resumes no thread whose
-    provider it does not know.  `history_mode` is `legacy`, which every Codex reads, or
-    `paginated`, which only Codex 0.169 and newer do.  `thread_id`, `rollout_id` and
-    `history_base` are for rollouts that go on from another: a revert, or a fork by reference.
-    """
-
-    cwd: str
-    source: Json = "cli"
-    originator: str = "threadlog"
-    model_provider: str | None = None
-    history_mode: str = LEGACY
-    base_instructions: str | None = None
-    dynamic_tools: tuple[Json, ...] = ()
-    forked_from_id: str | None = None
-    forked_from_ordinal_exclusive: int | None = None
-    parent_thread_id: str | None = None
-    thread_source: str | None = None
-    agent_nickname: str | None = None
-    agent_role: str | None = None
-    agent_path: str | None = None
-    memory_mode: str | None = None
-    thread_id: str | None = None
-    rollout_id: str | None = None
-    history_base: HistoryBase | None = None
-
-
-class ThreadKeywords(TypedDict, total=False):
-    """The fields of `ThreadOptions` but `cwd`, as keywords of `Home.start`."""
-
-    source: Json
-    originator: str
-    model_provider: str | None
-    history_mode: str
-    base_instructions: str | None
-    dynamic_tools: tuple[Json, ...]
-    forked_from_id: str | None
-    forked_from_ordinal_exclusive: int | None
-    parent_thread_id: str | None
-    thread_source: str | None
-    agent_nickname: str | None
-    agent_role: str | None
-    agent_path: str | None
-    memory_mode: str | None
-    thread_id: str | None
-    rollout_id: str | None
-    history_base: HistoryBase | None
 
 
 class RolloutRecorder:
@@ -108,14 +51,11 @@ class RolloutRecorder:
         """A draft in *home*: `path` and `thread_id` are known, nothing is touched.
 
         The folder and file name carry local time, the metadata UTC, both of this instant (Codex:
-        the same).  Raises ValueError for a history mode that is none.
+        the same).  Raises ValueError for options that will not do, Unencodable for what has no
+        JSON form.
         """
-        if options.history_mode not in (LEGACY, PAGINATED):
-            raise ValueError(
-                f"no history mode {options.history_mode!r}: use {LEGACY!r} or {PAGINATED!r}"
-            )
         ms = now_ms()
-        meta = _session_meta(home, options, ms)
+        meta = session_meta(options, new_id(ms), ms, home.store.model_provider)
         stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(ms / 1000))
         path = home.store.journal.plan(stamp, meta.id, options.rollout_id)
         channel = Channel(home.writer, path, meta.id, Draft(meta, ms), ms)
@@ -135,7 +75,7 @@ class RolloutRecorder:
         try:
             appender, tail = home.store.journal.resume(summary, force=force)
         except OSError as error:
-            raise WriteFailed(summary.path, error.errno, 0) from error
+            raise WriteFailed(error.filename or summary.path, error.errno, 0) from error
         live = Live(appender, tail.next_ordinal)
         channel = Channel(home.writer, appender.path, summary.id or "", live, 0)
         home.writer.adopt(channel)
@@ -159,7 +99,7 @@ class RolloutRecorder:
     @property
     def on_disk(self) -> bool:
         """True once the rollout was made."""
-        return not self._channel.draft
+        return self._channel.made
 
     @property
     def pending_items(self) -> int:
@@ -204,14 +144,20 @@ class RolloutRecorder:
             take = self._takers.get(type(item))
             if take is not None:
                 weight, taken = take(item) or entry.weigh_encoded(item)  # type: ignore[arg-type]
+                if weight > entry.LONG_BYTES:  # too long for a line, perhaps
+                    weight, taken = entry.weigh_encoded(item)  # type: ignore[arg-type]
                 return self._channel.add_one(weight, taken)
             if type(item) is dict and (plain := entry.weigh_plain(item, self._classes)):
                 return self._channel.add_one(*plain)
-        ms = now_ms()
+        ms, turn_id = now_ms(), self._turn_id
         kept: list[tuple[int, Payload]] = []
-        for item in items:
-            kept.extend(self._taken(item, ms))
-        self._channel.add(ms, kept)
+        try:
+            for item in items:
+                kept.extend(self._taken(item, ms))
+            self._channel.add(ms, kept)
+        except BaseException:
+            self._turn_id = turn_id
+            raise
         return len(kept)
 
     def persist(self, *, level: str = DURABLE) -> None:
@@ -241,7 +187,8 @@ class RolloutRecorder:
     def close(self) -> None:
         """Flush, then let go of the thread; a draft leaves nothing.  A second call does nothing.
 
-        Raises WriteFailed, after which the recorder is still open.
+        Raises WriteFailed, after which the recorder is still open; Unencodable as `flush` does,
+        after which it is closed.
         """
         _wait(self.start_close())
 
@@ -291,6 +238,9 @@ class RolloutRecorder:
         if isinstance(item, LineItem):
             return self._taken_typed(item, ms)
         if isinstance(item, Line):
+            if self._history_mode == PAGINATED and turn_lines.has_turn_item(item.item):
+                return self._taken_typed(item.item, ms)
+            self._notice(item.item)
             return [entry.weigh_line(item)] if self._keeps(item.item) else []
         line_type, payload, typed = entry.read_mapping(item)
         if typed is None:
@@ -330,34 +280,6 @@ class RolloutRecorder:
 def _wait(barrier: Barrier | None) -> None:
     if barrier is not None:
         barrier.wait()
-
-
-def _session_meta(home: Home, options: ThreadOptions, ms: int) -> SessionMeta:
-    thread_id = options.thread_id or new_id(ms)
-    instructions = options.base_instructions
-    forked = options.forked_from_id is not None
-    return SessionMeta(
-        id=thread_id,
-        session_id=thread_id,
-        timestamp=query.utc_text(ms),
-        cwd=os.fsencode(os.path.abspath(options.cwd)).decode(errors="replace"),
-        originator=options.originator,
-        cli_version=__version__,
-        source=options.source,
-        model_provider=options.model_provider or home.store.model_provider() or DEFAULT_PROVIDER,
-        base_instructions=None if instructions is None else {"text": instructions},
-        dynamic_tools=options.dynamic_tools or None,
-        history_mode=options.history_mode,
-        forked_from_id=options.forked_from_id,
-        forked_from_ordinal_exclusive=options.forked_from_ordinal_exclusive if forked else None,
-        parent_thread_id=options.parent_thread_id,
-        thread_source=options.thread_source,
-        agent_nickname=options.agent_nickname,
-        agent_role=options.agent_role,
-        agent_path=options.agent_path,
-        memory_mode=options.memory_mode,
-        history_base=options.history_base,
-    )
 
 
 def now_ms() -> int:

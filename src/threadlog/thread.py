@@ -5,17 +5,16 @@ It persists by itself at the first user message.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from threadlog.core import user_message
 from threadlog.core.entry import Recordable
 from threadlog.core.history import NEW, History, Loaded
-from threadlog.core.items.values import TokenUsage
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
-from threadlog.core.usage import latest_usage
+from threadlog.errors import BacklogFull, Closed
 from threadlog.images import Image
 from threadlog.recorder import KERNEL, RolloutRecorder
 from threadlog.turn_writer import Asked, TurnBook, TurnWriter
@@ -36,7 +35,7 @@ class Thread:
         self._home = home
         self._recorder = recorder
         self._begun = summary  # what was known when it began
-        self.book = TurnBook(recorder, summary.cwd or "", self.record, self._usage_so_far)
+        self.book = TurnBook(home, recorder, summary.cwd or "")
 
     @property
     def id(self) -> str:
@@ -67,7 +66,7 @@ class Thread:
         """What a listing shows of it; before it is on disk, what its settings say."""
         if not self.on_disk:
             return self._begun
-        self._recorder.flush(level=KERNEL)
+        self._written()
         return self._home.get(self.path)
 
     def record(self, *items: Recordable) -> int:
@@ -75,10 +74,7 @@ class Thread:
 
         The first user message has the rollout made, without waiting for it.
         """
-        kept = self._recorder.record(*items)
-        if kept and not self.on_disk and any(map(user_message.is_users, items)):
-            self._recorder.start_persist()  # the next barrier tells how it went
-        return kept
+        return self.book.record(*items)
 
     def turn(
         self,
@@ -98,15 +94,17 @@ class Thread:
     def history(self) -> History:
         """The whole thread so far, in memory; `model_input()` of it is what to send next."""
         if not self.on_disk:
-            return History(NEW, [Loaded(self.path, [*self._recorder.draft_lines()])])
-        self._recorder.flush(level=KERNEL)
+            lines = self._recorder.draft_lines()
+            if not self.on_disk:  # it was not made meanwhile
+                return History(NEW, [Loaded(self.path, [*lines])])
+        self._written()
         return self._home.history(self.path)
 
     def model_input(self) -> list[dict[str, Json]]:
         """The Responses items to send to a model next, without loading a long thread."""
         if not self.on_disk:
             return self.history().model_input()
-        self._recorder.flush(level=KERNEL)
+        self._written()
         return self._home.model_input(self.path)
 
     def flush(self) -> None:
@@ -119,7 +117,12 @@ class Thread:
 
     def close(self) -> None:
         """Flush and let go; a turn that is open is marked aborted.  Raises WriteFailed."""
-        self.book.end_open()
+        with contextlib.suppress(Closed):  # by the home: what was recorded is safe
+            try:
+                self.book.end_open()
+            except BacklogFull:
+                self._recorder.flush()  # makes room
+                self.book.end_open()
         self._recorder.close()
 
     def __enter__(self) -> Self:
@@ -137,10 +140,7 @@ class Thread:
             if error is None:
                 raise
 
-    def _usage_so_far(self) -> TokenUsage:
-        """The tokens counted before this process took the thread on."""
-        if not self.on_disk:
-            return TokenUsage()
-        self._recorder.flush(level=KERNEL)
-        reader = self._home.reader(self._home.get(self.path))
-        return latest_usage(reader.raw_lines_backwards())
+    def _written(self) -> None:
+        """Return once what was recorded can be read back; a closed thread is whole on disk."""
+        with contextlib.suppress(Closed):
+            self._recorder.flush(level=KERNEL)

@@ -7,13 +7,13 @@ does: as an event (or turn item) for people, and as a response item for the mode
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
-from threadlog.core import lines, turn_lines, usage
+from threadlog.core import lines, turn_lines, usage, user_message
 from threadlog.core.entry import Recordable
 from threadlog.core.items import event as ev
 from threadlog.core.items import response as rs
@@ -22,8 +22,12 @@ from threadlog.core.items.base import UntypedItem
 from threadlog.core.items.values import Content, TokenUsage, TokenUsageInfo
 from threadlog.core.lines import TURN_CONTEXT, Json
 from threadlog.core.metadata import PAGINATED
+from threadlog.errors import BacklogFull, Unencodable
 from threadlog.images import Image, ReadImage, read_image
-from threadlog.recorder import RolloutRecorder, new_id, now_ms
+from threadlog.recorder import KERNEL, RolloutRecorder, new_id, now_ms
+
+if TYPE_CHECKING:
+    from threadlog.home import Home
 
 INTERRUPTED, REPLACED = "interrupted", "replaced"
 _NO_SETTINGS = "no settings but the model"
@@ -42,19 +46,19 @@ class Asked(NamedTuple):
 class TurnBook:
     """What the turns of one thread share: where they are recorded, and what they add up to."""
 
-    def __init__(
-        self,
-        recorder: RolloutRecorder,
-        cwd: str,
-        record: Callable[..., int],
-        usage_so_far: Callable[[], TokenUsage],
-    ) -> None:
+    def __init__(self, home: Home, recorder: RolloutRecorder, cwd: str) -> None:
+        self.home = home
         self.recorder = recorder
         self.cwd = cwd
-        self.record = record
-        self._usage_so_far = usage_so_far
         self._usage: TokenUsage | None = None
         self.open: TurnWriter | None = None
+
+    def record(self, *items: Recordable) -> int:
+        """Record; the first user message has the rollout made, without waiting for it."""
+        kept = self.recorder.record(*items)
+        if kept and not self.recorder.on_disk and any(map(user_message.is_users, items)):
+            self.recorder.start_persist()  # the next barrier tells how it went
+        return kept
 
     def end_open(self, reason: str = INTERRUPTED) -> None:
         """Abort the turn that is open, if one is."""
@@ -69,8 +73,13 @@ class TurnBook:
     def look_up_usage(self) -> TokenUsage:
         """The thread's tokens so far; asked of a stored thread once, when its first turn begins."""
         if self._usage is None:
-            self._usage = self._usage_so_far()
+            self._usage = self._stored_usage() if self.recorder.on_disk else TokenUsage()
         return self._usage
+
+    def _stored_usage(self) -> TokenUsage:
+        self.recorder.flush(level=KERNEL)
+        reader = self.home.reader(self.home.get(self.recorder.path))
+        return usage.latest_usage(reader.raw_lines_backwards())
 
 
 class TurnWriter:
@@ -87,7 +96,7 @@ class TurnWriter:
         self._asked = asked
         self._began_ms = 0
         self._last_said: str | None = None
-        self._calls: dict[str, tuple[str, Json]] = {}
+        self._calls: dict[str, rs.FunctionCall] = {}
 
     def __enter__(self) -> Self:
         self.begin()
@@ -101,19 +110,28 @@ class TurnWriter:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self.end(error)
+            try:
+                self.end(error)
+            except BacklogFull:
+                self.book.recorder.flush()  # makes room
+                self.end(error)
             self.book.recorder.flush()
         except Exception:
             if error is None:
                 raise
 
     def begin(self) -> None:
-        """Record the question; `with` does this.  Raises Unreadable for an image."""
+        """Record the question; `with` does this.
+
+        Raises Unreadable for an image, Unencodable for a text that is none.
+        """
         asked = self._asked
+        _texts(text=asked.text)
+        _texts(optional=True, model=asked.model, turn_id=asked.turn_id)
         self.book.look_up_usage()
         images = [read_image(image) for image in asked.images]
         self.book.end_open(REPLACED)
-        self.book.open, self._began_ms = self, now_ms()
+        self._began_ms = now_ms()
         self.item(
             ev.TaskStarted(
                 turn_id=self.id,
@@ -128,6 +146,7 @@ class TurnWriter:
                 local_images=tuple(image.path for image in images if image.path is not None),
             ),
         )
+        self.book.open = self
 
     def end(self, error: BaseException | None = None) -> None:
         """Record the end: completed, or aborted by *error*; `with` does this."""
@@ -138,51 +157,61 @@ class TurnWriter:
 
     def say(self, text: str, *, phase: str | None = None) -> None:
         """The agent says something; *phase* is `commentary` or `final_answer` where it matters."""
-        self._last_said = text
+        _texts(text=text)
+        _texts(optional=True, phase=phase)
         content = (Content(type="output_text", text=text),)
         self.item(
             ev.AgentMessageEvent(message=text, phase=phase),
             rs.Message(role="assistant", content=content, phase=phase),
         )
+        self._last_said = text
 
     def tool(self, name: str, arguments: Any, *, output: Any, success: bool = True) -> str:
-        """The agent used a tool; returns the call's id.  The same as `call`, then `result`."""
-        call_id = self.call(name, arguments)
-        self.result(call_id, output, success=success)
-        return call_id
+        """The agent used a tool; returns the call's id.  Call and output, or neither."""
+        call = _call(name, arguments, None)
+        self.item(call, *self._result(call, output, success=success))
+        return call.call_id
 
     def call(self, name: str, arguments: Any, *, call_id: str | None = None) -> str:
         """The agent calls a tool, with JSON or JSON text; returns the call's id for `result`."""
-        call_id = call_id or f"call_{new_id(now_ms())}"
-        text = arguments if isinstance(arguments, str) else lines.dump(arguments).decode()
-        self.item(rs.FunctionCall(name=name, arguments=text, call_id=call_id))
-        self._calls[call_id] = (name, arguments)
-        return call_id
+        call = _call(name, arguments, call_id)
+        self.item(call)
+        self._calls[call.call_id] = call
+        return call.call_id
 
     def result(self, call_id: str, output: Any, *, success: bool = True) -> None:
         """What a tool call came to: text, a list of content items, or other JSON."""
-        name, arguments = self._calls.pop(call_id, ("", None))
+        _texts(call_id=call_id)
+        call = self._calls.get(call_id) or _call("", "", call_id)
+        self.item(*self._result(call, output, success=success))
+        self._calls.pop(call_id, None)
+
+    def _result(self, call: rs.FunctionCall, output: Any, *, success: bool) -> list[Recordable]:
         shown = _output(output)
-        if self.book.recorder.history_mode == PAGINATED and name:
-            item = _tool_item(call_id, name, arguments, shown)
+        items: list[Recordable] = [rs.FunctionCallOutput(call_id=call.call_id, output=shown)]
+        if self.book.recorder.history_mode == PAGINATED and call.name:
+            item = _tool_item(call, shown)
             item = msgspec.structs.replace(item, success=success, status=_status(success))
-            self.item(turn_lines.as_item_completed(item, *self._place(), now_ms()))
-        self.item(rs.FunctionCallOutput(call_id=call_id, output=shown))
+            items.insert(0, turn_lines.as_item_completed(item, *self._place(), now_ms()))
+        return items
 
     def reason(
         self, summary: str, *, content: str | None = None, encrypted_content: str | None = None
     ) -> None:
         """The agent thinks: a summary to read, and what its model is to be sent again, if any."""
-        self.item(ev.AgentReasoning(text=summary))
+        _texts(summary=summary)
+        _texts(optional=True, content=content, encrypted_content=encrypted_content)
+        items: list[Recordable] = [ev.AgentReasoning(text=summary)]
         if content is not None or encrypted_content is not None:
             raw = (rs.SummaryText(type="reasoning_text", text=content),) if content else None
-            self.item(
+            items.append(
                 rs.Reasoning(
                     summary=(rs.SummaryText(type="summary_text", text=summary),),
                     content=raw,
                     encrypted_content=encrypted_content,
                 )
             )
+        self.item(*items)
 
     def usage(
         self,
@@ -197,6 +226,9 @@ class TurnWriter:
 
         Cached tokens are part of the input, reasoning tokens of the output (as Codex counts).
         """
+        counts = (input_tokens, output_tokens, cached_input_tokens, reasoning_output_tokens)
+        if any(type(count) is not int or count < 0 for count in (*counts, context_window or 0)):
+            raise Unencodable("cannot record usage: give whole numbers of tokens, 0 or more")
         last = TokenUsage(
             input_tokens=input_tokens,
             cached_input_tokens=cached_input_tokens,
@@ -217,31 +249,34 @@ class TurnWriter:
 
     def complete(self) -> None:
         """End the turn; `with` does this.  A second call does nothing."""
-        if self._close():
-            ended_ms = now_ms()
-            self.item(
-                ev.TaskComplete(
-                    turn_id=self.id,
-                    last_agent_message=self._last_said,
-                    started_at=self._began_ms // 1000,
-                    completed_at=ended_ms // 1000,
-                    duration_ms=ended_ms - self._began_ms,
-                )
+        ended_ms = now_ms()
+        self._end(
+            ev.TaskComplete(
+                turn_id=self.id,
+                last_agent_message=self._last_said,
+                started_at=self._began_ms // 1000,
+                completed_at=ended_ms // 1000,
+                duration_ms=ended_ms - self._began_ms,
             )
+        )
 
     def abort(self, reason: str = INTERRUPTED) -> None:
         """End the turn before its time; *reason* as Codex has it: `interrupted`, `replaced`."""
-        if self._close():
-            ended_ms = now_ms()
-            self.item(
-                ev.TurnAborted(
-                    turn_id=self.id,
-                    reason=reason,
-                    started_at=self._began_ms // 1000,
-                    completed_at=ended_ms // 1000,
-                    duration_ms=ended_ms - self._began_ms,
-                )
+        ended_ms = now_ms()
+        self._end(
+            ev.TurnAborted(
+                turn_id=self.id,
+                reason=reason,
+                started_at=self._began_ms // 1000,
+                completed_at=ended_ms // 1000,
+                duration_ms=ended_ms - self._began_ms,
             )
+        )
+
+    def _end(self, item: ev.TaskComplete | ev.TurnAborted) -> None:
+        if self.book.open is self:
+            self.item(item)
+            self.book.open = None
 
     def _context(self, model: str | None) -> list[UntypedItem]:
         """Which model answers, if the agent says so; without the settings that Codex requires.
@@ -257,18 +292,33 @@ class TurnWriter:
     def _place(self) -> tuple[str, str]:
         return self.book.recorder.thread_id, self.id
 
-    def _close(self) -> bool:
-        """True if the turn was open; it is no more."""
-        if self.book.open is not self:
-            return False
-        self.book.open = None
-        return True
-
 
 def _user_message(text: str, images: Sequence[ReadImage]) -> rs.Message:
     content = [Content(type="input_text", text=text)] if text or not images else []
     content += [Content(type="input_image", image_url=image.url) for image in images]
     return rs.Message(role="user", content=tuple(content))
+
+
+def _texts(*, optional: bool = False, **given: Any) -> None:
+    """Refuse what is no text, where a line without one would be of no use to anybody."""
+    for name, value in given.items():
+        if not isinstance(value, str) and not (optional and value is None):
+            raise Unencodable(f"cannot record a {type(value).__name__} as {name}: give a text")
+
+
+def _json(value: Any, what: str) -> str:
+    try:
+        return lines.dump(value).decode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Unencodable(f"cannot record {what}: {error}") from error
+
+
+def _call(name: str, arguments: Any, call_id: str | None) -> rs.FunctionCall:
+    _texts(name=name)
+    _texts(optional=True, call_id=call_id)
+    text = arguments if isinstance(arguments, str) else _json(arguments, "a tool's arguments")
+    call_id = call_id or f"call_{new_id(now_ms())}"
+    return rs.FunctionCall(name=name, arguments=text, call_id=call_id)
 
 
 def _output(output: Any) -> Any:
@@ -277,22 +327,22 @@ def _output(output: Any) -> Any:
         return output
     if isinstance(output, list | tuple) and all(map(_is_content_item, output)):
         return tuple(output)
-    return lines.dump(output).decode()
+    return _json(output, "a tool's output")
 
 
 def _is_content_item(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("type") in _CONTENT_ITEMS
 
 
-def _tool_item(call_id: str, name: str, arguments: Any, output: Any) -> ti.DynamicToolCall:
+def _tool_item(call: rs.FunctionCall, output: Any) -> ti.DynamicToolCall:
     """A tool call as a paginated rollout shows it."""
-    if isinstance(arguments, str):
-        with contextlib.suppress(lines.BadLine):
-            arguments = lines.parse_json(arguments.encode())
+    arguments: Json = call.arguments
+    with contextlib.suppress(lines.BadLine):
+        arguments = lines.parse_json(call.arguments.encode())
     parts = [{"type": "input_text", "text": output}] if isinstance(output, str) else output
     return ti.DynamicToolCall(
-        id=call_id,
-        tool=name,
+        id=call.call_id,
+        tool=call.name,
         arguments=arguments,
         content_items=[shown for part in parts if (shown := _shown_part(part)) is not None],
     )

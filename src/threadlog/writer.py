@@ -73,9 +73,9 @@ class Writer:
 
     def adopt(self, channel: Channel) -> None:
         """Take on a channel, draft or live."""
-        self.channels.add(channel)
-        if not channel.draft:
-            with process.lock:
+        with process.lock:
+            self.channels.add(channel)
+            if not channel.draft:
                 self.live.add(channel)
                 self._start_thread()
 
@@ -99,7 +99,9 @@ class Writer:
     def start_saving_all(self, *, close: bool) -> list[tuple[str, Barrier]]:
         """Have all threads written, and let go of if so wanted; returns what to wait for."""
         waiting = []
-        for channel in list(self.channels):
+        with process.lock:
+            channels = list(self.channels)
+        for channel in channels:
             with contextlib.suppress(Closed):
                 if (barrier := channel.barrier(DURABLE, close=close)) is not None:
                     waiting.append((channel.thread_id, barrier))
@@ -338,6 +340,7 @@ class Writer:
         channel.written = -1
         with process.lock:
             channel.state = live
+            channel.made = True
             channel.idle = channel.taking
             self.live.add(channel)
 

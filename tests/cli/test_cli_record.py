@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -542,3 +544,27 @@ def test_turns_that_agents_write_end(home: Path) -> None:
     told = json.loads(command(home, "show", "last", "--json").out)["turns"]
     assert ran.code == 0
     assert [each["status"] for each in told] == ["completed", "interrupted"]
+
+
+def test_a_lock_that_another_program_holds_for_a_while_loses_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = home / "thread-writer-locks"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr("threadlog.codex.lock.COORDINATION_WAIT_S", 0.1)
+    with open(folder / ".coordination.lock", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        threading.Timer(1.0, lambda: fcntl.flock(file, fcntl.LOCK_UN)).start()
+        ran = record(home, content([say("one"), say("two")]))
+        assert texts(ran) == ["one", "two"]
+        assert ran.code == 0
+
+
+def test_a_paginated_thread_says_how_it_is_kept_whole(home: Path) -> None:
+    first = record(home, content(turn("one")), "--history-mode", "paginated")
+    copied = record(home, rollout(first).read_bytes().partition(b"\n")[2])
+    assert "--history-mode paginated" in copied.err
+    whole = record(
+        home, rollout(first).read_bytes().partition(b"\n")[2], "--history-mode", "paginated"
+    )
+    assert (whole.code, whole.err) == (0, "")

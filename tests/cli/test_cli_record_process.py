@@ -400,7 +400,10 @@ def test_outputs_that_cannot_be_written_lose_no_items(home: Path) -> None:
         assert recorder.messages() == ["a", "b"]
     with open("/dev/full", "wb") as file, recording(home / "good", stdout=file) as recorder:
         recorder.give(content([user("a")]))
-        assert recorder.end() == (1, "threadlog: No space left on device\n")
+        assert recorder.end() == (
+            1,
+            "threadlog: standard output: No space left on device\n",
+        )
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])

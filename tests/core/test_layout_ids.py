@@ -149,7 +149,7 @@ def test_a_written_name_is_read_back() -> None:
 
 @pytest.mark.parametrize(
     ("parent", "folder", "file"),
-    [(0o755, 0o700, 0o600), (0o700, 0o700, 0o600), (0o777, 0o770, 0o660), (0o2775, 0o770, 0o660)],
+    [(0o755, 0o700, 0o600), (0o700, 0o700, 0o600), (0o777, 0o770, 0o660), (0o2775, 0o2770, 0o660)],
 )
 def test_only_a_folder_shared_with_a_group_shares_what_is_made_in_it(
     parent: int, folder: int, file: int

@@ -15,7 +15,7 @@ from interop.codex_made_homes import Builder
 from interop.codex_process import PROVIDER, AppServer, CodexHome
 from interop.mock_model import MockModel
 from interop.our_threads import Form
-from threadlog.recorder import ThreadKeywords
+from threadlog.options import ThreadKeywords
 
 _REMOTE = "https://example.com/project.git"
 _SECRET_REMOTE = "https://somebody:secret@example.com/project.git"

@@ -56,3 +56,13 @@ def test_what_is_made_in_a_shared_home_has_the_groups_bits(home: Path, group: in
         if mode & 0o070 != (group if stat.S_ISDIR(mode) else group & 0o060) or mode & 0o007
     }
     assert wrong == {}
+
+
+def test_what_is_made_in_a_shared_home_is_its_groups(home: Path) -> None:
+    home.chmod(0o2770)
+    with RolloutRecorder.create(threadlog.open(home), OPTIONS) as recorder:
+        recorder.persist()
+        made = {path: facts[0] for path, facts in tree(home).items()}
+    folders = {path: mode for path, mode in made.items() if stat.S_ISDIR(mode)}
+    assert folders
+    assert all(mode & stat.S_ISGID for mode in folders.values()), folders

@@ -21,7 +21,15 @@ from threadlog.core import decode, entry, lines, text
 from threadlog.core.entry import Recordable
 from threadlog.core.framing import LINE_LIMIT_BYTES, Oversized, Splitter
 from threadlog.core.lines import EVENT, RESPONSE_ITEM, SESSION_META, BadLine, Json
-from threadlog.errors import BacklogFull, NotOnDiskYet, NotPersistable, Unencodable, WriteFailed
+from threadlog.core.metadata import LEGACY
+from threadlog.errors import (
+    BacklogFull,
+    InUse,
+    NotOnDiskYet,
+    NotPersistable,
+    Unencodable,
+    WriteFailed,
+)
 from threadlog.home import Home
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -36,6 +44,8 @@ NAMED_LINES = 20
 PATIENCE_S = 30.0
 RETRY_S = 1.0
 
+# What may pass: a full disk, or another program that holds a lock for a while.
+_FAILURES = (WriteFailed, InUse)
 _OF_NEW_THREADS = ("source", "originator", "model_provider", "history_mode", "base_instructions")
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -61,6 +71,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     if given.error is not None:
         raise given.error
     if code == OK and unsaid is not None:
+        unsaid.filename = unsaid.filename or "standard output"
         raise unsaid
     return code
 
@@ -107,6 +118,7 @@ class _Recording:
             self._thread = home.resume(arguments.resume, cwd=arguments.cwd, force=arguments.force)
         self._number = 0  # of the line
         self._kept = self._passed_over = self._bad = 0
+        self._turn_items = 0  # of those passed over
         self._failing = False
         self._gave_up = False
 
@@ -139,7 +151,7 @@ class _Recording:
             last = splitter.finish()
             if last is not None:
                 self._take(last, ended=False)
-        except WriteFailed:
+        except _FAILURES:
             _say(f"line {self._number} and what follows it is not recorded")
             self._gave_up = True
 
@@ -152,6 +164,8 @@ class _Recording:
             _say("1 item is of a kind that rollouts do not keep")
         elif self._passed_over:
             _say(f"{self._passed_over} items are of kinds that rollouts do not keep")
+        if self._turn_items and self._thread.recorder.history_mode == LEGACY:
+            _say("some are of a paginated thread: `--history-mode paginated` keeps them")
         if not self._kept:
             _say("nothing was recorded" + (", so no thread was made" if self._new else ""))
         return OK if saved and not self._bad and not self._gave_up else FAILED
@@ -189,6 +203,7 @@ class _Recording:
         if entry.read_mapping(item)[2] is None:
             return "of a type that threadlog does not know"
         self._passed_over += 1
+        self._turn_items += value["payload"].get("type") == "item_completed"
         return None
 
     def _put(self, item: Recordable) -> int:
@@ -207,7 +222,7 @@ class _Recording:
             try:
                 self._thread.recorder.persist()
                 return
-            except WriteFailed as error:
+            except _FAILURES as error:
                 self._tell(error)
                 if self._given.signal is not None or time.monotonic() > deadline:
                     raise
@@ -224,10 +239,10 @@ class _Recording:
             self._failing = False
         except NotOnDiskYet:
             pass
-        except WriteFailed as error:
+        except _FAILURES as error:
             self._tell(error)
 
-    def _tell(self, error: WriteFailed) -> None:
+    def _tell(self, error: WriteFailed | InUse) -> None:
         if not self._failing:
             _say(f"{error}; trying again")
         self._failing = True
@@ -236,12 +251,13 @@ class _Recording:
         """True if everything is on stable storage; it is tried twice."""
         try:
             self._save()
-        except WriteFailed:
+        except _FAILURES:
             time.sleep(RETRY_S)
             try:
                 self._save()
-            except WriteFailed as error:
-                _say(f"{error} of {self._kept} that were read")
+            except _FAILURES as error:
+                held = "" if isinstance(error, WriteFailed) else "; not all is in the file"
+                _say(f"{error}{held} of {self._kept} that were read")
                 return False
         return True
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Iterator
 
@@ -26,6 +27,45 @@ COORDINATION = ".coordination.lock"
 COORDINATION_WAIT_S = 5.0
 _POLL_S = 0.002
 _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class _Descriptors:
+    """What this process has open here, so that a child it forks lets go of the copies.
+
+    A fork waits while one is being opened or closed; the child of a fork between the two would
+    hold a lock that nobody knows of, for as long as it lives.
+    """
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+        self._guard = threading.RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._guard.acquire,
+                after_in_parent=self._guard.release,
+                after_in_child=self._let_go,
+            )
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        with self._guard:
+            fd = os.open(path, flags, mode)
+            self._open.add(fd)
+            return fd
+
+    def close(self, fd: int) -> None:
+        with self._guard:
+            self._open.discard(fd)
+            os.close(fd)
+
+    def _let_go(self) -> None:
+        copies, self._open = self._open, set()
+        for fd in copies:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        self._guard.release()
+
+
+_descriptors = _Descriptors()
 
 
 class ThreadWriterLock:
@@ -45,31 +85,51 @@ class ThreadWriterLock:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                os.close(fd)
-                raise InUse(f"thread {thread_id} already has an active writer") from None
+                holder = _holder(fd)
+                _descriptors.close(fd)
+                raise _in_use(thread_id, holder) from None
             except BaseException:
-                os.close(fd)
+                _descriptors.close(fd)
                 raise
         self._fd: int | None = fd
 
     def release(self) -> None:
-        """Give the lock up and remove its file; a forked child only lets go of its copy."""
+        """Give the lock up and remove its file; a forked child's copy is closed already."""
         fd, self._fd = self._fd, None
-        if fd is None:
-            return
-        if os.getpid() != self._pid:
-            os.close(fd)
+        if fd is None or os.getpid() != self._pid:
             return
         try:
             with _coordination(self._folder, fcntl.LOCK_EX):
-                os.close(fd)
+                _descriptors.close(fd)
                 fd = None
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self._path)
         except (OSError, InUse):
             # An unlocked file left behind is harmless: Codex sweeps it.
             if fd is not None:
-                os.close(fd)
+                _descriptors.close(fd)
+
+
+def _in_use(thread_id: str, holder: int | None) -> InUse:
+    who = "another program" if holder is None else f"process {holder}"
+    if holder == os.getpid():
+        who = "this process"
+    return InUse(f"thread {thread_id} already has an active writer: {who}", holder)
+
+
+def _holder(fd: int) -> int | None:
+    """The process that holds the lock of an open file, where the system tells."""
+    status = os.fstat(fd)
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    try:
+        with open("/proc/locks", encoding="ascii", errors="replace") as file:
+            for line in file:
+                words = line.split()  # 1: FLOCK ADVISORY WRITE 4711 fe:00:1234 0 EOF
+                if words[1:2] == ["FLOCK"] and f"{device}:{status.st_ino}" in words[5:6]:
+                    return int(words[4])
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 @contextlib.contextmanager
@@ -88,7 +148,7 @@ def _coordination(folder: str, how: int) -> Iterator[None]:
                 time.sleep(_POLL_S)
         yield
     finally:
-        os.close(fd)
+        _descriptors.close(fd)
 
 
 def _make_folder(home: str, folder: str) -> None:
@@ -103,14 +163,14 @@ def _make_folder(home: str, folder: str) -> None:
 def _open_lock(path: str) -> int:
     """Open a lock file, making it if need be with a mode that the umask cannot spoil."""
     try:
-        return os.open(path, _FLAGS)
+        return _descriptors.open(path, _FLAGS)
     except FileNotFoundError:
         mode = layout.file_mode(os.stat(os.path.dirname(path)).st_mode)
-    fd = os.open(path, _FLAGS | os.O_CREAT, mode)
+    fd = _descriptors.open(path, _FLAGS | os.O_CREAT, mode)
     try:
         if os.fstat(fd).st_uid == os.getuid():
             os.fchmod(fd, mode)
     except BaseException:
-        os.close(fd)
+        _descriptors.close(fd)
         raise
     return fd

@@ -16,6 +16,7 @@ from msgspec import UNSET
 
 from threadlog.core import lines, policy, query
 from threadlog.core.decode import Line
+from threadlog.core.framing import LINE_LIMIT_BYTES
 from threadlog.core.items import (
     EVENTS,
     RESPONSE_ITEMS,
@@ -46,6 +47,8 @@ _Classes = dict[str, Any]  # of a line type: its class, or those of its payload'
 
 # What the envelope of a payload that is encoded already weighs.
 _MARGIN_BYTES = LINE_BYTES // 2
+# An item of more characters may be longer than a line may be, once it is encoded.
+LONG_BYTES = LINE_LIMIT_BYTES // 8
 
 
 class Encoded(msgspec.Struct, frozen=True, gc=False):
@@ -98,7 +101,8 @@ def keeps(item: LineItem, history_mode: str) -> bool:
 def weigh(item: LineItem) -> tuple[int, Payload]:
     """What a typed item weighs, and the form it waits in; raises Unencodable."""
     take = _takers.get(type(item))
-    return (take(item) if take else None) or weigh_encoded(item)
+    taken = take(item) if take else None
+    return taken if taken and taken[0] <= LONG_BYTES else weigh_encoded(item)
 
 
 def weigh_encoded(item: LineItem) -> tuple[int, Encoded]:
@@ -111,7 +115,7 @@ def weigh_encoded(item: LineItem) -> tuple[int, Encoded]:
         raw = _encoder.encode(item)
     except NO_JSON:
         raw = payload_text(line_type, item)
-    return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
+    return _encoded(line_type, raw)
 
 
 def weigh_line(line: Line) -> tuple[int, Payload]:
@@ -154,7 +158,7 @@ def weigh_plain(item: dict[str, Any], classes: _Classes) -> tuple[int, Payload] 
             return None
     except (KeyError, *NO_JSON):
         return None
-    return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
+    return _encoded(line_type, raw)
 
 
 def encode(entries: Sequence[Entry], ordinal: int | None) -> Batch:
@@ -197,6 +201,11 @@ def _encode_singly(entries: Sequence[Entry], ordinal: int | None) -> Batch:
 
 
 def _encoded(line_type: str, raw: bytes) -> tuple[int, Encoded]:
+    if len(raw) > LINE_LIMIT_BYTES - _MARGIN_BYTES:
+        raise Unencodable(
+            f"cannot record a {line_type} of {len(raw)} bytes: "
+            f"a line has {LINE_LIMIT_BYTES} at most"
+        )
     return _MARGIN_BYTES + len(raw), Encoded(line_type, raw)
 
 

@@ -114,8 +114,11 @@ def file_mode(folder_mode: int) -> int:
 
 
 def folder_mode(parent_mode: int) -> int:
-    """The mode of a new folder: its owner's alone, or also its group's in a shared folder."""
-    return 0o700 | _shared(parent_mode)
+    """The mode of a new folder: its owner's alone, or also its group's in a shared folder.
+
+    Whose group it is goes on as well (setgid): the group of a shared home is seldom its users' own.
+    """
+    return 0o700 | _shared(parent_mode) | (parent_mode & 0o2000)
 
 
 def _shared(mode: int) -> int:

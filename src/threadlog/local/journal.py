@@ -46,6 +46,10 @@ class _Mark(NamedTuple):
     size: int
 
 
+# Rollouts that this process was the last to write, as it left them: these need not stand still.
+_ours: dict[str, _Mark] = {}
+
+
 class FileJournal:
     """Where rollouts of a home are made; *lock* takes a thread's writer lock or raises InUse."""
 
@@ -59,8 +63,6 @@ class FileJournal:
         self._unfinished: set[str] = set()
         self._unsynced: list[str] = []
         self._making, self._pid = threading.Lock(), os.getpid()
-        # Rollouts that we were the last to write: these need not stand still.
-        self._ours: dict[str, _Mark] = {}
 
     def plan(self, stamp: str, thread_id: str, rollout_id: str | None = None) -> str:
         """The absolute path that a new rollout will have; touches nothing."""
@@ -116,12 +118,6 @@ class FileJournal:
             lock.release()
             raise
 
-    def remember(self, path: str, mark: _Mark) -> None:
-        """Note how we leave a rollout."""
-        while len(self._ours) >= _OURS_LIMIT:
-            del self._ours[next(iter(self._ours))]
-        self._ours[path] = mark
-
     @property
     def disk(self) -> Disk:
         """The calls that appenders make."""
@@ -137,7 +133,7 @@ class FileJournal:
     def _wait_until_still(self, path: str, fd: int) -> None:
         """Return once nobody else can be writing; raises InUse if somebody is."""
         begun = self._disk.status(fd)
-        if self._ours.get(path) == _mark(begun):
+        if _ours.get(path) == _mark(begun):
             return
         deadline = time.monotonic() + STILL_S
         while time.time() - begun.st_mtime < STILL_S and time.monotonic() < deadline:
@@ -279,7 +275,7 @@ class FileAppender:
         if fd is not None:
             with contextlib.suppress(OSError):
                 self._journal.disk.close(fd)
-        self._journal.remember(self._path, self._mark)
+        _remember(self._path, self._mark)
         self._lock.release()
 
     def disown(self) -> None:
@@ -325,6 +321,12 @@ def _mark(status: os.stat_result) -> _Mark:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
     return _Mark(status.st_dev, status.st_ino, status.st_size)
+
+
+def _remember(path: str, mark: _Mark) -> None:
+    while len(_ours) >= _OURS_LIMIT:
+        _ours.pop(next(iter(_ours)), None)
+    _ours[path] = mark
 
 
 def _check_platform() -> None:

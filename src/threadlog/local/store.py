@@ -49,12 +49,16 @@ class LocalStore:
 
         return LocalRollouts(self.home)
 
-    @cached_property
+    @property
     def journal(self) -> FileJournal:
-        """Where new ones are made."""
-        from threadlog.local.journal import FileJournal
+        """Where new ones are made; the same for all OS threads."""
+        made = vars(self).get("_journal")
+        if made is None:
+            from threadlog.local.journal import FileJournal
 
-        return FileJournal(self.home, self._neighbour.lock, self._disk)
+            fresh = FileJournal(self.home, self._neighbour.lock, self._disk)
+            made = vars(self).setdefault("_journal", fresh)
+        return made  # type: ignore[no-any-return]
 
     def model_provider(self) -> str | None:
         """The model provider that programs in this home use, if that is known."""

@@ -8,6 +8,7 @@ one whole copy has its name; where both have one, plain wins everywhere.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 
@@ -33,8 +34,12 @@ def unpack(disk: Disk, path: str) -> str:
         disk.unlink(temporary)
     try:
         _write_plain(disk, path, temporary)
-        with contextlib.suppress(FileExistsError):  # somebody else was as far: theirs counts
+        try:
             disk.link(temporary, plain)
+        except (
+            FileExistsError
+        ):  # somebody else was as far: theirs counts, and we verified ours only
+            return plain
     finally:
         with contextlib.suppress(FileNotFoundError):
             disk.unlink(temporary)
@@ -53,7 +58,10 @@ def _write_plain(disk: Disk, path: str, temporary: str) -> None:
             for chunk in packed.chunks():
                 left = memoryview(chunk)
                 while left:
-                    left = left[disk.write(fd, left) :]
+                    count = disk.write(fd, left)
+                    if count <= 0:
+                        raise OSError(errno.EIO, "nothing was written", temporary)
+                    left = left[count:]
             if packed.gap is not None:
                 raise NotResumable(f"cannot append to {path}: {packed.gap}")
             disk.set_times(fd, (status.st_atime_ns, status.st_mtime_ns))
