@@ -256,8 +256,10 @@ class _Recording:
             try:
                 self._save()
             except _FAILURES as error:
-                held = "" if isinstance(error, WriteFailed) else "; not all is in the file"
-                _say(f"{error}{held} of {self._kept} that were read")
+                told = str(error)
+                if not isinstance(error, WriteFailed):
+                    told += f"; {self._thread.recorder.pending_items} items are not in the file"
+                _say(f"{told} of {self._kept} that were read")
                 return False
         return True
 
