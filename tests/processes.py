@@ -35,6 +35,8 @@ def begin():
     recorder.record(*map(said, range(3, 100)))
     return recorder
 """
+# Since Python 3.12 every fork of a process with several threads is warned of.
+_WARNINGS = ("-W", "always", "-W", "ignore:This process:DeprecationWarning")
 LIVE = "recorder = begin()\n"
 READY = 'print("ready", flush=True)\n'
 
@@ -50,7 +52,7 @@ class Ended(NamedTuple):
 def started(code: str, *words: str) -> subprocess.Popen[str]:
     """A process that does what is in BEGIN, then *code*; talk to it by its pipes."""
     return subprocess.Popen(
-        [sys.executable, "-W", "always", "-c", BEGIN + code, *words],
+        [sys.executable, *_WARNINGS, "-c", BEGIN + code, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
