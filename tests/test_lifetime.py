@@ -309,6 +309,7 @@ def fresh():
     made.record(said(0))
     if live:
         made.persist(level="kernel")
+        time.sleep(0.01)  # so that it may park
     return made
 
 step, more = 0, True
@@ -320,6 +321,10 @@ while more:
         recorder.close()  # it was that far
     else:
         recorder.record(said(2))
+        deadline = time.monotonic() + 5
+        while live and recorder.pending_items:  # by itself
+            assert time.monotonic() < deadline, step
+            time.sleep(0.001)
         recorder.persist(level="kernel")
         recorder.close()
     found = numbers(recorder.path) if os.path.exists(recorder.path) else []
@@ -331,6 +336,10 @@ print("fine")
 
 INTERRUPTED_CALLS = {
     "record": "live, call = True, lambda it: it.record(said(1))",
+    "record while the worker sleeps": (
+        "from threadlog import writer; writer.PARK_S = 0.0\n"
+        "live, call = True, lambda it: it.record(said(1))"
+    ),
     "persist": "live, call = False, lambda it: it.persist(level='kernel')",
     "flush": "live, call = True, lambda it: (it.record(said(1)), it.flush(level='kernel'))",
     "drain": (

@@ -222,6 +222,38 @@ def test_an_idle_recorder_holds_its_lock_and_no_other_descriptor(home: Path) -> 
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
+def test_a_resumed_thread_holds_its_lock_and_no_other_descriptor(home: Path) -> None:
+    opened = threadlog.open(home)
+    with live(opened) as recorder:
+        recorder.record(said(0))
+    again = RolloutRecorder.resume(opened, recorder.thread_id)
+    assert open_files(home) == [f"{recorder.thread_id}.lock"]
+    again.close()
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
+@pytest.mark.parametrize("other", ["is recorded to", "cannot be written"])
+def test_what_rests_is_synced_and_closed_while_another_thread(home: Path, other: str) -> None:
+    disk = FaultyDisk()
+    opened = home_on(disk, home)
+    resting, busy = live(opened), live(opened)
+    resting.record(said(0))
+    resting.flush(level="kernel")
+    name, inode = os.path.basename(resting.path), os.stat(resting.path).st_ino
+    disk.synced.discard(inode)
+    if other == "cannot be written":
+        disk.error, disk.fail_names = errno.EDQUOT, {"write"}
+    disk.arm()
+    deadline = time.monotonic() + 6
+    while inode not in disk.synced or name in open_files(home):
+        busy.record(said(1))
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    disk.disarm()
+    opened.close()
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
 @pytest.mark.parametrize("level", [threadlog.KERNEL, threadlog.DURABLE])
 def test_only_so_many_files_are_open_at_once_however_many_are_recorded_to(
     home: Path, level: str

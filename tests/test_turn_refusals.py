@@ -26,7 +26,7 @@ REFUSED: dict[str, Callable[[TurnWriter], object]] = {
     "half a token": lambda turn: turn.usage(input_tokens=1.5),  # type: ignore[arg-type]
     "less than no token": lambda turn: turn.usage(output_tokens=-1),
     "a token that is true": lambda turn: turn.usage(input_tokens=True),
-    "a window of nothing": lambda turn: turn.usage(context_window="1"),  # type: ignore[arg-type]
+    "a window of nothing": lambda turn: turn.usage(context_window=""),  # type: ignore[arg-type]
     "a tool without name": lambda turn: turn.tool(None, {}, output=""),  # type: ignore[arg-type]
     "arguments that are no JSON": lambda turn: turn.call("t", {"a": {1}}),
     "arguments that are no number": lambda turn: turn.call("t", {"a": float("nan")}),
@@ -133,3 +133,43 @@ def test_a_thread_that_is_dropped_lets_go_without_the_garbage_collector(home: Pa
     finally:
         gc.enable()
     opened.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        ({}, [{"type": ["string", "null"]}]),
+        ({}, [{"type": {}}]),
+        ("\ud800", "done"),
+        ({"a": "\ud800"}, "\ud800"),
+        ("no JSON", [{"type": "input_text", "text": "A"}]),
+    ],
+)
+def test_any_json_is_a_tools_output(home: Path, mode: str, arguments: Any, output: Any) -> None:
+    with threadlog.open(home) as opened, opened.start(history_mode=mode) as thread:
+        with thread.turn("Q") as turn:
+            turn.tool("t", arguments, output=output)
+        assert kinds_of(thread).count("function_call_output") == 1
+        assert len(thread.history().model_input()) == 3
+
+
+def test_tokens_that_were_refused_are_not_counted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with threadlog.open(home) as opened, opened.start() as thread, thread.turn("Q") as turn:
+        turn.usage(input_tokens=100)
+        with monkeypatch.context() as patched:
+            patched.setattr(backlog, "PROCESS_LIMIT_BYTES", 1)
+            for _ in range(3):
+                with pytest.raises(BacklogFull):
+                    turn.usage(input_tokens=100)
+        turn.usage(input_tokens=100)
+        thread.flush()
+        lines = map(json.loads, Path(thread.path).read_bytes().splitlines())
+        totals = [
+            line["payload"]["info"]["total_token_usage"]["total_tokens"]
+            for line in lines
+            if line["payload"].get("type") == "token_count"
+        ]
+    assert totals == [100, 200]

@@ -164,10 +164,9 @@ class Channel:
         weight = sum([each[0] for each in items])
         with process.lock:
             ms = self._admit(now_ms, weight)
+            if self.idle:
+                self.writer.note(self)
             self.backlog += [(ms, each[0], each[1]) for each in items]
-            wake = self.idle and self.writer.note(self)
-        if wake:
-            self.writer.wake()
 
     def add_one(self, weight: int, item: Payload) -> int:
         """The same for one item, now; returns 1.  What an agent's loop mostly does."""
@@ -184,10 +183,9 @@ class Channel:
                 self.last_ms = now_ms
             else:
                 now_ms = self._admit(now_ms, weight)
+            if self.idle:
+                self.writer.note(self)
             self.backlog.append((now_ms, weight, item))
-            wake = self.idle and self.writer.note(self)
-        if wake:
-            self.writer.wake()
         return 1
 
     def _admit(self, now_ms: int, weight: int) -> int:
@@ -219,7 +217,7 @@ class Channel:
             self.taking = not close
             barrier = Barrier(self.recorded, durable=level == DURABLE, close=close, room=False)
             self.barriers.append(barrier)
-        self.writer.post(self)
+            self.writer.post(self)
         return barrier
 
     def room(self) -> Barrier | None:
@@ -237,7 +235,7 @@ class Channel:
                 return None
             barrier = Barrier(self.recorded, durable=False, close=False, room=True)
             self.barriers.append(barrier)
-        self.writer.post(self)
+            self.writer.post(self)
         return barrier
 
     def drop(self) -> int:

@@ -76,6 +76,7 @@ class RolloutRecorder:
             appender, tail = home.store.journal.resume(summary, force=force)
         except OSError as error:
             raise WriteFailed(error.filename or summary.path, error.errno, 0) from error
+        appender.rest()
         live = Live(appender, tail.next_ordinal)
         channel = Channel(home.writer, appender.path, summary.id or "", live, 0)
         home.writer.adopt(channel)
@@ -127,7 +128,7 @@ class RolloutRecorder:
             return
         if channel.draft and not channel.wanted:
             _warn_dropped(channel)
-        elif channel.taking:
+        else:
             channel.writer.abandon(channel)
 
     def record(self, *items: Recordable) -> int:

@@ -65,10 +65,13 @@ class TurnBook:
         if self.open is not None:
             self.open.abort(reason)
 
-    def count(self, last: TokenUsage) -> TokenUsage:
+    def total_with(self, last: TokenUsage) -> TokenUsage:
         """The thread's tokens, *last* with them."""
-        self._usage = usage.added(self.look_up_usage(), last)
-        return self._usage
+        return usage.added(self.look_up_usage(), last)
+
+    def counted(self, total: TokenUsage) -> None:
+        """Note what the thread's tokens are now that it is recorded."""
+        self._usage = total
 
     def look_up_usage(self) -> TokenUsage:
         """The thread's tokens so far; asked of a stored thread once, when its first turn begins."""
@@ -226,8 +229,11 @@ class TurnWriter:
 
         Cached tokens are part of the input, reasoning tokens of the output (as Codex counts).
         """
-        counts = (input_tokens, output_tokens, cached_input_tokens, reasoning_output_tokens)
-        if any(type(count) is not int or count < 0 for count in (*counts, context_window or 0)):
+        counts: tuple[int, ...] = (input_tokens, output_tokens)
+        counts += (cached_input_tokens, reasoning_output_tokens)
+        if context_window is not None:
+            counts += (context_window,)
+        if any(type(count) is not int or count < 0 for count in counts):
             raise Unencodable("cannot record usage: give whole numbers of tokens, 0 or more")
         last = TokenUsage(
             input_tokens=input_tokens,
@@ -237,11 +243,12 @@ class TurnWriter:
             total_tokens=input_tokens + output_tokens,
         )
         info = TokenUsageInfo(
-            total_token_usage=self.book.count(last),
+            total_token_usage=self.book.total_with(last),
             last_token_usage=last,
             model_context_window=context_window,
         )
         self.item(ev.TokenCount(info=info))
+        self.book.counted(info.total_token_usage)
 
     def item(self, *items: Recordable) -> int:
         """Record anything else of this turn; returns how many items were kept."""
@@ -331,14 +338,15 @@ def _output(output: Any) -> Any:
 
 
 def _is_content_item(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("type") in _CONTENT_ITEMS
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    return isinstance(kind, str) and kind in _CONTENT_ITEMS
 
 
 def _tool_item(call: rs.FunctionCall, output: Any) -> ti.DynamicToolCall:
     """A tool call as a paginated rollout shows it."""
     arguments: Json = call.arguments
     with contextlib.suppress(lines.BadLine):
-        arguments = lines.parse_json(call.arguments.encode())
+        arguments = lines.parse_json(call.arguments.encode(errors="surrogatepass"))
     parts = [{"type": "input_text", "text": output}] if isinstance(output, str) else output
     return ti.DynamicToolCall(
         id=call.call_id,

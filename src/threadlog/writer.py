@@ -58,8 +58,8 @@ class Writer:
         self._pool = Pool()
         # The worker's own: who has an open file, oldest first; whose file was closed before it
         # was synced; who could not be written.
-        self._warm: dict[Channel, None] = {}
-        self._unsynced: dict[Channel, None] = {}
+        self._warm: dict[Channel, float] = {}  # and when it was written to last
+        self._unsynced: dict[Channel, float] = {}
         self._failing: set[Channel] = set()
 
     def forked(self) -> None:
@@ -79,16 +79,16 @@ class Writer:
                 self.live.add(channel)
                 self._start_thread()
 
-    def note(self, channel: Channel) -> bool:
-        """Under the lock: there is something to write; True if the worker must be woken."""
-        channel.idle = False
-        self._dirty.append(channel)
-        parked, self._parked = self._parked, False
-        return parked
+    def note(self, channel: Channel) -> None:
+        """Under the lock: there is something to write; wakes the worker if it sleeps.
 
-    def wake(self) -> None:
-        """Have the worker look now."""
-        self._inbox.put(None)
+        In this order whoever is interrupted between two lines leaves nothing unsaid.
+        """
+        self._dirty.append(channel)
+        if self._parked:
+            self._inbox.put(None)
+            self._parked = False
+        channel.idle = False
 
     def post(self, channel: Channel) -> None:
         """Have the worker look after a channel now."""
@@ -143,15 +143,15 @@ class Writer:
         quiet_since = time.monotonic()
         while True:
             todo = self._collect(self._timeout(quiet_since))
+            self._tidy()
             if todo:
                 while todo:
                     more = [channel for channel in todo if self._turn(channel)]
                     todo = list(dict.fromkeys([*more, *self._collect(0)]))  # each in its turn
+                    self._tidy()
                 quiet_since = time.monotonic()
-            elif time.monotonic() - quiet_since >= PARK_S:
-                self._tidy(quiet_since)
-                if self._retire(quiet_since):
-                    return
+            elif self._retire(quiet_since):
+                return
 
     def _timeout(self, quiet_since: float) -> float | None:
         """How long to wait for the next call: a tick while items come in, else longer."""
@@ -188,12 +188,15 @@ class Writer:
         found.update((each, None) for each in self._failing if now >= each.retry_at)
         return list(found)
 
-    def _tidy(self, quiet_since: float) -> None:
-        """Sync and close files that nobody wrote to for a while."""
-        if time.monotonic() - quiet_since >= IDLE_S:
-            for channel in [*self._warm, *self._unsynced]:
-                if not channel.busy:
-                    self._hand_over(channel, self._sync, [])
+    def _tidy(self) -> None:
+        """Sync and close files that nobody wrote to for a while, as helpers are free for it."""
+        idle_since = time.monotonic() - IDLE_S
+        for resting in (self._warm, self._unsynced):  # oldest first
+            while resting and self._handed_over < THREADS:
+                channel, written_at = next(iter(resting.items()))
+                if written_at > idle_since:
+                    break
+                self._hand_over(channel, self._sync, [])
 
     def _retire(self, quiet_since: float) -> bool:
         """End the worker if there is nobody left to write for."""
@@ -276,16 +279,15 @@ class Writer:
     def _keep_warm(self, channel: Channel) -> None:
         self._unsynced.pop(channel, None)
         self._warm.pop(channel, None)
-        self._warm[channel] = None
+        self._warm[channel] = time.monotonic()
         if len(self._warm) > WARM_FILES:
             self._rest(next(iter(self._warm)))
 
     def _rest(self, channel: Channel) -> None:
         """Close a channel's file; it is synced when there is time, or somebody waits for it."""
         if channel in self._warm and isinstance(channel.state, Live):
-            del self._warm[channel]
+            self._unsynced[channel] = self._warm.pop(channel)
             channel.state.appender.rest()
-            self._unsynced[channel] = None
 
     def _fail(self, channel: Channel, error: BaseException, served: Sequence[Barrier] = ()) -> None:
         """Tell all who wait; what was not written stays, and is tried again in a while."""
@@ -336,6 +338,8 @@ class Writer:
             ordinal = base.end_ordinal_exclusive if base else 0
         live = Live(self.journal.create(channel.path, channel.thread_id), ordinal)
         live.synced = False
+        if self._handed_over > THREADS:
+            live.appender.rest()  # others' turns come first
         channel.pending = [(draft.ms, 0, draft.meta)]
         channel.written = -1
         with process.lock:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import weakref
 from typing import Any
 
 import msgspec
@@ -189,6 +191,21 @@ def test_an_item_with_free_json_is_written_as_it_is(
         assert not batch.refused
         assert batch.lines == 1
         assert in_order(batch.data) == in_order(whole.data)
+
+
+class Kept(dict[str, Any]):
+    """A dict that can be asked whether it is still there."""
+
+
+def test_much_free_json_is_not_held_twice() -> None:
+    value = Kept(text="x" * 1000)
+    there = weakref.ref(value)
+    items = with_free_json("Q", value)
+    taken = [entry.weigh(item) for item in items]
+    del value, items
+    gc.collect()
+    assert there() is None
+    assert sum(weight for weight, _payload in taken) > 5000
 
 
 def in_order(line: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Typed items that hold free JSON: that is encoded when they are recorded, the rest by the worker.
+"""Typed items that hold a little free JSON: that is encoded when they are recorded, the rest later.
 
 So no later change of it reaches the file, what is no JSON is refused at once, and a long text
 costs the agent's loop nothing.
@@ -23,8 +23,8 @@ Sealed = tuple[LineItem, dict[str, bytes]]
 Taken = tuple[int, LineItem | Sealed] | None
 Take = Callable[[Any], Taken]
 
-# Values that cannot change, of which msgspec and orjson write the same.
-_FIXED = (str, bool, int, type(None))
+# Values that cannot change and that every encoder can write.
+_FIXED = (str, bool, type(None))
 
 
 def taker_of(cls: type[LineItem]) -> Take:
@@ -46,8 +46,8 @@ def taker_of(cls: type[LineItem]) -> Take:
             return weight, item
         try:
             raw = b"%b" % dumps(value, None, STRICTLY)  # as json_text does, without the call
-            if (len(raw) > SHORT_BYTES or b"null" in raw) and not is_all_finite(value):
-                return None
+            if len(raw) > SHORT_BYTES or (b"null" in raw and not is_all_finite(value)):
+                return None  # much of it is not kept twice: as it is, and as text
         except NO_JSON:
             return None
         return weight + len(raw), (item, {name: raw})
@@ -66,10 +66,12 @@ def _taker_of_several(cls: type[LineItem], names: tuple[str, ...]) -> Take:
         for name, value in zip(names, get_all(item), strict=True):
             if type(value) is str:
                 weight += len(value)
-            elif type(value) not in _FIXED and value != ():
+            elif type(value) not in _FIXED and not (type(value) is tuple and not value):
                 try:
                     raws[name] = raw = json_text(value)
                 except NO_JSON:
+                    return None
+                if len(raw) > SHORT_BYTES:
                     return None
                 weight += len(raw)
         return weight, (item, raws) if raws else item

@@ -289,9 +289,9 @@ class FileAppender:
     def _open(self) -> tuple[int, int]:
         """The file's descriptor and size; raises OSError (ESTALE) if it is not what we left."""
         disk = self._journal.disk
-        fd, self._fd = self._fd, None
-        if fd is None:
-            fd = disk.open(self._path)
+        if self._fd is None:
+            self._fd = disk.open(self._path)
+        fd = self._fd
         try:
             status = disk.status(fd)
             found = _mark(status)
@@ -299,10 +299,10 @@ class FileAppender:
             if cut or found[:2] != self._mark[:2]:
                 raise OSError(errno.ESTALE, "it was replaced or cut by somebody else", self._path)
         except BaseException:
+            self._fd = None
             with contextlib.suppress(OSError):
                 disk.close(fd)
             raise
-        self._fd = fd
         return fd, found.size
 
     def _take_back(self, fd: int) -> None:
