@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import threadlog
@@ -112,7 +112,8 @@ def test_the_newest_turns_are_the_last_where_starts_were_not_recorded(
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.lists(LEGACY, max_size=14))
+@given(raws=st.lists(LEGACY, max_size=14))
+@example(raws=[started("a"), started("b"), completed("a"), started("a")])
 def test_the_newest_turns_are_the_last_whatever_the_lines(
     tmp_path_factory: pytest.TempPathFactory, raws: list[bytes]
 ) -> None:

@@ -45,14 +45,16 @@ _MARKS = (
 
 
 def unstarted(lines: Iterable[Line]) -> set[str]:
-    """The turns that *lines* tell the end of, and not the start."""
-    started, ended = set(), set()
+    """The turns that *lines* tell the end of, and not the start before it."""
+    started, unstarted_ = set(), set()
     for line in lines:
         if isinstance(line.item, ev.TaskStarted):
             started.add(line.item.turn_id)
-        elif isinstance(line.item, (ev.TaskComplete, ev.TurnAborted)) and line.item.turn_id:
-            ended.add(line.item.turn_id)
-    return ended - started
+        elif isinstance(line.item, (ev.TaskComplete, ev.TurnAborted)):
+            name = line.item.turn_id
+            if name and name not in started:
+                unstarted_.add(name)
+    return unstarted_
 
 
 def marks_turn(item: Item) -> bool:
