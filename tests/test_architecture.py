@@ -18,6 +18,7 @@ PURE = {
     "array",
     "collections",
     "collections.abc",
+    "contextlib",
     "datetime",
     "decimal",
     "functools",
@@ -40,6 +41,7 @@ ADAPTERS = ("local", "codex")
 USE_CASES = (
     "home",
     "reader",
+    "asking",
     "options",
     "recorder",
     "backlog",

@@ -71,6 +71,7 @@ METHODS = {
         "path",
         "store",
         "threads",
+        "find_latest",
         "get",
         "iter_lines",
         "turns",

@@ -24,12 +24,13 @@ from threadlog import home as sync_home
 from threadlog import recorder as sync_recorder
 from threadlog import thread as sync_thread
 from threadlog import turn_writer as sync_turn
+from threadlog.asking import Asked
 from threadlog.barrier import Barrier
 from threadlog.core.entry import Recordable
 from threadlog.core.history import History, Value
 from threadlog.core.lines import Json
 from threadlog.core.outline import Outline
-from threadlog.core.query import CREATED, DEFAULT_LIMIT, ThreadPage, ThreadSummary
+from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.core.turn import Turn
 from threadlog.errors import BacklogFull, Closed
 from threadlog.home import Reference
@@ -133,23 +134,13 @@ class Home(_Closable):
 
         return Opening(opening)
 
-    async def threads(
-        self,
-        *,
-        cwd: str | os.PathLike[str] | None = None,
-        archived: bool = False,
-        sort: str = CREATED,
-        limit: int | None = DEFAULT_LIMIT,
-        cursor: str | None = None,
-    ) -> ThreadPage:
+    async def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
         """The newest threads first."""
+        return await asyncio.to_thread(lambda: self.sync.threads(**asked))
 
-        def page() -> ThreadPage:
-            return self.sync.threads(
-                cwd=cwd, archived=archived, sort=sort, limit=limit, cursor=cursor
-            )
-
-        return await asyncio.to_thread(page)
+    async def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
+        """The thread that changed last."""
+        return await asyncio.to_thread(lambda: self.sync.find_latest(**asked))
 
     async def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""

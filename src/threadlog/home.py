@@ -7,17 +7,11 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from threadlog.core.query import (
-    CREATED,
-    DEFAULT_LIMIT,
-    UPDATED,
-    ThreadPage,
-    ThreadQuery,
-    ThreadSummary,
-)
+from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.errors import NotFound
 
 if TYPE_CHECKING:
+    from threadlog.asking import Asked
     from threadlog.core.history import History, Value
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
@@ -90,26 +84,43 @@ class Home:
         """The adapter underneath, for code that brings its own use cases."""
         return self._store
 
-    def threads(
-        self,
-        *,
-        cwd: str | os.PathLike[str] | None = None,
-        archived: bool = False,
-        sort: str = CREATED,
-        limit: int | None = DEFAULT_LIMIT,
-        cursor: str | None = None,
-    ) -> ThreadPage:
-        """The newest threads first; `page.next` is the cursor for more.
+    def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
+        """Threads, the newest first; `page.next` is the cursor for more.
 
-        *cwd* keeps threads of one working directory, *archived* asks for the archived ones
-        instead, *sort* is "created" or "updated", *limit* None means all.  Raises BadCursor.
+        *sort* is "created", "updated" or "recency" (when the user last took a turn); *ascending*
+        turns it round; *limit* is 50, None means all.  *archived* True asks for the archived
+        threads instead, None for both kinds.
+
+        Filters: *cwd* (a working directory, or several; links are resolved), *sources* ("cli",
+        "vscode", "subagent", "subagent:review", ...), *providers* (a thread that names none is of
+        the one that the home's Codex has configured), *text* (in the name or first message),
+        *branch*, *repository* (its address, or the end of it: "owner/name"), *since* and *until*
+        (of the time sorted by; aware datetimes or RFC 3339), *parent* (subagents of a thread),
+        *codex* (only what Codex's own list shows by default).  docs/listing.md tells more.
+
+        Raises BadCursor; ValueError and TypeError for what cannot be asked.
         """
-        if sort not in (CREATED, UPDATED):
-            raise ValueError(f"cannot sort threads by {sort!r}: use {CREATED!r} or {UPDATED!r}")
-        if limit is not None and limit < 1:
-            raise ValueError(f"cannot list {limit} threads: the limit is 1 or more, or None")
-        folder = os.path.realpath(os.path.expanduser(os.fspath(cwd))) if cwd is not None else None
-        return self._store.catalog.page(ThreadQuery(limit, cursor, sort, archived, folder))
+        return self._store.catalog.page(self._query(asked))
+
+    def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
+        """The thread that changed last, of those that the keywords of `threads` mean; or None."""
+        asked.setdefault("sort", UPDATED)
+        asked["limit"] = 1
+        return next(iter(self.threads(**asked)), None)
+
+    def _query(self, asked: Asked) -> ThreadQuery:
+        from threadlog.asking import query_of
+        from threadlog.core.visibility import DEFAULT_PROVIDER, INTERACTIVE
+
+        provider = None
+        if asked.get("providers") or asked.get("codex"):
+            provider = self._store.model_provider() or DEFAULT_PROVIDER
+        query = query_of(asked, provider)
+        if query.codex and provider:
+            query = query._replace(
+                providers=query.providers or (provider,), sources=query.sources or INTERACTIVE
+            )
+        return query
 
     def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""
@@ -150,7 +161,7 @@ class Home:
     def _last_of(self, reference: Reference, cwd: str | os.PathLike[str]) -> ThreadSummary:
         if reference != "last":
             raise ValueError("cwd chooses among the last threads: resume 'last', or leave it out")
-        for summary in self.threads(cwd=cwd, sort=UPDATED, limit=1):
+        if (summary := self.find_latest(cwd=cwd)) is not None:
             return summary
         raise NotFound(f"no thread of {os.fspath(cwd)} in {self.path} yet")
 

@@ -9,12 +9,11 @@ from typing import TypedDict
 import msgspec
 
 from threadlog import __version__
-from threadlog.core import entry, ids, query
+from threadlog.core import entry, ids, moments
 from threadlog.core.items.session import HistoryBase, SessionMeta
 from threadlog.core.lines import Json
 from threadlog.core.metadata import LEGACY, PAGINATED
-
-DEFAULT_PROVIDER = "openai"
+from threadlog.core.visibility import DEFAULT_PROVIDER
 
 
 class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +105,7 @@ def _session_meta(
     return SessionMeta(
         id=thread_id,
         session_id=thread_id,
-        timestamp=query.utc_text(ms),
+        timestamp=moments.utc_text(ms),
         cwd=os.fsencode(os.path.abspath(options.cwd)).decode(errors="replace"),
         originator=options.originator,
         cli_version=__version__,

@@ -25,7 +25,7 @@ from threadlog.core.items.event import TaskStarted
 from threadlog.core.lines import SESSION_META, Envelope
 from threadlog.core.metadata import PAGINATED, Metadata
 from threadlog.core.query import ThreadSummary
-from threadlog.core.summary import Files, summarise
+from threadlog.core.summary import Files, Told, summarise
 from threadlog.errors import NotPersistable, WriteFailed
 from threadlog.home import Home, Reference
 from threadlog.options import ThreadOptions, session_meta
@@ -205,8 +205,9 @@ class RolloutRecorder:
             raise ValueError(f"thread {self.thread_id} is no draft any more")
         begun = draft.meta.timestamp
         line = Envelope(begun, SESSION_META, msgspec.to_builtins(draft.meta))
-        files = Files(self.path, created=begun, updated=begun)
-        return summarise(self.thread_id, metadata.fold(Metadata(), line), files)
+        files = Files(self.path, created=begun, updated=begun, recency=begun)
+        told = Told(metadata.fold(Metadata(), line), first_message="")
+        return summarise(self.thread_id, told, files)
 
     # -- the barriers, without the waiting
 

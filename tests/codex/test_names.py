@@ -17,7 +17,12 @@ from threadlog.codex.names import read_names
 def names(home: Path, *raws: bytes) -> dict[str, str]:
     """What a name file of these lines says."""
     (home / "session_index.jsonl").write_bytes(b"".join(raw + b"\n" for raw in raws))
-    return read_names(str(home))
+    return told(home)
+
+
+def told(home: Path) -> dict[str, str]:
+    """The names alone."""
+    return {key: named.name for key, named in read_names(str(home)).items()}
 
 
 def entry(thread: object, name: object, updated: object = STAMP) -> bytes:
@@ -70,17 +75,17 @@ def test_names_are_trimmed_and_crlf_and_case_of_ids_do_not_matter(home: Path) ->
 
 def test_a_last_line_without_lf_counts(home: Path) -> None:
     (home / "session_index.jsonl").write_bytes(entry(THREAD, "x"))
-    assert read_names(str(home)) == {THREAD: "x"}
+    assert told(home) == {THREAD: "x"}
 
 
 def test_a_torn_last_line_leaves_the_name_before_it(home: Path) -> None:
     (home / "session_index.jsonl").write_bytes(entry(THREAD, "x") + b"\n" + entry(THREAD, "y")[:-9])
-    assert read_names(str(home)) == {THREAD: "x"}
+    assert told(home) == {THREAD: "x"}
 
 
 def test_no_file_names_nobody(home: Path) -> None:
-    assert read_names(str(home)) == {}
-    assert read_names(str(home / "missing")) == {}
+    assert told(home) == {}
+    assert told(home / "missing") == {}
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "dangling"])
@@ -101,7 +106,7 @@ def test_a_huge_file_is_read_in_bounded_memory(home: Path) -> None:
         for number in range(50_000):
             file.write(entry(uuid(number % 10), f"name {number}") + b"\n")
     tracemalloc.start()
-    found = read_names(str(home))
+    found = told(home)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found == {uuid(n): f"name {49_990 + n}" for n in range(10)}

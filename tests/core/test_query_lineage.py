@@ -7,15 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rollout_lines import OTHER, THREAD, summary
 
+from threadlog.core.cursor import codex_cursor_text, cursor_text, read_cursor
 from threadlog.core.lineage import Link, Segment, segments
 from threadlog.core.metadata import Base
-from threadlog.core.query import (
-    ThreadPage,
-    cursor_text,
-    read_cursor,
-    unix_ms,
-    utc_text,
-)
+from threadlog.core.moments import unix_ms, utc_text
+from threadlog.core.query import ThreadPage
 
 MOMENTS = {"created": "2026-01-02T03-04-05", "updated": "2026-01-02T03:04:05.678Z"}
 
@@ -25,8 +21,30 @@ MOMENTS = {"created": "2026-01-02T03-04-05", "updated": "2026-01-02T03:04:05.678
 def test_a_cursor_is_read_as_the_place_it_was_made_of(sort: str, tie: str) -> None:
     place = (MOMENTS[sort], tie)
     assert read_cursor(cursor_text(place), sort) == place
-    (other,) = MOMENTS.keys() - {sort}
-    assert read_cursor(cursor_text(place), other) is None
+    assert read_cursor(codex_cursor_text(place, sort), sort) == place
+
+
+def test_a_place_by_creation_is_none_by_change() -> None:
+    assert read_cursor(cursor_text((MOMENTS["created"], THREAD)), "updated") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sort", "ascending", "place"),
+    [
+        (f"2026-11-22T05:23:00Z|{THREAD}", "created", False, ("2026-11-22T05-23-00", THREAD)),
+        ("2026-11-22T05:23:00Z", "created", False, ("2026-11-22T05-23-00", "")),
+        ("2026-11-22T05:23:00Z", "created", True, ("2026-11-22T05-23-00", "\U0010ffff")),
+        ("2026-11-22T05:23:00.284Z", "created", True, ("2026-11-22T05-23-00", "\U0010ffff")),
+        ("2026-11-22T05:23:00.284Z", "created", False, ("2026-11-22T05-23-00", "\U0010ffff")),
+        (f"2026-11-22T05:22:52.68Z|{THREAD}", "updated", False, ("2026-11-22T05:22:52.680Z", THREAD)),  # noqa: E501
+        ("2026-11-22T05:22:52Z", "recency", False, ("2026-11-22T05:22:52.000Z", "")),
+        ("2026-11-22T05:22:52+01:00", "updated", False, ("2026-11-22T04:22:52.000Z", "")),
+    ],
+)  # fmt: skip
+def test_a_cursor_of_codex_names_the_same_place(
+    text: str, sort: str, ascending: bool, place: tuple[str, str]
+) -> None:
+    assert read_cursor(text, sort, ascending=ascending) == place
 
 
 @pytest.mark.parametrize(
@@ -36,7 +54,6 @@ def test_a_cursor_is_read_as_the_place_it_was_made_of(sort: str, tie: str) -> No
         "|",
         THREAD,
         f"|{THREAD}",
-        "2026-01-02T03-04-05",
         "2026-01-02T03-04-05|",
         f"2026-01-02|{THREAD}",
         f"2026-01-02T03-04-05\n|{THREAD}",

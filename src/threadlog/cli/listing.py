@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from threadlog.cli.terminal import BOLD, DIM, Style, folder
 from threadlog.core import ids, text
-from threadlog.core.query import ThreadPage, ThreadSummary, unix_ms
+from threadlog.core.moments import unix_ms
+from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.home import Home
 
 JSON_VERSION = 1

@@ -11,19 +11,20 @@ import os
 import stat
 from collections.abc import Iterator
 
-from threadlog.core import lines
+from threadlog.core import lines, moments
 from threadlog.core.framing import frames
 from threadlog.core.layout import NAME_FILE
 from threadlog.core.lines import BadLine
+from threadlog.core.names import NAME_LIMIT_CHARS, Named
 
 _CHUNK_BYTES = 1 << 20
 _NAME_LINE_LIMIT_BYTES = 1 << 20
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-def read_names(home: str) -> dict[str, str]:
+def read_names(home: str) -> dict[str, Named]:
     """The current name of every thread of the home that has one, by id."""
-    names: dict[str, str] = {}
+    names: dict[str, Named] = {}
     for frame in frames(_chunks(os.path.join(home, NAME_FILE)), 0, _NAME_LINE_LIMIT_BYTES):
         if not isinstance(frame.raw, bytes) or lines.is_blank(frame.raw):
             continue
@@ -35,7 +36,8 @@ def read_names(home: str) -> dict[str, str]:
             continue
         thread_id, name = entry.get("id"), entry.get("thread_name")
         if isinstance(thread_id, str) and isinstance(name, str) and name.strip():
-            names[thread_id.lower()] = name.strip()
+            at_ms = moments.unix_ms(str(entry.get("updated_at"))) or 0
+            names[thread_id.lower()] = Named(name.strip()[:NAME_LIMIT_CHARS], at_ms)
     return names
 
 

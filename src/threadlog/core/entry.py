@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from threadlog.core import lines, policy, query
+from threadlog.core import lines, moments, policy
 from threadlog.core.decode import Line
 from threadlog.core.framing import LINE_LIMIT_BYTES
 from threadlog.core.items import (
@@ -167,7 +167,7 @@ def encode(entries: Sequence[Entry], ordinal: int | None) -> Batch:
     last_ms, stamp = -1, ""
     for number, (ms, _weight, item) in enumerate(entries):
         if ms != last_ms:
-            last_ms, stamp = ms, query.utc_text(ms)
+            last_ms, stamp = ms, moments.utc_text(ms)
         place = UNSET if ordinal is None else ordinal + number
         if type(item) is Encoded:
             raw = msgspec.Raw(item.payload)
@@ -195,7 +195,7 @@ def _encode_singly(entries: Sequence[Entry], ordinal: int | None) -> Batch:
                 continue
         place = None if ordinal is None else ordinal + len(encoded)
         metadata = None if item.metadata is UNSET else item.metadata
-        envelope = Envelope(query.utc_text(ms), item.line_type, {}, place, metadata)
+        envelope = Envelope(moments.utc_text(ms), item.line_type, {}, place, metadata)
         encoded.append(lines.encode_line(envelope, item.payload))
     return Batch(b"".join(encoded), len(encoded), tuple(refused))
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 SESSIONS = "sessions"
 ARCHIVED = "archived_sessions"
+ROOTS = (SESSIONS, ARCHIVED)
 NAME_FILE = "session_index.jsonl"
 
 PREFIX = "rollout-"
@@ -106,6 +107,12 @@ def rollout_name(stamp: str, thread_id: str, rollout_id: str | None = None) -> s
 def day_folder(stamp: str) -> str:
     """The folder of a stamp, relative to the home, by position as Codex cuts it."""
     return f"{SESSIONS}/{stamp[:4]}/{stamp[5:7]}/{stamp[8:10]}"
+
+
+def in_place(folder: str, stamp: str | None) -> bool:
+    """True for a folder (relative to the home) and a name that every Codex's list looks at."""
+    pattern = rf"{SESSIONS}/[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}|{ARCHIVED}"
+    return stamp is not None and re.fullmatch(pattern, folder) is not None
 
 
 def file_mode(folder_mode: int) -> int:

@@ -21,6 +21,7 @@ from threadlog.core.lines import (
     Envelope,
     Json,
 )
+from threadlog.core.names import NAME_LIMIT_CHARS
 
 REQUEST_MARKER = "## My request for Codex:"
 PAGINATED = "paginated"
@@ -56,7 +57,10 @@ class Metadata(NamedTuple):
     memory_mode: str | None = None
     base: Base | None = None
     own_from_ordinal: int = 0  # earlier lines are a copy of the parent's (subagents)
+    model: str | None = None  # of the newest turn seen
+    lacks: tuple[str, ...] = ()  # what Codex needs of session metadata and this has not
     name: str | None = None
+    name_at: str | None = None  # when it was given, as the line is stamped
     preview: str = ""
     goal: str = ""
     bare: bool = False  # from before lines had envelopes
@@ -72,6 +76,11 @@ class Metadata(NamedTuple):
         """True once no later line of an undisturbed file can change what a listing shows."""
         return self.thread_id is not None and bool(self.preview)
 
+
+# Codex, every version with rollouts of this form, takes no session metadata without these.
+_REQUIRED = ("id", "timestamp", "cwd", "originator", "cli_version")
+# Longer first messages and goals are kept, and searched, to here.
+PREVIEW_LIMIT_CHARS = 10_000
 
 _EVENTS = frozenset(
     [
@@ -105,12 +114,15 @@ def fold(metadata: Metadata, line: Envelope) -> Metadata:
             metadata = metadata._replace(history_mode=PAGINATED)
     if line.type == EVENT:
         return _fold_event(metadata, line)
-    if line.type == TURN_CONTEXT and not metadata.cwd:
-        return metadata._replace(cwd=_text(line.payload, "cwd"))
+    if line.type == TURN_CONTEXT:
+        return metadata._replace(
+            cwd=metadata.cwd or _text(line.payload, "cwd"),
+            model=_text(line.payload, "model") or metadata.model,
+        )
     if metadata.bare and not metadata.preview and line.type == RESPONSE_ITEM:
         from threadlog.core import context  # few listings need it
 
-        return metadata._replace(preview=context.user_text(line.payload))
+        return metadata._replace(preview=_cut(context.user_text(line.payload)))
     return metadata
 
 
@@ -152,6 +164,7 @@ def _first_session_meta(metadata: Metadata, payload: dict[str, Json], *, bare: b
         base=_base(payload.get("history_base")),
         own_from_ordinal=start if isinstance(start, int) else 0,
         bare=bare,
+        lacks=tuple(key for key in _REQUIRED if not isinstance(payload.get(key), str)),
     )._replace(**changes)
 
 
@@ -163,19 +176,24 @@ def _fold_event(metadata: Metadata, line: Envelope) -> Metadata:
         if payload.get("thread_id") not in (metadata.thread_id, None):
             return metadata
         name = _text(payload, "thread_name")
-        return metadata._replace(name=name.strip() or None if name else None)
+        name = name.strip()[:NAME_LIMIT_CHARS] or None if name else None
+        return metadata._replace(name=name, name_at=line.timestamp)
     if kind == "thread_goal_updated":
         goal = payload.get("goal")
         text = _text(goal, "objective") if isinstance(goal, dict) else None
-        return metadata._replace(goal=text.strip()) if text and not metadata.goal else metadata
+        return metadata._replace(goal=_cut(text)) if text and not metadata.goal else metadata
     if metadata.preview:
         return metadata
     if kind == "user_message":
-        return metadata._replace(preview=user_message_preview(payload))
+        return metadata._replace(preview=_cut(user_message_preview(payload)))
     item = payload.get("item")
     if kind == "item_completed" and isinstance(item, dict) and item.get("type") == "UserMessage":
-        return metadata._replace(preview=_content_preview(item.get("content")))
+        return metadata._replace(preview=_cut(_content_preview(item.get("content"))))
     return metadata
+
+
+def _cut(text: str) -> str:
+    return text.strip()[:PREVIEW_LIMIT_CHARS]
 
 
 def user_message_preview(payload: dict[str, Json]) -> str:

@@ -1,26 +1,17 @@
-"""What a listing is asked and what it answers: one meaning, whoever answers it.
-
-A thread has a place in the order of creation (`stamp`, the local time in its file name, then its
-id) and in the order of its last change (`updated`, then its id).  Cursors are that place, as text;
-an id in them makes threads of one second or millisecond tell apart.
-"""
+"""What a listing is asked and what it answers: one meaning, whoever answers it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 from typing import NamedTuple, overload
 
 from threadlog.core.lines import Json
 
 CREATED = "created"
 UPDATED = "updated"
+RECENCY = "recency"
+SORTS = (CREATED, UPDATED, RECENCY)
 DEFAULT_LIMIT = 50
-_EPOCH = datetime(1970, 1, 1)
-_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999
-_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}"
-_UPDATED = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 
 
 class ThreadSummary(NamedTuple):
@@ -28,6 +19,9 @@ class ThreadSummary(NamedTuple):
 
     Times are UTC, RFC 3339 with milliseconds.  `id` is None for a rollout that names no thread.
     `title` is the name, else the first message; `problem` says why a rollout's head told nothing.
+    `turns`, `problems`, `tokens` and `memory_mode` are None until the whole rollout was read,
+    which `scanned` tells; `name`, `model` and the git fields can be set anew in the middle of a
+    rollout, and then are right only from that moment on.
     """
 
     id: str | None
@@ -36,14 +30,17 @@ class ThreadSummary(NamedTuple):
     title: str
     name: str | None
     preview: str
+    first_user_message: str
     source: str
     created: str
     updated: str
+    recency: str
     archived: bool
     git_branch: str | None
     git_commit: str | None
     git_url: str | None
     model_provider: str | None
+    model: str | None
     cli_version: str | None
     originator: str | None
     history_mode: str
@@ -55,6 +52,12 @@ class ThreadSummary(NamedTuple):
     compressed: bool
     rollouts: int
     problem: str | None
+    codex_hides: str | None
+    scanned: bool
+    turns: int | None
+    problems: int | None
+    tokens: int | None
+    memory_mode: str | None
 
     def as_dict(self) -> dict[str, Json]:
         """The summary as plain JSON."""
@@ -62,33 +65,58 @@ class ThreadSummary(NamedTuple):
 
 
 class ThreadQuery(NamedTuple):
-    """What to list: newest first, by creation or by last change; None = no such filter.
+    """What to list; None = no such filter.
 
-    `limit` None means all.  `cwd` must be an absolute path without symlinks.
+    `limit` None means all; `archived` None both kinds.  `sort` also says which time `since_ms`
+    (from then on) and `until_ms` (before then) bound.  `cwd` holds folders as they were asked for;
+    `sources` holds labels (`subagent` is all of `subagent:review`, `subagent:spawn`, ...); a thread
+    without a provider counts as of `default_provider`.  `text` is looked for in name and first
+    message, in either case of letters.  `codex` leaves out what Codex's own list leaves out.
     """
 
     limit: int | None = DEFAULT_LIMIT
     cursor: str | None = None
     sort: str = CREATED
-    archived: bool = False
-    cwd: str | None = None
+    ascending: bool = False
+    archived: bool | None = False
+    cwd: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
+    text: str | None = None
+    branch: str | None = None
+    repository: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    parent: str | None = None
+    codex: bool = False
+    default_provider: str | None = None
 
 
 class ThreadPage(Sequence[ThreadSummary]):
     """Some threads; `next` is the cursor for more, None when there are no more.
 
-    `problems` says in sentences which folders could not be listed.
+    `previous` is the cursor with which a listing in the other direction goes on from before the
+    first of them.  `problems` says in sentences which folders could not be listed.
+    `scanned_files` counts the rollouts that were looked through for the answer (Codex:
+    num_scanned_files); a cap on them, as Codex has, there is none.
     """
+
+    reached_scan_cap = False
 
     def __init__(
         self,
         threads: Sequence[ThreadSummary],
         next_cursor: str | None,
         problems: Sequence[str] = (),
+        *,
+        previous: str | None = None,
+        scanned_files: int = 0,
     ) -> None:
         self.threads = tuple(threads)
         self.next = next_cursor
+        self.previous = previous
         self.problems = tuple(problems)
+        self.scanned_files = scanned_files
 
     @overload
     def __getitem__(self, index: int) -> ThreadSummary: ...
@@ -105,37 +133,3 @@ class ThreadPage(Sequence[ThreadSummary]):
 
     def __repr__(self) -> str:
         return f"ThreadPage({len(self.threads)} threads, next={self.next!r})"
-
-
-# A thread's place in an order: its moment, and its id (or path) to tell equals apart.
-Place = tuple[str, str]
-
-
-def cursor_text(place: Place) -> str:
-    """The cursor that continues after *place*."""
-    return "|".join(place)
-
-
-def read_cursor(text: str, sort: str) -> Place | None:
-    """The place that a cursor names; None if it is none of ours, or of another order."""
-    moment, bar, tie = text.partition("|")
-    pattern = _UPDATED if sort == UPDATED else _STAMP
-    return (moment, tie) if bar and tie and re.fullmatch(pattern, moment) else None
-
-
-def utc_text(unix_ms: int) -> str:
-    """Unix milliseconds as UTC, RFC 3339 with three digits and Z."""
-    moment = _EPOCH + timedelta(milliseconds=min(max(unix_ms, _FIRST_MS), _LAST_MS))
-    return moment.isoformat(timespec="milliseconds") + "Z"
-
-
-def unix_ms(text: str) -> int | None:
-    """The unix milliseconds of an RFC 3339 text; None if it is none, or beyond the calendar."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    ms = round(moment.timestamp() * 1000)
-    return ms if _FIRST_MS <= ms <= _LAST_MS else None

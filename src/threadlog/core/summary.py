@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from threadlog.core import moments
 from threadlog.core.metadata import Metadata, source_label
+from threadlog.core.names import Named, newest
 from threadlog.core.query import ThreadSummary
 
 
@@ -14,30 +16,60 @@ class Files(NamedTuple):
     path: str
     created: str
     updated: str
+    recency: str
     archived: bool = False
     size_bytes: int = 0
     compressed: bool = False
     rollouts: int = 1
     problem: str | None = None
+    codex_hides: str | None = None
 
 
-def summarise(thread_id: str | None, metadata: Metadata, files: Files) -> ThreadSummary:
+class Counts(NamedTuple):
+    """What only the whole rollout tells."""
+
+    turns: int
+    problems: int
+    tokens: int
+
+
+class Told(NamedTuple):
+    """What is known of a thread's content: by its head, or by all of it if there are *counts*.
+
+    `first_message` is that of its own rollout, where *metadata* has that of what it builds on.
+    """
+
+    metadata: Metadata
+    first_message: str
+    model: str | None = None
+    name: Named | None = None  # told outside the rollout
+    counts: Counts | None = None
+
+
+def summarise(thread_id: str | None, told: Told, files: Files) -> ThreadSummary:
     """What a listing shows of a thread."""
+    metadata, counts = told.metadata, told.counts
+    named = newest((told.name, _own_name(metadata)))
+    name = named.name if named else None
+    preview = metadata.preview or metadata.goal
     return ThreadSummary(
         id=thread_id,
         path=files.path,
         cwd=metadata.cwd,
-        title=metadata.title,
-        name=metadata.name,
-        preview=metadata.preview or metadata.goal,
+        title=name or preview,
+        name=name,
+        preview=preview,
+        first_user_message=told.first_message,
         source=source_label(metadata.source) if metadata.thread_id else "unknown",
         created=files.created,
         updated=files.updated,
+        recency=files.recency,
         archived=files.archived,
         git_branch=metadata.git_branch,
         git_commit=metadata.git_commit,
         git_url=metadata.git_url,
         model_provider=metadata.model_provider,
+        model=told.model or metadata.model,
         cli_version=metadata.cli_version,
         originator=metadata.originator,
         history_mode=metadata.history_mode,
@@ -49,4 +81,16 @@ def summarise(thread_id: str | None, metadata: Metadata, files: Files) -> Thread
         compressed=files.compressed,
         rollouts=files.rollouts,
         problem=files.problem,
+        codex_hides=files.codex_hides,
+        scanned=counts is not None,
+        turns=counts.turns if counts else None,
+        problems=counts.problems if counts else None,
+        tokens=counts.tokens if counts else None,
+        memory_mode=(metadata.memory_mode or "enabled") if counts else None,
     )
+
+
+def _own_name(metadata: Metadata) -> Named | None:
+    if metadata.name is None:
+        return None
+    return Named(metadata.name, moments.unix_ms(metadata.name_at or "") or 0)

@@ -9,6 +9,8 @@ from threadlog.core import lines, metadata
 from threadlog.core.framing import Splitter
 from threadlog.core.lines import BadLine
 from threadlog.core.metadata import Metadata
+from threadlog.core.recent import RECENT_BYTES, Recent, recent
+from threadlog.errors import Unreadable
 from threadlog.local.files import HEAD_CHUNK_BYTES, RolloutFile
 
 # A first message further in than this is left to whoever reads the whole file; the first line
@@ -31,6 +33,18 @@ def read_head(rollout: RolloutFile) -> Metadata:
         if read >= HEAD_LIMIT_BYTES and framed:
             return folded
     return _fold(folded, splitter.finish())
+
+
+def read_recent(rollout: RolloutFile) -> Recent:
+    """What the end of *rollout* tells; nothing for a compressed one, all of which it would take."""
+    if rollout.compressed:
+        return Recent()
+    size = rollout.facts.size_bytes
+    count = min(size, RECENT_BYTES)
+    try:
+        return recent(rollout.read_at(size - count, count))
+    except Unreadable:
+        return Recent()
 
 
 def _fold(folded: Metadata, raw: object) -> Metadata:

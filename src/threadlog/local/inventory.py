@@ -10,20 +10,22 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast
 
-from threadlog.core import query
+from threadlog.core import moments
 from threadlog.core.metadata import Base, Metadata
+from threadlog.core.recent import Recent
 from threadlog.errors import Unreadable
 from threadlog.local.files import FileFacts, open_rollout
-from threadlog.local.heads import read_head
+from threadlog.local.heads import read_head, read_recent
 from threadlog.local.scan import Found, find_rollouts
 
 
 class Head(NamedTuple):
-    """What the head of one rollout says, or why it says nothing."""
+    """What the head and the end of one rollout say, or why they say nothing."""
 
     metadata: Metadata
     facts: FileFacts | None
     problem: str | None
+    recent: Recent = Recent()
 
 
 class Chain(NamedTuple):
@@ -85,12 +87,20 @@ class Inventory:
             head = self._heads[found.path] = _read_head(found.path)
         return head
 
+    def recency_ms(self, path: str) -> int:
+        """When the user last took a turn, as far as the end of a rollout tells."""
+        try:
+            with open_rollout(path) as rollout:
+                return read_recent(rollout).turn_ms or rollout.facts.mtime_ms
+        except Unreadable:
+            return 0
+
     def stamp(self, found: Found) -> str:
         """The local time at which a rollout was created, as file names spell it."""
         if found.stamp is not None:
             return found.stamp
         head = self.head(found)
-        created = query.unix_ms(head.metadata.created or "")
+        created = moments.unix_ms(head.metadata.created or "")
         if created is None:
             created = head.facts.mtime_ms if head.facts else 0
         moment = time.localtime(created / 1000)
@@ -128,7 +138,8 @@ def _read_head(path: str) -> Head:
     try:
         with open_rollout(path) as rollout:
             metadata = read_head(rollout)
-            return Head(metadata, rollout.facts, _head_problem(metadata, rollout.facts))
+            problem = _head_problem(metadata, rollout.facts)
+            return Head(metadata, rollout.facts, problem, read_recent(rollout))
     except Unreadable as error:
         return Head(Metadata(), None, str(error))
 

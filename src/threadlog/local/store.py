@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from threadlog.core.names import Named
+
 if TYPE_CHECKING:
     from threadlog.local.catalog import FileCatalog
     from threadlog.local.disk import Disk
@@ -21,7 +23,7 @@ class Neighbour(NamedTuple):
     `read_model_provider` says which provider Codex uses there.
     """
 
-    read_names: Callable[[str], dict[str, str]]
+    read_names: Callable[[str], dict[str, Named]]
     lock: Callable[[str, str], WriterLock]
     read_model_provider: Callable[[str], str | None]
 
@@ -40,7 +42,7 @@ class LocalStore:
         """Which threads there are."""
         from threadlog.local.catalog import FileCatalog
 
-        return FileCatalog(self.home, self._neighbour.read_names)
+        return FileCatalog(self.home, lambda: self._neighbour.read_names(self.home))
 
     @cached_property
     def rollouts(self) -> LocalRollouts:

@@ -1,0 +1,79 @@
+"""What a caller asks of a listing: keywords, checked and made one value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypedDict
+
+from threadlog.core import moments
+from threadlog.core.query import SORTS, ThreadQuery
+
+Folder = str | os.PathLike[str]
+
+
+class Asked(TypedDict, total=False):
+    """The keywords of `Home.threads`."""
+
+    cwd: Folder | Iterable[Folder] | None
+    archived: bool | None
+    sort: str
+    ascending: bool
+    limit: int | None
+    cursor: str | None
+    sources: Iterable[str] | None
+    providers: Iterable[str] | None
+    text: str | None
+    branch: str | None
+    repository: str | None
+    since: datetime | str | None
+    until: datetime | str | None
+    parent: str | None
+    codex: bool
+
+
+def query_of(asked: Asked, default_provider: str | None = None) -> ThreadQuery:
+    """The query that these keywords make; raises ValueError and TypeError for what none can be."""
+    values = dict(asked)
+    if unknown := values.keys() - Asked.__annotations__.keys():
+        raise TypeError(f"threads() knows no {min(unknown)!r}")
+    sort, limit = values.get("sort", SORTS[0]), values.get("limit", 0)
+    if sort not in SORTS:
+        raise ValueError(f"cannot sort threads by {sort!r}: use {', '.join(SORTS)}")
+    if "limit" in values and limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"cannot list {limit} threads: the limit is 1 or more, or None")
+    for name, end in (("since", "since_ms"), ("until", "until_ms")):
+        values[end] = _ms(values.pop(name, None), name)
+    for name in ("sources", "providers"):
+        values[name] = _several(values.get(name), name)
+    values["cwd"] = _folders(asked.get("cwd"))
+    return ThreadQuery(**values, default_provider=default_provider)  # type: ignore[arg-type]
+
+
+def _several(value: object, name: str) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} are several: give a list, even of one")
+    return tuple(value)
+
+
+def _folders(cwd: Folder | Iterable[Folder] | None) -> tuple[str, ...] | None:
+    if cwd is None:
+        return None
+    folders = (cwd,) if isinstance(cwd, (str, os.PathLike)) else tuple(cwd)
+    return tuple(os.path.expanduser(os.fspath(each)) for each in folders)
+
+
+def _ms(value: object, name: str) -> int | None:
+    """Unix milliseconds of a moment; one without a zone is of the local one."""
+    if value is None:
+        return None
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return moments.clamped_ms(round(moment.astimezone().timestamp() * 1000))
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{name} is no moment: {value!r}; use a datetime, or text like 2026-11-25T13:00:00Z"
+        ) from None
