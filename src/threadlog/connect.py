@@ -38,7 +38,9 @@ def local_store(path: str, disk: Disk | None = None) -> LocalStore:
     from threadlog.codex.names import read_names
     from threadlog.local.store import LocalStore, Neighbour
 
-    return LocalStore(path, Neighbour(read_names, _lock, _model_provider), disk)
+    neighbour = Neighbour(read_names, _lock, _model_provider)
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return LocalStore(path, neighbour, disk, cache=os.path.join(cache, "threadlog"))
 
 
 def _model_provider(home: str) -> str | None:

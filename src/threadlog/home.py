@@ -58,8 +58,11 @@ class Home:
 
         Raises WriteFailed for a thread that could not be written, once all were tried.
         """
-        if "_writer" in vars(self):
-            self.writer.close_all()
+        try:
+            if "_writer" in vars(self):
+                self.writer.close_all()
+        finally:
+            self._store.catalog.close()
 
     @property
     def path(self) -> str:

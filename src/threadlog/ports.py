@@ -27,6 +27,9 @@ class Catalog(Protocol):
     def find(self, reference: str) -> ThreadSummary:
         """The one thread that a user's reference means; raises NotFound, Ambiguous, OutsideHome."""
 
+    def close(self) -> None:
+        """Let go of what was opened to answer; asking opens it again."""
+
 
 class Rollouts(Protocol):
     """The lines of threads."""

@@ -9,7 +9,7 @@ import pytest
 
 from makers import THREAD, content, file_name, meta, put, put_names, python, turn
 
-HEAVY = {"msgspec", "asyncio", "pathlib", "subprocess", "compression", "backports", "sqlite3"}
+HEAVY = {"msgspec", "asyncio", "pathlib", "subprocess", "compression", "backports"}
 
 CODE = """
 import json, os, sys
@@ -70,5 +70,5 @@ def test_a_compressed_rollout_is_what_loads_the_decompressor(home: Path) -> None
 def test_showing_loads_no_pager_no_recorder_and_no_decompressor(home: Path) -> None:
     modules = loaded(home, "show", THREAD)
     assert "msgspec" in modules
-    assert not top(modules) & {"asyncio", "sqlite3", "backports", "compression"}
+    assert not top(modules) & {"asyncio", "backports", "compression"}
     assert not [name for name in modules if "recorder" in name or "journal" in name]

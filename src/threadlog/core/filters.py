@@ -12,16 +12,19 @@ from threadlog.core.query import ThreadQuery, ThreadSummary
 
 
 def matches(summary: ThreadSummary, wanted: ThreadQuery, folders: Container[str | None]) -> bool:
-    """True if a query means this thread; *folders* are the `cwd` values that its `cwd` means."""
+    """True if a query means this thread; *folders* are the `cwd` values that its `cwd` means.
+
+    Texts are compared as `comparable` has them.
+    """
     return (
         (wanted.archived is None or summary.archived == wanted.archived)
-        and (wanted.cwd is None or summary.cwd in folders)
+        and (wanted.cwd is None or comparable(summary.cwd) in folders)
         and (wanted.sources is None or is_source(summary.source, wanted.sources))
         and (wanted.providers is None or _is_provider(summary.model_provider, wanted))
         and (wanted.text is None or searched(wanted.text) in searched(words(summary)))
-        and (wanted.branch is None or summary.git_branch == wanted.branch)
+        and (wanted.branch is None or _same(summary.git_branch, wanted.branch))
         and (wanted.repository is None or _is_repository(summary.git_url, wanted.repository))
-        and (wanted.parent is None or summary.parent_thread_id == wanted.parent)
+        and (wanted.parent is None or _same(summary.parent_thread_id, wanted.parent))
         and not (wanted.codex and summary.codex_hides)
         and _in_time(summary, wanted)
     )
@@ -35,7 +38,9 @@ def needs_content(wanted: ThreadQuery) -> bool:
 
 def is_source(source: str, labels: Collection[str]) -> bool:
     """True for a label named, and for `kind:detail` where `kind` is named."""
-    return source in labels or source.partition(":")[0] in labels
+    label = comparable(source) or ""
+    named = [comparable(each) or "" for each in labels]
+    return any(label == each or label.startswith(f"{each}:") for each in named)
 
 
 def words(summary: ThreadSummary) -> str:
@@ -43,14 +48,23 @@ def words(summary: ThreadSummary) -> str:
     return f"{summary.name or ''}\n{summary.preview}"
 
 
+def comparable(text: str | None) -> str | None:
+    """A text as it is compared: what is no character (half a surrogate pair, NUL) is U+FFFD."""
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
+    return (
+        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+    )
+
+
 def searched(text: str) -> str:
-    """A text as it is compared: without regard to case."""
-    return text.casefold()
+    """A text as it is looked for: without regard to case."""
+    return (comparable(text) or "").casefold()
 
 
 def repository_key(url: str) -> str:
     """A repository however its address is spelt: `host/owner/name`, in lower case."""
-    key = url.strip().lower().removesuffix("/").removesuffix(".git")
+    key = (comparable(url) or "").strip().lower().removesuffix("/").removesuffix(".git")
     _scheme, sep, rest = key.partition("://")
     key = rest if sep else key
     at = key.find("@")
@@ -69,7 +83,12 @@ def _is_repository(url: str | None, wanted: str) -> bool:
 
 def _is_provider(provider: str | None, wanted: ThreadQuery) -> bool:
     """Codex: a thread that names no provider is of the configured one."""
-    return (provider or wanted.default_provider) in (wanted.providers or ())
+    named = [comparable(each) for each in wanted.providers or ()]
+    return comparable(provider or wanted.default_provider) in named
+
+
+def _same(text: str | None, wanted: str) -> bool:
+    return comparable(text) == comparable(wanted)
 
 
 def _in_time(summary: ThreadSummary, wanted: ThreadQuery) -> bool:

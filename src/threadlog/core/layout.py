@@ -24,6 +24,7 @@ PREFIX = "rollout-"
 PLAIN_SUFFIX = ".jsonl"
 COMPRESSED_SUFFIX = ".jsonl.zst"
 
+_PLACE = rf"{SESSIONS}/[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}|{ARCHIVED}"
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _LOWER_UUID = _UUID.replace("A-F", "")
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -111,8 +112,7 @@ def day_folder(stamp: str) -> str:
 
 def in_place(folder: str, stamp: str | None) -> bool:
     """True for a folder (relative to the home) and a name that every Codex's list looks at."""
-    pattern = rf"{SESSIONS}/[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}|{ARCHIVED}"
-    return stamp is not None and re.fullmatch(pattern, folder) is not None
+    return stamp is not None and re.fullmatch(_PLACE, folder) is not None
 
 
 def file_mode(folder_mode: int) -> int:

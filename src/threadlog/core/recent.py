@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from threadlog.core import lines, moments
@@ -11,8 +9,18 @@ from threadlog.core.lines import EVENT, TURN_CONTEXT, BadLine, Envelope
 
 # What is further from the end is not looked at.
 RECENT_BYTES = 32 << 10
-_STARTS = (b'"task_started"', b'"user_message"', b'"turn_started"', b'"UserMessage"')
-_CONTEXT = b'"turn_context"'
+# How lines of interest begin, from their type on; whatever begins otherwise is looked into.
+_TYPE = b'"type":"'
+_TYPE_WITHIN = 90
+_EVENT = b'"type":"event_msg","payload":{"type":"'
+_CONTEXT = b'"type":"turn_context"'
+_STARTS = tuple(
+    _EVENT + kind
+    for kind in (b'task_started"', b'turn_started"', b'user_message"', b'item_completed"')
+)
+_ITEM = _STARTS[-1]
+_ITEM_TYPE_WITHIN = 600
+_KNOWN = (b'"type":"event_msg"', b'"type":"response_item"', b'"type":"token_usage_record"')
 
 
 class Recent(NamedTuple):
@@ -22,42 +30,52 @@ class Recent(NamedTuple):
     model: str | None = None
 
 
-def recent(window: bytes) -> Recent:
-    """What the end of a rollout tells; *window* may begin in the middle of a line."""
-    started = max((_newest(window, mark) for mark in _STARTS), default=None)
-    model = next((_model(line) for line in _lines_with(window, _CONTEXT)), None)
-    return Recent(started if started and started > 0 else None, model)
+def recent(window: bytes, *, begins_in_line: bool) -> Recent:
+    """What the end of a rollout tells; a line that begins before *window* is left out."""
+    turn_ms: int | None = None
+    model: str | None = None
+    whole = window.split(b"\n")
+    for raw in reversed(whole[1:] if begins_in_line else whole):
+        begins = raw[: _TYPE_WITHIN + len(_EVENT) + 20]
+        at = begins.find(_TYPE, 0, _TYPE_WITHIN)
+        if turn_ms is None and begins.startswith(_STARTS, at) and _may_ask(raw, begins, at):
+            turn_ms = _turn_ms(_parsed(raw))
+        elif model is None and begins.startswith(_CONTEXT, at):
+            model = _model(_parsed(raw))
+        elif raw and not begins.startswith(_KNOWN, at) and lines.sniff_head(begins) is None:
+            line = _parsed(raw)  # its keys stand in an unusual order
+            turn_ms = _turn_ms(line) if turn_ms is None else turn_ms
+            model = _model(line) if model is None else model
+        if turn_ms is not None and model is not None:
+            break
+    return Recent(turn_ms, model)
 
 
-def _newest(window: bytes, mark: bytes) -> int:
-    for line in _lines_with(window, mark):
-        if line.type == EVENT and _begins(line):
-            return moments.unix_ms(line.timestamp) or 0
-    return 0
+def _may_ask(raw: bytes, begins: bytes, at: int) -> bool:
+    """False for most of the items that are no message of the user's; some are large."""
+    return not begins.startswith(_ITEM, at) or b'"UserMessage"' in raw[:_ITEM_TYPE_WITHIN]
 
 
-def _begins(line: Envelope) -> bool:
-    if line.kind in ("task_started", "user_message"):
-        return True
+def _parsed(raw: bytes) -> Envelope | None:
+    try:
+        return lines.parse(raw)
+    except BadLine:
+        return None
+
+
+def _turn_ms(line: Envelope | None) -> int | None:
+    """When a turn began, if that is what the line tells."""
+    if line is None or line.type != EVENT:
+        return None
     item = line.payload.get("item")
-    return (
+    asks = line.kind in ("task_started", "user_message") or (
         line.kind == "item_completed"
         and isinstance(item, dict)
         and item.get("type") == "UserMessage"
     )
+    return moments.unix_ms(line.timestamp) if asks else None
 
 
-def _model(line: Envelope) -> str | None:
-    model = line.payload.get("model") if line.type == TURN_CONTEXT else None
+def _model(line: Envelope | None) -> str | None:
+    model = line.payload.get("model") if line and line.type == TURN_CONTEXT else None
     return model if isinstance(model, str) else None
-
-
-def _lines_with(window: bytes, mark: bytes) -> Iterator[Envelope]:
-    """The whole lines in which *mark* stands, the last first."""
-    end = len(window)
-    while (at := window.rfind(mark, 0, end)) >= 0:
-        start = window.rfind(b"\n", 0, at) + 1
-        stop = window.find(b"\n", at)
-        with contextlib.suppress(BadLine):
-            yield lines.parse(window[start : stop if stop >= 0 else len(window)])
-        end = start

@@ -20,7 +20,7 @@ from threadlog.errors import BadCursor
 from threadlog.local.folders import SameFolders
 from threadlog.local.inventory import Inventory
 from threadlog.local.references import resolve
-from threadlog.local.scan import Found
+from threadlog.local.scan import Found, below
 from threadlog.local.summaries import Summaries
 
 ReadNames = Callable[[], Mapping[str, Named]]
@@ -44,15 +44,18 @@ class FileCatalog:
         rows: list[ThreadSummary] = []
         places: list[Place] = []
         scanned, following = 0, None
-        for place, found in _ordered(inventory, wanted, after):
-            if wanted.limit is not None and len(rows) >= wanted.limit:
+        filtered = filters.needs_content(wanted)
+        for place, found in _ordered(self._home, inventory, wanted, after):
+            full = len(rows) == wanted.limit
+            scanned += 1
+            row = None if full and not filtered else summaries.of(found)
+            if row is not None and not filters.matches(row, wanted, folders):
+                continue
+            if full or row is None:
                 following = cursor.cursor_text(places[-1])
                 break
-            scanned += 1
-            row = summaries.of(found)
-            if filters.matches(row, wanted, folders):
-                rows.append(row)
-                places.append(place)
+            rows.append(row)
+            places.append(place)
         previous = cursor.cursor_text(places[0]) if places else None
         problems = inventory.problems
         return ThreadPage(rows, following, problems, previous=previous, scanned_files=scanned)
@@ -117,11 +120,13 @@ class _FileThreads:
 _Placed = tuple[Place, Found]
 
 
-def _ordered(inventory: Inventory, wanted: ThreadQuery, after: Place | None) -> list[_Placed]:
+def _ordered(
+    home: str, inventory: Inventory, wanted: ThreadQuery, after: Place | None
+) -> list[_Placed]:
     """The threads of the order wanted; no more of them than can be needed."""
     placed = [
         each
-        for each in _placed(inventory, wanted.sort)
+        for each in _placed(inventory, wanted.sort, home)
         if wanted.archived is None or each[1].archived == wanted.archived
     ]
     if after is not None:
@@ -137,26 +142,25 @@ def _beyond(place: Place, after: Place, wanted: ThreadQuery) -> bool:
     return place > after if wanted.ascending else place < after
 
 
-def _placed(inventory: Inventory, sort: str) -> list[_Placed]:
-    everything = itertools.chain(inventory.current.values(), inventory.anonymous)
+def _placed(inventory: Inventory, sort: str, home: str) -> list[_Placed]:
+    nameless = ((below(home, found.path), found) for found in inventory.anonymous)
+    everything = itertools.chain(inventory.current.items(), nameless)
     if sort == query.CREATED:
         special = inventory.siblings
         return [
-            ((found.stamp, found.thread_id), found)  # what _creation_place says of nearly all
-            if found.stamp and found.thread_id and found.thread_id not in special
-            else (_creation_place(inventory, found), found)
-            for found in everything
+            ((found.stamp, key), found)  # what creation_stamp says of nearly all
+            if found.stamp and key not in special
+            else ((creation_stamp(inventory, found), key), found)
+            for key, found in everything
         ]
     change = _mtime_ms if sort == query.UPDATED else inventory.recency_ms
-    return [
-        ((moments.utc_text(change(found.path)), found.thread_id or found.path), found)
-        for found in everything
-    ]
+    return [((moments.utc_text(change(found.path)), key), found) for key, found in everything]
 
 
-def _creation_place(inventory: Inventory, found: Found) -> Place:
+def creation_stamp(inventory: Inventory, found: Found) -> str:
+    """The place of a thread in the order of creation: that of its oldest rollout."""
     oldest = inventory.group(found)[0]
-    return oldest.stamp or inventory.stamp(oldest), found.thread_id or found.path
+    return oldest.stamp or inventory.stamp(oldest)
 
 
 def read_cursor(wanted: ThreadQuery) -> Place | None:

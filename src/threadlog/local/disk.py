@@ -90,6 +90,10 @@ class Disk:
         """Give a file a second name, which must be free."""
         os.link(path, name)
 
+    def move(self, path: str, name: str) -> None:
+        """Give a file another name, in place of what has that name."""
+        os.replace(path, name)
+
     def set_times(self, fd: int, times_ns: tuple[int, int]) -> None:
         """Set when a file was last read and changed, in nanoseconds."""
         os.utime(fd, ns=times_ns)

@@ -5,9 +5,11 @@ Nothing typed is loaded here, so that a listing of fifty threads costs little mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from threadlog.core import lines, metadata
 from threadlog.core.framing import Splitter
-from threadlog.core.lines import BadLine
+from threadlog.core.lines import BadLine, Envelope
 from threadlog.core.metadata import Metadata
 from threadlog.core.recent import RECENT_BYTES, Recent, recent
 from threadlog.errors import Unreadable
@@ -18,7 +20,10 @@ from threadlog.local.files import HEAD_CHUNK_BYTES, RolloutFile
 HEAD_LIMIT_BYTES = 8 << 20
 
 
-def read_head(rollout: RolloutFile) -> Metadata:
+Parse = Callable[[bytes], Envelope]
+
+
+def read_head(rollout: RolloutFile, parse: Parse = lines.parse) -> Metadata:
     """Fold the first lines of *rollout* until they have told who it is and how it begins."""
     folded = Metadata()
     splitter = Splitter()
@@ -27,12 +32,12 @@ def read_head(rollout: RolloutFile) -> Metadata:
         read += len(chunk)
         for raw in splitter.feed(chunk):
             framed += 1
-            folded = _fold(folded, raw)
+            folded = _fold(folded, raw, parse)
             if folded.complete:
                 return folded
         if read >= HEAD_LIMIT_BYTES and framed:
             return folded
-    return _fold(folded, splitter.finish())
+    return _fold(folded, splitter.finish(), parse)
 
 
 def read_recent(rollout: RolloutFile) -> Recent:
@@ -42,12 +47,12 @@ def read_recent(rollout: RolloutFile) -> Recent:
     size = rollout.facts.size_bytes
     count = min(size, RECENT_BYTES)
     try:
-        return recent(rollout.read_at(size - count, count))
+        return recent(rollout.read_at(size - count, count), begins_in_line=count < size)
     except Unreadable:
         return Recent()
 
 
-def _fold(folded: Metadata, raw: object) -> Metadata:
+def _fold(folded: Metadata, raw: object, parse: Parse) -> Metadata:
     if not isinstance(raw, bytes):
         return folded
     glance = lines.sniff(raw)
@@ -56,6 +61,6 @@ def _fold(folded: Metadata, raw: object) -> Metadata:
     if glance[0] == lines.RESPONSE_ITEM and not folded.bare:
         return folded
     try:
-        return metadata.fold(folded, lines.parse(raw))
+        return metadata.fold(folded, parse(raw))
     except BadLine:
         return folded

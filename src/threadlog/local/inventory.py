@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast
 
-from threadlog.core import moments
+from threadlog.core import lines, moments
 from threadlog.core.metadata import Base, Metadata
 from threadlog.core.recent import Recent
 from threadlog.errors import Unreadable
 from threadlog.local.files import FileFacts, open_rollout
-from threadlog.local.heads import read_head, read_recent
+from threadlog.local.heads import Parse, read_head, read_recent
 from threadlog.local.scan import Found, find_rollouts
 
 
@@ -48,8 +48,12 @@ class Inventory:
     """
 
     def __init__(
-        self, home: str, find: Callable[[str, list[str]], Iterable[list[Found]]] = find_rollouts
+        self,
+        home: str,
+        find: Callable[[str, list[str]], Iterable[list[Found]]] = find_rollouts,
+        parse: Parse = lines.parse,
     ) -> None:
+        self._parse = parse
         self.problems: list[str] = []
         self.current: dict[str, Found] = {}
         self.siblings: dict[str, list[Found]] = {}
@@ -64,7 +68,7 @@ class Inventory:
                 for found in batch:
                     self._add(found)
         for thread_id, group in self.siblings.items():
-            group.sort(key=lambda each: (each.age_order, not each.archived, each.path))
+            group.sort(key=by_age)
             self.current[thread_id] = group[-1]
 
     def _add(self, found: Found) -> None:
@@ -78,13 +82,16 @@ class Inventory:
 
     def group(self, found: Found) -> list[Found]:
         """All rollouts of the thread that *found* belongs to, oldest first."""
-        return self.siblings.get(found.thread_id or "", [found])
+        thread_id = found.thread_id
+        if thread_id is None and self.siblings:
+            thread_id = self.head(found).metadata.thread_id
+        return self.siblings.get(thread_id or "", [found])
 
     def head(self, found: Found) -> Head:
         """The head of a rollout, read once."""
         head = self._heads.get(found.path)
         if head is None:
-            head = self._heads[found.path] = _read_head(found.path)
+            head = self._heads[found.path] = _read_head(found.path, self._parse)
         return head
 
     def recency_ms(self, path: str) -> int:
@@ -116,10 +123,11 @@ class Inventory:
             seen.add(at.path)
             rollouts.append(at)
             base = self.head(at).metadata.base
-            at = self._find_base(base, seen) if base is not None else None
+            at = self.find_base(base, seen) if base is not None else None
         return Chain(rollouts, base)
 
-    def _find_base(self, base: Base, seen: set[str]) -> Found | None:
+    def find_base(self, base: Base, seen: set[str]) -> Found | None:
+        """The newest rollout of an id, but for those seen already."""
         if self._by_rollout_id is None:
             self._by_rollout_id = {}
             alone = (each for each in self.current.values() if each.thread_id not in self.siblings)
@@ -129,15 +137,20 @@ class Inventory:
         candidates = self._by_rollout_id.get(base.rollout_id, ())
         return max(
             (found for found in candidates if found.path not in seen),
-            key=lambda found: found.age_order,
+            key=by_age,
             default=None,
         )
 
 
-def _read_head(path: str) -> Head:
+def by_age(found: Found) -> tuple[tuple[str, str], bool, str]:
+    """Sorts the rollouts of one thread; the last is the one that counts."""
+    return found.age_order, not found.archived, found.path
+
+
+def _read_head(path: str, parse: Parse) -> Head:
     try:
         with open_rollout(path) as rollout:
-            metadata = read_head(rollout)
+            metadata = read_head(rollout, parse)
             problem = _head_problem(metadata, rollout.facts)
             return Head(metadata, rollout.facts, problem, read_recent(rollout))
     except Unreadable as error:

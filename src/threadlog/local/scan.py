@@ -52,6 +52,11 @@ class Found(NamedTuple):
 _found = functools.partial(tuple.__new__, Found)
 
 
+def below(home: str, path: str) -> str:
+    """A path inside a home without what every one of them begins with."""
+    return path.removeprefix(home + os.sep)
+
+
 def found_at(path: str, *, archived: bool) -> Found:
     """The rollout at *path*, whatever its name."""
     folder, name = os.path.split(path)
@@ -69,7 +74,7 @@ def find_rollouts(home: str, problems: list[str]) -> Iterator[list[Found]]:
         folders = [(os.path.join(home, root), 0)]
         while folders:
             folder, depth = folders.pop()
-            names, inner = _list(folder, problems)
+            names, inner = list_folder(folder, problems)
             if names:
                 parsed = layout.parse_names(names)
                 yield [*map(_found, [(*parts, folder, archived) for parts in parsed])]
@@ -77,10 +82,15 @@ def find_rollouts(home: str, problems: list[str]) -> Iterator[list[Found]]:
             if depth < DEPTH_LIMIT:
                 folders.extend((f"{folder}{os.sep}{each}", depth + 1) for each in inner)
             elif inner:
-                problems.append(f"not looked into, {DEPTH_LIMIT} folders deep: {folder}")
+                problems.append(too_deep(folder))
 
 
-def _list(folder: str, problems: list[str]) -> tuple[list[str], list[str]]:
+def too_deep(folder: str) -> str:
+    """What is said of a folder whose own folders are not looked into."""
+    return f"not looked into, {DEPTH_LIMIT} folders deep: {folder}"
+
+
+def list_folder(folder: str, problems: list[str]) -> tuple[list[str], list[str]]:
     """The names of the regular files and of the folders in *folder*."""
     try:
         with os.scandir(folder) as listing:

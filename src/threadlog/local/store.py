@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,8 +12,15 @@ from threadlog.core.names import Named
 if TYPE_CHECKING:
     from threadlog.local.catalog import FileCatalog
     from threadlog.local.disk import Disk
+    from threadlog.local.index.catalog import IndexedCatalog
+    from threadlog.local.index.upkeep import Index
     from threadlog.local.journal import FileJournal, WriterLock
+    from threadlog.local.names import HomeNames
     from threadlog.local.reading import LocalRollouts
+
+
+# Everything of ours lies there.
+OWN_FOLDER = "threadlog"
 
 
 class Neighbour(NamedTuple):
@@ -31,18 +38,60 @@ class Neighbour(NamedTuple):
 class LocalStore:
     """Threads kept as files under *home*."""
 
-    def __init__(self, home: str, neighbour: Neighbour, disk: Disk | None = None) -> None:
-        """*disk* makes the calls to the system that write, if not the real one."""
+    def __init__(
+        self,
+        home: str,
+        neighbour: Neighbour,
+        disk: Disk | None = None,
+        cache: str | None = None,
+    ) -> None:
+        """*disk* makes the calls to the system that write, if not the real one.
+
+        *cache* is a folder for what must lie elsewhere where the home cannot be written to.
+        """
         self.home = os.path.abspath(home)
+        self._cache = cache
         self._neighbour = neighbour
         self._disk = disk
 
     @cached_property
-    def catalog(self) -> FileCatalog:
-        """Which threads there are."""
+    def names(self) -> HomeNames:
+        """What its threads are called."""
+        from threadlog.local.names import HomeNames
+
+        return HomeNames(lambda: self._neighbour.read_names(self.home))
+
+    @cached_property
+    def files(self) -> FileCatalog:
+        """Which threads there are, by the files alone."""
         from threadlog.local.catalog import FileCatalog
 
-        return FileCatalog(self.home, lambda: self._neighbour.read_names(self.home))
+        return FileCatalog(self.home, self.names.read)
+
+    @cached_property
+    def catalog(self) -> IndexedCatalog:
+        """Which threads there are."""
+        from threadlog.local.index.catalog import IndexedCatalog
+
+        return IndexedCatalog(self.home, self.files, self.index())
+
+    def index(self) -> Index:
+        """A connection of its own to the index."""
+        from threadlog.local.disk import Disk
+        from threadlog.local.index.database import Database
+        from threadlog.local.index.upkeep import Index
+
+        database = Database(self.home, self._own_folders, self._disk or Disk())
+        return Index(self.home, database, self.names)
+
+    def _own_folders(self) -> Iterator[str]:
+        """Where what is ours may lie: in the home, else where it can be written to."""
+        yield os.path.join(self.home, OWN_FOLDER)
+        if self._cache is not None:
+            import hashlib
+
+            name = hashlib.sha256(os.fsencode(os.path.realpath(self.home))).hexdigest()
+            yield os.path.join(self._cache, name[:32])
 
     @cached_property
     def rollouts(self) -> LocalRollouts:

@@ -13,7 +13,7 @@ from threadlog.core.query import ThreadSummary
 from threadlog.core.summary import Counts, Files, Told, summarise
 from threadlog.core.visibility import codex_hides
 from threadlog.local.inventory import Inventory
-from threadlog.local.scan import Found
+from threadlog.local.scan import Found, below
 
 
 class Summaries:
@@ -59,8 +59,7 @@ class Summaries:
         return summarise(thread_id, told, files)
 
     def _in_place(self, found: Found) -> bool:
-        folder = os.path.relpath(found.folder, self._home).replace(os.sep, "/")
-        return layout.in_place(folder, found.stamp)
+        return layout.in_place(below(self._home, found.folder).replace(os.sep, "/"), found.stamp)
 
     def _with_inherited(self, found: Found, metadata: Metadata) -> Metadata:
         """A fork by reference, and a revert, begin as what they build on began (as Codex)."""

@@ -1,0 +1,110 @@
+"""Which threads there are, answered by the index; by the files wherever there is none to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from threadlog.core import filters, query
+from threadlog.core.ids import Reference
+from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.local.catalog import FileCatalog, read_cursor
+from threadlog.local.index.database import Unusable
+from threadlog.local.index.upkeep import Index
+from threadlog.local.references import resolve
+from threadlog.local.scan import Found
+
+# With more rollouts to be read than this, the files answer what they can answer as fast.
+READ_AT_ONCE = 300
+
+
+class IndexedCatalog:
+    """The threads of a home; *files* answers what *index* cannot."""
+
+    def __init__(self, home: str, files: FileCatalog, index: Index) -> None:
+        self._home = home
+        self._files = files
+        self._index = index
+        self.trouble: str | None = None  # why the index could not be asked, the last time
+
+    def page(self, wanted: ThreadQuery) -> ThreadPage:
+        """The threads that *wanted* asks for, in its order; raises BadCursor."""
+        after = read_cursor(wanted)
+        needs_all = filters.needs_content(wanted) or wanted.sort == query.RECENCY
+        try:
+            with self._index.lock:
+                if needs_all or not self._index.is_new():
+                    self._index.look()
+                    by_creation = wanted.sort == query.CREATED and not needs_all
+                    if by_creation:
+                        return self._index.page(wanted, after, swept=False)
+                    if needs_all or self._index.unread() <= READ_AT_ONCE:
+                        self._index.sweep()
+                        return self._index.page(wanted, after, swept=True)
+            self.trouble = None
+        except Unusable as error:
+            self.trouble = str(error)
+        return self._files.page(wanted)
+
+    def close(self) -> None:
+        """Let go of the index, until it is asked again."""
+        self._index.close()
+
+    def find(self, reference: str) -> ThreadSummary:
+        """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
+        try:
+            with self._index.lock:
+                if not self._index.is_new():
+                    self._index.look()
+                    return resolve(self._home, _IndexThreads(self._index), reference)
+        except Unusable as error:
+            self.trouble = str(error)
+        return self._files.find(reference)
+
+
+class _IndexThreads:
+    """The threads that the index knows, just looked at, to find one of them."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What could not be listed."""
+        return self._index.problems
+
+    def has_name(self, name: str) -> bool:
+        """True if a thread was given this name outside its rollout."""
+        return bool(self._index.ids_named(name))
+
+    def last(self) -> list[str]:
+        """The active thread that changed most recently."""
+        self._index.sweep()
+        newest = ThreadQuery(limit=1, sort=query.UPDATED)
+        while True:
+            page = self._index.page(newest, read_cursor(newest), swept=True)
+            if not page or page[0].id is not None:
+                return [thread.id for thread in page if thread.id]
+            newest = newest._replace(cursor=page.next)
+            if page.next is None:
+                return []
+
+    def fitting(self, reference: Reference) -> list[str]:
+        """The ids that a reference is, or is a piece of."""
+        return self._index.ids_fitting(reference)
+
+    def named(self, name: str) -> list[str]:
+        """The threads of this name given outside their rollouts."""
+        return self._index.ids_named(name)
+
+    def named_inside(self, name: str) -> list[str]:
+        """The threads of this name, after a look at all that changed."""
+        self._index.sweep()
+        return self._index.keys("name = ?", filters.comparable(name))
+
+    def summary(self, thread_id: str) -> ThreadSummary:
+        """The summary of a thread found."""
+        return self._index.summary(thread_id)
+
+    def summary_at(self, found: Found) -> ThreadSummary:
+        """The summary of the thread of a rollout."""
+        return self._index.summary_at(found)

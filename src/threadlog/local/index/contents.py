@@ -1,0 +1,213 @@
+"""What rollouts hold, as far as listings show it: rows are made anew where facts have changed.
+
+A rollout's facts are taken before it is read, so that what comes to it meanwhile is noticed the
+next time.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from threadlog.core import lines
+from threadlog.core.names import Named
+from threadlog.local.heads import Parse
+from threadlog.local.index import rows
+from threadlog.local.index.database import Database
+from threadlog.local.index.known import KnownInventory, rollouts_of
+from threadlog.local.index.noticed import EDITED, REPLACED, Noticed
+from threadlog.local.index.tree import SLICE_S, unread_dependents
+from threadlog.local.summaries import Summaries
+
+Facts = tuple[int, int, int, int]  # size, mtime_ns, ctime_ns, inode
+# Told how many rollouts were read of how many.
+Progress = Callable[[int, int], None]
+
+_ROLLOUTS = """
+SELECT r.folder, f.path, r.id, r.name, r.size, r.mtime_ns, r.ctime_ns, r.inode, r.key
+FROM rollouts r JOIN folders f ON f.id = r.folder
+"""
+CHUNK = 1000
+# From so many rollouts on what reads them faster is worth loading.
+MANY = 300
+_SET = ", ".join(f"{column} = ?" for column in rows.COLUMNS)
+
+
+class Changed(NamedTuple):
+    """A rollout whose facts are no longer those of its row."""
+
+    id: int
+    key: bytes
+    before: Facts
+    now: Facts
+
+
+def changed(connection: sqlite3.Connection, home: str) -> list[Changed]:
+    """All rollouts that changed since they were read; a call to the system each."""
+    return _compare(home, connection.execute(f"{_ROLLOUTS} ORDER BY r.folder"))
+
+
+def changed_of(connection: sqlite3.Connection, home: str, keys: Sequence[bytes]) -> list[Changed]:
+    """Those of some threads that changed, or were not read yet."""
+    marks = ", ".join("?" * len(keys))
+    return _compare(home, connection.execute(f"{_ROLLOUTS} WHERE r.key IN ({marks})", keys))
+
+
+def changed_odd(connection: sqlite3.Connection, home: str) -> list[Changed]:
+    """The same among those whose names say too little to place them."""
+    return _compare(home, connection.execute(f"{_ROLLOUTS} WHERE r.odd"))
+
+
+def to_read_again(connection: sqlite3.Connection, keys: Sequence[bytes]) -> list[bytes]:
+    """Of some threads those without a row, and those that begin as another does."""
+    found: list[bytes] = []
+    for at in range(0, len(keys), CHUNK // 2):
+        some = keys[at : at + CHUNK // 2]
+        marks = ", ".join("?" * len(some))
+        rows_of = connection.execute(
+            f"SELECT key FROM threads WHERE row IS NULL AND key IN ({marks}) UNION"
+            f" SELECT key FROM rollouts WHERE base IS NOT NULL AND key IN ({marks})",
+            (*some, *some),
+        )
+        found += [key for (key,) in rows_of.fetchall()]
+    return found
+
+
+def count_unread(connection: sqlite3.Connection) -> int:
+    """How many threads were not read yet."""
+    found = connection.execute("SELECT count(*) FROM threads WHERE row IS NULL").fetchone()
+    return int(found[0])
+
+
+def _compare(
+    home: str, found: Iterable[tuple[int, bytes, int, bytes, int, int, int, int, bytes]]
+) -> list[Changed]:
+    result = []
+    status = os.lstat
+    separator = os.sep.encode()
+    root = os.fsencode(home) + separator
+    for _folder, path, each, name, size, mtime_ns, ctime_ns, inode, key in found:
+        try:
+            now = status(root + path + separator + name)
+        except OSError:
+            continue  # its folder has changed too, which the next look will see
+        facts = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino)
+        before = (size, mtime_ns, ctime_ns, inode)
+        if facts != before:
+            result.append(Changed(each, key, before, facts))
+    return result
+
+
+class Reader:
+    """Reads rollouts into the rows of their threads."""
+
+    def __init__(self, home: str, database: Database, names: Mapping[str, Named]) -> None:
+        self._home = home
+        self._database = database
+        self._names = names
+        self._parse: Parse = lines.parse
+
+    def read_new(self, stop: Callable[[], bool], progress: Progress) -> bool:
+        """Read the threads that nobody read yet, the newest first; True once there are none."""
+        with self._database.asking() as connection:
+            total = left = count_unread(connection)
+        if total > MANY:
+            from threadlog.core import quick
+
+            self._parse = quick.parse
+        while left and not stop():
+            with self._database.asking() as connection:
+                found = connection.execute(
+                    f"{_ROLLOUTS} JOIN threads t ON t.rollout = r.id WHERE t.row IS NULL"
+                    " AND r.size = -1 ORDER BY t.stamp DESC LIMIT ?",
+                    (CHUNK,),
+                ).fetchall()
+            todo = _compare(self._home, found)
+            if not todo:
+                break
+            todo.reverse()
+            self.refresh(todo, Noticed(), stop)
+            left -= len(found) - len(todo)
+            progress(max(total - left, 0), total)
+        return not stop()
+
+    def refresh(
+        self, found: list[Changed], noticed: Noticed, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Read what changed, the last of *found* first; raises Unusable."""
+        while found and not stop():
+            with self._database.changing() as connection:
+                until = time.monotonic() + SLICE_S
+                while found and time.monotonic() < until:
+                    self._refresh(connection, found.pop(), noticed)
+
+    def read_rows(self, keys: Sequence[bytes] | None = None) -> None:
+        """Make the rows of these threads anew; None: of all that lack one."""
+        while True:
+            with self._database.asking() as connection:
+                todo = list(keys) if keys is not None else _without_row(connection)
+            if not todo:
+                return
+            keys = () if keys is not None else None
+            while todo:
+                with self._database.changing() as connection:
+                    until = time.monotonic() + SLICE_S
+                    while todo and time.monotonic() < until:
+                        self.read(connection, todo.pop())
+
+    def _refresh(self, connection: sqlite3.Connection, each: Changed, noticed: Noticed) -> None:
+        row = connection.execute(
+            "SELECT size, mtime_ns, ctime_ns, inode FROM rollouts WHERE id = ?", (each.id,)
+        ).fetchone()
+        if row != each.before:
+            return  # another process was faster
+        connection.execute(
+            "UPDATE rollouts SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
+            (*each.now, each.id),
+        )
+        if each.before[0] >= 0:
+            _judge(each, noticed)
+            unread_dependents(connection, [each.id])
+        self.read(connection, each.key)
+
+    def read(self, connection: sqlite3.Connection, key: bytes) -> None:
+        """Make one thread's row anew."""
+        group = rollouts_of(connection, self._home, key)
+        if not group:
+            connection.execute("DELETE FROM threads WHERE key = ?", (key,))
+            return
+        founds = [each.found for each in group]
+        inventory = KnownInventory(self._home, connection, founds, self._parse)
+        summary = Summaries(self._home, inventory, self._names).of(founds[-1])
+        connection.execute(
+            f"UPDATE threads SET {_SET} WHERE key = ?", (*rows.values(self._home, summary), key)
+        )
+        for each in group:
+            base = inventory.head(each.found).metadata.base
+            if base is not None:
+                connection.execute(
+                    "UPDATE rollouts SET base = ? WHERE id = ?", (base.rollout_id, each.id)
+                )
+
+
+def _without_row(connection: sqlite3.Connection) -> list[bytes]:
+    """Threads whose rollouts were read, but whose rows are to be made anew."""
+    found = connection.execute(
+        "SELECT t.key FROM threads t JOIN rollouts r ON r.id = t.rollout"
+        " WHERE t.row IS NULL AND r.size >= 0 LIMIT ?",
+        (CHUNK,),
+    )
+    return [key for (key,) in found.fetchall()]
+
+
+def _judge(each: Changed, noticed: Noticed) -> None:
+    """Growing is what rollouts do; anything else is noted."""
+    if each.now[3] != each.before[3]:
+        noticed.kinds[REPLACED] += 1
+    elif each.now[0] < each.before[0] or (
+        each.now[0] == each.before[0] and each.now[1] != each.before[1]
+    ):
+        noticed.kinds[EDITED] += 1

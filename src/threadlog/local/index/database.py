@@ -1,0 +1,281 @@
+"""The file of the index: where it lies, how it is opened, and what becomes of one that is no good.
+
+Owns the connection and its transactions.  Every failure comes out as `Unusable`, which sends the
+caller to the files; a broken file is moved aside, with its `-wal` and `-shm`, for a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from threadlog.core import layout
+from threadlog.local.disk import Disk
+from threadlog.local.index import schema
+from threadlog.local.mounts import is_network
+
+NAME = "index.sqlite"
+# So long another process's transaction is waited for.
+BUSY_S = 1.0
+# Broken ones that are kept.
+KEPT_BROKEN = 2
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PRAGMAS = (
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA journal_size_limit = 16777216",
+)
+
+
+class Unusable(Exception):
+    """Inside `local` only: there is no index to ask; the message says why."""
+
+
+class Database:
+    """A connection to the index in the first of *folders* that can hold one."""
+
+    def __init__(self, home: str, folders: Callable[[], Iterable[str]], disk: Disk) -> None:
+        self._home = home
+        self._folders = folders
+        self._disk = disk
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int, int] | None = None
+        self.path = ""
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open connection."""
+        assert self._connection is not None
+        return self._connection
+
+    def exists(self) -> bool:
+        """True if somebody made an index of this home, here or in its other place."""
+        return self._connection is not None or any(
+            os.path.lexists(os.path.join(folder, NAME)) for folder in self._folders()
+        )
+
+    def open(self) -> bool:
+        """See that there is a connection, to the file that is there now; True if it is a new one.
+
+        Raises Unusable.
+        """
+        if self._connection is not None:
+            if self._identity == self._identity_now():
+                return False
+            self._let_go()
+        for attempt in (1, 2):
+            try:
+                self._open_somewhere()
+                return True
+            except sqlite3.Error as error:
+                self._connection = None
+                if not self._moved_aside(error) or attempt == 2:
+                    raise Unusable(_told(error)) from error
+        raise AssertionError
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None and self._identity and self._identity[0] == os.getpid():
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+        self._let_go()
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for reading; failures come out as Unusable."""
+        try:
+            yield self.connection
+        except sqlite3.Error as error:
+            self._failed(error)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """The connection in a transaction of its own: all of it happens, or nothing."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._failed(error)
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        if self._moved_aside(error) or self._connection is None:
+            raise Unusable(f"{self.path} was broken ({_told(error)}) and is made anew") from error
+        raise Unusable(f"{self.path}: {_told(error)}") from error
+
+    def _let_go(self) -> None:
+        """Forget the connection; a forked child must not close its parent's."""
+        if self._identity is not None and self._identity[0] != os.getpid():
+            _inherited.append(self._connection)
+        self._connection, self._identity = None, None
+
+    def _identity_now(self) -> tuple[int, int, int] | None:
+        try:
+            status = os.lstat(self.path)
+        except OSError:
+            return None
+        return os.getpid(), status.st_dev, status.st_ino
+
+    def _open_somewhere(self) -> None:
+        if not os.path.isdir(self._home):
+            raise Unusable(f"no folder {self._home}")
+        why = ""
+        for folder in self._folders():
+            self.path = os.path.join(folder, NAME)
+            try:
+                self._prepare(folder)
+                self._connect()
+                return
+            except OSError as error:
+                why = f"{self.path}: {error.strerror}"
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _UNWRITABLE:
+                    raise
+                why = f"{self.path}: {error}"
+        raise Unusable(why)
+
+    def _prepare(self, folder: str) -> None:
+        """Make the folder and an empty file in it, so that their modes are ours; raises OSError."""
+        self._make_folder(folder)
+        if is_network(folder):
+            raise Unusable(f"{folder} lies on a network file system")
+        try:
+            mode = layout.file_mode(os.stat(folder).st_mode)
+            self._disk.close(self._disk.create(self.path, mode))
+        except FileExistsError:
+            if not stat.S_ISREG(os.lstat(self.path).st_mode):
+                raise Unusable(f"{self.path} is no regular file") from None
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError(13, os.strerror(13), self.path) from None
+
+    def _make_folder(self, folder: str) -> None:
+        if os.path.isdir(folder):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(13, os.strerror(13), folder)
+            return
+        parent = os.path.dirname(folder)
+        if parent != self._home and not os.path.isdir(parent):
+            self._make_folder(parent)
+        with contextlib.suppress(FileExistsError):
+            self._disk.make_folder(folder, layout.folder_mode(os.stat(parent).st_mode))
+
+    def _connect(self) -> None:
+        connection = sqlite3.connect(
+            os.fsencode(self.path), isolation_level=None, timeout=BUSY_S, check_same_thread=False
+        )
+        try:
+            _set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._identity = connection, self._identity_now()
+
+    def _moved_aside(self, error: sqlite3.Error) -> bool:
+        """Move a broken index away, if that is what *error* says of the file that is there."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BROKEN:
+            return False
+        ours, there = self._identity, self._identity_now()
+        self.close()
+        if there is None or ours not in (None, there):
+            return True  # another process has seen to it
+        aside = f"{self.path}.broken-{time.time_ns()}"
+        with contextlib.suppress(OSError):
+            for suffix in ("-wal", "-shm", ""):
+                if os.path.lexists(self.path + suffix):
+                    self._disk.move(self.path + suffix, aside + suffix)
+            self._thin_out()
+        return True
+
+    def _thin_out(self) -> None:
+        folder = os.path.dirname(self.path)
+        marked = f"{NAME}.broken-"
+        stamps = {
+            name.removesuffix("-wal").removesuffix("-shm")
+            for name in os.listdir(folder)
+            if name.startswith(marked)
+        }
+        for name in sorted(stamps)[:-KEPT_BROKEN]:
+            for suffix in ("-wal", "-shm", ""):
+                with contextlib.suppress(FileNotFoundError):
+                    self._disk.unlink(os.path.join(folder, name + suffix))
+
+
+_UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+# Connections that a fork copied: never used, never closed.
+_inherited: list[sqlite3.Connection | None] = []
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    """Make it ours and up to date; raises Unusable for what must be left alone."""
+    connection.text_factory = _lenient_text
+    version = _pragma(connection, "user_version")
+    if version == len(schema.MIGRATIONS) and _pragma(connection, "application_id") == _OURS:
+        if _pragma(connection, "journal_mode") != "wal":
+            _use_wal(connection)
+    else:
+        _migrate(connection)
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    rules = connection.execute("SELECT value FROM facts WHERE key = 'rules'").fetchone()
+    if rules != (schema.RULES,):
+        _empty(connection)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    _use_wal(connection)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _pragma(connection, "user_version")
+        strange = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        if _pragma(connection, "application_id") != _OURS and (version or strange):
+            raise Unusable("the file is not an index of threadlog; it is left alone")
+        if version > len(schema.MIGRATIONS):
+            raise Unusable("the index is of a newer threadlog; it is left alone")
+        for step in schema.MIGRATIONS[version:]:
+            for statement in filter(str.strip, step.split(";")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_OURS}")
+        connection.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+        raise Unusable("the file system of the index has no shared memory")
+
+
+def _empty(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for table in ("facts", "names", "folders", "rollouts", "threads"):
+        connection.execute(f"DELETE FROM {table}")
+    connection.execute("INSERT INTO facts VALUES ('rules', ?)", (schema.RULES,))
+    connection.execute("COMMIT")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> Any:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _lenient_text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def _told(error: sqlite3.Error) -> str:
+    return getattr(error, "sqlite_errorname", None) or type(error).__name__
+
+
+_OURS = schema.APPLICATION_ID

@@ -1,0 +1,62 @@
+"""A thread's row: what a listing shows, and the columns that it sorts and filters by.
+
+The summary is kept as ASCII JSON, which holds whatever text a rollout or a file name can; columns
+hold texts as they are compared.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from threadlog.core import filters, moments
+from threadlog.core.lines import parse_json
+from threadlog.core.query import ThreadSummary
+from threadlog.local.scan import below
+
+COLUMNS = (
+    "created_ms",
+    "updated_ms",
+    "recency_ms",
+    "cwd",
+    "source",
+    "provider",
+    "branch",
+    "repository",
+    "parent",
+    "name",
+    "hidden",
+    "scanned",
+    "words",
+    "row",
+)
+
+Value = str | int | None
+
+
+def values(home: str, summary: ThreadSummary) -> tuple[Value, ...]:
+    """The values of COLUMNS; paths are kept without the home, which may be moved."""
+    kept = summary._replace(path=below(home, summary.path))
+    url = summary.git_url
+    return (
+        moments.unix_ms(summary.created),
+        moments.unix_ms(summary.updated),
+        moments.unix_ms(summary.recency),
+        filters.comparable(summary.cwd),
+        filters.comparable(summary.source),
+        filters.comparable(summary.model_provider) or None,
+        filters.comparable(summary.git_branch),
+        filters.repository_key(url) if url else None,
+        filters.comparable(summary.parent_thread_id),
+        filters.comparable(summary.name),
+        summary.codex_hides is not None,
+        summary.scanned,
+        filters.searched(filters.words(summary)),
+        json.dumps(kept, separators=(",", ":")),
+    )
+
+
+def summary_of(home: str, row: str) -> ThreadSummary:
+    """The summary that a row holds."""
+    summary = ThreadSummary._make(parse_json(row.encode()))
+    return summary._replace(path=os.path.join(home, summary.path))

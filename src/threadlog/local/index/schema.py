@@ -1,0 +1,52 @@
+"""The tables of the index, their versions, and how an older one becomes the newest.
+
+One row a folder, one a rollout, one a thread.  A folder's times tell whether its names changed; a
+rollout's facts whether its content did.  A thread's row is what a listing shows, with the columns
+that listings sort and filter by; `row` is NULL until its rollout was read.
+"""
+
+from __future__ import annotations
+
+# "thlg": so that no other program's file is taken for an index.
+APPLICATION_ID = 0x74686C67
+
+# Raised when a row would come to be another for the same files: all are then made anew.
+RULES = 1
+
+_FIRST = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE noticed (kind TEXT PRIMARY KEY, count INTEGER, last_ms INTEGER) WITHOUT ROWID;
+CREATE TABLE names (id TEXT PRIMARY KEY, name TEXT, at_ms INTEGER) WITHOUT ROWID;
+CREATE TABLE folders (
+    id INTEGER PRIMARY KEY, path BLOB UNIQUE, parent INTEGER, archived INTEGER, depth INTEGER,
+    mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, settled INTEGER
+);
+CREATE INDEX folders_parent ON folders (parent);
+CREATE TABLE rollouts (
+    id INTEGER PRIMARY KEY, folder INTEGER, name BLOB, key BLOB,
+    stamp TEXT, thread_id TEXT, revision TEXT, odd INTEGER,
+    size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, base TEXT,
+    UNIQUE (folder, name)
+);
+CREATE INDEX rollouts_key ON rollouts (key);
+CREATE INDEX rollouts_base ON rollouts (base) WHERE base IS NOT NULL;
+CREATE INDEX rollouts_revision ON rollouts (revision) WHERE revision IS NOT NULL;
+CREATE INDEX rollouts_odd ON rollouts (odd) WHERE odd;
+CREATE TABLE threads (
+    id INTEGER PRIMARY KEY, key BLOB UNIQUE, rollout INTEGER, archived INTEGER, stamp TEXT,
+    created_ms INTEGER, updated_ms INTEGER, recency_ms INTEGER,
+    cwd, source TEXT, provider, branch, repository, parent, name, hidden INTEGER, scanned INTEGER,
+    words, row TEXT, scan_at INTEGER, scan_seal BLOB, scan TEXT
+);
+CREATE INDEX threads_created ON threads (archived, stamp, key);
+CREATE INDEX threads_updated ON threads (archived, updated_ms, key);
+CREATE INDEX threads_recency ON threads (archived, recency_ms, key);
+CREATE INDEX threads_cwd ON threads (cwd, archived, stamp, key);
+CREATE INDEX threads_parent ON threads (parent) WHERE parent IS NOT NULL;
+CREATE INDEX threads_name ON threads (name) WHERE name IS NOT NULL;
+CREATE INDEX threads_unread ON threads (stamp) WHERE row IS NULL;
+CREATE INDEX threads_unscanned ON threads (updated_ms) WHERE scanned = 0 AND row IS NOT NULL;
+"""
+
+# Each takes an index from the version that is its place here to the next.
+MIGRATIONS: tuple[str, ...] = (_FIRST,)

@@ -1,0 +1,224 @@
+"""The index of one home: brought up to date, and asked.
+
+Every answer begins with a look at what changed on disk, so that none is older than the question.
+The order of creation needs the folders' times and the facts of the page's own rollouts; whatever
+else is sorted or filtered by needs the sizes and times of all rollouts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from threadlog.core import cursor, filters, moments, query
+from threadlog.core.cursor import Place
+from threadlog.core.ids import Reference
+from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.local.index import contents, pages, rows
+from threadlog.local.index.contents import Progress, Reader
+from threadlog.local.index.database import Database, Unusable
+from threadlog.local.index.known import KnownInventory, rollouts_of
+from threadlog.local.index.noticed import Noticed, record
+from threadlog.local.index.tree import Tree
+from threadlog.local.names import HomeNames
+from threadlog.local.scan import Found, below
+from threadlog.local.summaries import Summaries
+
+
+def _quiet(_done: int, _total: int) -> None:
+    return None
+
+
+class Index:
+    """The index of one home: brought up to date, and asked.  One caller at a time."""
+
+    def __init__(self, home: str, database: Database, names: HomeNames) -> None:
+        self._home = home
+        self._database = database
+        self._names = names
+        self._tree = Tree(home, database)
+        self.lock = threading.RLock()
+
+    @property
+    def problems(self) -> list[str]:
+        """What could not be listed."""
+        return self._tree.problems
+
+    def look(self) -> None:
+        """See which rollouts there are, and what the threads are called; raises Unusable."""
+        if self._database.open():
+            self._tree.forget()
+        noticed = Noticed()
+        self._tree.look(noticed)
+        reader = self._reader()
+        with self._database.asking() as connection:
+            odd = contents.changed_odd(connection, self._home)
+        if odd:
+            keys = [each.key for each in odd]
+            reader.refresh(odd, noticed)
+            self._tree.stand(keys)
+            reader.read_rows(keys)
+        self._take_names(reader)
+        self._record(noticed)
+
+    def sweep(self, progress: Progress = _quiet) -> None:
+        """Read all that changed, after a `look`; raises Unusable."""
+        reader = self._reader()
+        noticed = Noticed()
+        reader.read_new(lambda: False, progress)
+        with self._database.asking() as connection:
+            found = contents.changed(connection, self._home)
+        reader.refresh(found, noticed)
+        reader.read_rows()
+        self._record(noticed)
+
+    def read_new(self, stop: Callable[[], bool], progress: Progress = _quiet) -> bool:
+        """Go on reading what nobody read yet; True once there is nothing left."""
+        return self._reader().read_new(stop, progress)
+
+    def unread(self) -> int:
+        """How many rollouts were not read yet."""
+        with self._database.asking() as connection:
+            return contents.count_unread(connection)
+
+    def page(self, wanted: ThreadQuery, after: Place | None, *, swept: bool) -> ThreadPage:
+        """A page, after a `look`; of rollouts that were not *swept*, its own are looked at."""
+        limit = -1 if wanted.limit is None else wanted.limit + 1
+        hits = self._select(wanted, after, limit)
+        if not swept and self._read_page([hit[1] for hit in hits]):
+            hits = self._select(wanted, after, limit)
+        more = wanted.limit is not None and len(hits) > wanted.limit
+        shown = hits[: wanted.limit] if more else hits
+        places = [_place(hit, wanted.sort) for hit in shown[:1] + shown[-1:]]
+        return ThreadPage(
+            [rows.summary_of(self._home, hit[0]) for hit in shown if hit[0] is not None],
+            cursor.cursor_text(places[-1]) if more else None,
+            self.problems,
+            previous=cursor.cursor_text(places[0]) if places else None,
+            scanned_files=len(hits),
+        )
+
+    def summary(self, key: str) -> ThreadSummary:
+        """The row of one thread, after a `look`."""
+        raw = key.encode("utf-8", "surrogatepass")
+        self._read_page([raw])
+        with self._database.asking() as connection:
+            found = connection.execute("SELECT row FROM threads WHERE key = ?", (raw,)).fetchone()
+        if found is None or found[0] is None:
+            raise Unusable(f"thread {key} has just gone")
+        return rows.summary_of(self._home, found[0])
+
+    def summary_at(self, found: Found) -> ThreadSummary:
+        """The summary of a thread as one of its rollouts tells it, after a `look`."""
+        with self._database.asking() as connection:
+            alone = KnownInventory(self._home, connection, [found])
+            thread_id = found.thread_id or alone.head(found).metadata.thread_id
+            key = (thread_id or below(self._home, found.path)).encode("utf-8", "surrogatepass")
+            group = [each.found for each in rollouts_of(connection, self._home, key)] or [found]
+            inventory = KnownInventory(self._home, connection, group)
+            return Summaries(self._home, inventory, self._names.read()).of(found)
+
+    def ids_named(self, name: str) -> list[str]:
+        """The threads that were given this name outside their rollouts."""
+        with self._database.asking() as connection:
+            found = connection.execute(
+                "SELECT n.id FROM names n JOIN threads t ON t.key = CAST(n.id AS BLOB)"
+                " WHERE n.name = ?",
+                (filters.comparable(name),),
+            )
+            return [key for (key,) in found.fetchall()]
+
+    def ids_fitting(self, reference: Reference) -> list[str]:
+        """The ids that a reference is, or is a piece of."""
+        text = reference.text.encode("utf-8", "surrogatepass")
+        if reference.kind == "id":
+            return self.keys("key = ?", text)
+        found = []
+        if reference.suffix:
+            found += self.keys("substr(key, ?) = ?", -len(text), text)
+        if reference.prefix:
+            found += self.keys("key >= ? AND substr(key, 1, ?) = ?", text, len(text), text)
+        return list(dict.fromkeys(found))
+
+    def is_new(self) -> bool:
+        """True if it was never brought up to date; makes none; raises Unusable."""
+        if not self._database.exists():
+            return True
+        if self._database.open():
+            self._tree.forget()
+        return self._tree.is_new()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self.lock:
+            self._database.close()
+
+    def keys(self, condition: str, *values: object) -> list[str]:
+        """The threads whose rows fulfil an SQL condition."""
+        with self._database.asking() as connection:
+            found = connection.execute(f"SELECT key FROM threads WHERE {condition}", values)
+            return [key.decode("utf-8", "surrogatepass") for (key,) in found.fetchall()]
+
+    def _select(self, wanted: ThreadQuery, after: Place | None, limit: int) -> list[pages.Hit]:
+        with self._database.asking() as connection:
+            return pages.select(connection, wanted, after, limit)
+
+    def _read_page(self, keys: Sequence[bytes]) -> bool:
+        """Read what changed of some threads; True if anything did."""
+        with self._database.asking() as connection:
+            found = [
+                each
+                for at in range(0, len(keys), contents.CHUNK // 2)
+                for each in contents.changed_of(
+                    connection, self._home, keys[at : at + contents.CHUNK // 2]
+                )
+            ]
+            unread = contents.to_read_again(connection, keys)
+        reader, noticed = self._reader(), Noticed()
+        done = bool(found or unread)
+        reader.refresh(found, noticed)
+        reader.read_rows(unread)
+        self._record(noticed)
+        return done
+
+    def _take_names(self, reader: Reader) -> None:
+        """Have the rows of threads made anew that were given a name, or another one."""
+        token = self._names.token()
+        with self._database.asking() as connection:
+            known = connection.execute("SELECT value FROM facts WHERE key = 'names'").fetchone()
+            if known == (token,):
+                return
+            before = {
+                key: (name, at_ms)
+                for key, name, at_ms in connection.execute("SELECT id, name, at_ms FROM names")
+            }
+        now = {
+            key: (filters.comparable(named.name), named.at_ms)
+            for key, named in self._names.read().items()
+        }
+        differ = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
+        with self._database.changing() as connection:
+            connection.executemany("DELETE FROM names WHERE id = ?", [(key,) for key in differ])
+            connection.executemany(
+                "INSERT INTO names VALUES (?, ?, ?)",
+                [(key, *now[key]) for key in differ if key in now],
+            )
+            connection.executemany(
+                "UPDATE threads SET row = NULL WHERE key = ?",
+                [(key.encode("utf-8", "surrogatepass"),) for key in differ],
+            )
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('names', ?)", (token,))
+        reader.read_rows()
+
+    def _reader(self) -> Reader:
+        return Reader(self._home, self._database, self._names.read())
+
+    def _record(self, noticed: Noticed) -> None:
+        if kinds := noticed.settle():
+            with self._database.changing() as connection:
+                record(connection, self._home, kinds)
+
+
+def _place(hit: pages.Hit, sort: str) -> Place:
+    moment = hit[2] if sort == query.CREATED else moments.utc_text(hit[2])
+    return moment, hit[1].decode("utf-8", "surrogatepass")
