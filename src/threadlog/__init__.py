@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from threadlog.core.decode import Line
     from threadlog.core.framing import Gap, Oversized
     from threadlog.core.history import History
+    from threadlog.core.index_status import IndexStatus
     from threadlog.core.lines import Damaged
     from threadlog.core.query import ThreadPage, ThreadSummary
     from threadlog.core.turn import Turn
@@ -64,6 +65,7 @@ _MODULES = {
     "KERNEL": "barrier",
     "Thread": "thread",
     "TurnWriter": "turn_writer",
+    "IndexStatus": "core.index_status",
     "Line": "core.decode",
     "Damaged": "core.lines",
     "Oversized": "core.framing",
@@ -88,6 +90,7 @@ __all__ = [
     "History",
     "Home",
     "InUse",
+    "IndexStatus",
     "Line",
     "NoThreadId",
     "NotFound",

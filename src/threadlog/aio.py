@@ -28,6 +28,7 @@ from threadlog.asking import Asked
 from threadlog.barrier import Barrier
 from threadlog.core.entry import Recordable
 from threadlog.core.history import History, Value
+from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.lines import Json
 from threadlog.core.outline import Outline
 from threadlog.core.query import ThreadPage, ThreadSummary
@@ -138,9 +139,33 @@ class Home(_Closable):
         """The newest threads first."""
         return await asyncio.to_thread(lambda: self.sync.threads(**asked))
 
+    async def count(self, **asked: Unpack[Asked]) -> int:
+        """How many threads there are."""
+        return await asyncio.to_thread(lambda: self.sync.count(**asked))
+
     async def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
         """The thread that changed last."""
         return await asyncio.to_thread(lambda: self.sync.find_latest(**asked))
+
+    async def index_status(self) -> IndexStatus:
+        """How the index behind listings stands."""
+        return await asyncio.to_thread(self.sync.index_status)
+
+    def tell_progress(self, progress: Progress) -> None:
+        """Have *progress* told, by another OS thread, while a listing has to read much."""
+        self.sync.tell_progress(progress)
+
+    async def catch_up(
+        self, *, timeout_s: float | None = None, progress: Progress | None = None
+    ) -> bool:
+        """Bring the index up to date."""
+        return await asyncio.to_thread(
+            lambda: self.sync.catch_up(timeout_s=timeout_s, progress=progress)
+        )
+
+    async def rebuild_index(self) -> None:
+        """Empty the index."""
+        await asyncio.to_thread(self.sync.rebuild_index)
 
     async def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""

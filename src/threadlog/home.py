@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
@@ -13,6 +14,7 @@ from threadlog.errors import NotFound
 if TYPE_CHECKING:
     from threadlog.asking import Asked
     from threadlog.core.history import History, Value
+    from threadlog.core.index_status import IndexStatus, Progress
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
     from threadlog.core.turn import Turn
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 # What a caller may mean a thread by: see Home.
 Reference = str | os.PathLike[str]
+
+
+def _untold(_what: str, _done: int, _total: int) -> None:
+    return None
 
 
 class Home:
@@ -105,6 +111,10 @@ class Home:
         """
         return self._store.catalog.page(self._query(asked))
 
+    def count(self, **asked: Unpack[Asked]) -> int:
+        """How many threads the keywords of `threads` mean, whatever limit and cursor."""
+        return self._store.catalog.count(self._query(asked))
+
     def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
         """The thread that changed last, of those that the keywords of `threads` mean; or None."""
         asked.setdefault("sort", UPDATED)
@@ -124,6 +134,30 @@ class Home:
                 providers=query.providers or (provider,), sources=query.sources or INTERACTIVE
             )
         return query
+
+    def index_status(self) -> IndexStatus:
+        """How the index behind listings stands; whatever it says, listings are complete."""
+        return self._store.catalog.status()
+
+    def tell_progress(self, progress: Progress) -> None:
+        """Have *progress* told how far it is while a listing has to read much, which is seldom."""
+        self._store.catalog.progress = progress
+
+    def catch_up(self, *, timeout_s: float | None = None, progress: Progress | None = None) -> bool:
+        """Bring the index up to date: every rollout read to its end, the newest first.
+
+        Afterwards listings are as fast as they can be, and `scanned` for every thread.  Stops
+        after *timeout_s* seconds, and goes on from there the next time, in any process; True if
+        nothing was left to do.  Never raises: where there can be no index there is none.
+        """
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        return self._store.catalog.catch_up(
+            lambda: end is not None and time.monotonic() >= end, progress or _untold
+        )
+
+    def rebuild_index(self) -> None:
+        """Empty the index; what is in it comes back with `catch_up`, or as listings need it."""
+        self._store.catalog.rebuild()
 
     def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""

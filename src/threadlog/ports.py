@@ -6,10 +6,11 @@ to write one.  An adapter implements all three; the use cases know nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.framing import Frame, Gap
+from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.lineage import Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
@@ -19,16 +20,30 @@ if TYPE_CHECKING:
 
 
 class Catalog(Protocol):
-    """Which threads there are."""
+    """Which threads there are; `progress` is told while much has to be read for an answer."""
+
+    progress: Progress
 
     def page(self, query: ThreadQuery) -> ThreadPage:
         """The threads that *query* asks for, newest first; raises BadCursor."""
+
+    def count(self, query: ThreadQuery) -> int:
+        """How many threads *query* means, whatever its cursor and limit."""
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread that a user's reference means; raises NotFound, Ambiguous, OutsideHome."""
 
     def close(self) -> None:
         """Let go of what was opened to answer; asking opens it again."""
+
+    def catch_up(self, stop: Callable[[], bool], progress: Progress) -> bool:
+        """Bring what answers are made of up to date; True if nothing is left to do."""
+
+    def rebuild(self) -> None:
+        """Forget what answers are made of, but for the threads themselves."""
+
+    def status(self) -> IndexStatus:
+        """How what answers are made of stands."""
 
 
 class Rollouts(Protocol):

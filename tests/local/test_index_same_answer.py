@@ -227,6 +227,9 @@ def assert_same(store: LocalStore, asked: dict[str, Any]) -> None:
             assert left.as_dict() == right.as_dict()
         assert one == other
     assert len(by_files) == len(by_index)
+    assert (
+        store.catalog.count(wanted) == store.files.count(wanted) == sum(len(p[0]) for p in by_files)
+    )
     assert store.catalog.trouble is None
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from threadlog.asking import Asked
 from threadlog.cli.terminal import BOLD, DIM, Style, folder
 from threadlog.core import ids, text
-from threadlog.core.moments import unix_ms
+from threadlog.core.moments import unix_ms, utc_text
 from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.home import Home
 
@@ -28,26 +30,84 @@ _UNITS = ((31_536_000, "y"), (2_592_000, "mo"), (604_800, "w"), (86_400, "d"), (
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
     """Print the threads asked for."""
-    page = home.threads(
-        cwd=arguments.cwd,
-        archived=arguments.archived,
-        sort=arguments.sort,
-        limit=None if arguments.all else arguments.limit,
-        cursor=arguments.cursor,
-    )
+    asked = _asked(home, arguments)
+    limit = None if arguments.all else arguments.limit
+    on_terminal = sys.stdout.isatty() and not arguments.json
+    paged: Asked = {**asked, "limit": limit, "cursor": arguments.cursor}
+    page = _with_progress(home, paged) if on_terminal else home.threads(**paged)
     if arguments.json:
         _print_json(page)
     elif not page:
         which = "archived threads" if arguments.archived else "threads"
-        where = f" of {arguments.cwd}" if arguments.cwd else ""
+        where = f" of {', '.join(arguments.cwd)}" if arguments.cwd else ""
         # A program that reads our output must not take the sentence for a thread.
-        out = sys.stdout if sys.stdout.isatty() else sys.stderr
+        out = sys.stdout if on_terminal else sys.stderr
         print(text.one_line(f"no {which}{where} in {home.path}"), file=out)
     else:
-        _print_rows(page, Style.of(sys.stdout), by_update=arguments.sort == "updated")
+        _print_rows(page, Style.of(sys.stdout), sort=arguments.sort)
+    if on_terminal:
+        _say_hidden(home, asked)
     for problem in page.problems:
         print(f"threadlog: {text.one_line(problem)}", file=sys.stderr)
+    if on_terminal:
+        _go_on_indexing(home)
     return 1 if page.problems else 0
+
+
+def _asked(home: Home, arguments: argparse.Namespace) -> Asked:
+    """What the options ask for, but for how much of it."""
+    asked: Asked = {
+        "archived": arguments.archived,
+        "sort": arguments.sort,
+        "ascending": arguments.reverse,
+        "cwd": arguments.cwd,
+        "sources": arguments.source,
+        "providers": arguments.provider,
+        "text": arguments.text,
+        "branch": arguments.branch,
+        "repository": arguments.repository,
+        "since": _moment(arguments.since),
+        "until": _moment(arguments.until),
+        "parent": home.get(arguments.parent).id if arguments.parent else None,
+        "codex": arguments.codex,
+    }
+    return asked
+
+
+def _with_progress(home: Home, asked: Asked) -> ThreadPage:
+    """The page, and on standard error how far it is with what has to be read first."""
+    from threadlog.cli.index import Progress
+
+    with Progress() as progress:
+        home.tell_progress(progress)
+        return home.threads(**asked)
+
+
+def _moment(words: str | None) -> str | None:
+    """A span of time that was so long ago, as a moment; any other text as it is."""
+    if words is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,6})(min|h|d|w)(?: ago)?", words)
+    if match is None:
+        return words
+    seconds = int(match[1]) * {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}[match[2]]
+    return utc_text(int((time.time() - seconds) * 1000))
+
+
+def _say_hidden(home: Home, asked: Asked) -> None:
+    from threadlog.cli.hidden import hidden
+
+    if (line := hidden(home, asked)) is not None:
+        print(Style.of(sys.stdout).paint(line, DIM))
+
+
+def _go_on_indexing(home: Home) -> None:
+    """The answer is out: spend a moment on the index, so that the next comes faster."""
+    from threadlog.cli.index import AFTER_ANSWER_S, Progress
+
+    sys.stdout.flush()
+    with Progress() as progress:
+        home.catch_up(timeout_s=AFTER_ANSWER_S, progress=progress)
 
 
 def _print_json(page: ThreadPage) -> None:
@@ -59,24 +119,51 @@ def _print_json(page: ThreadPage) -> None:
     print(json.dumps(value, indent=1))
 
 
-def _print_rows(page: ThreadPage, style: Style, *, by_update: bool) -> None:
+def _print_rows(page: ThreadPage, style: Style, *, sort: str) -> None:
     """A table that fits the terminal; for programs whole cells, separated by tabs."""
     now_ms = int(time.time() * 1000)
-    rows = [_cells(thread, now_ms, by_update=by_update) for thread in page]
     if not style.columns:
+        rows = [_cells(thread, now_ms, sort) for thread in page]
         print("\n".join("\t".join(cells) for cells in rows))
         return
+    threads, rows = [], []
+    for thread, depth in under_parents(page):
+        cells = _cells(thread, now_ms, sort)
+        mark = "  " * (depth - 1) + "└ " if depth else ""
+        threads.append(thread)
+        rows.append((*cells[:_TITLE], mark + cells[_TITLE], *cells[_TITLE + 1 :]))
     widths = _widths(rows, style.columns)
     print(style.paint(_row(_HEADINGS, widths), BOLD))
-    for thread, cells in zip(page, rows, strict=True):
+    for thread, cells in zip(threads, rows, strict=True):
         line = _row(cells, widths)
         print(style.paint(line, DIM) if thread.problem else line)
     if page.next:
         print(style.paint("more: threadlog list --all, or --limit N", DIM))
 
 
-def _cells(thread: ThreadSummary, now_ms: int, *, by_update: bool) -> tuple[str, ...]:
-    moment = unix_ms(thread.updated if by_update else thread.created) or 0
+def under_parents(page: ThreadPage) -> Iterator[tuple[ThreadSummary, int]]:
+    """The threads of a page, those that another one began right under it, and how deep."""
+    ids = {thread.id for thread in page if thread.id}
+    children: dict[str, list[ThreadSummary]] = {}
+    for thread in page:
+        if thread.parent_thread_id in ids - {thread.id}:
+            children.setdefault(thread.parent_thread_id or "", []).append(thread)
+    below = {id(thread) for each in children.values() for thread in each}
+    told: set[int] = set()
+    # Roots first; then those whose parents are each other's children, which nobody comes to.
+    for root in sorted(page, key=lambda thread: id(thread) in below):
+        queue = [(root, 0)]
+        while queue:
+            thread, depth = queue.pop()
+            if id(thread) not in told:
+                told.add(id(thread))
+                yield thread, depth
+                inner = reversed(children.get(thread.id or "", []))
+                queue += [(child, depth + 1) for child in inner]
+
+
+def _cells(thread: ThreadSummary, now_ms: int, sort: str) -> tuple[str, ...]:
+    moment = unix_ms(getattr(thread, sort)) or 0
     title = thread.title or (f"({thread.problem})" if thread.problem else "(no message yet)")
     return (
         age((now_ms - moment) // 1000),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -105,22 +106,10 @@ def _run(arguments: argparse.Namespace) -> int:
         return _complain(
             f"no folder {path}; name a home with --home, $THREADLOG_HOME or $CODEX_HOME", FAILED
         )
-    home = open(path)
-    if arguments.command == "list":
-        from threadlog.cli import listing
-
-        return listing.run(home, arguments)
-    if arguments.command == "show":
-        from threadlog.cli import show
-
-        return show.run(home, arguments)
-    if arguments.command == "record":
-        from threadlog.cli import record
-
-        return record.run(home, arguments)
-    from threadlog.cli import paths
-
-    return paths.run(home, arguments)
+    # Only the module of the command is loaded.
+    module = importlib.import_module(f"threadlog.cli.{_MODULES[arguments.command]}")
+    code: int = module.run(open(path), arguments)
+    return code
 
 
 def _can_be_made(path: str) -> bool:
@@ -173,11 +162,50 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
     amount.add_argument("--all", action="store_true", help="all threads, not the 50 newest")
     amount.add_argument("--limit", type=_count, default=50, metavar="N", help="so many (50)")
     parser.add_argument("--archived", action="store_true", help="the archived threads instead")
-    parser.add_argument("--cwd", metavar="DIR", help="only threads of this working directory")
     parser.add_argument(
-        "--sort", choices=("created", "updated"), default="created", help="newest by (created)"
+        "--sort",
+        choices=("created", "updated", "recency"),
+        default="created",
+        help="newest by (created); recency: when the user last took a turn",
     )
+    parser.add_argument("--reverse", action="store_true", help="the oldest first")
     parser.add_argument("--cursor", metavar="TEXT", help="go on after an earlier page")
+    _add_filters(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    only = parser.add_argument_group("only threads")
+    only.add_argument(
+        "--cwd", action="append", metavar="DIR", help="of this working directory (repeatable)"
+    )
+    only.add_argument("--text", metavar="TEXT", help="with this in the name or first message")
+    only.add_argument("--source", action="append", help="of this source: cli, exec, subagent, ...")
+    only.add_argument("--provider", action="append", help="of this model provider")
+    only.add_argument("--branch", help="of this git branch")
+    only.add_argument(
+        "--repository", metavar="REPO", help="of this repository: an address, or its end"
+    )
+    only.add_argument(
+        "--since", metavar="TIME", help="from then on: 2026-11-25, 13:00Z on it, 7d ago"
+    )
+    only.add_argument("--until", metavar="TIME", help="before then")
+    only.add_argument("--parent", metavar="ID", help="that this thread began")
+    only.add_argument("--codex", action="store_true", help="that Codex's own list shows by default")
+
+
+def _add_latest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cwd", metavar="DIR", help="of this working directory")
+    parser.add_argument("--archived", action="store_true", help="of the archived threads")
+    parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+
+
+def _add_index(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        choices=("status", "build", "rebuild"),
+        help="how it stands; read all that was not read yet; the same, from nothing",
+    )
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
@@ -212,11 +240,21 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the id and path as JSON")
 
 
+_MODULES = {
+    "list": "listing",
+    "latest": "latest",
+    "show": "show",
+    "path": "paths",
+    "record": "record",
+    "index": "index",
+}
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
+    ("latest", _add_latest, "the thread that changed last"),
     ("show", _add_show, "one thread, readably"),
     ("path", _add_path, "where a thread's rollout lies"),
     ("record", _add_record, "items on standard input become a thread, or go on with one"),
+    ("index", _add_index, "the index behind listings: how it stands, build it"),
 )
 
 

@@ -38,6 +38,15 @@ def _columns(stream: TextIO) -> int:
         return 80
 
 
+def size_text(count: int) -> str:
+    """A number of bytes as people say it."""
+    amount, units = float(count), ["B", "KB", "MB", "GB"]
+    while amount >= 1000 and len(units) > 1:
+        amount /= 1000
+        del units[0]
+    return f"{amount:.0f} {units[0]}" if amount >= 10 else f"{amount:.1f} {units[0]}"
+
+
 def folder(cwd: str | None) -> str:
     """A working directory as people write it, with ~ for their own."""
     if cwd is None:

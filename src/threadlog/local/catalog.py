@@ -60,6 +60,13 @@ class FileCatalog:
         problems = inventory.problems
         return ThreadPage(rows, following, problems, previous=previous, scanned_files=scanned)
 
+    def count(self, wanted: ThreadQuery) -> int:
+        """How many threads *wanted* means, whatever its cursor and limit."""
+        plain = wanted._replace(cursor=None, limit=None)
+        if filters.needs_content(plain):
+            return len(self.page(plain))
+        return len(_ordered(self._home, Inventory(self._home), plain, None))
+
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
         return resolve(self._home, _FileThreads(self._home, self._read_names()), reference)

@@ -111,6 +111,10 @@ class RolloutFile:
         unpacked.seek(offset)
         return unpacked.read(count)
 
+    def raw_at(self, offset: int, count: int) -> bytes:
+        """*count* bytes at *offset* of the file as it is, compressed or not."""
+        return self._pread(offset, max(count, 0))
+
     def _pread(self, offset: int, count: int) -> bytes:
         count = min(count, self.facts.size_bytes - offset)
         pieces: list[bytes] = []

@@ -73,7 +73,7 @@ class LocalStore:
         """Which threads there are."""
         from threadlog.local.index.catalog import IndexedCatalog
 
-        return IndexedCatalog(self.home, self.files, self.index())
+        return IndexedCatalog(self.home, self.files, self.index)
 
     def index(self) -> Index:
         """A connection of its own to the index."""

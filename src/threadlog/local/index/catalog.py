@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from threadlog.core import filters, query
 from threadlog.core.ids import Reference
+from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.catalog import FileCatalog, read_cursor
 from threadlog.local.index.database import Unusable
-from threadlog.local.index.upkeep import Index
+from threadlog.local.index.upkeep import Index, Stop, quiet
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found
 
@@ -20,11 +21,14 @@ READ_AT_ONCE = 300
 class IndexedCatalog:
     """The threads of a home; *files* answers what *index* cannot."""
 
-    def __init__(self, home: str, files: FileCatalog, index: Index) -> None:
+    def __init__(self, home: str, files: FileCatalog, index: Callable[[], Index]) -> None:
+        """*index* makes a connection of its own each time."""
         self._home = home
         self._files = files
-        self._index = index
+        self._index = index()
+        self._upkeep = index()  # so that pages are served while it is brought up to date
         self.trouble: str | None = None  # why the index could not be asked, the last time
+        self.progress: Progress = quiet
 
     def page(self, wanted: ThreadQuery) -> ThreadPage:
         """The threads that *wanted* asks for, in its order; raises BadCursor."""
@@ -38,7 +42,7 @@ class IndexedCatalog:
                     if by_creation:
                         return self._index.page(wanted, after, swept=False)
                     if needs_all or self._index.unread() <= READ_AT_ONCE:
-                        self._index.sweep()
+                        self._index.sweep(self.progress)
                         return self._index.page(wanted, after, swept=True)
             self.trouble = None
         except Unusable as error:
@@ -48,6 +52,48 @@ class IndexedCatalog:
     def close(self) -> None:
         """Let go of the index, until it is asked again."""
         self._index.close()
+        self._upkeep.close()
+
+    def catch_up(self, stop: Stop, progress: Progress) -> bool:
+        """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
+        try:
+            with self._upkeep.lock:
+                done = self._upkeep.catch_up(stop, progress)
+            self.trouble = None
+            return done
+        except Unusable as error:
+            self.trouble = str(error)
+            return False
+
+    def rebuild(self) -> None:
+        """Empty the index."""
+        try:
+            with self._upkeep.lock:
+                self._upkeep.rebuild()
+        except Unusable as error:
+            self.trouble = str(error)
+
+    def status(self) -> IndexStatus:
+        """How the index stands."""
+        try:
+            with self._upkeep.lock:
+                return self._upkeep.status()
+        except Unusable as error:
+            return IndexStatus(self._upkeep.path, str(error))
+
+    def count(self, wanted: ThreadQuery) -> int:
+        """How many threads *wanted* means, whatever its cursor and limit."""
+        needs_all = filters.needs_content(wanted)
+        try:
+            with self._index.lock:
+                if wanted.cwd != () and (needs_all or not self._index.is_new()):
+                    self._index.look()
+                    if needs_all:
+                        self._index.sweep(self.progress)
+                    return self._index.count(wanted)
+        except Unusable as error:
+            self.trouble = str(error)
+        return self._files.count(wanted)
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""

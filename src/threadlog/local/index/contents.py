@@ -19,12 +19,11 @@ from threadlog.local.index import rows
 from threadlog.local.index.database import Database
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import EDITED, REPLACED, Noticed
+from threadlog.local.index.scans import kept_scan, size_of
 from threadlog.local.index.tree import SLICE_S, unread_dependents
 from threadlog.local.summaries import Summaries
 
 Facts = tuple[int, int, int, int]  # size, mtime_ns, ctime_ns, inode
-# Told how many rollouts were read of how many.
-Progress = Callable[[int, int], None]
 
 _ROLLOUTS = """
 SELECT r.folder, f.path, r.id, r.name, r.size, r.mtime_ns, r.ctime_ns, r.inode, r.key
@@ -76,6 +75,25 @@ def to_read_again(connection: sqlite3.Connection, keys: Sequence[bytes]) -> list
     return found
 
 
+def unscanned(connection: sqlite3.Connection, skip: int) -> list[bytes]:
+    """Threads whose rollouts were not read to their ends, the newest first."""
+    found = connection.execute(
+        "SELECT key FROM threads WHERE scanned = 0 AND row IS NOT NULL"
+        " ORDER BY updated_ms DESC LIMIT ?",
+        (CHUNK + skip,),
+    )
+    return [key for (key,) in found.fetchall()]
+
+
+def unscanned_bytes(connection: sqlite3.Connection) -> int:
+    """How much there is to read for that, as far as is known."""
+    (total,) = connection.execute(
+        "SELECT sum(max(r.size - coalesce(t.scan_at, 0), 0)) FROM threads t"
+        " JOIN rollouts r ON r.id = t.rollout WHERE t.scanned = 0 AND t.row IS NOT NULL"
+    ).fetchone()
+    return int(total or 0)
+
+
 def count_unread(connection: sqlite3.Connection) -> int:
     """How many threads were not read yet."""
     found = connection.execute("SELECT count(*) FROM threads WHERE row IS NULL").fetchone()
@@ -110,7 +128,7 @@ class Reader:
         self._names = names
         self._parse: Parse = lines.parse
 
-    def read_new(self, stop: Callable[[], bool], progress: Progress) -> bool:
+    def read_new(self, stop: Callable[[], bool], progress: Callable[[int, int], None]) -> bool:
         """Read the threads that nobody read yet, the newest first; True once there are none."""
         with self._database.asking() as connection:
             total = left = count_unread(connection)
@@ -169,8 +187,10 @@ class Reader:
             (*each.now, each.id),
         )
         if each.before[0] >= 0:
-            _judge(each, noticed)
-            unread_dependents(connection, [each.id])
+            odd = _judge(each)
+            if odd is not None:
+                noticed.kinds[odd] += 1
+            unread_dependents(connection, [each.id], grown=odd is None)
         self.read(connection, each.key)
 
     def read(self, connection: sqlite3.Connection, key: bytes) -> None:
@@ -181,7 +201,10 @@ class Reader:
             return
         founds = [each.found for each in group]
         inventory = KnownInventory(self._home, connection, founds, self._parse)
-        summary = Summaries(self._home, inventory, self._names).of(founds[-1])
+        kept = kept_scan(connection, key, founds[-1])
+        counts = kept.counts if kept and kept.size == size_of(founds[-1]) else None
+        summaries = Summaries(self._home, inventory, self._names)
+        summary = summaries.of(founds[-1], kept.metadata if kept else None, counts)
         connection.execute(
             f"UPDATE threads SET {_SET} WHERE key = ?", (*rows.values(self._home, summary), key)
         )
@@ -203,11 +226,10 @@ def _without_row(connection: sqlite3.Connection) -> list[bytes]:
     return [key for (key,) in found.fetchall()]
 
 
-def _judge(each: Changed, noticed: Noticed) -> None:
-    """Growing is what rollouts do; anything else is noted."""
+def _judge(each: Changed) -> str | None:
+    """What has become of a rollout; None if it has grown, which is what rollouts do."""
     if each.now[3] != each.before[3]:
-        noticed.kinds[REPLACED] += 1
-    elif each.now[0] < each.before[0] or (
-        each.now[0] == each.before[0] and each.now[1] != each.before[1]
-    ):
-        noticed.kinds[EDITED] += 1
+        return REPLACED
+    shrunk = each.now[0] < each.before[0]
+    edited = each.now[0] == each.before[0] and each.now[1] != each.before[1]
+    return EDITED if shrunk or edited else None

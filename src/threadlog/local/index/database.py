@@ -46,7 +46,7 @@ class Database:
         self._disk = disk
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int, int] | None = None
-        self.path = ""
+        self.path = os.path.join(next(iter(folders())), NAME)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -85,6 +85,21 @@ class Database:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
         self._let_go()
+
+    def size_bytes(self) -> int:
+        """The size of the file and what belongs to it."""
+        total = 0
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                total += os.stat(self.path + suffix).st_size
+        return total
+
+    def empty(self) -> None:
+        """Forget everything but what was noticed; raises Unusable."""
+        try:
+            _empty(self.connection)
+        except sqlite3.Error as error:
+            self._failed(error)
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[sqlite3.Connection]:

@@ -36,7 +36,7 @@ CREATE TABLE threads (
     id INTEGER PRIMARY KEY, key BLOB UNIQUE, rollout INTEGER, archived INTEGER, stamp TEXT,
     created_ms INTEGER, updated_ms INTEGER, recency_ms INTEGER,
     cwd, source TEXT, provider, branch, repository, parent, name, hidden INTEGER, scanned INTEGER,
-    words, row TEXT, scan_at INTEGER, scan_seal BLOB, scan TEXT
+    words, row TEXT, scan_at INTEGER, scan_size INTEGER, scan_seal BLOB, scan_told TEXT, scan TEXT
 );
 CREATE INDEX threads_created ON threads (archived, stamp, key);
 CREATE INDEX threads_updated ON threads (archived, updated_ms, key);

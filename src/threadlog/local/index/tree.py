@@ -339,8 +339,14 @@ def stand(connection: sqlite3.Connection, home: str, keys: Iterable[bytes]) -> N
         )
 
 
-def unread_dependents(connection: sqlite3.Connection, rollouts: Iterable[int]) -> None:
-    """Have the threads read again that build on these rollouts: they begin as those begin."""
+def unread_dependents(
+    connection: sqlite3.Connection, rollouts: Iterable[int], *, grown: bool = False
+) -> None:
+    """Have the threads read again that build on these rollouts: they begin as those begin.
+
+    What is built on does not change as a rollout grows.
+    """
+    forgotten = "row = NULL" if grown else "row = NULL, scan = NULL"
     if connection.execute("SELECT 1 FROM rollouts WHERE base IS NOT NULL LIMIT 1").fetchone():
         seen: set[int] = set()
         queue = list(rollouts)
@@ -356,7 +362,7 @@ def unread_dependents(connection: sqlite3.Connection, rollouts: Iterable[int]) -
             ).fetchall():
                 queue.append(dependent)
                 connection.execute(
-                    "UPDATE threads SET row = NULL"
+                    f"UPDATE threads SET {forgotten}"
                     " WHERE key = (SELECT key FROM rollouts WHERE id = ?)",
                     (dependent,),
                 )

@@ -8,25 +8,31 @@ else is sorted or filtered by needs the sizes and times of all rollouts.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from threadlog.core import cursor, filters, moments, query
 from threadlog.core.cursor import Place
 from threadlog.core.ids import Reference
+from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
-from threadlog.local.index import contents, pages, rows
-from threadlog.local.index.contents import Progress, Reader
+from threadlog.local.index import contents, pages, rows, schema
+from threadlog.local.index.contents import Reader
 from threadlog.local.index.database import Database, Unusable
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import Noticed, record
+from threadlog.local.index.scanner import Scanner
 from threadlog.local.index.tree import Tree
 from threadlog.local.names import HomeNames
 from threadlog.local.scan import Found, below
 from threadlog.local.summaries import Summaries
 
+Stop = Callable[[], bool]
 
-def _quiet(_done: int, _total: int) -> None:
-    return None
+
+def quiet(_what: str, _done: int, _total: int) -> None:
+    """Nobody wants to know."""
 
 
 class Index:
@@ -37,7 +43,13 @@ class Index:
         self._database = database
         self._names = names
         self._tree = Tree(home, database)
+        self._scanner = Scanner(home, database)
         self.lock = threading.RLock()
+
+    @property
+    def path(self) -> str:
+        """Where its file lies, or would."""
+        return self._database.path
 
     @property
     def problems(self) -> list[str]:
@@ -61,20 +73,80 @@ class Index:
         self._take_names(reader)
         self._record(noticed)
 
-    def sweep(self, progress: Progress = _quiet) -> None:
+    def sweep(self, progress: Progress = quiet) -> None:
         """Read all that changed, after a `look`; raises Unusable."""
         reader = self._reader()
         noticed = Noticed()
-        reader.read_new(lambda: False, progress)
+        reader.read_new(lambda: False, partial(progress, "threads"))
         with self._database.asking() as connection:
             found = contents.changed(connection, self._home)
         reader.refresh(found, noticed)
         reader.read_rows()
         self._record(noticed)
 
-    def read_new(self, stop: Callable[[], bool], progress: Progress = _quiet) -> bool:
-        """Go on reading what nobody read yet; True once there is nothing left."""
-        return self._reader().read_new(stop, progress)
+    def catch_up(self, stop: Stop, progress: Progress = quiet) -> bool:
+        """Read all there is to read, the newest first; True once there is nothing left.
+
+        Goes on where any process has stopped; raises Unusable.
+        """
+        self.look()
+        heads = partial(progress, "threads")
+        if not self._reader().read_new(stop, heads):
+            return False
+        self.sweep()
+        done = self._scan_all(stop, partial(progress, "bytes"))
+        with self._database.changing() as connection:
+            now_ms = time.time_ns() // 1_000_000
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('looked', ?)", (now_ms,))
+        return done
+
+    def _scan_all(self, stop: Stop, progress: Callable[[int, int], None]) -> bool:
+        """Read rollouts to their ends."""
+        seen: set[bytes] = set()
+        with self._database.asking() as connection:
+            total, done = contents.unscanned_bytes(connection), 0
+        while not stop():
+            with self._database.asking() as connection:
+                todo = [key for key in contents.unscanned(connection, len(seen)) if key not in seen]
+            if not todo:
+                return True
+            for key in todo:
+                while (read := self._scanner.scan_on(key, self._reader(), stop)) is not None:
+                    done += read
+                    progress(min(done, total), total)
+                    if stop():
+                        return False
+                seen.add(key)
+        return False
+
+    def status(self) -> IndexStatus:
+        """How the index stands; makes none, and reads nothing but what it holds."""
+        if not self._database.exists():
+            return IndexStatus(self._database.path, "there is none yet")
+        self._database.open()
+        with self._database.asking() as connection:
+            counts = connection.execute(
+                "SELECT count(*), count(*) FILTER (WHERE row IS NULL), sum(scanned) FROM threads"
+            ).fetchone()
+            noticed = dict(connection.execute("SELECT kind, count FROM noticed ORDER BY kind"))
+            looked = connection.execute("SELECT value FROM facts WHERE key = 'looked'").fetchone()
+        return IndexStatus(
+            path=self._database.path,
+            trouble=None,
+            version=len(schema.MIGRATIONS),
+            size_bytes=self._database.size_bytes(),
+            threads=counts[0],
+            unread=counts[1],
+            scanned=counts[2] or 0,
+            looked=moments.utc_text(looked[0]) if looked else None,
+            noticed=noticed,
+        )
+
+    def rebuild(self) -> None:
+        """Forget everything, to read it again; raises Unusable."""
+        self._database.open()
+        self._database.empty()
+        self._tree.forget()
 
     def unread(self) -> int:
         """How many rollouts were not read yet."""
@@ -97,6 +169,11 @@ class Index:
             previous=cursor.cursor_text(places[0]) if places else None,
             scanned_files=len(hits),
         )
+
+    def count(self, wanted: ThreadQuery) -> int:
+        """How many threads a query means, after a `look` or a `sweep`."""
+        with self._database.asking() as connection:
+            return pages.count(connection, wanted)
 
     def summary(self, key: str) -> ThreadSummary:
         """The row of one thread, after a `look`."""
@@ -183,7 +260,7 @@ class Index:
 
     def _take_names(self, reader: Reader) -> None:
         """Have the rows of threads made anew that were given a name, or another one."""
-        token = self._names.token()
+        token = repr(self._names.token())
         with self._database.asking() as connection:
             known = connection.execute("SELECT value FROM facts WHERE key = 'names'").fetchone()
             if known == (token,):
@@ -193,7 +270,7 @@ class Index:
                 for key, name, at_ms in connection.execute("SELECT id, name, at_ms FROM names")
             }
         now = {
-            key: (filters.comparable(named.name), named.at_ms)
+            filters.comparable(key) or "": (filters.comparable(named.name), named.at_ms)
             for key, named in self._names.read().items()
         }
         differ = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]

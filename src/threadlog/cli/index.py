@@ -1,0 +1,81 @@
+"""`threadlog index`: how the index behind listings stands, and building it at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Self
+
+from threadlog.cli.terminal import size_text
+from threadlog.core import text
+from threadlog.core.index_status import IndexStatus
+from threadlog.home import Home
+
+JSON_VERSION = 1
+# A command may go on for so long after its answer, where somebody sits at a terminal.
+AFTER_ANSWER_S = 0.5
+_SHOW_EVERY_S = 0.1
+
+
+def run(home: Home, arguments: argparse.Namespace) -> int:
+    """Do what is asked, then say how the index stands."""
+    if arguments.action == "rebuild":
+        home.rebuild_index()
+    done = True
+    if arguments.action != "status":
+        with Progress() as progress:
+            done = home.catch_up(progress=progress)
+    status = home.index_status()
+    if arguments.json:
+        value = {"version": JSON_VERSION, "index": status._asdict()}
+        print(json.dumps(value, indent=1))
+    else:
+        print("\n".join(_sentences(status)))
+    return 0 if done else 1
+
+
+def _sentences(status: IndexStatus) -> list[str]:
+    lines = [f"index     {text.one_line(status.path)}"]
+    if status.trouble is not None:
+        return [*lines, f"not used  {text.one_line(status.trouble)}; listings come from the files"]
+    read = status.threads - status.unread
+    return [
+        *lines,
+        f"size      {size_text(status.size_bytes)}, version {status.version}",
+        f"threads   {status.threads:,}: {read:,} read, {status.scanned:,} of them to the end",
+        f"built     {status.looked or 'not yet, it grows as listings need it'}",
+        *(f"noticed   {count:,} {kind}" for kind, count in status.noticed.items()),
+    ]
+
+
+class Progress:
+    """One line on standard error that says how far it is; nothing where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._shown_at = 0.0
+        self._on = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._on and self._shown_at:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show how far it is, now and then."""
+        now = time.monotonic()
+        if not self._on or now - self._shown_at < _SHOW_EVERY_S:
+            return
+        self._shown_at = now
+        share = f"{100 * done // total if total else 100}%"
+        amount = (
+            f"{size_text(done)} of {size_text(total)}"
+            if what == "bytes"
+            else f"{done:,} of {total:,} {what}"
+        )
+        sys.stderr.write(f"\rindexing: {amount} ({share})\x1b[K")
+        sys.stderr.flush()
