@@ -11,6 +11,7 @@ from rollout_lines import (
     item,
     line,
     message,
+    reader,
     rolled_back,
     says,
     session,
@@ -382,3 +383,17 @@ def test_a_spoken_image_is_shown() -> None:
 
 def test_a_spoken_message_with_any_context_in_it_is_context() -> None:
     assert told(folded_turns([says("user", "words", ENVIRONMENT)], SPOKEN)) == []
+
+
+def test_what_was_rolled_back_to_the_last_turn_does_not_come_back_as_spoken() -> None:
+    spoken = [says("user", "u1"), says("assistant", "a1")]
+    raws = [session(), asks("u1"), *spoken, rolled_back(1)]
+    assert list(reader(*raws).turns()) == []
+
+
+def test_a_rollback_reaches_back_over_any_number_of_spoken_turns() -> None:
+    spoken = [says("user", f"u{number}") for number in range(20)]
+    found = list(reader(session(), *spoken, rolled_back(15)).turns())
+    assert [words for _name, _status, words in told(found)] == [
+        [f"user u{number}"] for number in range(5)
+    ]

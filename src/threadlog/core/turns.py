@@ -54,7 +54,7 @@ def read_turns(
     """The turns of a stored thread; *lines* is asked for its lines once or several times.
 
     *rollbacks* False spares the look for rollback markers.  A thread whose lines tell of no turn
-    is read from what was spoken.
+    is read from what was spoken; one all of whose turns were rolled back has none.
     """
     if rollbacks:
         rules = msgspec.structs.replace(rules, skip=rolled_back(lines(), rules))
@@ -62,9 +62,9 @@ def read_turns(
     for turn in fold_turns(lines(), rules):
         none = False
         yield settled(turn)
-    if none and not rules.spoken:
+    if none and not rules.skip and not rules.spoken:
         spoken = msgspec.structs.replace(rules, spoken=True)
-        yield from map(settled, fold_turns(lines(), spoken))
+        yield from read_turns(lines, spoken, rollbacks=rollbacks)
 
 
 def settled(turn: Turn) -> Turn:
