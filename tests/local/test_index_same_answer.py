@@ -28,8 +28,15 @@ from makers import (
 )
 from threadlog.asking import query_of
 from threadlog.connect import local_store
-from threadlog.core.query import ThreadPage, ThreadQuery
+from threadlog.core.metadata import Metadata
+from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.core.summary import Counts
+from threadlog.local import catalog
+from threadlog.local.reading import LocalRollouts
+from threadlog.local.scan import Found
+from threadlog.local.scanning import scan
 from threadlog.local.store import LocalStore
+from threadlog.local.summaries import Summaries
 
 FOLDERS = [
     "sessions/2026/01/02",
@@ -219,6 +226,17 @@ def pages(page: Callable[[ThreadQuery], ThreadPage], wanted: ThreadQuery) -> lis
         wanted = wanted._replace(cursor=found.next)
 
 
+class ScanningSummaries(Summaries):
+    """Summaries by all of each rollout, read anew each time."""
+
+    def of(
+        self, newest: Found, scanned: Metadata | None = None, counts: Counts | None = None
+    ) -> ThreadSummary:
+        by_head = super().of(newest)
+        told = scan(LocalRollouts(self._home), by_head, None, lambda: False)
+        return super().of(newest, told.metadata, told.counts)
+
+
 def assert_same(store: LocalStore, asked: dict[str, Any]) -> None:
     wanted = query_of(asked, "openai")  # type: ignore[arg-type]
     by_files, by_index = pages(store.files.page, wanted), pages(store.catalog.page, wanted)
@@ -238,7 +256,16 @@ def assert_same(store: LocalStore, asked: dict[str, Any]) -> None:
 def test_index_and_files_answer_alike_whatever_happens_between(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    home = tmp_path_factory.mktemp("home")
+    if data.draw(st.booleans(), "all of every rollout is read first"):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(catalog, "Summaries", ScanningSummaries)
+            live(tmp_path_factory.mktemp("home"), data, scanned=True)
+    else:
+        live(tmp_path_factory.mktemp("home"), data, scanned=False)
+
+
+def live(home: Path, data: st.DataObject, *, scanned: bool) -> None:
+    """What happens to a home, and what is asked of it."""
     world = World(home)
     store = local_store(str(home))
     for _round in range(data.draw(st.integers(1, 4))):
@@ -249,4 +276,6 @@ def test_index_and_files_answer_alike_whatever_happens_between(
         if data.draw(st.booleans()):
             store = local_store(str(home))  # another process
         for asked in data.draw(st.lists(queries(), min_size=1, max_size=3)):
+            if scanned:
+                assert store.catalog.catch_up(lambda: False, lambda *_told: None)
             assert_same(store, asked)

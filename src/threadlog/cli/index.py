@@ -16,7 +16,8 @@ from threadlog.home import Home
 JSON_VERSION = 1
 # A command may go on for so long after its answer, where somebody sits at a terminal.
 AFTER_ANSWER_S = 0.5
-_SHOW_EVERY_S = 0.1
+_WIDTH = 60
+_SHOW_AFTER_S, _SHOW_EVERY_S = 0.3, 0.1
 
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
@@ -51,31 +52,35 @@ def _sentences(status: IndexStatus) -> list[str]:
 
 
 class Progress:
-    """One line on standard error that says how far it is; nothing where that is no terminal."""
+    """One line on standard error that says how far it is, once it takes long enough to wonder.
+
+    Nothing where that is no terminal.
+    """
 
     def __init__(self) -> None:
-        self._shown_at = 0.0
+        self._next_at = time.monotonic() + _SHOW_AFTER_S
+        self._shown = False
         self._on = sys.stderr.isatty()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        if self._on and self._shown_at:
-            sys.stderr.write("\r\x1b[K")
+        if self._shown:
+            sys.stderr.write(f"\r{'':{_WIDTH}}\r")
             sys.stderr.flush()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show how far it is, now and then."""
         now = time.monotonic()
-        if not self._on or now - self._shown_at < _SHOW_EVERY_S:
+        if not self._on or now < self._next_at:
             return
-        self._shown_at = now
+        self._next_at, self._shown = now + _SHOW_EVERY_S, True
         share = f"{100 * done // total if total else 100}%"
         amount = (
             f"{size_text(done)} of {size_text(total)}"
             if what == "bytes"
             else f"{done:,} of {total:,} {what}"
         )
-        sys.stderr.write(f"\rindexing: {amount} ({share})\x1b[K")
+        sys.stderr.write(f"\r{f'indexing: {amount} ({share})':{_WIDTH}}")
         sys.stderr.flush()

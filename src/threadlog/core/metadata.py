@@ -162,7 +162,7 @@ def _first_session_meta(metadata: Metadata, payload: dict[str, Json], *, bare: b
         agent_role=_role(payload) or _role(spawn),
         memory_mode=_text(payload, "memory_mode"),
         base=_base(payload.get("history_base")),
-        own_from_ordinal=start if isinstance(start, int) else 0,
+        own_from_ordinal=_number(start, default=0),
         bare=bare,
         lacks=tuple(key for key in _REQUIRED if not isinstance(payload.get(key), str)),
     )._replace(**changes)
@@ -263,9 +263,13 @@ def _base(value: Json) -> Base | None:
         return None
     rollout_id, ordinal = value.get("thread_id"), value.get("end_ordinal_exclusive")
     offset = value.get("end_byte_offset")
-    if not isinstance(rollout_id, str) or not isinstance(ordinal, int):
+    if not isinstance(rollout_id, str) or type(ordinal) is not int:
         return None
-    return Base(rollout_id.lower(), ordinal, offset if isinstance(offset, int) else -1)
+    return Base(rollout_id.lower(), ordinal, _number(offset, default=-1))
+
+
+def _number(value: Json, *, default: int) -> int:
+    return value if type(value) is int else default  # True is an int to isinstance
 
 
 def _git(git: dict[str, Json]) -> dict[str, str | None]:

@@ -89,6 +89,16 @@ class RolloutFile:
             yield chunk[:left]
             left -= len(chunk)
 
+    def chunks_from(self, offset: int) -> Iterator[bytes]:
+        """The bytes from *offset* on (uncompressed), in chunks; none where the file is shorter."""
+        if self.compressed:
+            for chunk in self._stream(CHUNK_BYTES):
+                if offset < len(chunk):
+                    yield chunk[offset:]
+                offset = max(offset - len(chunk), 0)
+        else:
+            yield from self._plain(CHUNK_BYTES, offset)
+
     def chunks_backwards(self, end: int) -> Iterator[bytes]:
         """The bytes before *end* (uncompressed), last chunk first."""
         position = end
@@ -127,8 +137,7 @@ class RolloutFile:
             raise Unreadable(f"cannot read {self.path}: {_reason(error)}") from error
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _plain(self, chunk_bytes: int) -> Iterator[bytes]:
-        offset = 0
+    def _plain(self, chunk_bytes: int, offset: int = 0) -> Iterator[bytes]:
         while chunk := self._pread(offset, chunk_bytes):
             yield chunk
             offset += len(chunk)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from threadlog.core import filters, query
+from threadlog.core.cursor import Place
 from threadlog.core.ids import Reference
 from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
@@ -14,6 +16,7 @@ from threadlog.local.index.upkeep import Index, Stop, quiet
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found
 
+_Answer = TypeVar("_Answer")
 # With more rollouts to be read than this, the files answer what they can answer as fast.
 READ_AT_ONCE = 300
 
@@ -33,21 +36,18 @@ class IndexedCatalog:
     def page(self, wanted: ThreadQuery) -> ThreadPage:
         """The threads that *wanted* asks for, in its order; raises BadCursor."""
         after = read_cursor(wanted)
-        needs_all = filters.needs_content(wanted) or wanted.sort == query.RECENCY
-        try:
-            with self._index.lock:
-                if needs_all or not self._index.is_new():
-                    self._index.look()
-                    by_creation = wanted.sort == query.CREATED and not needs_all
-                    if by_creation:
-                        return self._index.page(wanted, after, swept=False)
-                    if needs_all or self._index.unread() <= READ_AT_ONCE:
-                        self._index.sweep(self.progress)
-                        return self._index.page(wanted, after, swept=True)
-            self.trouble = None
-        except Unusable as error:
-            self.trouble = str(error)
-        return self._files.page(wanted)
+        told = self._ask(lambda: self._page(wanted, after))
+        return told[0] if told else self._files.page(wanted)
+
+    def count(self, wanted: ThreadQuery) -> int:
+        """How many threads *wanted* means, whatever its cursor and limit."""
+        told = self._ask(lambda: self._count(wanted))
+        return told[0] if told else self._files.count(wanted)
+
+    def find(self, reference: str) -> ThreadSummary:
+        """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
+        told = self._ask(lambda: self._find(reference))
+        return told[0] if told else self._files.find(reference)
 
     def close(self) -> None:
         """Let go of the index, until it is asked again."""
@@ -81,30 +81,43 @@ class IndexedCatalog:
         except Unusable as error:
             return IndexStatus(self._upkeep.path, str(error))
 
-    def count(self, wanted: ThreadQuery) -> int:
-        """How many threads *wanted* means, whatever its cursor and limit."""
-        needs_all = filters.needs_content(wanted)
+    def _ask(self, ask: Callable[[], tuple[_Answer] | None]) -> tuple[_Answer] | None:
+        """The index's answer, if it has one; else the files are to give it."""
         try:
             with self._index.lock:
-                if wanted.cwd != () and (needs_all or not self._index.is_new()):
-                    self._index.look()
-                    if needs_all:
-                        self._index.sweep(self.progress)
-                    return self._index.count(wanted)
+                answer = ask()
+            self.trouble = None
         except Unusable as error:
             self.trouble = str(error)
-        return self._files.count(wanted)
+            return None
+        return answer
 
-    def find(self, reference: str) -> ThreadSummary:
-        """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
-        try:
-            with self._index.lock:
-                if not self._index.is_new():
-                    self._index.look()
-                    return resolve(self._home, _IndexThreads(self._index), reference)
-        except Unusable as error:
-            self.trouble = str(error)
-        return self._files.find(reference)
+    def _page(self, wanted: ThreadQuery, after: Place | None) -> tuple[ThreadPage] | None:
+        needs_all = filters.needs_content(wanted) or wanted.sort == query.RECENCY
+        if wanted.cwd == () or (self._index.is_new() and not needs_all):
+            return None
+        self._index.look()
+        if wanted.sort == query.CREATED and not needs_all:
+            return (self._index.page(wanted, after, swept=False),)
+        if not needs_all and self._index.unread() > READ_AT_ONCE:
+            return None
+        self._index.sweep(self.progress)
+        return (self._index.page(wanted, after, swept=True),)
+
+    def _count(self, wanted: ThreadQuery) -> tuple[int] | None:
+        needs_all = filters.needs_content(wanted)
+        if wanted.cwd == () or (self._index.is_new() and not needs_all):
+            return None
+        self._index.look()
+        if needs_all:
+            self._index.sweep(self.progress)
+        return (self._index.count(wanted),)
+
+    def _find(self, reference: str) -> tuple[ThreadSummary] | None:
+        if self._index.is_new():
+            return None
+        self._index.look()
+        return (resolve(self._home, _IndexThreads(self._index), reference),)
 
 
 class _IndexThreads:

@@ -155,7 +155,7 @@ class Database:
             except OSError as error:
                 why = f"{self.path}: {error.strerror}"
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in _UNWRITABLE:
+                if _code(error) not in _UNWRITABLE:
                     raise
                 why = f"{self.path}: {error}"
         raise Unusable(why)
@@ -198,7 +198,7 @@ class Database:
 
     def _moved_aside(self, error: sqlite3.Error) -> bool:
         """Move a broken index away, if that is what *error* says of the file that is there."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BROKEN:
+        if _code(error) not in _BROKEN:
             return False
         ours, there = self._identity, self._identity_now()
         self.close()
@@ -287,6 +287,11 @@ def _pragma(connection: sqlite3.Connection, name: str) -> Any:
 
 def _lenient_text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogatepass")
+
+
+def _code(error: sqlite3.Error) -> int:
+    """What kind of failure it is; 0 where the error comes from Python's side."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _told(error: sqlite3.Error) -> str:

@@ -10,13 +10,14 @@ from collections import Counter
 # Other programs, and we ourselves, make and extend rollouts all the time: that is no discrepancy.
 MOVED, ARCHIVED, UNARCHIVED, DELETED = "moved", "archived", "unarchived", "deleted"
 REPLACED, EDITED, DOUBLED, MISPLACED = "replaced", "edited", "doubled", "misplaced"
-ADDED, ROW_LOST, BROKEN = "added", "row without file", "index broken"
+ADDED = "added"  # or new, which looks the same
 
 
 class Noticed:
-    """The discrepancies of one look."""
+    """The discrepancies of one look; by the first one nothing is found that should be there."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, first: bool = False) -> None:
+        self._first = first
         self._added: dict[bytes, bool] = {}
         self._gone: dict[bytes, bool] = {}
         self.kinds: Counter[str] = Counter()
@@ -38,7 +39,8 @@ class Noticed:
                 self.kinds[MOVED] += 1
             else:
                 self.kinds[UNARCHIVED if archived else ARCHIVED] += 1
-        self.kinds[ADDED] += len(self._added.keys() - self._gone.keys())
+        if not self._first:
+            self.kinds[ADDED] += len(self._added.keys() - self._gone.keys())
         return +self.kinds
 
 

@@ -60,7 +60,7 @@ class Index:
         """See which rollouts there are, and what the threads are called; raises Unusable."""
         if self._database.open():
             self._tree.forget()
-        noticed = Noticed()
+        noticed = Noticed(first=self._tree.is_new())
         self._tree.look(noticed)
         reader = self._reader()
         with self._database.asking() as connection:

@@ -1,0 +1,144 @@
+"""Reading a whole thread for an index, in steps, each of which goes on from where one ended.
+
+What the thread builds on is read once, at the beginning.  Its own rollout is read on from the end
+of the last whole line.  What stands after that (a line without its LF, a place where the bytes
+end too early) is told, but is read again the next time.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from threadlog.core.framing import LF, Frame, Gap, Splitter, line_length
+from threadlog.core.metadata import Metadata
+from threadlog.core.query import ThreadSummary
+from threadlog.core.scan import Raw, Scan
+from threadlog.core.summary import Counts
+from threadlog.errors import Unreadable
+from threadlog.local.files import RolloutFile, open_rollout
+from threadlog.local.reading import LocalRollouts
+
+# After so many bytes it is asked whether to stop.
+STEP_BYTES = 4 << 20
+
+
+class Scanned(NamedTuple):
+    """How far a thread was read, and what it told.
+
+    Every line before `offset` (in bytes of the uncompressed rollout) is in `state`, to go on from.
+    `metadata` and `counts` also tell what stands after it, once all was read, which `done` says.
+    """
+
+    offset: int
+    state: str
+    done: bool
+    metadata: Metadata
+    counts: Counts
+
+
+def scan(
+    rollouts: LocalRollouts,
+    thread: ThreadSummary,
+    before: Scanned | None,
+    stop: Callable[[], bool],
+) -> Scanned:
+    """Read on in a thread from where *before*, of the same rollout, ended; all of it without one.
+
+    *before* is of no use, and all is read anew, where its state is unreadable, where no line of
+    the rollout ends at its offset (any more), or where the head says otherwise how to read it.
+    *stop* is asked every STEP_BYTES of the thread's own rollout, but only when a line of it was
+    read, so that every call gets further.  What cannot be read is a problem, and done with: what
+    was read before stays, and the next call tries again.
+    """
+    head = rollouts.metadata(thread)
+    stored = _stored(before)
+    try:
+        with open_rollout(thread.path) as rollout:
+            if before is not None and stored is not None and stored.fits(head):
+                rest = _after(rollout, before.offset)
+                if rest is not None:
+                    return _Reading(stored, rollout, before.offset).read(rest, stop)
+            fold = _begun(rollouts, thread, head)
+            return _Reading(fold, rollout).read(rollout.chunks_from(0), stop)
+    except Unreadable as error:
+        if before is None or stored is None:
+            return Scanned(0, "", True, head, Counts(0, 1, 0))
+        shown = stored.with_rest([Gap(before.offset, str(error))])
+        return Scanned(before.offset, before.state, True, shown.metadata, shown.counts)
+
+
+def _stored(before: Scanned | None) -> Scan | None:
+    try:
+        return Scan.from_state(before.state) if before else None
+    except ValueError:
+        return None
+
+
+def _after(rollout: RolloutFile, offset: int) -> Iterator[bytes] | None:
+    """The chunks from *offset* on; None if no line ends there."""
+    if offset == 0:
+        return rollout.chunks_from(0)
+    chunks = rollout.chunks_from(offset - len(LF))
+    first = next(chunks, b"")
+    if not first.startswith(LF):
+        return None
+    return itertools.chain([first[len(LF) :]], chunks)
+
+
+def _begun(rollouts: LocalRollouts, thread: ThreadSummary, head: Metadata) -> Scan:
+    """A scan that read what the thread's rollout builds on."""
+    fold = Scan.of(head)
+    if head.base is not None:
+        for segment in rollouts.segments(thread)[:-1]:
+            fold.add_inherited(
+                each.raw if isinstance(each, Frame) else each for each in rollouts.read(segment)
+            )
+    return fold
+
+
+class _Reading:
+    """One reading of a rollout, from *offset* on."""
+
+    def __init__(self, fold: Scan, rollout: RolloutFile, offset: int = 0) -> None:
+        self._fold = fold
+        self._rollout = rollout
+        self._splitter = Splitter(offset)
+        self._fed_to = self._asked_at = offset
+        self._further = False
+
+    def read(self, chunks: Iterator[bytes], stop: Callable[[], bool]) -> Scanned:
+        """Read until the rollout ends, or *stop* says so."""
+        gap = None
+        try:
+            for chunk in chunks:
+                self._feed(chunk)
+                if self._may_stop() and stop():
+                    return self._scanned(done=False)
+            gap = self._rollout.gap
+        except Unreadable as error:
+            gap = str(error)
+        return self._scanned(done=True, gap=gap)
+
+    def _feed(self, chunk: bytes) -> None:
+        raws = self._splitter.feed(chunk)
+        self._fold.add(raws)
+        self._fed_to += len(chunk)
+        self._further = self._further or bool(raws)
+
+    def _may_stop(self) -> bool:
+        if not self._further or self._fed_to - self._asked_at < STEP_BYTES:
+            return False
+        self._asked_at = self._fed_to
+        return True
+
+    def _scanned(self, *, done: bool, gap: str | None = None) -> Scanned:
+        begun = self._splitter.finish()
+        offset = self._fed_to - (line_length(begun) if begun is not None else 0)
+        rest: list[Raw] = []
+        if done:
+            rest += [begun] if begun is not None else []
+            rest += [Gap(self._fed_to, gap)] if gap is not None else []
+        shown = self._fold.with_rest(rest)
+        return Scanned(offset, self._fold.state(), done, shown.metadata, shown.counts)
