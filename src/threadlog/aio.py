@@ -47,9 +47,14 @@ _Closing = TypeVar("_Closing", bound="_Closable")
 _READ_AT_ONCE = 256
 
 
-def open(home: str | os.PathLike[str] | None = None) -> Home:
+def open(
+    home: str | os.PathLike[str] | None = None,
+    *,
+    freshness_s: float = 0,
+    background: bool = False,
+) -> Home:
     """Open the threads of a home, as `threadlog.open` does; touches nothing on disk."""
-    return Home(connect.open(home))
+    return Home(connect.open(home, freshness_s=freshness_s, background=background))
 
 
 class _Closable:
@@ -156,11 +161,15 @@ class Home(_Closable):
         self.sync.tell_progress(progress)
 
     async def catch_up(
-        self, *, timeout_s: float | None = None, progress: Progress | None = None
+        self,
+        *,
+        timeout_s: float | None = None,
+        progress: Progress | None = None,
+        check: bool = False,
     ) -> bool:
-        """Bring the index up to date."""
+        """Bring the index up to date; *progress* is told by another OS thread."""
         return await asyncio.to_thread(
-            lambda: self.sync.catch_up(timeout_s=timeout_s, progress=progress)
+            lambda: self.sync.catch_up(timeout_s=timeout_s, progress=progress, check=check)
         )
 
     async def rebuild_index(self) -> None:

@@ -25,12 +25,25 @@ def home_path(home: str | os.PathLike[str] | None = None) -> str:
     return os.path.abspath(os.path.expanduser(chosen))
 
 
-def open(home: str | os.PathLike[str] | None = None) -> Home:
+def open(
+    home: str | os.PathLike[str] | None = None,
+    *,
+    freshness_s: float = 0,
+    background: bool = False,
+) -> Home:
     """Open the threads of a home: *home*, else $THREADLOG_HOME, $CODEX_HOME, ~/.codex.
 
     Touches nothing on disk; a home that does not exist yet has no threads.
+
+    For processes that live long: a listing may be *freshness_s* seconds old (2 for a server, say;
+    0: it never is, which in a large home costs a look at every rollout for some listings), and
+    with *background* what is only told by all of a rollout is read by a thread of its own.
     """
-    return Home(local_store(home_path(home)))
+    if freshness_s < 0:
+        raise ValueError(f"a listing cannot be {freshness_s} seconds old: give 0 or more")
+    store = local_store(home_path(home))
+    store.freshness_s = freshness_s
+    return Home(store, background=background)
 
 
 def local_store(path: str, disk: Disk | None = None) -> LocalStore:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
     from threadlog.core.turn import Turn
+    from threadlog.keeper import Keeper
     from threadlog.options import ThreadKeywords
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
@@ -41,8 +42,13 @@ class Home:
     Every method that takes such a reference raises NotFound, Ambiguous, OutsideHome or Unreadable.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, background: bool = False) -> None:
         self._store = store
+        self._keeper: Keeper | None = None
+        if background:
+            from threadlog.keeper import Keeper
+
+            self._keeper = Keeper(store.catalog)
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +74,8 @@ class Home:
             if "_writer" in vars(self):
                 self.writer.close_all()
         finally:
+            if self._keeper is not None:
+                self._keeper.end()
             self._store.catalog.close()
 
     @property
@@ -109,7 +117,10 @@ class Home:
 
         Raises BadCursor; ValueError and TypeError for what cannot be asked.
         """
-        return self._store.catalog.page(self._query(asked))
+        page = self._store.catalog.page(self._query(asked))
+        if self._keeper is not None:
+            self._keeper.wake()
+        return page
 
     def count(self, **asked: Unpack[Asked]) -> int:
         """How many threads the keywords of `threads` mean, whatever limit and cursor."""
@@ -143,16 +154,23 @@ class Home:
         """Have *progress* told how far it is while a listing has to read much, which is seldom."""
         self._store.catalog.progress = progress
 
-    def catch_up(self, *, timeout_s: float | None = None, progress: Progress | None = None) -> bool:
+    def catch_up(
+        self,
+        *,
+        timeout_s: float | None = None,
+        progress: Progress | None = None,
+        check: bool = False,
+    ) -> bool:
         """Bring the index up to date: every rollout read to its end, the newest first.
 
         Afterwards listings are as fast as they can be, and `scanned` for every thread.  Stops
         after *timeout_s* seconds, and goes on from there the next time, in any process; True if
-        nothing was left to do.  Never raises: where there can be no index there is none.
+        nothing was left to do.  With *check* the index itself is compared with the folders first.
+        Never raises: where there can be no index there is none.
         """
         end = None if timeout_s is None else time.monotonic() + timeout_s
         return self._store.catalog.catch_up(
-            lambda: end is not None and time.monotonic() >= end, progress or _untold
+            lambda: end is not None and time.monotonic() >= end, progress or _untold, check=check
         )
 
     def rebuild_index(self) -> None:

@@ -36,7 +36,9 @@ class Catalog(Protocol):
     def close(self) -> None:
         """Let go of what was opened to answer; asking opens it again."""
 
-    def catch_up(self, stop: Callable[[], bool], progress: Progress) -> bool:
+    def catch_up(
+        self, stop: Callable[[], bool], progress: Progress, *, check: bool = False
+    ) -> bool:
         """Bring what answers are made of up to date; True if nothing is left to do."""
 
     def rebuild(self) -> None:

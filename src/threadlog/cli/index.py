@@ -27,7 +27,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     done = True
     if arguments.action != "status":
         with Progress() as progress:
-            done = home.catch_up(progress=progress)
+            done = home.catch_up(progress=progress, check=True)
     status = home.index_status()
     if arguments.json:
         value = {"version": JSON_VERSION, "index": status._asdict()}

@@ -50,6 +50,7 @@ class LocalStore:
         *cache* is a folder for what must lie elsewhere where the home cannot be written to.
         """
         self.home = os.path.abspath(home)
+        self.freshness_s = 0.0  # how old a listing may be
         self._cache = cache
         self._neighbour = neighbour
         self._disk = disk
@@ -73,7 +74,7 @@ class LocalStore:
         """Which threads there are."""
         from threadlog.local.index.catalog import IndexedCatalog
 
-        return IndexedCatalog(self.home, self.files, self.index)
+        return IndexedCatalog(self.home, self.files, self.index, self.freshness_s)
 
     def index(self) -> Index:
         """A connection of its own to the index."""

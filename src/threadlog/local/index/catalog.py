@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from threadlog.core import filters, query
 from threadlog.core.cursor import Place
@@ -16,6 +18,9 @@ from threadlog.local.index.upkeep import Index, Stop, quiet
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found
 
+if TYPE_CHECKING:
+    from threadlog.local.watch import Watcher
+
 _Answer = TypeVar("_Answer")
 # With more rollouts to be read than this, the files answer what they can answer as fast.
 READ_AT_ONCE = 300
@@ -24,8 +29,22 @@ READ_AT_ONCE = 300
 class IndexedCatalog:
     """The threads of a home; *files* answers what *index* cannot."""
 
-    def __init__(self, home: str, files: FileCatalog, index: Callable[[], Index]) -> None:
-        """*index* makes a connection of its own each time."""
+    def __init__(
+        self,
+        home: str,
+        files: FileCatalog,
+        index: Callable[[], Index],
+        freshness_s: float = 0,
+    ) -> None:
+        """*index* makes a connection of its own each time.
+
+        With *freshness_s* an answer may be so many seconds old; the file system is asked to tell
+        of changes, and where it does not, everything is looked at no more often than that.
+        """
+        self._freshness_s = freshness_s
+        self._watcher = _watcher(home) if freshness_s else None
+        # Whether, and when, everything was looked at that could have changed.
+        self._known, self._swept_at = False, -math.inf
         self._home = home
         self._files = files
         self._index = index()
@@ -53,12 +72,15 @@ class IndexedCatalog:
         """Let go of the index, until it is asked again."""
         self._index.close()
         self._upkeep.close()
+        if self._watcher is not None:
+            self._watcher.close()
+        self._known = False
 
-    def catch_up(self, stop: Stop, progress: Progress) -> bool:
+    def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
         """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
         try:
             with self._upkeep.lock:
-                done = self._upkeep.catch_up(stop, progress)
+                done = self._upkeep.catch_up(stop, progress, check=check)
             self.trouble = None
             return done
         except Unusable as error:
@@ -96,13 +118,32 @@ class IndexedCatalog:
         needs_all = filters.needs_content(wanted) or wanted.sort == query.RECENCY
         if wanted.cwd == () or (self._index.is_new() and not needs_all):
             return None
+        if self._watcher is not None and self._is_fresh(self._watcher):
+            return (self._index.page(wanted, after, swept=True),)
+        self._known = False
         self._index.look()
-        if wanted.sort == query.CREATED and not needs_all:
+        if wanted.sort == query.CREATED and not needs_all and self._watcher is None:
             return (self._index.page(wanted, after, swept=False),)
         if not needs_all and self._index.unread() > READ_AT_ONCE:
             return None
         self._index.sweep(self.progress)
+        self._known, self._swept_at = True, time.monotonic()
         return (self._index.page(wanted, after, swept=True),)
+
+    def _is_fresh(self, watcher: Watcher) -> bool:
+        """True if the index is as new as it has to be, perhaps after a look at a few files."""
+        changed = watcher.take()
+        known, self._known = self._known, False  # until what changed was taken in
+        if changed is None or not known:
+            recent = time.monotonic() - self._swept_at < self._freshness_s
+            self._known = known and recent and not watcher.watching
+            return self._known
+        if changed:
+            self._index.look_at(changed)
+        else:
+            self._index.look_at_names()
+        self._known = True
+        return True
 
     def _count(self, wanted: ThreadQuery) -> tuple[int] | None:
         needs_all = filters.needs_content(wanted)
@@ -118,6 +159,12 @@ class IndexedCatalog:
             return None
         self._index.look()
         return (resolve(self._home, _IndexThreads(self._index), reference),)
+
+
+def _watcher(home: str) -> Watcher:
+    from threadlog.local.watch import Watcher  # a command does without
+
+    return Watcher(home)
 
 
 class _IndexThreads:

@@ -55,6 +55,18 @@ def changed_of(connection: sqlite3.Connection, home: str, keys: Sequence[bytes])
     return _compare(home, connection.execute(f"{_ROLLOUTS} WHERE r.key IN ({marks})", keys))
 
 
+def changed_at(connection: sqlite3.Connection, home: str, paths: Iterable[str]) -> list[Changed]:
+    """The same among those at some paths, relative to the home."""
+    found: list[Changed] = []
+    for path in paths:
+        folder, name = os.path.split(path)
+        rows_of = connection.execute(
+            f"{_ROLLOUTS} WHERE f.path = ? AND r.name = ?", (os.fsencode(folder), os.fsencode(name))
+        )
+        found += _compare(home, rows_of)
+    return found
+
+
 def changed_odd(connection: sqlite3.Connection, home: str) -> list[Changed]:
     """The same among those whose names say too little to place them."""
     return _compare(home, connection.execute(f"{_ROLLOUTS} WHERE r.odd"))
@@ -92,6 +104,15 @@ def unscanned_bytes(connection: sqlite3.Connection) -> int:
         " JOIN rollouts r ON r.id = t.rollout WHERE t.scanned = 0 AND t.row IS NOT NULL"
     ).fetchone()
     return int(total or 0)
+
+
+def without_thread(connection: sqlite3.Connection) -> list[bytes]:
+    """The keys of rollouts that no thread has, and of threads that have no rollout."""
+    found = connection.execute(
+        "SELECT key FROM rollouts WHERE key NOT IN (SELECT key FROM threads) UNION"
+        " SELECT key FROM threads WHERE rollout NOT IN (SELECT id FROM rollouts)"
+    )
+    return [key for (key,) in found.fetchall()]
 
 
 def count_unread(connection: sqlite3.Connection) -> int:

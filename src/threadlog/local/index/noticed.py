@@ -9,7 +9,7 @@ from collections import Counter
 
 # Other programs, and we ourselves, make and extend rollouts all the time: that is no discrepancy.
 MOVED, ARCHIVED, UNARCHIVED, DELETED = "moved", "archived", "unarchived", "deleted"
-REPLACED, EDITED, DOUBLED, MISPLACED = "replaced", "edited", "doubled", "misplaced"
+REPLACED, EDITED, DOUBLED, ROW_LOST = "replaced", "edited", "doubled", "without row"
 ADDED = "added"  # or new, which looks the same
 
 
@@ -19,12 +19,15 @@ class Noticed:
     def __init__(self, *, first: bool = False) -> None:
         self._first = first
         self._added: dict[bytes, bool] = {}
+        self._known: set[bytes] = set()
         self._gone: dict[bytes, bool] = {}
         self.kinds: Counter[str] = Counter()
 
-    def added(self, key: bytes, *, archived: bool) -> None:
-        """A rollout of this thread was found that had no row."""
+    def added(self, key: bytes, *, archived: bool, known: bool) -> None:
+        """A rollout of this thread was found that had no row; others of it are *known*."""
         self._added[key] = archived
+        if known:
+            self._known.add(key)
 
     def gone(self, key: bytes, *, archived: bool) -> None:
         """A rollout of this thread is no longer where its row has it."""
@@ -40,7 +43,9 @@ class Noticed:
             else:
                 self.kinds[UNARCHIVED if archived else ARCHIVED] += 1
         if not self._first:
-            self.kinds[ADDED] += len(self._added.keys() - self._gone.keys())
+            new = self._added.keys() - self._gone.keys()
+            self.kinds[DOUBLED] += len(new & self._known)
+            self.kinds[ADDED] += len(new - self._known)
         return +self.kinds
 
 

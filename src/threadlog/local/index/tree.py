@@ -76,12 +76,15 @@ class Tree:
         with self._database.changing() as connection:
             stand(connection, self._home, keys)
 
-    def look(self, noticed: Noticed) -> None:
-        """Bring folders and names up to date; raises Unusable."""
+    def look(self, noticed: Noticed, *, check: bool = False) -> None:
+        """Bring folders and names up to date; raises Unusable.
+
+        With *check* no folder is taken to be as it was.
+        """
         with self._database.asking() as connection:
             self._load(connection)
         self._problems = []
-        queue = self._changed()
+        queue = self._changed(check=check)
         while queue:
             self._version = None
             with self._database.changing() as connection:
@@ -110,14 +113,14 @@ class Tree:
                 row[0], path, row[2], bool(row[3]), row[4], row[5:8], bool(row[8])
             )
 
-    def _changed(self) -> list[_Place]:
+    def _changed(self, *, check: bool) -> list[_Place]:
         """The folders to look at; those in the newest days come out first."""
         places = []
         for root in layout.ROOTS:
             if root not in self._folders and os.path.isdir(os.path.join(self._home, root)):
                 places.append(_Place(root, 0, root == layout.ARCHIVED, 0))
         for each in self._folders.values():
-            if not each.settled or self._times(each.path, each.depth) != each.times:
+            if check or not each.settled or self._times(each.path, each.depth) != each.times:
                 places.append(_Place(each.path, each.parent, each.archived, each.depth))
         return sorted(places)
 
@@ -256,11 +259,14 @@ class _Contents:
             " VALUES (?, ?, ?, ?, ?, ?, ?, -1)",
             rows,
         )
-        for row in rows:
-            self._noticed.added(row[2], archived=self._place.archived)
         unread_dependents(self._connection, range((last or 0) + 1, (last or 0) + len(rows) + 1))
         keys = {row[2] for row in rows}
-        if len(keys) < len(rows) or any(row[6] for row in rows) or _any_known(self, keys):
+        usual = len(keys) == len(rows) and not any(row[6] for row in rows)
+        known = _known(self, keys)
+        for row in rows:
+            again = row[2] in known and row[5] is None  # a revert makes another one, too
+            self._noticed.added(row[2], archived=self._place.archived, known=again)
+        if known or not usual:
             return keys
         # Nearly all: threads of one rollout that nobody has heard of yet.
         self._connection.execute(
@@ -270,13 +276,11 @@ class _Contents:
         )
         return set()
 
-    def known_threads(self, keys: Sequence[bytes]) -> bool:
-        """True if there are rows of any of these threads."""
+    def known_threads(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of these threads that have rows."""
         marks = ", ".join("?" * len(keys))
-        found = self._connection.execute(
-            f"SELECT 1 FROM threads WHERE key IN ({marks}) LIMIT 1", keys
-        ).fetchone()
-        return found is not None
+        found = self._connection.execute(f"SELECT key FROM threads WHERE key IN ({marks})", keys)
+        return {key for (key,) in found.fetchall()}
 
     def _row(
         self, name: str, stamp: str | None, thread_id: str | None, revision: str | None
@@ -303,11 +307,12 @@ class _Contents:
 _CHUNK = 500
 
 
-def _any_known(contents: _Contents, keys: set[bytes]) -> bool:
+def _known(contents: _Contents, keys: set[bytes]) -> set[bytes]:
     listed = list(keys)
-    return any(
+    found = [
         contents.known_threads(listed[at : at + _CHUNK]) for at in range(0, len(listed), _CHUNK)
-    )
+    ]
+    return set().union(*found)
 
 
 def _inserted(connection: sqlite3.Connection, place: _Place, values: tuple[object, ...]) -> int:

@@ -7,9 +7,9 @@ else is sorted or filtered by needs the sizes and times of all rollouts.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
+from _thread import RLock  # without what else threading loads
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from threadlog.core import cursor, filters, moments, query
@@ -21,7 +21,7 @@ from threadlog.local.index import contents, pages, rows, schema
 from threadlog.local.index.contents import Reader
 from threadlog.local.index.database import Database, Unusable
 from threadlog.local.index.known import KnownInventory, rollouts_of
-from threadlog.local.index.noticed import Noticed, record
+from threadlog.local.index.noticed import ROW_LOST, Noticed, record
 from threadlog.local.index.scanner import Scanner
 from threadlog.local.index.tree import Tree
 from threadlog.local.names import HomeNames
@@ -44,7 +44,7 @@ class Index:
         self._names = names
         self._tree = Tree(home, database)
         self._scanner = Scanner(home, database)
-        self.lock = threading.RLock()
+        self.lock = RLock()
 
     @property
     def path(self) -> str:
@@ -56,12 +56,13 @@ class Index:
         """What could not be listed."""
         return self._tree.problems
 
-    def look(self) -> None:
+    def look(self, *, check: bool = False) -> None:
         """See which rollouts there are, and what the threads are called; raises Unusable."""
-        if self._database.open():
-            self._tree.forget()
+        self._open()
         noticed = Noticed(first=self._tree.is_new())
-        self._tree.look(noticed)
+        self._tree.look(noticed, check=check)
+        if check:
+            self._give_rows(noticed)
         reader = self._reader()
         with self._database.asking() as connection:
             odd = contents.changed_odd(connection, self._home)
@@ -72,6 +73,34 @@ class Index:
             reader.read_rows(keys)
         self._take_names(reader)
         self._record(noticed)
+
+    def _give_rows(self, noticed: Noticed) -> None:
+        """Rollouts without a thread, and threads without a rollout: no program leaves such."""
+        with self._database.asking() as connection:
+            lost = contents.without_thread(connection)
+        noticed.kinds[ROW_LOST] += len(lost)
+        self._tree.stand(lost)
+
+    def look_at(self, paths: Iterable[str]) -> None:
+        """The same as `look` and `sweep` where nothing but these paths changed; raises Unusable."""
+        self._open()
+        reader, noticed = self._reader(), Noticed()
+        self._tree.look(noticed)
+        with self._database.asking() as connection:
+            found = contents.changed_at(connection, self._home, paths)
+        reader.refresh(found, noticed)
+        reader.read_rows()
+        self._take_names(reader)
+        self._record(noticed)
+
+    def look_at_names(self) -> None:
+        """See what the threads are called; raises Unusable."""
+        self._open()
+        self._take_names(self._reader())
+
+    def _open(self) -> None:
+        if self._database.open():
+            self._tree.forget()
 
     def sweep(self, progress: Progress = quiet) -> None:
         """Read all that changed, after a `look`; raises Unusable."""
@@ -84,12 +113,13 @@ class Index:
         reader.read_rows()
         self._record(noticed)
 
-    def catch_up(self, stop: Stop, progress: Progress = quiet) -> bool:
+    def catch_up(self, stop: Stop, progress: Progress = quiet, *, check: bool = False) -> bool:
         """Read all there is to read, the newest first; True once there is nothing left.
 
-        Goes on where any process has stopped; raises Unusable.
+        Goes on where any process has stopped; with *check* nothing that is there is believed to be
+        whole.  Raises Unusable.
         """
-        self.look()
+        self.look(check=check)
         heads = partial(progress, "threads")
         if not self._reader().read_new(stop, heads):
             return False
@@ -221,8 +251,7 @@ class Index:
         """True if it was never brought up to date; makes none; raises Unusable."""
         if not self._database.exists():
             return True
-        if self._database.open():
-            self._tree.forget()
+        self._open()
         return self._tree.is_new()
 
     def close(self) -> None:

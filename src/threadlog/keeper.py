@@ -1,0 +1,63 @@
+"""Keeps the index of a home up to date in the background, at half the speed of one core.
+
+A thread of its own, which ends when nothing is left to do; every listing wakes it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from threadlog.ports import Catalog
+
+# The longest rest between two pieces of work.
+REST_S = 0.1
+
+
+class Keeper:
+    """The background of one home; `wake` may be called from anywhere, as often as one likes."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+        self._again = self._ended = False
+        self._worked_since = 0.0
+
+    def wake(self) -> None:
+        """See that what is new is read soon."""
+        with self._lock:
+            self._again = True
+            alive = self._thread is not None and self._thread.is_alive()
+            if self._ended or (alive and self._pid == os.getpid()):
+                return
+            self._pid = os.getpid()
+            self._thread = threading.Thread(target=self._work, name="threadlog-index", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Stop, and wait until it has."""
+        with self._lock:
+            self._ended, thread = True, self._thread
+        if thread is not None and self._pid == os.getpid():
+            thread.join()
+        with self._lock:
+            self._ended, self._thread = False, None
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._again or self._ended:
+                    self._thread = None
+                    return
+                self._again = False
+            self._worked_since = time.monotonic()
+            self._catalog.catch_up(self._rest, lambda _what, _done, _total: None)
+
+    def _rest(self) -> bool:
+        """Asked between two pieces of work: rest as long as the last took; True to stop."""
+        time.sleep(min(time.monotonic() - self._worked_since, REST_S))
+        self._worked_since = time.monotonic()
+        return self._ended
