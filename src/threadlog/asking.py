@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TypedDict
@@ -67,13 +69,28 @@ def _folders(cwd: Folder | Iterable[Folder] | None) -> tuple[str, ...] | None:
 
 
 def _ms(value: object, name: str) -> int | None:
-    """Unix milliseconds of a moment; one without a zone is of the local one."""
+    """Unix milliseconds of a moment; None if there is none."""
     if value is None:
         return None
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return moment_ms(value if isinstance(value, datetime) else str(value))
+    except ValueError as error:
+        raise ValueError(f"{name} is no moment: {error}") from None
+
+
+def moment_ms(moment: datetime | str) -> int:
+    """Unix milliseconds of a datetime, of RFC 3339, or of a span of time ago (`90min`, `7d`).
+
+    What has no zone is of the local one.  Raises ValueError.
+    """
+    if isinstance(moment, str) and (span := re.fullmatch(r"([0-9]{1,6})(min|h|d|w)", moment)):
+        return int((time.time() - int(span[1]) * _UNITS_S[span[2]]) * 1000)
+    try:
+        if isinstance(moment, str):
+            moment = datetime.fromisoformat(moment)
         return moments.clamped_ms(round(moment.astimezone().timestamp() * 1000))
     except (ValueError, OverflowError):
-        raise ValueError(
-            f"{name} is no moment: {value!r}; use a datetime, or text like 2026-11-25T13:00:00Z"
-        ) from None
+        raise ValueError(f"{moment!r}; use 2026-11-25, 2026-11-25T13:00Z, 12h or 7d") from None
+
+
+_UNITS_S = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}

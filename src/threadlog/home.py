@@ -112,8 +112,9 @@ class Home:
         "vscode", "subagent", "subagent:review", ...), *providers* (a thread that names none is of
         the one that the home's Codex has configured), *text* (in the name or first message),
         *branch*, *repository* (its address, or the end of it: "owner/name"), *since* and *until*
-        (of the time sorted by; aware datetimes or RFC 3339), *parent* (subagents of a thread),
-        *codex* (only what Codex's own list shows by default).  docs/listing.md tells more.
+        (of the time sorted by; datetimes, RFC 3339, or `7d` for so long ago), *parent* (subagents
+        of a thread), *codex* (only what Codex's own list shows by default).  docs/listing.md tells
+        more.
 
         Raises BadCursor; ValueError and TypeError for what cannot be asked.
         """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from threadlog.asking import Asked
 from threadlog.cli.terminal import BOLD, DIM, Style, folder
 from threadlog.core import ids, text
-from threadlog.core.moments import unix_ms, utc_text
+from threadlog.core.moments import unix_ms
 from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.home import Home
 
@@ -40,6 +39,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     elif not page:
         which = "archived threads" if arguments.archived else "threads"
         where = f" of {', '.join(arguments.cwd)}" if arguments.cwd else ""
+        which += " that fit" if _filtered(asked) else ""
         # A program that reads our output must not take the sentence for a thread.
         out = sys.stdout if on_terminal else sys.stderr
         print(text.one_line(f"no {which}{where} in {home.path}"), file=out)
@@ -66,12 +66,17 @@ def _asked(home: Home, arguments: argparse.Namespace) -> Asked:
         "text": arguments.text,
         "branch": arguments.branch,
         "repository": arguments.repository,
-        "since": _moment(arguments.since),
-        "until": _moment(arguments.until),
+        "since": arguments.since,
+        "until": arguments.until,
         "parent": home.get(arguments.parent).id if arguments.parent else None,
         "codex": arguments.codex,
     }
     return asked
+
+
+def _filtered(asked: Asked) -> bool:
+    """True if there is a filter beside those that the sentence names."""
+    return any(asked.get(name) for name in asked.keys() - {"archived", "sort", "ascending", "cwd"})
 
 
 def _with_progress(home: Home, asked: Asked) -> ThreadPage:
@@ -81,17 +86,6 @@ def _with_progress(home: Home, asked: Asked) -> ThreadPage:
     with Progress() as progress:
         home.tell_progress(progress)
         return home.threads(**asked)
-
-
-def _moment(words: str | None) -> str | None:
-    """A span of time that was so long ago, as a moment; any other text as it is."""
-    if words is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,6})(min|h|d|w)(?: ago)?", words)
-    if match is None:
-        return words
-    seconds = int(match[1]) * {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}[match[2]]
-    return utc_text(int((time.time() - seconds) * 1000))
 
 
 def _say_hidden(home: Home, asked: Asked) -> None:

@@ -187,9 +187,9 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         "--repository", metavar="REPO", help="of this repository: an address, or its end"
     )
     only.add_argument(
-        "--since", metavar="TIME", help="from then on: 2026-11-25, 13:00Z on it, 7d ago"
+        "--since", metavar="TIME", type=_moment, help="from then on: 2026-11-25T13:00Z, or 7d (ago)"
     )
-    only.add_argument("--until", metavar="TIME", help="before then")
+    only.add_argument("--until", metavar="TIME", type=_moment, help="before then")
     only.add_argument("--parent", metavar="ID", help="that this thread began")
     only.add_argument("--codex", action="store_true", help="that Codex's own list shows by default")
 
@@ -256,6 +256,16 @@ _COMMANDS = (
     ("record", _add_record, "items on standard input become a thread, or go on with one"),
     ("index", _add_index, "the index behind listings: how it stands, build it"),
 )
+
+
+def _moment(text: str) -> str:
+    from threadlog.asking import moment_ms
+
+    try:
+        moment_ms(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"no moment: {error}") from None
+    return text
 
 
 def _count(text: str) -> int:
