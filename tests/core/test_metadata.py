@@ -248,13 +248,14 @@ def _goal(objective: object) -> bytes:
     ("raws", "goal", "preview", "title"),
     [
         ([_goal(" ship it ")], "ship it", "", "ship it"),
-        ([_goal("ship it"), asks("first")], "ship it", "first", "first"),
+        ([_goal("ship it"), asks("first")], "ship it", "first", "ship it"),
+        ([asks("first"), _goal("ship it")], "ship it", "first", "first"),
         ([_goal("one"), _goal("two")], "one", "", "one"),
         ([_goal(" "), _goal("two")], "two", "", "two"),
         ([_goal(None), event("thread_goal_updated", threadId=THREAD, goal="x")], "", "", ""),
     ],
 )
-def test_a_goal_names_a_thread_that_has_no_message(
+def test_a_thread_is_called_by_its_goal_or_its_message_whichever_came_first(
     raws: list[bytes], goal: str, preview: str, title: str
 ) -> None:
     check([session(), *raws], goal=goal, preview=preview, title=title)

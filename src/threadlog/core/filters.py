@@ -84,7 +84,7 @@ def _is_repository(url: str | None, wanted: str) -> bool:
 def _is_provider(provider: str | None, wanted: ThreadQuery) -> bool:
     """Codex: a thread that names no provider is of the configured one."""
     named = [comparable(each) for each in wanted.providers or ()]
-    return comparable(provider or wanted.default_provider) in named
+    return comparable(wanted.default_provider if provider is None else provider) in named
 
 
 def _same(text: str | None, wanted: str) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 SESSIONS = "sessions"
@@ -24,13 +25,15 @@ PREFIX = "rollout-"
 PLAIN_SUFFIX = ".jsonl"
 COMPRESSED_SUFFIX = ".jsonl.zst"
 
-_PLACE = rf"{SESSIONS}/[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}|{ARCHIVED}"
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _LOWER_UUID = _UUID.replace("A-F", "")
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _STAMP = rf"{_DATE}T[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}"
 # The usual shape first: a home has thousands, and the lenient pattern is slow.
 _USUAL = re.compile(rf"^(rollout-({_STAMP})-({_LOWER_UUID})\.jsonl)$", re.MULTILINE)
+_DAYS = rf"{SESSIONS}/\+?([0-9]{{1,20}})/\+?([0-9]{{1,20}})/\+?([0-9]{{1,20}})"
+_LISTED_ID = rf"(?:{_UUID}|[0-9a-fA-F]{{32}})"
+_LISTED_NAME = rf"rollout-({_STAMP})-{_LISTED_ID}(?:_{_LISTED_ID})?\.jsonl(?:\.zst)?"
 _ANY = rf"(?s)rollout-(?:({_STAMP}|{_DATE})-)?.*?(?:({_UUID})(?:_({_UUID}))?)?\.jsonl(?:\.zst)?"
 
 
@@ -110,9 +113,22 @@ def day_folder(stamp: str) -> str:
     return f"{SESSIONS}/{stamp[:4]}/{stamp[5:7]}/{stamp[8:10]}"
 
 
-def in_place(folder: str, stamp: str | None) -> bool:
-    """True for a folder (relative to the home) and a name that every Codex's list looks at."""
-    return stamp is not None and re.fullmatch(_PLACE, folder) is not None
+def in_place(folder: str, name: str) -> bool:
+    """True for a folder (relative to the home) and a name that every Codex's list looks at.
+
+    Its folders are numbers of any length, of no calendar; the time in a name is of the calendar.
+    """
+    below, named = re.fullmatch(_DAYS, folder), re.fullmatch(_LISTED_NAME, name)
+    if named is None or (folder != ARCHIVED and below is None):
+        return False
+    if below is not None and any(int(each) > 255 for each in below.groups()[1:]):
+        return False
+    try:
+        date, time = named[1].split("T")
+        datetime.fromisoformat(f"{date}T{time.replace('-', ':')}")
+    except ValueError:
+        return False
+    return below is None or int(below[1]) <= 65_535
 
 
 def file_mode(folder_mode: int) -> int:

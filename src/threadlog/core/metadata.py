@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from threadlog.core import demands
 from threadlog.core.ids import is_thread_id
 from threadlog.core.lines import (
     EVENT,
@@ -59,17 +60,27 @@ class Metadata(NamedTuple):
     own_from_ordinal: int = 0  # earlier lines are a copy of the parent's (subagents)
     model: str | None = None  # of the newest turn seen
     lacks: tuple[str, ...] = ()  # what Codex needs of session metadata and this has not
+    unfit: tuple[str, ...] = ()  # what Codex cannot read of it
+    metadata_line: int = 0  # which line it is; blank ones are not counted, 0 is none
+    asked_line: int = 0  # which line tells Codex how the thread began
+    garbled: bool = False  # a line of the head is no UTF-8
     name: str | None = None
     name_at: str | None = None  # when it was given, as the line is stamped
     preview: str = ""
     goal: str = ""
+    goal_first: bool = False  # it was set before the first message
     bare: bool = False  # from before lines had envelopes
     explicit_turns: bool = False  # a turn's start was recorded before the first message
 
     @property
+    def began(self) -> str:
+        """How it began: with a message of the user's, or with a goal."""
+        return self.goal if self.goal_first else self.preview
+
+    @property
     def title(self) -> str:
-        """What to call the thread: its name, else how it began, else its goal."""
-        return self.name or self.preview or self.goal
+        """What to call the thread: its name, else how it began."""
+        return self.name or self.began
 
     @property
     def complete(self) -> bool:
@@ -77,8 +88,6 @@ class Metadata(NamedTuple):
         return self.thread_id is not None and bool(self.preview)
 
 
-# Codex, every version with rollouts of this form, takes no session metadata without these.
-_REQUIRED = ("id", "timestamp", "cwd", "originator", "cli_version")
 # Longer first messages and goals are kept, and searched, to here.
 PREVIEW_LIMIT_CHARS = 10_000
 
@@ -103,17 +112,17 @@ def concerns(line: tuple[str, str | None]) -> bool:
     )
 
 
-def fold(metadata: Metadata, line: Envelope) -> Metadata:
-    """The metadata after one more line."""
+def fold(metadata: Metadata, line: Envelope, number: int = 1) -> Metadata:
+    """The metadata after one more line; *number* says which it is, where that is counted."""
     if line.type == SESSION_META:
-        return _fold_session_meta(metadata, line)
+        return _fold_session_meta(metadata, line, number)
     if line.ordinal is not None:
         if line.ordinal < metadata.own_from_ordinal:
             return metadata
         if metadata.thread_id is None:  # its metadata is damaged; only such rollouts are numbered
             metadata = metadata._replace(history_mode=PAGINATED)
     if line.type == EVENT:
-        return _fold_event(metadata, line)
+        return _fold_event(metadata, line, number)
     if line.type == TURN_CONTEXT:
         return metadata._replace(
             cwd=metadata.cwd or _text(line.payload, "cwd"),
@@ -126,10 +135,11 @@ def fold(metadata: Metadata, line: Envelope) -> Metadata:
     return metadata
 
 
-def _fold_session_meta(metadata: Metadata, line: Envelope) -> Metadata:
+def _fold_session_meta(metadata: Metadata, line: Envelope, number: int) -> Metadata:
     payload = line.payload
     if metadata.thread_id is None:
-        return _first_session_meta(metadata, payload, bare=line.bare)
+        first = _first_session_meta(metadata, payload, bare=line.bare)
+        return first._replace(metadata_line=number)
     if _thread_id(payload) != metadata.thread_id:
         return metadata  # the copied history of a fork
     git = payload.get("git")
@@ -164,42 +174,57 @@ def _first_session_meta(metadata: Metadata, payload: dict[str, Json], *, bare: b
         base=_base(payload.get("history_base")),
         own_from_ordinal=_number(start, default=0),
         bare=bare,
-        lacks=tuple(key for key in _REQUIRED if not isinstance(payload.get(key), str)),
+        lacks=demands.lacking(payload),
+        unfit=demands.unfit(payload),
     )._replace(**changes)
 
 
-def _fold_event(metadata: Metadata, line: Envelope) -> Metadata:
+def _fold_event(metadata: Metadata, line: Envelope, number: int) -> Metadata:
     payload, kind = line.payload, line.kind
     if kind == "task_started":
         return metadata if metadata.preview else metadata._replace(explicit_turns=True)
     if kind == "thread_name_updated":
-        if payload.get("thread_id") not in (metadata.thread_id, None):
+        return _fold_name(metadata, line)
+    known = metadata.preview and metadata.asked_line and kind != "thread_goal_updated"
+    words = "" if known else _words(kind, payload)
+    if kind is None or not words:
+        return metadata
+    if not metadata.asked_line and demands.gives_preview(kind, payload, words):
+        metadata = metadata._replace(asked_line=number)
+    if kind == "thread_goal_updated":
+        if metadata.goal:
             return metadata
-        name = _text(payload, "thread_name")
-        name = name.strip()[:NAME_LIMIT_CHARS] or None if name else None
-        return metadata._replace(name=name, name_at=line.timestamp)
+        return metadata._replace(goal=_cut(words), goal_first=not metadata.preview)
+    if metadata.preview or payload.get("kind") not in (None, "plain"):
+        return metadata  # 2025: another kind is context that Codex itself added
+    return metadata._replace(preview=_cut(words))
+
+
+def _fold_name(metadata: Metadata, line: Envelope) -> Metadata:
+    if line.payload.get("thread_id") not in (metadata.thread_id, None):
+        return metadata
+    name = (_text(line.payload, "thread_name") or "").strip()[:NAME_LIMIT_CHARS]
+    return metadata._replace(name=name or None, name_at=line.timestamp)
+
+
+def _words(kind: str | None, payload: dict[str, Json]) -> str:
+    """How a thread began, if this event is what it began with."""
+    if kind == "user_message":
+        return _message_words(payload)
     if kind == "thread_goal_updated":
         goal = payload.get("goal")
-        text = _text(goal, "objective") if isinstance(goal, dict) else None
-        return metadata._replace(goal=_cut(text)) if text and not metadata.goal else metadata
-    if metadata.preview:
-        return metadata
-    if kind == "user_message":
-        return metadata._replace(preview=_cut(user_message_preview(payload)))
+        return (_text(goal, "objective") or "").strip() if isinstance(goal, dict) else ""
     item = payload.get("item")
     if kind == "item_completed" and isinstance(item, dict) and item.get("type") == "UserMessage":
-        return metadata._replace(preview=_cut(_content_preview(item.get("content"))))
-    return metadata
+        return _content_preview(item.get("content"))
+    return ""
 
 
 def _cut(text: str) -> str:
     return text.strip()[:PREVIEW_LIMIT_CHARS]
 
 
-def user_message_preview(payload: dict[str, Json]) -> str:
-    """The preview a `user_message` event gives; "" if it gives none."""
-    if payload.get("kind") not in (None, "plain"):
-        return ""  # 2025: context that Codex itself added
+def _message_words(payload: dict[str, Json]) -> str:
     message = payload.get("message")
     if not isinstance(message, str):
         return ""

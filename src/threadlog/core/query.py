@@ -18,7 +18,7 @@ class ThreadSummary(NamedTuple):
     """A thread as a listing shows it; the fields are the keys of `threadlog list --json`.
 
     Times are UTC, RFC 3339 with milliseconds.  `id` is None for a rollout that names no thread.
-    `title` is the name, else the first message; `problem` says why a rollout's head told nothing.
+    `title` is the name, else how it began; `problem` says why a rollout's head told nothing.
     `turns`, `problems`, `tokens` and `memory_mode` are None until the whole rollout was read,
     which `scanned` tells; `name`, `model` and the git fields can be set anew in the middle of a
     rollout, and then are right only from that moment on.

@@ -12,6 +12,8 @@ from threadlog.core import lines
 from threadlog.core.lines import SESSION_META, Envelope, Json
 
 _HEAVY = frozenset(["base_instructions", "instructions", "dynamic_tools", "user_instructions"])
+# What stands for a heavy value: empty, of the same kind.
+_EMPTY: dict[bytes, Json] = {b"{": {}, b"[": [], b'"': ""}
 
 
 class _Raw(msgspec.Struct):
@@ -19,6 +21,12 @@ class _Raw(msgspec.Struct):
     type: str
     payload: dict[str, msgspec.Raw]
     ordinal: Json = None
+
+
+def _value(key: str, value: msgspec.Raw) -> Json:
+    if key in _HEAVY and (begins := bytes(value)[:1]) in _EMPTY:
+        return _EMPTY[begins]
+    return _decode(value)
 
 
 _decode_raw = msgspec.json.Decoder(_Raw).decode
@@ -34,9 +42,7 @@ def parse(raw: bytes) -> Envelope:
             return lines.envelope_of(_decode(raw))
         line = _decode_raw(raw)
         if line.type == SESSION_META:
-            payload = {
-                key: _decode(value) for key, value in line.payload.items() if key not in _HEAVY
-            }
+            payload = {key: _value(key, value) for key, value in line.payload.items()}
             return lines.envelope_of(
                 {
                     "timestamp": line.timestamp,

@@ -51,7 +51,7 @@ def summarise(thread_id: str | None, told: Told, files: Files) -> ThreadSummary:
     metadata, counts = told.metadata, told.counts
     named = newest((told.name, _own_name(metadata)))
     name = named.name if named else None
-    preview = metadata.preview or metadata.goal
+    preview = metadata.began
     return ThreadSummary(
         id=thread_id,
         path=files.path,

@@ -7,31 +7,50 @@ at the provider, which a query knows.
 
 from __future__ import annotations
 
+from threadlog.core import demands
 from threadlog.core.metadata import Metadata, source_label
 
 INTERACTIVE = ("cli", "vscode")
 DEFAULT_PROVIDER = "openai"  # where its config names none
 
 OUT_OF_PLACE = "its rollout lies in a folder, or has a name, that Codex's list passes over"
+GARBLED = "the head of its rollout is not valid UTF-8"
 NO_METADATA = "its rollout does not begin with session metadata"
+LATE_METADATA = f"its session metadata comes after {demands.METADATA_LINES} lines of something else"
 NO_MESSAGE = "it holds no message of the user's and no goal"
+UNREAD_MESSAGE = "Codex cannot read the message or goal that it begins with"
+LATE_MESSAGE = f"its first message comes after {demands.MESSAGE_LINES} lines of something else"
 
 
 def codex_hides(metadata: Metadata, *, in_place: bool) -> str | None:
     """Why Codex's default list leaves a thread out whatever the provider; None if it shows it.
 
-    *metadata* has the first message that the thread inherits, if it does; *in_place* says that the
-    rollout's folder and name are of the usual form.
+    *metadata* is that of the head of a rollout; *in_place* says that its folder and name are of the
+    usual form.  What a list cannot know is what comes after the head: Codex
+    reads no further either.
     """
     if not in_place:
         return OUT_OF_PLACE
+    if reason := _unreadable(metadata):
+        return reason
+    source = source_label(metadata.source)
+    if source not in INTERACTIVE:
+        return f"its source is {source}: Codex lists {' and '.join(INTERACTIVE)} unless asked"
+    if metadata.base is not None and metadata.forked_from_id is not None:
+        return None  # it began elsewhere, and is listed without a look there
+    if not metadata.asked_line:
+        return UNREAD_MESSAGE if metadata.began else NO_MESSAGE
+    return LATE_MESSAGE if metadata.asked_line > demands.MESSAGE_LINES else None
+
+
+def _unreadable(metadata: Metadata) -> str | None:
+    """Why Codex does not know what the thread is."""
+    if metadata.garbled:
+        return GARBLED
     if metadata.thread_id is None and not metadata.lacks:
         return NO_METADATA
     if metadata.lacks:
         return f"its session metadata lacks {', '.join(metadata.lacks)}"
-    if not (metadata.preview or metadata.goal):
-        return NO_MESSAGE
-    source = source_label(metadata.source)
-    if source not in INTERACTIVE:
-        return f"its source is {source}: Codex lists {' and '.join(INTERACTIVE)} unless asked"
-    return None
+    if metadata.unfit:
+        return f"Codex cannot read {', '.join(metadata.unfit)} of its session metadata"
+    return LATE_METADATA if metadata.metadata_line > demands.METADATA_LINES else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from threadlog.core import lines, metadata
+from threadlog.core import demands, lines, metadata
 from threadlog.core.framing import Splitter
 from threadlog.core.lines import BadLine, Envelope
 from threadlog.core.metadata import Metadata
@@ -27,17 +27,19 @@ def read_head(rollout: RolloutFile, parse: Parse = lines.parse) -> Metadata:
     """Fold the first lines of *rollout* until they have told who it is and how it begins."""
     folded = Metadata()
     splitter = Splitter()
-    read = framed = 0
+    read = number = 0
     for chunk in rollout.chunks(chunk_bytes=HEAD_CHUNK_BYTES):
         read += len(chunk)
         for raw in splitter.feed(chunk):
-            framed += 1
-            folded = _fold(folded, raw, parse)
-            if folded.complete:
+            if isinstance(raw, bytes) and lines.is_blank(raw):
+                continue
+            number += 1
+            folded = _fold(folded, raw, number, parse)
+            if folded.complete and (folded.asked_line or number >= demands.MESSAGE_LINES):
                 return folded
-        if read >= HEAD_LIMIT_BYTES and framed:
+        if read >= HEAD_LIMIT_BYTES and number:
             return folded
-    return _fold(folded, splitter.finish(), parse)
+    return _fold(folded, splitter.finish(), number + 1, parse)
 
 
 def read_recent(rollout: RolloutFile) -> Recent:
@@ -52,15 +54,27 @@ def read_recent(rollout: RolloutFile) -> Recent:
         return Recent()
 
 
-def _fold(folded: Metadata, raw: object, parse: Parse) -> Metadata:
+def _fold(folded: Metadata, raw: object, number: int, parse: Parse) -> Metadata:
     if not isinstance(raw, bytes):
         return folded
+    if not _is_text(raw) and number <= demands.MESSAGE_LINES:
+        folded = folded._replace(garbled=True)
     glance = lines.sniff(raw)
     if glance is None or not metadata.concerns(glance):
         return folded
     if glance[0] == lines.RESPONSE_ITEM and not folded.bare:
         return folded
     try:
-        return metadata.fold(folded, parse(raw))
+        return metadata.fold(folded, parse(raw), number)
     except BadLine:
         return folded
+
+
+def _is_text(raw: bytes) -> bool:
+    if raw.isascii():
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -54,12 +54,22 @@ class Summaries:
             compressed=newest.compressed,
             rollouts=len(group),
             problem=head.problem,
-            codex_hides=codex_hides(metadata, in_place=self._in_place(newest)),
+            codex_hides=self._codex_hides(newest, group),
         )
         return summarise(thread_id, told, files)
 
+    def _codex_hides(self, newest: Found, group: list[Found]) -> str | None:
+        """Codex's list knows rollouts, not threads: one that it shows is enough."""
+        reasons = [
+            codex_hides(self._inventory.head(each).metadata, in_place=self._in_place(each))
+            for each in reversed(group)
+            if each.archived == newest.archived
+        ]
+        return None if None in reasons else reasons[0]
+
     def _in_place(self, found: Found) -> bool:
-        return layout.in_place(below(self._home, found.folder).replace(os.sep, "/"), found.stamp)
+        folder = below(self._home, found.folder).replace(os.sep, "/")
+        return layout.in_place(folder, found.name)
 
     def _with_inherited(self, found: Found, metadata: Metadata) -> Metadata:
         """A fork by reference, and a revert, begin as what they build on began (as Codex)."""
@@ -67,8 +77,10 @@ class Summaries:
             return metadata
         for each in reversed(self._inventory.chain(found).rollouts):
             first = self._inventory.head(each).metadata
-            if first.preview or first.goal:
-                return metadata._replace(preview=first.preview, goal=first.goal)
+            if first.began:
+                return metadata._replace(
+                    preview=first.preview, goal=first.goal, goal_first=first.goal_first
+                )
         return metadata
 
     def _created_ms(self, oldest: Found) -> int:

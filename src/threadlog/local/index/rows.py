@@ -44,7 +44,7 @@ def values(home: str, summary: ThreadSummary) -> tuple[Value, ...]:
         moments.unix_ms(summary.recency),
         filters.comparable(summary.cwd),
         filters.comparable(summary.source),
-        filters.comparable(summary.model_provider) or None,
+        filters.comparable(summary.model_provider),
         filters.comparable(summary.git_branch),
         filters.repository_key(url) if url else None,
         filters.comparable(summary.parent_thread_id),

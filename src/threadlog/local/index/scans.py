@@ -88,5 +88,7 @@ def _metadata(told: list[object]) -> Metadata:
     metadata = Metadata._make(told)
     base = metadata.base
     return metadata._replace(
-        base=Base._make(base) if base is not None else None, lacks=tuple(metadata.lacks)
+        base=Base._make(base) if base is not None else None,
+        lacks=tuple(metadata.lacks),
+        unfit=tuple(metadata.unfit),
     )
