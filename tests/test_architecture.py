@@ -139,7 +139,7 @@ def test_the_use_cases_know_no_frontend() -> None:
 @pytest.mark.parametrize(
     ("secret", "owners"),
     [
-        (r"O_NOFOLLOW", {"local.files", "local.disk", "codex.names", "codex.lock"}),
+        (r"O_NOFOLLOW", {"local.files", "local.disk", "codex.regular", "codex.lock"}),
         (r"\bos\.(write|pwrite|ftruncate|fdatasync|fsync|link|rename|replace)\b", {"local.disk"}),
         (r"\bos\.(unlink|mkdir|chmod|fchmod)\b", {"local.disk", "codex.lock"}),
         (r"\bsubprocess\b", {"local.git", "cli.pager"}),
@@ -152,8 +152,8 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"session_index\.jsonl\"", {"core.layout"}),
         (r"\bjson\.loads\(|JSONDecoder\(", {"core.lines", "cli.show", "cli.transcript"}),
         (r"msgspec\.json\.Decoder", {"core.decode", "core.quick"}),
-        (r"import sqlite3", {f"local.index.{name}" for name in INDEX_MODULES}),
-        (r"sqlite3\.connect\(", {"local.index.database"}),
+        (r"import sqlite3", {"codex.state", *(f"local.index.{name}" for name in INDEX_MODULES)}),
+        (r"sqlite3\.connect\(", {"codex.state", "local.index.database"}),
         (r"os\.environ", {"connect", "cli.main", "cli.terminal", "cli.pager"}),
     ],
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from threadlog.home import Home
 
 if TYPE_CHECKING:
+    from threadlog.codex.names import CodexNames
     from threadlog.local.disk import Disk
     from threadlog.local.journal import WriterLock
     from threadlog.local.store import LocalStore
@@ -48,12 +49,24 @@ def open(
 
 def local_store(path: str, disk: Disk | None = None) -> LocalStore:
     """The store of a home on this machine; *disk* is for tests that have calls fail."""
-    from threadlog.codex.names import read_names
     from threadlog.local.store import LocalStore, Neighbour
 
-    neighbour = Neighbour(read_names, _lock, _model_provider)
+    neighbour = Neighbour(_names, _lock, _model_provider)
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return LocalStore(path, neighbour, disk, cache=os.path.join(cache, "threadlog"))
+
+
+def _names(home: str) -> CodexNames:
+    from threadlog.codex.config import read_sqlite_home
+    from threadlog.codex.names import CodexNames
+
+    return CodexNames(home, read_sqlite_home(home) or _sqlite_home() or home)
+
+
+def _sqlite_home() -> str | None:
+    """Where Codex keeps its databases unless its config says otherwise: $CODEX_SQLITE_HOME."""
+    given = os.environ.get("CODEX_SQLITE_HOME", "").strip()
+    return os.path.abspath(os.path.expanduser(given)) if given else None
 
 
 def _model_provider(home: str) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from makers import THREAD, content, file_name, meta, put, put_names, python, turn
+from state_databases import put_state
 
 HEAVY = {"msgspec", "asyncio", "pathlib", "subprocess", "compression", "backports"}
 
@@ -65,6 +66,16 @@ def test_listing_loads_nothing_heavy(home: Path, words: list[str]) -> None:
 def test_a_compressed_rollout_is_what_loads_the_decompressor(home: Path) -> None:
     put(home, content([meta()]), file_name().replace("0a.jsonl", "0b.jsonl.zst"))
     assert top(loaded(home, "list")) & {"backports", "compression"}
+
+
+def test_a_database_is_what_loads_sqlite_and_a_setting_what_reads_toml(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "config.toml").write_text('model_provider = "some"')
+    assert not loaded(home, "list") & {"sqlite3", "tomllib", "urllib.parse"}
+    monkeypatch.delenv("CODEX_SQLITE_HOME")
+    put_state(home, {})
+    assert "sqlite3" in loaded(home, "list")
 
 
 def test_showing_loads_no_pager_no_recorder_and_no_decompressor(home: Path) -> None:

@@ -1,31 +1,75 @@
-"""Codex's name file, session_index.jsonl: read here, never rewritten.
+"""The names that Codex gave to threads, from every place where it keeps them; read only.
 
-One JSON object a line: `id`, `thread_name`, `updated_at`.  The last named line of an id wins,
-whatever its time says.  Bad lines are skipped, as Codex does; a file that cannot be read names
-nobody, since a name is never worth a failed listing.
+In session_index.jsonl, the name file, each line is one JSON object: `id`, `thread_name`,
+`updated_at`.  The last named line of an id wins, whatever its time says.  Bad lines are skipped, as
+Codex does.  The state database tells names too, and that of a paginated thread is what Codex shows.
+What cannot be read names nobody, since a name is never worth a failed listing.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 
+from threadlog.codex import regular
+from threadlog.codex.state import read_state_names, state_token
 from threadlog.core import lines, moments
 from threadlog.core.framing import frames
 from threadlog.core.layout import NAME_FILE
 from threadlog.core.lines import BadLine
-from threadlog.core.names import NAME_LIMIT_CHARS, Named
+from threadlog.core.names import NAME_LIMIT_CHARS, Named, Names, later
 
-_CHUNK_BYTES = 1 << 20
 _NAME_LINE_LIMIT_BYTES = 1 << 20
-_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class CodexNames:
+    """What a Codex calls the threads of *home*; its database lies in *sqlite_home*."""
+
+    def __init__(self, home: str, sqlite_home: str) -> None:
+        self._home = home
+        self._sqlite_home = sqlite_home
+        # Counts the times that a database could not be read just now.
+        self._missed = 0
+
+    def token(self) -> tuple[object, ...]:
+        """What is another one whenever a name may have changed; costs a look at three files."""
+        file = regular.facts(os.path.join(self._home, NAME_FILE))
+        return (file, *state_token(self._sqlite_home), self._missed)
+
+    def read(self) -> dict[str, Named]:
+        """The name of every thread that has one, by id: the one given last."""
+        return self.told().newest
+
+    def told(self) -> Names:
+        """The same, and what only the database tells.
+
+        Codex writes a name to the file and to the database at once: the line, if there is one,
+        says when a name in the database was given.
+        """
+        stored = read_state_names(self._sqlite_home)
+        if stored is None:
+            self._missed += 1
+            stored = {}
+        names: dict[str, Named] = {}
+        fragile = dict(stored)
+        for thread_id, named in _lines(self._home):
+            names[thread_id] = named
+            row = stored.get(thread_id)
+            if row is not None and row.name == named.name:
+                stored[thread_id] = named if named.at_ms else row
+                fragile.pop(thread_id, None)
+        return Names(later(names, stored), fragile)
 
 
 def read_names(home: str) -> dict[str, Named]:
-    """The current name of every thread of the home that has one, by id."""
-    names: dict[str, Named] = {}
-    for frame in frames(_chunks(os.path.join(home, NAME_FILE)), 0, _NAME_LINE_LIMIT_BYTES):
+    """The name that the name file of a home gives to each thread, by id."""
+    return dict(_lines(home))
+
+
+def _lines(home: str) -> Iterator[tuple[str, Named]]:
+    """Every name that the name file tells, in its order: the thread's id, the name, its moment."""
+    path = os.path.join(home, NAME_FILE)
+    for frame in frames(regular.chunks(path), 0, _NAME_LINE_LIMIT_BYTES):
         if not isinstance(frame.raw, bytes) or lines.is_blank(frame.raw):
             continue
         try:
@@ -37,20 +81,4 @@ def read_names(home: str) -> dict[str, Named]:
         thread_id, name = entry.get("id"), entry.get("thread_name")
         if isinstance(thread_id, str) and isinstance(name, str) and name.strip():
             at_ms = moments.unix_ms(str(entry.get("updated_at"))) or 0
-            names[thread_id.lower()] = Named(name.strip()[:NAME_LIMIT_CHARS], at_ms)
-    return names
-
-
-def _chunks(path: str) -> Iterator[bytes]:
-    try:
-        fd = os.open(path, _FLAGS)
-    except OSError:
-        return
-    try:
-        if stat.S_ISREG(os.fstat(fd).st_mode):
-            while chunk := os.read(fd, _CHUNK_BYTES):
-                yield chunk
-    except OSError:
-        return
-    finally:
-        os.close(fd)
+            yield thread_id.lower(), Named(name.strip()[:NAME_LIMIT_CHARS], at_ms)

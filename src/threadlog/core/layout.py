@@ -20,6 +20,8 @@ SESSIONS = "sessions"
 ARCHIVED = "archived_sessions"
 ROOTS = (SESSIONS, ARCHIVED)
 NAME_FILE = "session_index.jsonl"
+# What threadlog keeps of its own lies here.
+OWN_FOLDER = "threadlog"
 
 PREFIX = "rollout-"
 PLAIN_SUFFIX = ".jsonl"

@@ -5,7 +5,7 @@ Codex keeps names in a file, in its database, and as events in the rollout itsel
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 # Of a longer one the beginning is kept.
@@ -19,6 +19,24 @@ class Named(NamedTuple):
     at_ms: int = 0
 
 
+class Names(NamedTuple):
+    """Names by thread id: the newest of each thread, and those that a database alone tells.
+
+    These are `fragile`: where a database is made anew, they are gone.
+    """
+
+    newest: dict[str, Named]
+    fragile: dict[str, Named]
+
+
 def newest(names: Iterable[Named | None]) -> Named | None:
     """The name given last; of those given at one time, the first."""
     return max((each for each in names if each), key=lambda each: each.at_ms, default=None)
+
+
+def later(names: Mapping[str, Named], others: Mapping[str, Named]) -> dict[str, Named]:
+    """The names of two places by thread id, the newest of each; the first place goes first."""
+    merged = dict(names)
+    for thread_id, named in others.items():
+        merged[thread_id] = newest((merged.get(thread_id), named)) or named
+    return merged

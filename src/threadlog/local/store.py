@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from threadlog.core.names import Named
-
 if TYPE_CHECKING:
     from threadlog.local.catalog import FileCatalog
     from threadlog.local.disk import Disk
     from threadlog.local.index.catalog import IndexedCatalog
     from threadlog.local.index.upkeep import Index
     from threadlog.local.journal import FileJournal, WriterLock
-    from threadlog.local.names import HomeNames
+    from threadlog.local.names import HomeNames, NameSource
     from threadlog.local.reading import LocalRollouts
 
 
@@ -26,11 +24,11 @@ OWN_FOLDER = "threadlog"
 class Neighbour(NamedTuple):
     """What a Codex in the same home adds.
 
-    `read_names` gives the names of a home's threads; `lock` makes us a thread's only writer;
+    `names` tells those of a home's threads; `lock` makes us a thread's only writer;
     `read_model_provider` says which provider Codex uses there.
     """
 
-    read_names: Callable[[str], dict[str, Named]]
+    names: Callable[[str], NameSource]
     lock: Callable[[str, str], WriterLock]
     read_model_provider: Callable[[str], str | None]
 
@@ -57,10 +55,11 @@ class LocalStore:
 
     @cached_property
     def names(self) -> HomeNames:
-        """What its threads are called."""
+        """What they are called."""
+        from threadlog.local.kept_names import KeptNames
         from threadlog.local.names import HomeNames
 
-        return HomeNames(lambda: self._neighbour.read_names(self.home))
+        return HomeNames(self._neighbour.names(self.home), KeptNames(self.home, self._disk))
 
     @cached_property
     def files(self) -> FileCatalog:

@@ -1,0 +1,201 @@
+"""Codex's state database: the only code that opens one, to read it and for nothing else.
+
+Codex keeps it in WAL mode, where opening a database to read it writes beside it: SQLite makes the
+files `-wal` and `-shm` if they are missing, and mends `-shm` if nobody else is there.  So:
+
+- Where both are, SQLite reads along with the Codex that may be running; `-shm` it may not touch.
+- Where `-wal` is not, nobody is connected, and a copy in memory is opened.  Somebody may come and
+  write meanwhile: then what was read does not count.
+- Where only `-shm` is missing, nobody is named: whoever opens the database first makes it.
+
+Only a database that is too large for a copy is opened although SQLite then makes the two files.
+SQLite could work without locks and without `-shm`, but would checkpoint and remove a `-wal` then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from threadlog.codex import regular
+from threadlog.codex.regular import Facts
+from threadlog.core import ids, moments
+from threadlog.core.names import NAME_LIMIT_CHARS, Named
+
+if TYPE_CHECKING:
+    import sqlite3
+
+# The newest first; a Codex leaves the database of an older one where it is.
+STATE_FILES = ("state_5.sqlite", "state_2.sqlite")
+# A larger database is not copied into memory.
+COPY_LIMIT_BYTES = 256 << 20
+BUSY_S = 0.25
+_ATTEMPTS = 2
+# Two changes so close together may get the same time from the file system.
+_TICK_NS = 20_000_000
+_HEADER_BYTES = 100
+# Bytes of the header that tell how the database is written and read: 2 is WAL, 1 is not.
+_WRITE_VERSION, _READ_VERSION = 18, 19
+# How a WAL begins: one of two marks, and the version of the format.
+_WAL_HEADER_BYTES = 32
+_WAL_BEGINNINGS = (b"\x37\x7f\x06\x82\x00\x2d\xe2\x18", b"\x37\x7f\x06\x83\x00\x2d\xe2\x18")
+# SQLite's ERROR, CORRUPT and NOTADB: asking again will not help.
+_LASTING = (1, 11, 26)
+
+# What the tables of 0.98 and 0.100 lack; these hold no name in any column.
+_COLUMNS = frozenset(
+    ("id", "history_mode", "name", "title", "first_user_message", "updated_at", "updated_at_ms")
+)
+# What Codex trims: white space as Unicode has it.
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+# Compared here, since the first message of a thread can be long and a home has many.
+_NAMES = """
+SELECT id, substr(trim(told, :space), 1, :limit), COALESCE(updated_at_ms, updated_at * 1000)
+FROM (
+    SELECT id, updated_at, updated_at_ms, CASE history_mode
+        WHEN 'paginated' THEN name
+        WHEN 'legacy' THEN CASE
+            WHEN trim(title, :space) <> trim(COALESCE(first_user_message, ''), :space) THEN title
+        END
+    END AS told
+    FROM threads
+)
+WHERE typeof(told) = 'text'
+"""
+
+
+class _Files(NamedTuple):
+    """The facts of a database's files; None for one that is missing."""
+
+    main: Facts | None
+    wal: Facts | None
+    shm: Facts | None
+
+
+def read_state_names(sqlite_home: str) -> dict[str, Named] | None:
+    """The names in a state database, by thread id; each moment is the latest it can be.
+
+    The latest, since a row does not say when its name was given, only when it changed last.
+    Whatever is wrong with a database, it names nobody.  None if asking again may help.
+    """
+    path = _path(sqlite_home)
+    if not _is_readable(path):
+        return {}
+    for _ in range(_ATTEMPTS):
+        before = _files(path)
+        names = _read(path, before)
+        if before.wal is not None or _files(path) == before:
+            return names
+    return None
+
+
+def state_token(sqlite_home: str) -> tuple[object, ...]:
+    """What is another one whenever the database changed; costs a look at two files."""
+    path, now = _path(sqlite_home), time.time_ns()
+    main, wal = regular.facts(path), regular.facts(f"{path}-wal")
+    young = any(each and abs(now - each.mtime_ns) < _TICK_NS for each in (main, wal))
+    # SQLite, where root runs it, sets the owner of a WAL that it opens: that is no change.
+    log = wal and wal._replace(ctime_ns=0)
+    return (main, log, time.monotonic_ns() if young else 0)
+
+
+def _path(sqlite_home: str) -> str:
+    paths = [os.path.join(sqlite_home, name) for name in STATE_FILES]
+    return next((path for path in paths if os.path.lexists(path)), paths[0])
+
+
+def _files(path: str) -> _Files:
+    return _Files(*(regular.facts(f"{path}{end}") for end in ("", "-wal", "-shm")))
+
+
+def _is_readable(path: str) -> bool:
+    """True if regular files lie there, and nothing else that SQLite might follow or wait for."""
+    others = [f"{path}{end}" for end in ("-wal", "-shm")]
+    main = regular.facts(path)
+    return (
+        main is not None
+        and main.size_bytes >= _HEADER_BYTES
+        and os.access(path, os.R_OK)
+        and all(regular.facts(each) or not os.path.lexists(each) for each in others)
+        and _is_wal(others[0])
+    )
+
+
+def _is_wal(path: str) -> bool:
+    """False for a WAL of another kind, over which SQLite would puzzle for ten seconds."""
+    head = next(regular.chunks(path, _WAL_HEADER_BYTES), b"")
+    unwritten = len(head) < _WAL_HEADER_BYTES or not any(head)
+    return unwritten or head.startswith(_WAL_BEGINNINGS)
+
+
+def _read(path: str, files: _Files) -> dict[str, Named] | None:
+    try:
+        import sqlite3
+    except ImportError:  # Python can be built without
+        return {}
+    large = files.main is not None and files.main.size_bytes > COPY_LIMIT_BYTES
+    copy = files.wal is None and not large
+    try:
+        with contextlib.closing(_copied(path) if copy else _opened(path, files)) as connection:
+            return _names(connection)
+    except sqlite3.Error as error:
+        lasting = getattr(error, "sqlite_errorcode", 1) & 0xFF in _LASTING
+        return {} if lasting else None
+    except AttributeError:  # SQLite can be built without `deserialize`
+        return {}
+    except (OSError, MemoryError):
+        return None
+
+
+def _opened(path: str, files: _Files) -> sqlite3.Connection:
+    import sqlite3
+    from urllib.parse import quote
+
+    shm = "" if files.wal is None else "&readonly_shm=1"
+    address = f"file:{quote(os.fsencode(path))}?mode=ro{shm}"
+    return sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
+
+
+def _copied(path: str) -> sqlite3.Connection:
+    """A database in memory with the content of the file, which is whole without a `-wal`."""
+    import sqlite3
+
+    data = bytearray()
+    for chunk in regular.chunks(path):
+        data += chunk
+    # A database in memory has no WAL; all else about the file is the same without one.
+    for place in (_WRITE_VERSION, _READ_VERSION):
+        if data[place : place + 1] == b"\2":
+            data[place] = 1
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        connection.deserialize(data)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _names(connection: sqlite3.Connection) -> dict[str, Named]:
+    connection.text_factory = _text
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(threads)")}
+    if not columns >= _COLUMNS:
+        return {}
+    names = {}
+    for thread_id, told, at_ms in connection.execute(
+        _NAMES, {"space": _SPACE, "limit": NAME_LIMIT_CHARS}
+    ):
+        name = told.strip()
+        key = thread_id.lower() if isinstance(thread_id, str) else ""
+        if name and ids.is_thread_id(key):
+            at = moments.clamped_ms(at_ms) if isinstance(at_ms, int) else 0
+            names[key] = Named(name, at)
+    return names
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

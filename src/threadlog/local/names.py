@@ -1,0 +1,61 @@
+"""The names of a home's threads that are told outside of their rollouts."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from threadlog.core.names import Named, Names, later
+from threadlog.local.kept_names import KeptNames
+
+
+class NameSource(Protocol):
+    """Who tells the names of a home's threads."""
+
+    def token(self) -> object:
+        """What is another one whenever a name may have changed; cheap."""
+
+    def read(self) -> Mapping[str, Named]:
+        """The newest name of each thread, by id."""
+
+    def told(self) -> Names:
+        """The same, and the names that are lost with the source's database."""
+
+
+class HomeNames:
+    """The names of *source* and the *kept* ones, the newest of each thread.
+
+    Read again only when a token says that something changed; from any number of OS threads.
+    """
+
+    def __init__(self, source: NameSource, kept: KeptNames) -> None:
+        self._source = source
+        self._kept = kept
+        self._known: tuple[object, Mapping[str, Named]] | None = None
+        self._reading, self._pid = threading.Lock(), os.getpid()
+
+    def token(self) -> object:
+        """What is another one whenever a name may have changed; costs a few looks at files."""
+        return (self._source.token(), self._kept.token())
+
+    def read(self) -> Mapping[str, Named]:
+        """The name of each thread that has one, by id; keeps what would be lost otherwise."""
+        with self._alone():
+            token = self.token()  # before the reading: what changes meanwhile is read again
+            if self._known is None or self._known[0] != token:
+                self._known = token, MappingProxyType(self._merged())
+            return self._known[1]
+
+    def _merged(self) -> dict[str, Named]:
+        told = self._source.told()
+        kept = self._kept.keep(told.fragile) if told.fragile else self._kept.read()
+        return later(told.newest, kept)
+
+    def _alone(self) -> threading.Lock:
+        """The lock under which names are read; a forked child has one of its own."""
+        if self._pid != os.getpid():  # nobody here would let go of the parent's
+            self._reading, self._pid = threading.Lock(), os.getpid()
+        return self._reading
