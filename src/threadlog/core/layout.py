@@ -22,6 +22,7 @@ ROOTS = (SESSIONS, ARCHIVED)
 NAME_FILE = "session_index.jsonl"
 # What threadlog keeps of its own lies here.
 OWN_FOLDER = "threadlog"
+INDEX_FILE = "index.sqlite"
 
 PREFIX = "rollout-"
 PLAIN_SUFFIX = ".jsonl"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from threadlog.core import layout
+
 if TYPE_CHECKING:
     from threadlog.local.catalog import FileCatalog
     from threadlog.local.disk import Disk
@@ -15,10 +17,6 @@ if TYPE_CHECKING:
     from threadlog.local.journal import FileJournal, WriterLock
     from threadlog.local.names import HomeNames, NameSource
     from threadlog.local.reading import LocalRollouts
-
-
-# Everything of ours lies there.
-OWN_FOLDER = "threadlog"
 
 
 class Neighbour(NamedTuple):
@@ -73,7 +71,16 @@ class LocalStore:
         """Which threads there are."""
         from threadlog.local.index.catalog import IndexedCatalog
 
-        return IndexedCatalog(self.home, self.files, self.index, self.freshness_s)
+        return IndexedCatalog(self.home, self.files, self, self.freshness_s)
+
+    def has_index(self) -> bool:
+        """True if somebody made an index of this home, here or in its other place."""
+        own, cache = os.path.join(self.home, layout.OWN_FOLDER), self._cache
+        if os.path.lexists(os.path.join(own, layout.INDEX_FILE)):
+            return True
+        if cache is None or not os.path.isdir(cache):
+            return False
+        return os.path.lexists(os.path.join(cache, self._digest(), layout.INDEX_FILE))
 
     def index(self) -> Index:
         """A connection of its own to the index."""
@@ -86,12 +93,15 @@ class LocalStore:
 
     def _own_folders(self) -> Iterator[str]:
         """Where what is ours may lie: in the home, else where it can be written to."""
-        yield os.path.join(self.home, OWN_FOLDER)
+        yield os.path.join(self.home, layout.OWN_FOLDER)
         if self._cache is not None:
-            import hashlib
+            yield os.path.join(self._cache, self._digest())
 
-            name = hashlib.sha256(os.fsencode(os.path.realpath(self.home))).hexdigest()
-            yield os.path.join(self._cache, name[:32])
+    def _digest(self) -> str:
+        """A name for what is of this home, in a place for all homes."""
+        import hashlib
+
+        return hashlib.sha256(os.fsencode(os.path.realpath(self.home))).hexdigest()[:32]
 
     @cached_property
     def rollouts(self) -> LocalRollouts:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from _thread import RLock  # without what else threading loads
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from threadlog.core import filters, query
 from threadlog.core.cursor import Place
@@ -13,17 +15,31 @@ from threadlog.core.ids import Reference
 from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.catalog import FileCatalog, read_cursor
-from threadlog.local.index.database import Unusable
-from threadlog.local.index.upkeep import Index, Stop, quiet
+from threadlog.local.index.trouble import Unusable
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found
 
 if TYPE_CHECKING:
+    from threadlog.local.index.upkeep import Index
     from threadlog.local.watch import Watcher
 
 _Answer = TypeVar("_Answer")
 # With more rollouts to be read than this, the files answer what they can answer as fast.
 READ_AT_ONCE = 300
+
+
+class Indexes(Protocol):
+    """Where the index of a home is to be had."""
+
+    def has_index(self) -> bool:
+        """True if somebody made one."""
+
+    def index(self) -> Index:
+        """A connection of its own to it."""
+
+
+def quiet(_what: str, _done: int, _total: int) -> None:
+    """Nobody wants to know."""
 
 
 class IndexedCatalog:
@@ -33,10 +49,10 @@ class IndexedCatalog:
         self,
         home: str,
         files: FileCatalog,
-        index: Callable[[], Index],
+        indexes: Indexes,
         freshness_s: float = 0,
     ) -> None:
-        """*index* makes a connection of its own each time.
+        """*indexes* makes a connection of its own each time.
 
         With *freshness_s* an answer may be so many seconds old; the file system is asked to tell
         of changes, and where it does not, everything is looked at no more often than that.
@@ -47,10 +63,25 @@ class IndexedCatalog:
         self._known, self._swept_at = False, -math.inf
         self._home = home
         self._files = files
-        self._index = index()
-        self._upkeep = index()  # so that pages are served while it is brought up to date
+        self._indexes = indexes
+        self._lock = RLock()
         self.trouble: str | None = None  # why the index could not be asked, the last time
         self.progress: Progress = quiet
+
+    @cached_property
+    def _index(self) -> Index:
+        return self._indexes.index()
+
+    @cached_property
+    def _upkeep(self) -> Index:
+        """Another connection, so that pages are served while the index is brought up to date."""
+        return self._indexes.index()
+
+    def _is_new(self) -> bool:
+        """True if there is no index, or an empty one; loads nothing where there is none."""
+        if "_index" not in vars(self) and not self._indexes.has_index():
+            return True
+        return self._index.is_new()
 
     def page(self, wanted: ThreadQuery) -> ThreadPage:
         """The threads that *wanted* asks for, in its order; raises BadCursor."""
@@ -70,13 +101,16 @@ class IndexedCatalog:
 
     def close(self) -> None:
         """Let go of the index, until it is asked again."""
-        self._index.close()
-        self._upkeep.close()
+        for name in ("_index", "_upkeep"):
+            if name in vars(self):
+                getattr(self, name).close()
         if self._watcher is not None:
             self._watcher.close()
         self._known = False
 
-    def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
+    def catch_up(
+        self, stop: Callable[[], bool], progress: Progress, *, check: bool = False
+    ) -> bool:
         """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
         try:
             with self._upkeep.lock:
@@ -106,7 +140,7 @@ class IndexedCatalog:
     def _ask(self, ask: Callable[[], tuple[_Answer] | None]) -> tuple[_Answer] | None:
         """The index's answer, if it has one; else the files are to give it."""
         try:
-            with self._index.lock:
+            with self._lock:
                 answer = ask()
             self.trouble = None
         except Unusable as error:
@@ -116,7 +150,7 @@ class IndexedCatalog:
 
     def _page(self, wanted: ThreadQuery, after: Place | None) -> tuple[ThreadPage] | None:
         needs_all = filters.needs_content(wanted) or wanted.sort == query.RECENCY
-        if wanted.cwd == () or (self._index.is_new() and not needs_all):
+        if wanted.cwd == () or (not needs_all and self._is_new()):
             return None
         if self._watcher is not None and self._is_fresh(self._watcher):
             return (self._index.page(wanted, after, swept=True),)
@@ -147,7 +181,7 @@ class IndexedCatalog:
 
     def _count(self, wanted: ThreadQuery) -> tuple[int] | None:
         needs_all = filters.needs_content(wanted)
-        if wanted.cwd == () or (self._index.is_new() and not needs_all):
+        if wanted.cwd == () or (not needs_all and self._is_new()):
             return None
         self._index.look()
         if needs_all:
@@ -155,7 +189,7 @@ class IndexedCatalog:
         return (self._index.count(wanted),)
 
     def _find(self, reference: str) -> tuple[ThreadSummary] | None:
-        if self._index.is_new():
+        if self._is_new():
             return None
         self._index.look()
         return (resolve(self._home, _IndexThreads(self._index), reference),)

@@ -17,9 +17,10 @@ from typing import Any
 from threadlog.core import layout
 from threadlog.local.disk import Disk
 from threadlog.local.index import schema
+from threadlog.local.index.trouble import Unusable
 from threadlog.local.mounts import is_network
 
-NAME = "index.sqlite"
+NAME = layout.INDEX_FILE
 # So long another process's transaction is waited for.
 BUSY_S = 1.0
 # Broken ones that are kept.
@@ -31,10 +32,6 @@ _PRAGMAS = (
     "PRAGMA cache_size = -16384",
     "PRAGMA journal_size_limit = 16777216",
 )
-
-
-class Unusable(Exception):
-    """Inside `local` only: there is no index to ask; the message says why."""
 
 
 class Database:

@@ -6,7 +6,6 @@ before the place to go on from.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -73,6 +72,8 @@ def seal(found: Found, offset: int, size: int) -> bytes:
             about = f"{rollout.compressed}:{now if rollout.compressed else 0}".encode()
     except Unreadable:
         return b""
+    import hashlib  # few listings need it
+
     return hashlib.blake2b(about + ends, digest_size=16).digest()
 
 

@@ -19,11 +19,12 @@ from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.index import contents, pages, rows, schema
 from threadlog.local.index.contents import Reader
-from threadlog.local.index.database import Database, Unusable
+from threadlog.local.index.database import Database
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import ROW_LOST, Noticed, record
 from threadlog.local.index.scanner import Scanner
 from threadlog.local.index.tree import Tree
+from threadlog.local.index.trouble import Unusable
 from threadlog.local.names import HomeNames
 from threadlog.local.scan import Found, below
 from threadlog.local.summaries import Summaries
