@@ -73,6 +73,7 @@ METHODS = {
         "store",
         "threads",
         "count",
+        "why",
         "find_latest",
         "index_status",
         "catch_up",

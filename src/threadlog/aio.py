@@ -33,6 +33,7 @@ from threadlog.core.lines import Json
 from threadlog.core.outline import Outline
 from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.core.turn import Turn
+from threadlog.core.visibility import Visibility
 from threadlog.errors import BacklogFull, Closed
 from threadlog.home import Reference
 from threadlog.images import Image
@@ -168,9 +169,8 @@ class Home(_Closable):
         check: bool = False,
     ) -> bool:
         """Bring the index up to date; *progress* is told by another OS thread."""
-        return await asyncio.to_thread(
-            lambda: self.sync.catch_up(timeout_s=timeout_s, progress=progress, check=check)
-        )
+        options: dict[str, Any] = {"timeout_s": timeout_s, "progress": progress, "check": check}
+        return await asyncio.to_thread(self.sync.catch_up, **options)
 
     async def rebuild_index(self) -> None:
         """Empty the index."""
@@ -179,6 +179,10 @@ class Home(_Closable):
     async def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""
         return await asyncio.to_thread(self.sync.get, reference)
+
+    async def why(self, reference: Reference) -> Visibility:
+        """What listings do with one thread, and why."""
+        return await asyncio.to_thread(self.sync.why, reference)
 
     def iter_lines(self, reference: Reference, *, backwards: bool = False) -> AsyncIterator[Value]:
         """Every line, oldest or newest first, damage in its place."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
     from threadlog.core.turn import Turn
+    from threadlog.core.visibility import Visibility
     from threadlog.keeper import Keeper
     from threadlog.options import ThreadKeywords
     from threadlog.ports import Store
@@ -181,6 +182,12 @@ class Home:
     def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""
         return self._store.catalog.find(str(reference))
+
+    def why(self, reference: Reference) -> Visibility:
+        """What our list, and Codex's own by default, do with one thread, and why."""
+        from threadlog.core.visibility import DEFAULT_PROVIDER, visibility
+
+        return visibility(self.get(reference), self._store.model_provider() or DEFAULT_PROVIDER)
 
     def start(self, cwd: str | os.PathLike[str] = ".", **options: Unpack[ThreadKeywords]) -> Thread:
         """Begin a thread of a working directory; *options* are the fields of `ThreadOptions`.

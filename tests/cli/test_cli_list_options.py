@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from test_cli_terminal import on_terminal
 
+import threadlog
 from makers import command, content, file_name, meta, put, put_names, put_thread, turn, uuid
 
 
@@ -123,3 +124,31 @@ def test_the_index_is_built_asked_and_built_again(varied: Path) -> None:
         assert b"threads   5: 5 read, 5 of them to the end" in ran.out
     put_names(varied, (uuid(1), "a name"))
     assert command(varied, "path", "a name").code == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "lists", "told"),
+    [
+        (0, True, "listed by default"),
+        (1, False, "its source is exec"),
+        (2, False, "its source is subagent:review"),
+        (3, True, "listed by default"),
+        (9, True, "listed among the archived threads"),
+    ],
+)
+def test_why_says_what_codex_does_with_a_thread(
+    varied: Path, number: int, lists: bool, told: str
+) -> None:
+    (varied / "config.toml").write_text('model_provider = "some"')
+    ran = command(varied, "why", uuid(number))
+    assert (ran.code, told in ran.out.decode()) == (0, True), ran.out
+    value = json.loads(command(varied, "why", uuid(number), "--json").out)["visibility"]
+    assert (value["id"], value["codex_lists"]) == (uuid(number), lists)
+    shown = {thread.id for thread in threadlog.open(varied).threads(codex=True, archived=None)}
+    assert (uuid(number) in shown) == lists
+
+
+def test_why_names_the_provider_that_the_home_has_not(varied: Path) -> None:
+    out = command(varied, "why", uuid(0)).out.decode()
+    assert "its provider is some, and the home's is openai" in out
+    assert command(varied, "why", "nobody").code == 3

@@ -393,8 +393,11 @@ sys.stdin.readline()
 
 def test_a_locked_database_is_not_waited_for_and_asked_again(home: Path) -> None:
     path = leave_wal(home, {THREAD: named("a name")})
+    for end in ("", "-wal"):
+        os.utime(f"{path}{end}", (1, 1))
     source = both(home)
     token = source.token()
+    assert source.token() == token
     with python(LOCK, str(path)) as holder:
         try:
             assert holder.stdout is not None
@@ -541,11 +544,12 @@ def test_databases_are_looked_for_where_codex_looks(
         folder.mkdir()
         put_state(folder, {uuid(1): named(f"by {name}", 2000)})
     put_state(home, {uuid(1): named("in the home", 1000)})
-    shutil.copytree(home, tmp_path / "copy")
+    for copy in ("copy", "blank"):
+        shutil.copytree(home, tmp_path / copy)
     monkeypatch.delenv("CODEX_SQLITE_HOME")
     assert shown(home) == "in the home"
     monkeypatch.setenv("CODEX_SQLITE_HOME", " ")
-    assert shown(home) == "in the home"
+    assert shown(tmp_path / "blank") == "in the home"
     monkeypatch.setenv("CODEX_SQLITE_HOME", str(folders["variable"]))
     assert shown(home) == "by variable"
     # As Codex 0.169 does, and its documentation says.

@@ -88,6 +88,8 @@ def test_the_session_metadata_says_who_where_and_when() -> None:
         ),
         ({"history_base": {"thread_id": OTHER}}, {"base": None}),
         ({"history_base": {"end_ordinal_exclusive": 7}}, {"base": None}),
+        ({"history_base": {"thread_id": OTHER, "end_ordinal_exclusive": True}}, {"base": None}),
+        ({"subagent_history_start_ordinal": True}, {"own_from_ordinal": 0}),
     ],
 )
 def test_odd_or_missing_fields_say_nothing(

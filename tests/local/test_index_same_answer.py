@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ class World:
             os.utime(path, (self.clock, self.clock))
 
     def settle(self) -> None:
-        """As if all folders had changed long ago."""
+        """As if all folders had changed long ago, and files a moment ago."""
+        time.sleep(0.025)
         for folder, _inner, _names in os.walk(self.home):
             if "threadlog" not in folder:
                 os.utime(folder, (self.clock, self.clock))

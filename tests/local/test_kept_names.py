@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -369,8 +370,13 @@ def test_nobody_can_change_the_names_that_others_read(home: Path) -> None:
 
 
 def test_threads_that_read_at_once_keep_a_name_once(home: Path) -> None:
-    put_state(home, {THREAD: named("one")})
-    names = local_store(str(home)).names
+    class SlowSource(Source):
+        def told(self) -> Names:
+            time.sleep(0.05)
+            super().told()
+            return Names(ONE, ONE)
+
+    names = HomeNames(SlowSource(), KeptNames(str(home)))
     barrier = threading.Barrier(8)
     found = []
 

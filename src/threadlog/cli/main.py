@@ -200,6 +200,11 @@ def _add_latest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
+def _add_why(parser: argparse.ArgumentParser) -> None:
+    _add_path(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+
+
 def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
@@ -246,6 +251,7 @@ _MODULES = {
     "show": "show",
     "path": "paths",
     "record": "record",
+    "why": "why",
     "index": "index",
 }
 _COMMANDS = (
@@ -253,6 +259,7 @@ _COMMANDS = (
     ("latest", _add_latest, "the thread that changed last"),
     ("show", _add_show, "one thread, readably"),
     ("path", _add_path, "where a thread's rollout lies"),
+    ("why", _add_why, "what this list and Codex's own do with a thread, and why"),
     ("record", _add_record, "items on standard input become a thread, or go on with one"),
     ("index", _add_index, "the index behind listings: how it stands, build it"),
 )

@@ -7,8 +7,11 @@ at the provider, which a query knows.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from threadlog.core import demands
 from threadlog.core.metadata import Metadata, source_label
+from threadlog.core.query import ThreadSummary
 
 INTERACTIVE = ("cli", "vscode")
 DEFAULT_PROVIDER = "openai"  # where its config names none
@@ -54,3 +57,41 @@ def _unreadable(metadata: Metadata) -> str | None:
     if metadata.unfit:
         return f"Codex cannot read {', '.join(metadata.unfit)} of its session metadata"
     return LATE_METADATA if metadata.metadata_line > demands.METADATA_LINES else None
+
+
+class Visibility(NamedTuple):
+    """What listings do with a thread, and why; `notes` says what else is unusual about it."""
+
+    id: str | None
+    ours: str
+    codex_lists: bool
+    codex: str
+    notes: tuple[str, ...]
+
+
+def visibility(thread: ThreadSummary, provider: str) -> Visibility:
+    """What ours and Codex's default list do with a thread in a home of this *provider*."""
+    where = "among the archived threads (--archived)" if thread.archived else "by default"
+    hidden = thread.codex_hides
+    if hidden is None and thread.model_provider not in (None, provider):
+        hidden = f"its provider is {thread.model_provider}, and the home's is {provider}"
+    if hidden is not None:
+        codex = f"left out by default: {hidden}"
+    else:
+        codex = "listed among the archived threads" if thread.archived else "listed by default"
+    return Visibility(thread.id, f"listed {where}", hidden is None, codex, tuple(_notes(thread)))
+
+
+def _notes(thread: ThreadSummary) -> list[str]:
+    notes = []
+    if thread.problem is not None:
+        notes.append(f"the head of its rollout: {thread.problem}")
+    if thread.rollouts > 1:
+        notes.append(f"it has {thread.rollouts} rollouts; the newest counts, for Codex too")
+    if thread.compressed:
+        notes.append("its rollout is compressed, which Codex 0.100 does not read")
+    if thread.history_mode == "paginated":
+        notes.append("its history is paginated, which Codex before 0.169 does not list")
+    if thread.problems:
+        notes.append(f"{thread.problems} places in it are no whole lines")
+    return notes

@@ -64,9 +64,9 @@ def scan(
             return _Reading(fold, rollout).read(rollout.chunks_from(0), stop)
     except Unreadable as error:
         if before is None or stored is None:
-            return Scanned(0, "", True, head, Counts(0, 1, 0))
+            return Scanned(0, "", done=True, metadata=head, counts=Counts(0, 1, 0))
         shown = stored.with_rest([Gap(before.offset, str(error))])
-        return Scanned(before.offset, before.state, True, shown.metadata, shown.counts)
+        return before._replace(done=True, metadata=shown.metadata, counts=shown.counts)
 
 
 def _stored(before: Scanned | None) -> Scan | None:

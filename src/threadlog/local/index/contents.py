@@ -30,6 +30,9 @@ SELECT r.folder, f.path, r.id, r.name, r.size, r.mtime_ns, r.ctime_ns, r.inode, 
 FROM rollouts r JOIN folders f ON f.id = r.folder
 """
 CHUNK = 1000
+# What changed so shortly before it was looked at may change again and bear the same times: it is
+# looked at again.  (Clocks of local file systems tick every few milliseconds.)
+UNSETTLED_NS = 20_000_000
 # From so many rollouts on what reads them faster is worth loading.
 MANY = 300
 _SET = ", ".join(f"{column} = ?" for column in rows.COLUMNS)
@@ -126,6 +129,7 @@ def _compare(
 ) -> list[Changed]:
     result = []
     status = os.lstat
+    settled_ns = time.time_ns() - UNSETTLED_NS
     separator = os.sep.encode()
     root = os.fsencode(home) + separator
     for _folder, path, each, name, size, mtime_ns, ctime_ns, inode, key in found:
@@ -133,7 +137,8 @@ def _compare(
             now = status(root + path + separator + name)
         except OSError:
             continue  # its folder has changed too, which the next look will see
-        facts = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino)
+        ctime_ns_now = now.st_ctime_ns if now.st_ctime_ns < settled_ns else -1
+        facts = (now.st_size, now.st_mtime_ns, ctime_ns_now, now.st_ino)
         before = (size, mtime_ns, ctime_ns, inode)
         if facts != before:
             result.append(Changed(each, key, before, facts))

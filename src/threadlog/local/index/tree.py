@@ -76,6 +76,28 @@ class Tree:
         with self._database.changing() as connection:
             stand(connection, self._home, keys)
 
+    def name_again(self, rollouts: Iterable[int]) -> list[bytes]:
+        """Which threads rollouts belong to whose names do not tell; returns those touched."""
+        touched: set[bytes] = set()
+        with self._database.changing() as connection:
+            for each in rollouts:
+                row = connection.execute(
+                    "SELECT r.key, f.path, r.name, r.thread_id, f.archived FROM rollouts r"
+                    " JOIN folders f ON f.id = r.folder WHERE r.id = ?",
+                    (each,),
+                ).fetchone()
+                if row is None:
+                    continue
+                key, folder, name, thread_id, archived = row
+                touched.add(key)
+                if thread_id is None:
+                    path = os.path.join(os.fsdecode(folder), os.fsdecode(name))
+                    now = _key_of(connection, self._home, path, archived=bool(archived))
+                    touched.add(now)
+                    connection.execute("UPDATE rollouts SET key = ? WHERE id = ?", (now, each))
+            stand(connection, self._home, touched)
+        return list(touched)
+
     def look(self, noticed: Noticed, *, check: bool = False) -> None:
         """Bring folders and names up to date; raises Unusable.
 
@@ -285,18 +307,16 @@ class _Contents:
     def _row(
         self, name: str, stamp: str | None, thread_id: str | None, revision: str | None
     ) -> tuple[int, bytes, bytes, str | None, str | None, str | None, bool]:
-        key = thread_id
-        if key is None:
-            path = f"{self._place.path}{os.sep}{name}"
-            whole = os.path.join(self._home, path)
-            found = found_at(whole, archived=self._place.archived)
-            head = KnownInventory(self._home, self._connection, [found]).head(found)
-            key = head.metadata.thread_id or path
+        if thread_id is not None:
+            key = thread_id.encode()
+        else:
+            path, archived = f"{self._place.path}{os.sep}{name}", self._place.archived
+            key = _key_of(self._connection, self._home, path, archived=archived)
         odd = stamp is None or thread_id is None
         return (
             self._folder,
             os.fsencode(name),
-            key.encode("utf-8", "surrogatepass"),
+            key,
             stamp,
             thread_id,
             revision,
@@ -323,6 +343,13 @@ def _inserted(connection: sqlite3.Connection, place: _Place, values: tuple[objec
     )
     assert done.lastrowid is not None
     return done.lastrowid
+
+
+def _key_of(connection: sqlite3.Connection, home: str, path: str, *, archived: bool) -> bytes:
+    """The key of the thread of a rollout that its name does not tell: its head does, or nobody."""
+    found = found_at(os.path.join(home, path), archived=archived)
+    thread_id = KnownInventory(home, connection, [found]).head(found).metadata.thread_id
+    return (thread_id or path).encode("utf-8", "surrogatepass")
 
 
 def stand(connection: sqlite3.Connection, home: str, keys: Iterable[bytes]) -> None:

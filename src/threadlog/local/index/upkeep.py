@@ -65,13 +65,7 @@ class Index:
         if check:
             self._give_rows(noticed)
         reader = self._reader()
-        with self._database.asking() as connection:
-            odd = contents.changed_odd(connection, self._home)
-        if odd:
-            keys = [each.key for each in odd]
-            reader.refresh(odd, noticed)
-            self._tree.stand(keys)
-            reader.read_rows(keys)
+        self._look_at_odd(reader, noticed)
         self._take_names(reader)
         self._record(noticed)
 
@@ -87,12 +81,22 @@ class Index:
         self._open()
         reader, noticed = self._reader(), Noticed()
         self._tree.look(noticed)
+        self._look_at_odd(reader, noticed)
         with self._database.asking() as connection:
             found = contents.changed_at(connection, self._home, paths)
         reader.refresh(found, noticed)
         reader.read_rows()
         self._take_names(reader)
         self._record(noticed)
+
+    def _look_at_odd(self, reader: Reader, noticed: Noticed) -> None:
+        """Rollouts whose names do not tell what thread they are of, or when it began."""
+        with self._database.asking() as connection:
+            odd = contents.changed_odd(connection, self._home)
+        if odd:
+            keys = self._tree.name_again([each.id for each in odd])
+            reader.refresh(odd, noticed)
+            reader.read_rows(keys)
 
     def look_at_names(self) -> None:
         """See what the threads are called; raises Unusable."""
