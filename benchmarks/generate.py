@@ -70,6 +70,15 @@ def many_rollouts(count: int, size: int) -> Sample:
     return _cached(f"many-{count}-{size}", make)
 
 
+def small_rollouts(count: int, size: int) -> Sample:
+    """A home of *count* rollouts of one short turn, of *size* bytes (3 KB and more)."""
+
+    def make(home: str) -> list[Sample]:
+        return [_rollout(home, each, MODES[each % 2], size, _SmallThread) for each in range(count)]
+
+    return _cached(f"small-{count}-{size}", make)
+
+
 def _cached(name: str, make: Callable[[str], list[Sample]]) -> Sample:
     folder = os.path.join(DATA, f"v{VERSION}-{name}")
     note = os.path.join(folder, "sample.json")
@@ -88,11 +97,14 @@ def _cached(name: str, make: Callable[[str], list[Sample]]) -> Sample:
     )
 
 
-def _rollout(home: str, number: int, mode: str, size: int) -> Sample:
+def _rollout(
+    home: str, number: int, mode: str, size: int, kind: type[_Thread] | None = None
+) -> Sample:
     """Write thread *number*, counted from the newest one."""
     chance = random.Random(f"{VERSION}-{number}-{mode}")
     start_ms = NEWEST_MS - number * 1_900_000
-    thread = _Thread(chance, mode, start_ms)
+    thread = (kind or _Thread)(chance, mode, start_ms)
+    thread.limit = size
     stamp = time.gmtime(start_ms // 1000)
     folder = os.path.join(home, "sessions", time.strftime("%Y/%m/%d", stamp))
     os.makedirs(folder, exist_ok=True)
@@ -179,6 +191,7 @@ class _Thread:
         self._ordinal = 0
         self._tokens = 0
         self._turn_id = ""
+        self.limit = 0
         self.id = self._uuid()
         self._folder = f"/desk/boats/{chance.choice(_NOUNS)}"
 
@@ -414,6 +427,32 @@ class _Thread:
         return pool[start : start + length]
 
 
+class _SmallThread(_Thread):
+    """One turn with next to nothing in it; the instructions fill the size up."""
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines, each with its LF; the last of them is the last."""
+        asked, said = self._prose(60), self._prose(80)
+        begun_ms = self._now_ms
+        self._ordinal = 1
+        rest = [
+            self._turn_start(),
+            self._line("turn_context", self._settings()),
+            self._message("user", "input_text", asked),
+            self._user_said(asked),
+            self._agent_said(said),
+            self._message("assistant", "output_text", said),
+            self._event("task_complete", turn_id=self._turn_id, last_agent_message=said),
+        ]
+        meta = self._meta()
+        bare = len(orjson.dumps(meta)) - len(meta["base_instructions"]["text"])
+        room = self.limit - bare - sum(map(len, rest)) - 100
+        meta["base_instructions"] = {"text": self._prose(max(room, 0))}
+        self._now_ms, self._ordinal = begun_ms, 0
+        yield self._line("session_meta", meta)
+        yield from rest
+
+
 def _token_counts(total: int) -> dict[str, int]:
     return {
         "input_tokens": total - total // 20,
@@ -430,10 +469,13 @@ def _utc(unix_ms: int) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Make what is named, as `mode:MB` or `COUNTxKB`; print the folder and time of each."""
+    """Make what is named, as `mode:MB`, `COUNTxKB` or `small:COUNTxBYTES`; print each."""
     for name in names:
         begun = time.perf_counter()
-        if "x" in name:
+        if name.startswith("small:"):
+            count, size = name.removeprefix("small:").split("x")
+            made = small_rollouts(int(count), int(size))
+        elif "x" in name:
             count, kilobytes = name.split("x")
             made = many_rollouts(int(count), int(kilobytes) << 10)
         else:

@@ -12,6 +12,7 @@ the pairs; times and memory are medians.  Only ratios mean anything from one run
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -28,7 +29,16 @@ from typing import NamedTuple
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from generate import DATA, LEGACY, MODES, Sample, many_rollouts, one_rollout  # noqa: E402
+import codex_cases  # noqa: E402
+from generate import (  # noqa: E402
+    DATA,
+    LEGACY,
+    MODES,
+    Sample,
+    many_rollouts,
+    one_rollout,
+    small_rollouts,
+)
 
 MB = 1_000_000
 OWN_FOLDERS = (
@@ -99,6 +109,12 @@ class Lab:
             numbers: dict[str, float] = json.loads(self._run(case))
         return numbers
 
+    def indexing(self, name: str, home: str, count: int = 1) -> dict[str, float]:
+        """A case of `index_cases.py`."""
+        case = [os.path.join(HERE, "index_cases.py"), name, home, str(count)]
+        numbers: dict[str, float] = json.loads(self._run(case))
+        return numbers
+
     def process(self, *words: str) -> Sampled:
         """A whole Python process, from its start to its end; its peak is not known."""
         begun, busy = time.perf_counter(), _children_cpu()
@@ -119,6 +135,7 @@ class Lab:
 
 
 Measure = Callable[[], Sampled]
+Numbers = dict[str, float]
 
 
 def interleaved(repeat: int, **measures: Measure) -> dict[str, list[Sampled]]:
@@ -291,12 +308,191 @@ def _under(what: str, value: float, reach: float, unit: str, note: str = "") -> 
     return Row(what, f"{value:.2f} {unit}{note}", f"<= {reach:g} {unit}", value <= reach)
 
 
+def index(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """Listings, with an index and without."""
+    tenth = sizes.rollouts < FULL.rollouts
+    few = 1 if tenth else sizes.repeat_large
+    mixed = many_rollouts(sizes.rollouts, 80 << 10)
+    with _no_index(mixed) as home:
+        yield from _first_listings(lab, mixed, (50, 0.15 if tenth else 1.5), few)
+        yield from _indexed(lab, home, mixed.threads, few)
+        yield from _folded(lab, home, mixed.threads)
+    middle = small_rollouts(2_000 if tenth else 50_000, 6_000)
+    with _no_index(middle):
+        yield from _first_listings(lab, middle, (50, 0.32 if tenth else 8), 1)
+    large = small_rollouts(5_000 if tenth else 100_000, 3_500)
+    with _no_index(large) as home:
+        yield from _many(lab, home, large.threads)
+    yield from _deep(lab, 100_000 if tenth else 1_000_000)
+    if tenth:
+        yield Row("beside Codex 0.169.0", "not with --quick", "", None)
+    else:
+        yield from _beside_codex(lab, mixed)
+
+
+@contextlib.contextmanager
+def _no_index(sample: Sample) -> Iterator[str]:
+    """The home without an index, and without one afterwards."""
+    folder = os.path.join(sample.home, "threadlog")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield sample.home
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _by_turns(repeat: int, **measures: Callable[[], dict[str, float]]) -> dict[str, Numbers]:
+    """Each so often by turns, the first round not counted: the medians of what each told."""
+    taken: dict[str, list[dict[str, float]]] = {name: [] for name in measures}
+    for _ in range(repeat + 1):
+        for name, measure in measures.items():
+            taken[name].append(measure())
+    return {
+        name: {key: statistics.median(each[key] for each in told[1:]) for key in told[0]}
+        for name, told in taken.items()
+    }
+
+
+def _first_listings(
+    lab: Lab, sample: Sample, reaches: tuple[float, float], repeat: int
+) -> Iterator[Row]:
+    """What a home without an index is asked first; leaves one that has read all heads."""
+    size, mean = f"no index, {sample.threads:,} rollouts", ""
+    if sample.threads * 80 << 10 > 8 * sample.size * sample.threads:
+        mean = f" of {sample.size / 1000:.0f} KB"
+
+    def fresh_heads() -> Numbers:
+        with _no_index(sample) as home:
+            return lab.indexing("heads", home, sample.threads)
+
+    told = _by_turns(
+        repeat,
+        page=partial(lab.indexing, "first_page", sample.home),
+        updated=partial(lab.indexing, "first_updated", sample.home),
+        names=partial(lab.indexing, "names", sample.home),
+        walk=partial(lab.indexing, "walk", sample.home, 1),
+    )
+    names, walk = told["names"]["seconds"] * 1000, told["walk"]["ms"]
+    page, updated = told["page"]["seconds"] * 1000, told["updated"]["seconds"] * 1000
+    note = _beside(page, names, "their names")
+    yield _under(f"{size}{mean}: first page by creation", page, reaches[0], "ms", note)
+    if not mean:
+        note = _beside(updated, walk, "stat of all")
+        yield _under(f"{size}: first page by updated", updated, 80, "ms", note)
+    told = _by_turns(
+        min(repeat, 2),
+        ready=partial(lab.indexing, "ready", sample.home),
+        heads=fresh_heads,
+        lines=partial(lab.indexing, "first_lines", sample.home),
+    )
+    spent, lines = told["heads"], told["lines"]
+    note = _beside(spent["seconds"] * 1000, lines["seconds"] * 1000, "32 KiB and a line of each")
+    peak = f"; CPU {spent['cpu']:.2f} s; peak {spent['peak'] / MB:.0f} MB, of which "
+    note += f"{peak}{told['ready']['peak'] / MB:.0f} before"
+    yield _under(f"{size}{mean}: all listed fields", spent["seconds"], reaches[1], "s", note)
+
+
+def _beside(ours: float, theirs: float, what: str) -> str:
+    return f" ({ours / theirs:.1f} of {what}, {theirs:.1f} ms)"
+
+
+def _indexed(lab: Lab, home: str, count: int, repeat: int) -> Iterator[Row]:
+    """Questions to an index that has read all heads."""
+    lab.indexing("heads", home, count)
+    told = _by_turns(
+        repeat,
+        swept=partial(lab.indexing, "updated", home, 20),
+        created=partial(lab.indexing, "created", home, 100),
+        walk=partial(lab.indexing, "walk", home, 10),
+        folders=partial(lab.indexing, "folders", home, 20),
+        watched=partial(lab.indexing, "watched", home, 100),
+        pages=partial(lab.indexing, "all_pages", home, count),
+    )
+    warm, watched, walk = f"warm, {count:,}: ", told["watched"], told["walk"]["ms"]
+    swept, created = told["swept"]["ms"], told["created"]["ms"]
+    note = _beside(
+        created, told["folders"]["ms"], f"stat of {told['folders']['folders']:.0f} folders"
+    )
+    yield Row(f"{warm}page of 50 by creation", f"{created:.2f} ms{note}", "", None)
+    note = _beside(swept, walk, "stat of all")
+    yield _under(f"{warm}page of 50 by updated, with the sweep", swept, 60, "ms", note)
+    yield _under(f"{warm}the same behind the watcher", watched["updated"], 3, "ms")
+    pages = told["pages"]["seconds"]
+    note = f" ({1e5 * pages / count:.2f} ms a page)"
+    yield _under(f"{warm}all pages of 100 by creation", pages, 0.4, "s", note)
+    yield _under(f"{warm}text filter after the sweep", watched["text"], 15, "ms")
+    yield _under(f"{warm}text that no thread has, after the sweep", watched["text_rare"], 15, "ms")
+    note = f"; by updated {watched['cwd_updated']:.2f} ms"
+    yield _under(f"{warm}directory filter after the sweep", watched["cwd"], 5, "ms", note)
+
+
+def _folded(lab: Lab, home: str, count: int) -> Iterator[Row]:
+    told = lab.indexing("fold", home, count)
+    rate = told["bytes"] / MB / told["seconds"]
+    note = f" ({told['bytes'] / MB:.0f} MB in {told['seconds']:.1f} s, CPU {told['cpu']:.1f} s)"
+    yield Row("full fold, one process", f"{rate:.0f} MB/s{note}", ">= 200 MB/s", rate >= 200)
+
+
+def _many(lab: Lab, home: str, count: int) -> Iterator[Row]:
+    ready = lab.indexing("ready", home)
+    made = lab.indexing("heads", home, count)
+    note = (
+        f" ({ready['peak'] / MB:.0f} MB before; {made['seconds']:.1f} s, CPU {made['cpu']:.1f} s)"
+    )
+    what = f"peak memory of a first build, {count:,} rollouts of 3.5 KB"
+    yield _under(what, made["peak"] / MB, 100, "MB", note)
+    told = _by_turns(
+        3,
+        created=partial(lab.indexing, "created", home, 50),
+        folders=partial(lab.indexing, "folders", home, 20),
+    )
+    many = f"stat of {told['folders']['folders']:.0f} folders"
+    spent, note = told["created"]["ms"], _beside(told["created"]["ms"], told["folders"]["ms"], many)
+    yield _under(f"warm, {count:,}: page of 50 by creation", spent, 5, "ms", note)
+    taken = interleaved(
+        7,
+        list=partial(lab.process, "-m", "threadlog", "list", "--home", home),
+        bare=partial(lab.process, "-c", "pass"),
+    )
+    ratio, note = _ratio(taken["list"], taken["bare"]), _times(taken["list"], taken["bare"])
+    what = f"threadlog list, {count:,} indexed, whole process / python -c pass"
+    yield _at_most(what, ratio, 5, note)
+
+
+def _deep(lab: Lab, rows: int) -> Iterator[Row]:
+    """A page deep in an index of so many rows against one of a tenth."""
+    with tempfile.TemporaryDirectory(dir=DATA) as folder:
+        told = lab.indexing("keyset", folder, rows)
+    for sort in ("created", "updated"):
+        large, small = told[f"{sort}_{rows}"], told[f"{sort}_{rows // 10}"]
+        what = f"page of 50 deep in {rows:,} rows / in {rows // 10:,}, by {sort}"
+        yield _at_most(what, large / small, 1.5, f" ({large:.2f} / {small:.2f} ms)")
+
+
+def _beside_codex(lab: Lab, sample: Sample) -> Iterator[Row]:
+    """The same questions to the real Codex, where it can be had."""
+    try:
+        theirs = codex_cases.measure(sample.home)
+    except codex_cases.NotHere as error:
+        yield Row("beside Codex 0.169.0", f"not measured: {error}", "", None)
+        return
+    with _no_index(sample) as home:
+        first = lab.indexing("heads", home, sample.threads)["seconds"]
+        asked = lab.indexing("beside", home, sample.threads)
+    for name, their in theirs.items():
+        our = first if name == codex_cases.START else asked[name]
+        note = f" ({our * 1000:.1f} / {their * 1000:.0f} ms)"
+        what = f"{sample.threads:,}: {name}, threadlog / Codex 0.169.0"
+        yield Row(what, f"{our / their:.4f}{note}", "", None)
+
+
 FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "history": history,
     "tail": tail,
     "outline": outline,
     "list": listing,
     "record": recording,
+    "index": index,
 }
 
 
