@@ -23,7 +23,7 @@ from threadlog.core.items.session import SessionMeta, TurnContext
 from threadlog.core.lines import BadLine
 from threadlog.core.metadata import PAGINATED, Base, Metadata, source_label
 from threadlog.core.summary import Counts
-from threadlog.core.turn_count import COUNTED, TurnCounter
+from threadlog.core.turn_count import COUNTED, COUNTED_WITHIN, TurnCounter
 
 Raw = bytes | Oversized | Gap  # a line without its LF, or what is in the place of lines
 
@@ -37,7 +37,8 @@ _BEGINNING: frozenset[type[Item]] = _LASTING | {
     ev.ItemCompleted,
 }
 _OF_BARE: frozenset[type[Item]] = _BEGINNING | {Message}
-_COUNTED = COUNTED | {ev.TokenCount}
+_COUNTED: frozenset[type[Item]] = COUNTED | {ev.TokenCount}
+_WITHIN: frozenset[type[Item]] = COUNTED_WITHIN | {ev.TokenCount}
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -106,17 +107,21 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
 
     def add(self, raws: Iterable[Raw]) -> None:
         """Take in the next lines of the rollout."""
+        counting, telling = self._counting(), self._telling()
         for line in self._whole(raws):
             kind = type(line.item)
-            if kind in _COUNTED:
+            if kind in counting:
                 self._count(line)
-            if kind in _OF_BARE:
+                counting = self._counting()
+            if kind in telling:
                 self._tell(line)
+                telling = self._telling()
 
     def add_inherited(self, raws: Iterable[Raw]) -> None:
         """Take in the next lines of what the rollout builds on: these say nothing of who it is."""
         for line in self._whole(raws):
-            self._count(line)
+            if type(line.item) in _COUNTED:
+                self._count(line)
 
     def with_rest(self, rest: Sequence[Raw]) -> Scan:
         """A scan for showing only, which also read the *rest*: what may yet become another line."""
@@ -136,6 +141,10 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
             elif not isinstance(raw, bytes) or not lines.is_blank(raw):
                 self.problems += 1
 
+    def _counting(self) -> frozenset[type[Item]]:
+        """The types of which the next line can change a count: most lines cannot."""
+        return _WITHIN if self.spoken is None and self.turns.within else _COUNTED
+
     def _count(self, line: Line) -> None:
         item = line.item
         if isinstance(item, ev.TokenCount):
@@ -148,19 +157,18 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
             if self.turns.count:
                 self.spoken = None
 
-    def _tell(self, line: Line) -> None:
-        """Have a line change the metadata, if it can: only then it is read as plain JSON."""
+    def _telling(self) -> frozenset[type[Item]]:
+        """The types of which the next line can change the metadata."""
         if self.metadata.complete:
-            telling = _LASTING
-        else:
-            telling = _OF_BARE if self.metadata.bare else _BEGINNING
+            return _LASTING
+        return _OF_BARE if self.metadata.bare else _BEGINNING
+
+    def _tell(self, line: Line) -> None:
         item = line.item
-        if type(item) not in telling or line.raw is None:
-            return
         if isinstance(item, UntypedItem) and not metadata.concerns((item.type, item.kind)):
             return
         try:
-            self.metadata = metadata.fold(self.metadata, lines.parse(line.raw))
+            self.metadata = metadata.fold(self.metadata, lines.parse(line.raw or b""))
         except BadLine:
             return
 

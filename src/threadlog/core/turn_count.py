@@ -56,6 +56,11 @@ class TurnCounter(msgspec.Struct):
         """The number of turns, if no line follows."""
         return self.begun + len(self.early)
 
+    @property
+    def within(self) -> bool:
+        """True within a turn with a recorded start: only COUNTED_WITHIN then changes the count."""
+        return self.open == _EXPLICIT
+
     def copy(self) -> TurnCounter:
         """Another one that counts on from here."""
         return msgspec.structs.replace(self, known=[*self.known], early=[*self.early])
@@ -154,7 +159,7 @@ class TurnCounter(msgspec.Struct):
             self._happens()
 
     def _item_completed(self, event: ev.ItemCompleted) -> None:
-        if not self.paginated:
+        if not self.paginated or (self.known and self.known[-1] == event.turn_id):
             return
         name = _short(event.turn_id)
         if name not in self.known and name not in self.early:
@@ -209,4 +214,15 @@ _HANDLERS: dict[type[Item], _Handler] = {
     rs.LocalShellCall: TurnCounter._tool_call,
     **dict.fromkeys(turn_items.EVENT_ITEMS, TurnCounter._other_event),
 }
-COUNTED = frozenset(_HANDLERS)  # the types that can change the count
+# The types that can change the count.
+COUNTED = frozenset(_HANDLERS)
+COUNTED_WITHIN: frozenset[type[Item]] = frozenset(
+    [
+        ev.TaskStarted,
+        ev.TaskComplete,
+        ev.TurnAborted,
+        ev.ThreadRolledBack,
+        ev.EnteredReviewMode,
+        ev.ItemCompleted,
+    ]
+)
