@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from threadlog.core import lines, moments
@@ -30,7 +31,9 @@ class Recent(NamedTuple):
     model: str | None = None
 
 
-def recent(window: bytes, *, begins_in_line: bool) -> Recent:
+def recent(
+    window: bytes, *, begins_in_line: bool, parse: Callable[[bytes], Envelope] = lines.parse
+) -> Recent:
     """What the end of a rollout tells; a line that begins before *window* is left out."""
     turn_ms: int | None = None
     model: str | None = None
@@ -39,11 +42,11 @@ def recent(window: bytes, *, begins_in_line: bool) -> Recent:
         begins = raw[: _TYPE_WITHIN + len(_EVENT) + 20]
         at = begins.find(_TYPE, 0, _TYPE_WITHIN)
         if turn_ms is None and begins.startswith(_STARTS, at) and _may_ask(raw, begins, at):
-            turn_ms = _turn_ms(_parsed(raw))
+            turn_ms = _turn_ms(_parsed(raw, parse))
         elif model is None and begins.startswith(_CONTEXT, at):
-            model = _model(_parsed(raw))
+            model = _model(_parsed(raw, parse))
         elif raw and not begins.startswith(_KNOWN, at) and lines.sniff_head(begins) is None:
-            line = _parsed(raw)  # its keys stand in an unusual order
+            line = _parsed(raw, parse)  # its keys stand in an unusual order
             turn_ms = _turn_ms(line) if turn_ms is None else turn_ms
             model = _model(line) if model is None else model
         if turn_ms is not None and model is not None:
@@ -56,9 +59,9 @@ def _may_ask(raw: bytes, begins: bytes, at: int) -> bool:
     return not begins.startswith(_ITEM, at) or b'"UserMessage"' in raw[:_ITEM_TYPE_WITHIN]
 
 
-def _parsed(raw: bytes) -> Envelope | None:
+def _parsed(raw: bytes, parse: Callable[[bytes], Envelope]) -> Envelope | None:
     try:
-        return lines.parse(raw)
+        return parse(raw)
     except BadLine:
         return None
 

@@ -13,7 +13,7 @@ from typing import Self
 
 import msgspec
 
-from threadlog.core import lines, metadata
+from threadlog.core import lines, metadata, quick
 from threadlog.core.decode import Line, decode
 from threadlog.core.framing import Gap, Oversized
 from threadlog.core.items import Item, UntypedItem
@@ -168,7 +168,7 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
         if isinstance(item, UntypedItem) and not metadata.concerns((item.type, item.kind)):
             return
         try:
-            self.metadata = metadata.fold(self.metadata, lines.parse(line.raw or b""))
+            self.metadata = metadata.fold(self.metadata, quick.parse(line.raw or b""))
         except BadLine:
             return
 

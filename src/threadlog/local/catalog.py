@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from threadlog.core import cursor, filters, ids, moments, query
 from threadlog.core.cursor import Place
@@ -131,37 +131,35 @@ def _ordered(
     home: str, inventory: Inventory, wanted: ThreadQuery, after: Place | None
 ) -> list[_Placed]:
     """The threads of the order wanted; no more of them than can be needed."""
-    placed = [
-        each
-        for each in _placed(inventory, wanted.sort, home)
-        if wanted.archived is None or each[1].archived == wanted.archived
-    ]
+    placed = _placed(inventory, wanted.sort, home)
+    if wanted.archived is not None:
+        placed = (each for each in placed if each[1].archived == wanted.archived)
     if after is not None:
-        placed = [each for each in placed if _beyond(each[0], after, wanted)]
+        placed = (each for each in placed if _beyond(each[0], after, wanted))
     if wanted.limit is not None and not filters.needs_content(wanted):
         first = heapq.nsmallest if wanted.ascending else heapq.nlargest
         return first(wanted.limit + 1, placed)
-    placed.sort(reverse=not wanted.ascending)
-    return placed
+    return sorted(placed, reverse=not wanted.ascending)
 
 
 def _beyond(place: Place, after: Place, wanted: ThreadQuery) -> bool:
     return place > after if wanted.ascending else place < after
 
 
-def _placed(inventory: Inventory, sort: str, home: str) -> list[_Placed]:
+def _placed(inventory: Inventory, sort: str, home: str) -> Iterable[_Placed]:
+    """The threads with their places; one at a time, as most are of no page."""
     nameless = ((below(home, found.path), found) for found in inventory.anonymous)
     everything = itertools.chain(inventory.current.items(), nameless)
     if sort == query.CREATED:
         special = inventory.siblings
-        return [
+        return (
             ((found.stamp, key), found)  # what creation_stamp says of nearly all
             if found.stamp and key not in special
             else ((creation_stamp(inventory, found), key), found)
             for key, found in everything
-        ]
+        )
     change = _mtime_ms if sort == query.UPDATED else inventory.recency_ms
-    return [((moments.utc_text(change(found.path)), key), found) for key, found in everything]
+    return (((moments.utc_text(change(found.path)), key), found) for key, found in everything)
 
 
 def creation_stamp(inventory: Inventory, found: Found) -> str:

@@ -42,14 +42,15 @@ def read_head(rollout: RolloutFile, parse: Parse = lines.parse) -> Metadata:
     return _fold(folded, splitter.finish(), number + 1, parse)
 
 
-def read_recent(rollout: RolloutFile) -> Recent:
+def read_recent(rollout: RolloutFile, parse: Parse = lines.parse) -> Recent:
     """What the end of *rollout* tells; nothing for a compressed one, all of which it would take."""
     if rollout.compressed:
         return Recent()
     size = rollout.facts.size_bytes
     count = min(size, RECENT_BYTES)
     try:
-        return recent(rollout.read_at(size - count, count), begins_in_line=count < size)
+        window = rollout.read_at(size - count, count)
+        return recent(window, begins_in_line=count < size, parse=parse)
     except Unreadable:
         return Recent()
 

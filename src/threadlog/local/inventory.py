@@ -152,7 +152,7 @@ def _read_head(path: str, parse: Parse) -> Head:
         with open_rollout(path) as rollout:
             metadata = read_head(rollout, parse)
             problem = _head_problem(metadata, rollout.facts)
-            return Head(metadata, rollout.facts, problem, read_recent(rollout))
+            return Head(metadata, rollout.facts, problem, read_recent(rollout, parse))
     except Unreadable as error:
         return Head(Metadata(), None, str(error))
 

@@ -13,6 +13,7 @@ from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import Unreadable
 from threadlog.local.files import RolloutFile, open_rollout
+from threadlog.local.heads import Parse
 from threadlog.local.inventory import Inventory
 from threadlog.local.scan import found_at
 
@@ -20,17 +21,22 @@ from threadlog.local.scan import found_at
 class LocalRollouts:
     """The lines of the threads of one home."""
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, parse: Parse = lines.parse) -> None:
         self._home = home
+        self._parse = parse
 
     def metadata(self, thread: ThreadSummary) -> Metadata:
         """What the head of the thread's newest rollout says."""
-        return _alone(self._home).head(found_at(thread.path, archived=thread.archived)).metadata
+        return (
+            _alone(self._home, self._parse)
+            .head(found_at(thread.path, archived=thread.archived))
+            .metadata
+        )
 
     def segments(self, thread: ThreadSummary) -> list[Segment]:
         """The pieces of rollouts that hold the thread's lines, oldest first."""
         found = found_at(thread.path, archived=thread.archived)
-        inventory = _alone(self._home)
+        inventory = _alone(self._home, self._parse)
         if inventory.head(found).metadata.base is not None:
             inventory = Inventory(self._home)
         chain = inventory.chain(found)
@@ -124,9 +130,9 @@ def _agrees(rollout: RolloutFile, end: int, cut: int) -> bool:
     return ordinal is None or ordinal >= cut
 
 
-def _alone(home: str) -> Inventory:
+def _alone(home: str, parse: Parse) -> Inventory:
     """An inventory that knows no rollout but those it is asked about: nothing is walked."""
-    return Inventory(home, lambda _home, _problems: ())
+    return Inventory(home, lambda _home, _problems: (), parse)
 
 
 def _from(rollout: RolloutFile, offset: int) -> Iterator[bytes]:

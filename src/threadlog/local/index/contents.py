@@ -154,14 +154,18 @@ class Reader:
         self._names = names
         self._parse: Parse = lines.parse
 
+    def hurry(self) -> None:
+        """Load what reads many rollouts faster."""
+        from threadlog.core import quick
+
+        self._parse = quick.parse
+
     def read_new(self, stop: Callable[[], bool], progress: Callable[[int, int], None]) -> bool:
         """Read the threads that nobody read yet, the newest first; True once there are none."""
         with self._database.asking() as connection:
             total = left = count_unread(connection)
         if total > MANY:
-            from threadlog.core import quick
-
-            self._parse = quick.parse
+            self.hurry()
         while left and not stop():
             with self._database.asking() as connection:
                 found = connection.execute(

@@ -20,11 +20,18 @@ class Scanner:
     def __init__(self, home: str, database: Database) -> None:
         self._home = home
         self._database = database
-        self._rollouts = LocalRollouts(home)
 
-    def scan_on(self, key: bytes, reader: Reader, stop: Callable[[], bool]) -> int | None:
-        """Read on, and keep what was told; how many bytes, or None if there is nothing left."""
-        from threadlog.local.scanning import Scanned, scan  # a listing does without
+    def scan_on(
+        self, key: bytes, reader: Reader, stop: Callable[[], bool]
+    ) -> tuple[int, bool] | None:
+        """Read on, and keep what was told; how many bytes, and whether that was to the end.
+
+        None if there was nothing left to read.
+        """
+        from threadlog.core import quick  # a listing does without
+        from threadlog.local.scanning import Scanned, scan
+
+        reader.hurry()
 
         with self._database.asking() as connection:
             group = rollouts_of(connection, self._home, key)
@@ -38,14 +45,19 @@ class Scanner:
         before = None
         if kept is not None:
             before = Scanned(kept.offset, kept.state, kept.counts is not None, Metadata(), _NONE)
-        told = scan(self._rollouts, rows.summary_of(self._home, row[0]), before, stop)
+        told = scan(
+            LocalRollouts(self._home, quick.parse),
+            rows.summary_of(self._home, row[0]),
+            before,
+            stop,
+        )
         counts = told.counts if told.done else None
         now = Kept(told.offset, told.state, size, told.metadata, counts)
         sealed = seal(found, told.offset, size)
         with self._database.changing() as connection:
             keep_scan(connection, key, now, sealed)
             reader.read(connection, key)
-        return int(max(told.offset - (kept.offset if kept else 0), 0))
+        return int(max(told.offset - (kept.offset if kept else 0), 0)), told.done
 
 
 _NONE = Counts(0, 0, 0)

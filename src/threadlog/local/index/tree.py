@@ -148,7 +148,7 @@ class Tree:
 
     def _times(self, path: str, depth: int) -> _Times | None:
         """What tells that a folder changed; None if it is none (a link counts for a root only)."""
-        place = os.path.join(self._home, path)
+        place = f"{self._home}{os.sep}{path}"  # os.path.join costs half as much as the stat
         try:
             status = os.lstat(place) if depth else os.stat(place)
         except OSError:

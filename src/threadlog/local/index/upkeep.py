@@ -147,10 +147,12 @@ class Index:
                 return True
             for key in todo:
                 while (read := self._scanner.scan_on(key, self._reader(), stop)) is not None:
-                    done += read
+                    done += read[0]
                     progress(min(done, total), total)
                     if stop():
                         return False
+                    if read[1]:
+                        break
                 seen.add(key)
         return False
 
