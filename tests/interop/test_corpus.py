@@ -32,7 +32,7 @@ def test_a_genuine_home_is_read_as_codex_reads_it(
     root = corpus_root()
     if root is None:
         pytest.skip("no corpus of genuine homes here ($THREADLOG_CORPUS)")
-    _copy(root / name, codex_home.path)
+    copy_home(root / name, codex_home.path)
     ours = opened(codex_home)
     with AppServer(newest, codex_home) as codex:
         theirs = codex_listing(codex)
@@ -51,7 +51,8 @@ def test_a_genuine_home_is_read_as_codex_reads_it(
                 assert threadlog_turns(ours, thread) == codex_turns(codex, thread), thread
 
 
-def _copy(genuine: Path, home: Path) -> None:
+def copy_home(genuine: Path, home: Path) -> None:
+    """The rollouts and names of a genuine home; not Codex's databases."""
     for part in PARTS:
         source = genuine / part
         if source.is_dir():
