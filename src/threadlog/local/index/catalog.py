@@ -101,9 +101,11 @@ class IndexedCatalog:
 
     def close(self) -> None:
         """Let go of the index, until it is asked again."""
-        for name in ("_index", "_upkeep"):
-            if name in vars(self):
-                getattr(self, name).close()
+        with self._lock:  # a connection that somebody is asking must not go away
+            if "_index" in vars(self):
+                self._index.close()
+        if "_upkeep" in vars(self):
+            self._upkeep.close()
         if self._watcher is not None:
             self._watcher.close()
         self._known = False

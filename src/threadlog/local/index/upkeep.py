@@ -194,7 +194,9 @@ class Index:
         """A page, after a `look`; of rollouts that were not *swept*, its own are looked at."""
         limit = -1 if wanted.limit is None else wanted.limit + 1
         hits = self._select(wanted, after, limit)
-        if not swept and self._read_page([hit[1] for hit in hits]):
+        # Others at work with the index add rows that nobody has read yet.
+        look_at = [hit[1] for hit in hits if not swept or hit[0] is None]
+        if look_at and self._read_page(look_at):
             hits = self._select(wanted, after, limit)
         more = wanted.limit is not None and len(hits) > wanted.limit
         shown = hits[: wanted.limit] if more else hits
@@ -262,9 +264,12 @@ class Index:
         return self._tree.is_new()
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self.lock:
-            self._database.close()
+        """Let go of the file, unless another thread is at work with it."""
+        if self.lock.acquire(blocking=False):
+            try:
+                self._database.close()
+            finally:
+                self.lock.release()
 
     def keys(self, condition: str, *values: object) -> list[str]:
         """The threads whose rows fulfil an SQL condition."""
