@@ -388,8 +388,8 @@ def _first_listings(
     spent, lines = told["heads"], told["lines"]
     note = _beside(spent["seconds"] * 1000, lines["seconds"] * 1000, "32 KiB and a line of each")
     times = spent["cpu"] / lines["cpu"]
-    peak = f"; CPU {spent['cpu']:.2f} s, {times:.1f} of its; peak {spent['peak'] / MB:.0f} MB, of which "
-    note += f"{peak}{told['ready']['peak'] / MB:.0f} before"
+    note += f"; CPU {spent['cpu']:.2f} s, {times:.1f} of its; peak {spent['peak'] / MB:.0f} MB"
+    note += f", of which {told['ready']['peak'] / MB:.0f} before"
     yield _under(f"{size}{mean}: all listed fields", spent["seconds"], reaches[1], "s", note)
 
 

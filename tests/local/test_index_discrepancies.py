@@ -144,3 +144,22 @@ def test_a_lost_row_and_a_row_too_many_are_put_right(home: Path) -> None:
     assert opened.index_status().noticed == {"added": 1, "without row": 1}
     titles = {thread.title for thread in opened.threads(sort="updated", text="thread")}
     assert titles == {f"thread {number}" for number in range(4)}
+
+
+@pytest.mark.parametrize(("settled", "found"), [(0, True), (1, False)])
+def test_a_folder_that_changed_a_moment_before_is_looked_at_whatever_its_times(
+    home: Path, settled: int, found: bool
+) -> None:
+    path = put_thread(home, 1)
+    opened = threadlog.open(home)
+    assert opened.catch_up()
+    put_thread(home, 2)
+    status = path.parent.stat()
+    other = sqlite3.connect(home / "threadlog" / "index.sqlite")
+    other.execute(
+        "UPDATE folders SET mtime_ns = ?, ctime_ns = ?, settled = ? WHERE CAST(path AS TEXT) LIKE '%/02'",
+        (status.st_mtime_ns, status.st_ctime_ns, settled),
+    )
+    other.commit()
+    other.close()
+    assert ({thread.id for thread in opened.threads()} == {uuid(1), uuid(2)}) == found

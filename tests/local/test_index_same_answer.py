@@ -155,7 +155,12 @@ def edit(world: World, draw: st.DrawFn) -> None:
     if not (files := world.files()):
         return
     path = draw(st.sampled_from(files))
-    data = path.read_bytes().replace(b"desk/a", b"desk/b").replace(b"world", b"pluto")
+    data = (
+        path.read_bytes()
+        .replace(b"desk/a", b"desk/b")
+        .replace(b"world", b"pluto")
+        .replace(b"first", b"frist")
+    )
     if draw(st.booleans()):
         path.unlink()
     path.write_bytes(data[: draw(st.sampled_from([None, len(data) // 2]))])

@@ -82,6 +82,7 @@ def test_a_broken_index_moves_aside_and_is_made_anew_while_listings_go_on(
     assert titles(store) == FIVE
     assert store.catalog.trouble is None
     assert list(path.parent.glob("index.sqlite.broken-*"))
+    assert b"left over" not in Path(f"{path}-wal").read_bytes()
     assert store.catalog.status().threads == 5
 
 
