@@ -34,6 +34,13 @@ def measure(home: str) -> dict[str, float]:
     except codex_process.NotInstalled as error:
         raise NotHere(str(error)) from error
     codex_process.WAIT_S = WAIT_S
+    try:
+        return _measured(home, binary)
+    except (codex_process.CodexRefused, TimeoutError) as error:
+        raise NotHere(str(error).partition("\n")[0]) from error
+
+
+def _measured(home: str, binary: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=os.path.dirname(home)) as folder:
         theirs = codex_process.make_home(Path(folder), "http://127.0.0.1:9/v1")
         _link(home, theirs.path)

@@ -157,7 +157,8 @@ def test_a_folder_that_changed_a_moment_before_is_looked_at_whatever_its_times(
     status = path.parent.stat()
     other = sqlite3.connect(home / "threadlog" / "index.sqlite")
     other.execute(
-        "UPDATE folders SET mtime_ns = ?, ctime_ns = ?, settled = ? WHERE CAST(path AS TEXT) LIKE '%/02'",
+        "UPDATE folders SET mtime_ns = ?, ctime_ns = ?, settled = ?"
+        " WHERE CAST(path AS TEXT) LIKE '%/02'",
         (status.st_mtime_ns, status.st_ctime_ns, settled),
     )
     other.commit()
