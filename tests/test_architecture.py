@@ -51,7 +51,17 @@ USE_CASES = (
     "lifetime",
 )
 # Our SQL is theirs alone.
-INDEX_MODULES = ("contents", "database", "known", "noticed", "pages", "scans", "tree")
+INDEX_MODULES = (
+    "contents",
+    "database",
+    "known",
+    "noticed",
+    "pages",
+    "scans",
+    "standing",
+    "tree",
+    "upkeep",
+)
 MODULE_LINES, FUNCTION_LINES, PARAMETERS = 400, 50, 5
 NAMES_WITHOUT_MEANING = {"utils", "helpers", "common", "misc", "base_class", "manager", "handler"}
 
@@ -143,7 +153,7 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"\bos\.(write|pwrite|ftruncate|fdatasync|fsync|link|rename|replace)\b", {"local.disk"}),
         (r"\bos\.(unlink|mkdir|chmod|fchmod)\b", {"local.disk", "codex.lock"}),
         (r"\bsubprocess\b", {"local.git", "cli.pager"}),
-        (r"register_at_fork", {"lifetime", "codex.lock"}),
+        (r"register_at_fork", {"lifetime", "codex.lock", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
         (r"\bSIGTERM\b", {"lifetime", "cli.record"}),
         (r"\bflock\(", {"codex.lock"}),

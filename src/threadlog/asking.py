@@ -12,6 +12,9 @@ from typing import TypedDict
 from threadlog.core import moments
 from threadlog.core.query import SORTS, ThreadQuery
 
+# No home has so many threads.
+_ALL = 1 << 40
+
 Folder = str | os.PathLike[str]
 
 
@@ -45,6 +48,8 @@ def query_of(asked: Asked, default_provider: str | None = None) -> ThreadQuery:
         raise ValueError(f"cannot sort threads by {sort!r}: use {', '.join(SORTS)}")
     if "limit" in values and limit is not None and (not isinstance(limit, int) or limit < 1):
         raise ValueError(f"cannot list {limit} threads: the limit is 1 or more, or None")
+    if isinstance(limit, int) and limit > _ALL:
+        values["limit"] = None
     for name, end in (("since", "since_ms"), ("until", "until_ms")):
         values[end] = _ms(values.pop(name, None), name)
     for name in ("sources", "providers"):

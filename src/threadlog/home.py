@@ -102,6 +102,21 @@ class Home:
         """The adapter underneath, for code that brings its own use cases."""
         return self._store
 
+    def query(self, asked: Asked) -> ThreadQuery:
+        """The keywords of `threads` as the value that the store takes; raises as `threads`."""
+        from threadlog.asking import query_of
+        from threadlog.core.visibility import DEFAULT_PROVIDER, INTERACTIVE
+
+        provider = None
+        if asked.get("providers") or asked.get("codex"):
+            provider = self._store.model_provider() or DEFAULT_PROVIDER
+        query = query_of(asked, provider)
+        if query.codex and provider:
+            query = query._replace(
+                providers=query.providers or (provider,), sources=query.sources or INTERACTIVE
+            )
+        return query
+
     def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
         """Threads, the newest first; `page.next` is the cursor for more.
 
@@ -119,34 +134,20 @@ class Home:
 
         Raises BadCursor; ValueError and TypeError for what cannot be asked.
         """
-        page = self._store.catalog.page(self._query(asked))
+        page = self._store.catalog.page(self.query(asked))
         if self._keeper is not None:
             self._keeper.wake()
         return page
 
     def count(self, **asked: Unpack[Asked]) -> int:
         """How many threads the keywords of `threads` mean, whatever limit and cursor."""
-        return self._store.catalog.count(self._query(asked))
+        return self._store.catalog.counts([self.query(asked)])[0]
 
     def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
         """The thread that changed last, of those that the keywords of `threads` mean; or None."""
         asked.setdefault("sort", UPDATED)
         asked["limit"] = 1
         return next(iter(self.threads(**asked)), None)
-
-    def _query(self, asked: Asked) -> ThreadQuery:
-        from threadlog.asking import query_of
-        from threadlog.core.visibility import DEFAULT_PROVIDER, INTERACTIVE
-
-        provider = None
-        if asked.get("providers") or asked.get("codex"):
-            provider = self._store.model_provider() or DEFAULT_PROVIDER
-        query = query_of(asked, provider)
-        if query.codex and provider:
-            query = query._replace(
-                providers=query.providers or (provider,), sources=query.sources or INTERACTIVE
-            )
-        return query
 
     def index_status(self) -> IndexStatus:
         """How the index behind listings stands; whatever it says, listings are complete."""

@@ -22,29 +22,35 @@ class Keeper:
         self._catalog = catalog
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._pid = 0
+        self._pid = os.getpid()
         self._again = self._ended = False
         self._worked_since = 0.0
 
     def wake(self) -> None:
         """See that what is new is read soon."""
+        self._know_forks()
         with self._lock:
             self._again = True
-            alive = self._thread is not None and self._thread.is_alive()
-            if self._ended or (alive and self._pid == os.getpid()):
+            if self._ended or (self._thread is not None and self._thread.is_alive()):
                 return
-            self._pid = os.getpid()
             self._thread = threading.Thread(target=self._work, name="threadlog-index", daemon=True)
             self._thread.start()
 
     def end(self) -> None:
         """Stop, and wait until it has."""
+        self._know_forks()
         with self._lock:
             self._ended, thread = True, self._thread
-        if thread is not None and self._pid == os.getpid():
+        if thread is not None:
             thread.join()
         with self._lock:
             self._ended, self._thread = False, None
+
+    def _know_forks(self) -> None:
+        """In a child there is no thread, and nobody who would let go of the parent's lock."""
+        if self._pid != os.getpid():
+            self._lock, self._thread, self._pid = threading.Lock(), None, os.getpid()
+            self._again = self._ended = False
 
     def _work(self) -> None:
         while True:

@@ -6,7 +6,7 @@ to write one.  An adapter implements all three; the use cases know nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.framing import Frame, Gap
@@ -27,8 +27,8 @@ class Catalog(Protocol):
     def page(self, query: ThreadQuery) -> ThreadPage:
         """The threads that *query* asks for, newest first; raises BadCursor."""
 
-    def count(self, query: ThreadQuery) -> int:
-        """How many threads *query* means, whatever its cursor and limit."""
+    def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:
+        """How many threads each query means, whatever its cursor and limit; after one look."""
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread that a user's reference means; raises NotFound, Ambiguous, OutsideHome."""

@@ -69,6 +69,10 @@ def test_every_option_does_what_it_says(varied: Path, words: list[str], numbers:
         (["--since", "nonsense"], 2, "no moment: 'nonsense'"),
         (["--until", "2026-13-45"], 2, "no moment"),
         (["--parent", "zzz"], 3, "no thread 'zzz'"),
+        *(
+            ([option, ""], 2, f"{option}: an empty text")
+            for option in ("--cwd", "--text", "--source", "--branch", "--repository", "--parent")
+        ),
         (["--sort", "size"], 2, "invalid choice"),
         (["--cursor", "x"], 2, "invalid cursor"),
     ],

@@ -8,11 +8,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import threadlog
 from makers import content, file_name, meta, put, put_thread, turn, uuid
+from threadlog.local.index import tree
 
 FAR = "2020-05-05T05-05-05"
 
@@ -164,3 +166,45 @@ def test_a_folder_that_changed_a_moment_before_is_looked_at_whatever_its_times(
     other.commit()
     other.close()
     assert ({thread.id for thread in opened.threads()} == {uuid(1), uuid(2)}) == found
+
+
+def test_a_first_look_that_is_cut_off_loses_no_folder(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(28):
+        put_thread(home, number, folder=f"sessions/2026/01/{number + 1:02}")
+    for folder, _inner, _names in os.walk(home / "sessions"):
+        os.utime(folder, (5, 5))
+    monkeypatch.setattr(tree, "UNSETTLED_NS", -(1 << 62))  # as if all had changed long ago
+    monkeypatch.setattr(tree, "SLICE_S", 0.0)
+    look_at = tree.Tree._look_at
+    for cut in range(1, 8):
+        looked = 0
+
+        def cut_off(self: tree.Tree, *words: Any, stop: int = cut) -> Any:
+            nonlocal looked
+            looked += 1
+            if looked > stop:
+                raise KeyboardInterrupt
+            return look_at(self, *words)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(tree.Tree, "_look_at", cut_off)
+            with pytest.raises(KeyboardInterrupt):
+                threadlog.open(home).threads(text="hello")
+    assert len(threadlog.open(home).threads(text="hello", limit=None)) == 28
+
+
+def test_a_middle_that_was_edited_is_read_again(home: Path) -> None:
+    path = put_thread(home, 1)
+    named = b'{"timestamp":"2026-01-02T03:04:06.000Z","type":"event_msg","payload":'
+    named += b'{"type":"thread_name_updated","thread_id":null,"thread_name":"AAAA"}}\n'
+    filler = content([turn("x" * 9000)[1]])
+    path.write_bytes(path.read_bytes() + filler + named + filler)
+    opened = threadlog.open(home)
+    assert opened.catch_up()
+    assert opened.threads()[0].name == "AAAA"
+    path.write_bytes(path.read_bytes().replace(b"AAAA", b"BBBB"))
+    os.utime(path, (5, 5))
+    assert opened.catch_up()
+    assert opened.threads()[0].name == "BBBB"

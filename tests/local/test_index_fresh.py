@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +16,9 @@ import pytest
 import threadlog
 from makers import Pages, agent, content, event, put_names, put_thread, python, turn, uuid
 from threadlog import Home
+from threadlog.connect import local_store
+from threadlog.local.index import catalog, contents, tree
+from threadlog.local.watch import Watcher
 
 BOUND_S = 2 + 3  # what is allowed, and what a busy machine takes to look
 
@@ -224,3 +230,117 @@ def test_asking_how_the_index_stands_makes_none(home: Path) -> None:
     status = threadlog.open(home).index_status()
     assert status.trouble == "there is none yet"
     assert not (home / "threadlog").exists()
+
+
+def _watched(home: Path, opened: Home, count: int) -> None:
+    """Wait until the file system tells of changes, and everything else was looked at."""
+    _until(lambda: len(opened.threads(sort="updated")) == count and watching(opened), 5)
+    opened.threads(sort="updated")
+
+
+def test_behind_the_watcher_an_index_that_others_emptied_or_deleted_hides_nothing(
+    home: Path,
+) -> None:
+    for number in range(20):
+        put_thread(home, number)
+    with threadlog.open(home, freshness_s=60) as opened:
+        assert opened.catch_up()
+        _watched(home, opened, 20)
+        for _time in range(2):
+            threadlog.open(home).rebuild_index()
+            for sort in ("updated", "created", "recency"):
+                assert len(opened.threads(sort=sort)) == 20
+            shutil.rmtree(home / "threadlog")
+            for sort in ("updated", "created", "recency"):
+                assert len(opened.threads(sort=sort)) == 20
+        assert opened.store.catalog.trouble is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("how", ["rows", "times", "all"])
+@pytest.mark.parametrize("sort", ["updated", "recency", "created"])
+def test_what_others_have_noted_but_not_read_yet_is_read(home: Path, sort: str, how: str) -> None:
+    for number in range(20):
+        put_thread(home, number, text=f"thread {number}")
+    with threadlog.open(home, freshness_s=60) as opened:
+        assert opened.catch_up()
+        _watched(home, opened, 20)
+        other = sqlite3.connect(home / "threadlog" / "index.sqlite", isolation_level=None)
+        told = opened.threads(sort=sort, text="thread")
+        for times in ("", ", updated_ms = NULL, recency_ms = NULL, words = NULL"):
+            which = "" if how == "all" else " WHERE id % 3 = 0"
+            other.execute(f"UPDATE threads SET row = NULL{times if how != 'rows' else ''}{which}")
+            assert opened.threads(sort=sort, text="thread").threads == told.threads
+            other.execute(f"UPDATE threads SET row = NULL{times if how != 'rows' else ''}{which}")
+            assert opened.count(text="thread") == 20
+            assert len(opened.threads(sort=sort, archived=None)) == 20
+        other.close()
+
+
+def test_a_root_that_another_took_the_place_of_is_watched(home: Path) -> None:
+    put_thread(home, 1)
+    with threadlog.open(home, freshness_s=2) as opened:
+        assert opened.catch_up()
+        _watched(home, opened, 1)
+        shutil.move(home / "sessions", home / "old")
+        put_thread(home, 2)
+        _until(lambda: [each.id for each in opened.threads()] == [uuid(2)], BOUND_S)
+        _watched(home, opened, 1)
+        put_thread(home, 3)
+        _until(lambda: len(opened.threads()) == 2, BOUND_S)
+
+
+def test_what_the_watcher_does_not_tell_is_found_all_the_same(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put_thread(home, 1)
+    with threadlog.open(home, freshness_s=2) as opened:
+        assert opened.catch_up()
+        _watched(home, opened, 1)
+        monkeypatch.setattr(Watcher, "take", lambda _self: set())
+        path.write_bytes(path.read_bytes() + content([agent("more")]))
+        assert sizes(opened, "updated") != on_disk(home)
+        monkeypatch.setattr(catalog, "SWEEP_EVERY_S", 0.0)
+        assert sizes(opened, "updated") == on_disk(home)
+
+
+def test_a_limit_of_time_holds_for_every_part_of_the_work(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        put_thread(home, number, folder=f"sessions/2026/01/{number + 1:02}")
+    monkeypatch.setattr(tree, "SLICE_S", 0.0)
+    monkeypatch.setattr(contents, "SLICE_S", 0.0)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > limit
+
+    limit = 10_000
+    files = local_store(str(home))
+    assert files.catalog.catch_up(stop, lambda *_told: None)
+    every = asked
+    shutil.rmtree(home / "threadlog")
+    for limit in range(every):
+        asked = 0
+        assert not local_store(str(home)).catalog.catch_up(stop, lambda *_told: None)
+        assert asked <= limit + 4  # it is done with what it was told in the middle of
+        assert len(threadlog.open(home).threads(text="hello")) == 12
+        shutil.rmtree(home / "threadlog", ignore_errors=True)
+
+
+def test_how_the_index_stands_is_told_while_it_is_built(home: Path) -> None:
+    for number in range(5):
+        put_thread(home, number)
+    opened = threadlog.open(home)
+    told: list[int] = []
+
+    def ask_elsewhere(*_told: object) -> None:
+        worker = threading.Thread(target=lambda: told.append(opened.index_status().threads))
+        worker.start()
+        worker.join(10)
+
+    assert opened.catch_up(progress=ask_elsewhere)
+    assert told
+    assert told[-1] == 5

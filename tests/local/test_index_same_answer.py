@@ -253,7 +253,9 @@ def assert_same(store: LocalStore, asked: dict[str, Any]) -> None:
         assert one == other
     assert len(by_files) == len(by_index)
     assert (
-        store.catalog.count(wanted) == store.files.count(wanted) == sum(len(p[0]) for p in by_files)
+        store.catalog.counts([wanted])
+        == store.files.counts([wanted])
+        == [sum(len(p[0]) for p in by_files)]
     )
     assert store.catalog.trouble is None
 

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import stat
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,22 @@ import pytest
 from makers import (
     agent,
     content,
+    file_name,
+    meta,
+    put,
     put_names,
     put_thread,
     python,
+    turn,
     uuid,
 )
+from threadlog.asking import Asked, query_of
 from threadlog.connect import local_store
-from threadlog.core.query import ThreadQuery
+from threadlog.core import query
+from threadlog.core.query import ThreadPage, ThreadQuery
 from threadlog.local import mounts
 from threadlog.local.disk import Disk
-from threadlog.local.index import database, schema
+from threadlog.local.index import database, schema, upkeep
 from threadlog.local.store import LocalStore
 
 UPDATED = ThreadQuery(sort="updated", limit=None, text="")  # one that the index is asked
@@ -144,11 +151,11 @@ def test_an_older_index_becomes_the_newest(built: Path, monkeypatch: pytest.Monk
     store = local_store(str(built))
     assert titles(store) == FIVE
     assert store.catalog.trouble is None
-    assert store.catalog.status().version == 2
+    assert store.catalog.status().version == len(wider)
     store.catalog.close()
     seen = sqlite3.connect(index_file(built))
     assert seen.execute("SELECT DISTINCT later FROM threads").fetchall() == [("x",)]
-    assert seen.execute("PRAGMA user_version").fetchone() == (2,)
+    assert seen.execute("PRAGMA user_version").fetchone() == (len(wider),)
 
 
 def test_rows_of_other_rules_are_made_anew(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,25 +279,172 @@ def test_a_home_that_was_copied_with_its_index_is_listed_as_it_is(
 
 
 FORK = """
-import os, sys, threadlog
-home = threadlog.open(sys.argv[1])
+import os, sys, threading, time, threadlog
+idle = sys.argv[2] == "idle"
+home = threadlog.open(sys.argv[1], background=idle, freshness_s=2)
 def ask():
     threads = home.threads(sort="updated", text="thread")
-    return f"{len(threads)} {home.store.catalog.trouble}"
+    other = threadlog.open(sys.argv[1])
+    more = len(other.threads(sort="updated", text="thread"))
+    return f"{len(threads)} {more} {home.store.catalog.trouble or other.store.catalog.trouble}"
 ask()
+home.index_status()
+if idle:
+    home.close()
+else:  # another thread is at work with it, and holds its locks
+    def stay(*_told):
+        entered.set()
+        time.sleep(60)
+    entered = threading.Event()
+    home.rebuild_index()
+    threading.Thread(target=home.catch_up, kwargs=dict(progress=stay), daemon=True).start()
+    assert entered.wait(20)
 pid = os.fork()
 if pid == 0:
     print(ask(), flush=True)
+    home.close()
     os._exit(0)
 os.waitpid(pid, 0)
-print(ask(), flush=True)
+if idle:
+    print(ask(), flush=True)
+os._exit(0)
 """
 
 
-def test_a_child_after_a_fork_asks_by_a_connection_of_its_own(built: Path) -> None:
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("idle", "5 5 None\n5 5 None\n"),
+        ("busy", "5 5 this process was forked while its parent was using the index\n"),
+    ],
+)
+def test_no_connection_is_carried_over_a_fork(built: Path, state: str, told: str) -> None:
     # In a process of its own: a fork of this one would be as large.
-    out, err = python(FORK, str(built)).communicate(timeout=60)
-    assert (out, err) == ("5 None\n5 None\n", "")
+    out, err = python(FORK, str(built), state).communicate(timeout=60)
+    assert (out, err) == (told, "")
+
+
+def test_a_database_of_others_in_its_place_keeps_its_bytes(home: Path) -> None:
+    put_thread(home, 1, text="thread 1")
+    (home / "threadlog").mkdir()
+    other = sqlite3.connect(index_file(home))
+    other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    before = index_file(home).read_bytes()
+    store = local_store(str(home))
+    assert titles(store) == ["thread 1"]
+    assert "not an index" in str(store.catalog.trouble)
+    store.catalog.close()
+    assert index_file(home).read_bytes() == before
+
+
+def shown(page: ThreadPage) -> list[tuple[object, ...]]:
+    """What index and files are to tell alike, though the one was read to its end."""
+    return [
+        (each.id, each.path, each.created, each.updated, each.recency, each.problem)
+        for each in page
+    ]
+
+
+def _surrogates(home: Path) -> None:
+    base = {"thread_id": "\ud800", "end_ordinal_exclusive": 1}
+    put(home, content([meta(uuid(7), history_base=base), *turn("hello")]), file_name(uuid(7)))
+
+
+def _in_the_far_future(home: Path) -> None:
+    os.utime(put_thread(home, 7), (10**10, 10**10))
+
+
+def _in_a_folder_of_the_far_future(home: Path) -> None:
+    folder = put_thread(home, 7, folder="sessions/later").parent
+    os.utime(folder, ns=(2**63 + 5, 2**63 + 5))
+
+
+def _long_ago(home: Path) -> None:
+    os.utime(put_thread(home, 7), (-(10**10), -(10**10)))
+
+
+@pytest.mark.parametrize(
+    "make", [_surrogates, _in_the_far_future, _in_a_folder_of_the_far_future, _long_ago]
+)
+def test_what_a_database_does_not_take_as_it_is_is_listed_too(
+    built: Path, make: Callable[[Path], None]
+) -> None:
+    make(built)
+    store = local_store(str(built))
+    for sort in query.SORTS:
+        for limit in (None, 1, 2**63 - 1, 2**64):
+            wanted = query_of({"sort": sort, "limit": limit, "archived": None, "text": ""})
+            assert shown(store.catalog.page(wanted)) == shown(store.files.page(wanted))
+            assert store.catalog.trouble is None
+    assert store.catalog.catch_up(lambda: False, lambda *_told: None, check=True)
+
+
+def test_inodes_of_64_bits_are_told_apart(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lstat, more = os.lstat, [2**63]
+
+    def wide(path: str) -> os.stat_result:
+        status = lstat(path)
+        fields = {name: getattr(status, name) for name in dir(status) if name.startswith("st_")}
+        fields["st_ino"] += more[0]
+        return types.SimpleNamespace(**fields)  # type: ignore[return-value]
+
+    monkeypatch.setattr(os, "lstat", wide)
+    store = local_store(str(built))
+    assert titles(store) == FIVE
+    assert store.catalog.trouble is None
+    assert not store.catalog.status().noticed
+    more[0] += 2**62
+    assert titles(store) == FIVE
+    assert store.catalog.status().noticed["replaced"] == 5
+    assert titles(store) == FIVE
+    assert store.catalog.status().noticed["replaced"] == 5
+
+
+def test_times_are_told_in_the_zone_of_whoever_asks(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(built, b"damaged\n", file_name(uuid(7), stamp="2026-01-02T12-00-00"))
+    put(built, content([meta(uuid(8)), *turn("hello")]), "rollout-strange.jsonl")
+    try:
+        for zone in ("Asia/Tokyo", "America/New_York", "UTC", "Asia/Tokyo"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            for sort in query.SORTS:
+                store = local_store(str(built))
+                for since in (None, "2026-01-02T10:00Z"):
+                    asked: Asked = {"sort": sort, "limit": None, "text": "", "since": since}
+                    wanted = query_of(asked)
+                    assert shown(store.catalog.page(wanted)) == shown(store.files.page(wanted))
+                    assert store.catalog.trouble is None
+                store.catalog.close()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_what_goes_between_look_and_answer_is_no_reason_to_fail(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = upkeep.Index.look
+    paths = sorted(built.glob("sessions/**/*.jsonl"))
+
+    def look_and_lose(self: upkeep.Index, *words: Any, **more: Any) -> bool:
+        told = look(self, *words, **more)
+        if paths:
+            paths.pop().unlink()
+        return told
+
+    monkeypatch.setattr(upkeep.Index, "look", look_and_lose)
+    store = local_store(str(built))
+    for left in (4, 3, 2):
+        for sort in ("created", "updated"):
+            if sort == "updated" or paths:
+                wanted = ThreadQuery(sort=sort, limit=None)
+                page = store.catalog.page(wanted)
+                assert store.catalog.trouble is None
+        assert len(page) >= left - 2
+    assert len(store.catalog.page(ThreadQuery())) == len(list(built.glob("sessions/**/*.jsonl")))
 
 
 class Failing(sqlite3.Connection):
@@ -322,7 +476,7 @@ def _visit(home: Path) -> list[str]:
         file.write(content([agent("more")]))
     told += titles(store)
     told += [thread.title for thread in store.catalog.page(ThreadQuery())]
-    told += [store.catalog.find(uuid(5)).title, str(store.catalog.count(UPDATED))]
+    told += [store.catalog.find(uuid(5)).title, str(store.catalog.counts([UPDATED]))]
     store.catalog.catch_up(lambda: False, lambda *_told: None)
     store.catalog.status()
     told += titles(store)

@@ -22,17 +22,19 @@ _FILTERS = (
 
 def hidden(home: Home, asked: Asked) -> str | None:
     """The line; None if nothing is left out."""
-    seen: Asked = {"archived": asked.get("archived", False), "sort": asked.get("sort", "created")}
+    basic: Asked = {"archived": asked.get("archived", False), "sort": asked.get("sort", "created")}
+    others: Asked = {"archived": not basic["archived"]}
+    asking, filters = [others, basic], [each for each in _FILTERS if asked.get(each[0])]
+    for name, _which, _option in filters:  # each in addition to those before it
+        asking.append({**asking[-1], name: asked[name]})  # type: ignore[misc]
+    counted = home.store.catalog.counts([home.query(each) for each in asking])
     told = []
-    others = home.count(archived=not seen["archived"])
-    if others:
-        told.append(f"{others:,} {'active' if seen['archived'] else 'archived (--archived)'}")
-    left = home.count(**seen)
-    for name, which, option in _FILTERS:
-        if asked.get(name):
-            seen[name] = asked[name]  # type: ignore[literal-required]
-            now = home.count(**seen)
-            if now < left:
-                told.append(f"{left - now:,} {which} ({option})")
-            left = now
+    if counted[0]:
+        which = "active" if basic["archived"] else "archived (--archived)"
+        told.append(f"{counted[0]:,} {which}")
+    for (_name, which, option), before, left in zip(
+        filters, counted[1:], counted[2:], strict=False
+    ):
+        if left < before:
+            told.append(f"{before - left:,} {which} ({option})")
     return f"not shown: {', '.join(told)}" if told else None

@@ -66,6 +66,7 @@ class Progress:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self._on = False  # it may be told more
         if self._shown:
             sys.stderr.write(f"\r{'':{_WIDTH}}\r")
             sys.stderr.flush()

@@ -140,7 +140,7 @@ def under_parents(page: ThreadPage) -> Iterator[tuple[ThreadSummary, int]]:
     ids = {thread.id for thread in page if thread.id}
     children: dict[str, list[ThreadSummary]] = {}
     for thread in page:
-        if thread.parent_thread_id in ids - {thread.id}:
+        if thread.parent_thread_id in ids and thread.parent_thread_id != thread.id:
             children.setdefault(thread.parent_thread_id or "", []).append(thread)
     below = {id(thread) for each in children.values() for thread in each}
     told: set[int] = set()

@@ -177,25 +177,39 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     only = parser.add_argument_group("only threads")
     only.add_argument(
-        "--cwd", action="append", metavar="DIR", help="of this working directory (repeatable)"
+        "--cwd",
+        action="append",
+        metavar="DIR",
+        type=_something,
+        help="of this working directory (repeatable)",
     )
-    only.add_argument("--text", metavar="TEXT", help="with this in the name or first message")
-    only.add_argument("--source", action="append", help="of this source: cli, exec, subagent, ...")
-    only.add_argument("--provider", action="append", help="of this model provider")
-    only.add_argument("--branch", help="of this git branch")
     only.add_argument(
-        "--repository", metavar="REPO", help="of this repository: an address, or its end"
+        "--text", type=_something, metavar="TEXT", help="with this in the name or first message"
+    )
+    only.add_argument(
+        "--source",
+        type=_something,
+        action="append",
+        help="of this source: cli, exec, subagent, ...",
+    )
+    only.add_argument("--provider", type=_something, action="append", help="of this model provider")
+    only.add_argument("--branch", type=_something, help="of this git branch")
+    only.add_argument(
+        "--repository",
+        type=_something,
+        metavar="REPO",
+        help="of this repository: an address, or its end",
     )
     only.add_argument(
         "--since", metavar="TIME", type=_moment, help="from then on: 2026-11-25T13:00Z, or 7d (ago)"
     )
     only.add_argument("--until", metavar="TIME", type=_moment, help="before then")
-    only.add_argument("--parent", metavar="ID", help="that this thread began")
+    only.add_argument("--parent", type=_something, metavar="ID", help="that this thread began")
     only.add_argument("--codex", action="store_true", help="that Codex's own list shows by default")
 
 
 def _add_latest(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cwd", metavar="DIR", help="of this working directory")
+    parser.add_argument("--cwd", type=_something, metavar="DIR", help="of this working directory")
     parser.add_argument("--archived", action="store_true", help="of the archived threads")
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
@@ -272,6 +286,12 @@ def _moment(text: str) -> str:
         moment_ms(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"no moment: {error}") from None
+    return text
+
+
+def _something(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty text: leave the option out, or say which")
     return text
 
 

@@ -60,12 +60,21 @@ class FileCatalog:
         problems = inventory.problems
         return ThreadPage(rows, following, problems, previous=previous, scanned_files=scanned)
 
-    def count(self, wanted: ThreadQuery) -> int:
-        """How many threads *wanted* means, whatever its cursor and limit."""
+    def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:
+        """How many threads each query means, whatever its cursor and limit."""
+        inventory = Inventory(self._home)
+        summaries = Summaries(self._home, inventory, self._read_names())
+        return [self._count(wanted, inventory, summaries) for wanted in queries]
+
+    def _count(self, wanted: ThreadQuery, inventory: Inventory, summaries: Summaries) -> int:
+        if wanted.cwd == ():
+            return 0
         plain = wanted._replace(cursor=None, limit=None)
-        if filters.needs_content(plain):
-            return len(self.page(plain))
-        return len(_ordered(self._home, Inventory(self._home), plain, None))
+        placed = _ordered(self._home, inventory, plain, None)
+        if not filters.needs_content(plain):
+            return len(placed)
+        folders = SameFolders(plain.cwd)
+        return sum(filters.matches(summaries.of(each), plain, folders) for _place, each in placed)
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""

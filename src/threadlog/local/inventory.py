@@ -113,6 +113,11 @@ class Inventory:
         moment = time.localtime(created / 1000)
         return f"{moment.tm_year:04}" + time.strftime("-%m-%dT%H-%M-%S", moment)
 
+    def is_zoned(self, found: Found) -> bool:
+        """True if the local time zone has a part in what is told of when it was created."""
+        created = moments.unix_ms(self.head(found).metadata.created or "")
+        return created is None or found.stamp is None
+
     def chain(self, found: Found) -> Chain:
         """The rollout and what its history builds on, as far as it is to be found."""
         rollouts: list[Found] = []

@@ -6,7 +6,9 @@ cannot watch, nothing is known, and whoever asks has to look for himself.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import threading
 
 from threadlog.core import layout
@@ -15,6 +17,8 @@ from threadlog.local.scan import below
 # Changes are told this soon, in milliseconds: what comes within a step is told together.
 STEP_MS, DEBOUNCE_MS = 20, 100
 _TIMEOUT_MS = 200
+# By their real paths: the folder's name in the home, its device and inode.
+_Roots = dict[str, tuple[str, int, int]]
 # More changed paths than this are not listed: everything may have changed.
 PATHS_LIMIT = 1000
 
@@ -25,11 +29,11 @@ class Watcher:
     def __init__(self, home: str) -> None:
         self._home = home
         self._lock = threading.Lock()
-        self._watched: dict[str, str] = {}
+        self._watched: _Roots = {}
         self._changed: set[str] | None = None  # None: nobody knows
         self._ready = False
         self._stop = threading.Event()
-        self._pid = 0
+        self._pid = os.getpid()
 
     @property
     def watching(self) -> bool:
@@ -41,11 +45,13 @@ class Watcher:
 
         None if it is not known what did: the caller must look at everything, once.
         """
+        if self._pid != os.getpid():  # nobody in a child would let go of the parent's lock
+            self._lock, self._pid, self._watched = threading.Lock(), os.getpid(), {}
         roots = self._roots()
         with self._lock:
             if not roots:
                 return None
-            if self._pid != os.getpid() or roots != self._watched:
+            if roots != self._watched:
                 self._begin(roots)
                 return None
             if not self._ready:
@@ -59,18 +65,24 @@ class Watcher:
             self._stop.set()
             self._watched, self._ready = {}, False
 
-    def _roots(self) -> dict[str, str]:
-        """What is to be watched: the real paths of those roots that exist."""
-        roots = ((os.path.realpath(os.path.join(self._home, each)), each) for each in layout.ROOTS)
-        return {real: each for real, each in roots if os.path.isdir(real)}
+    def _roots(self) -> _Roots:
+        """What is to be watched: those roots that exist, as another may come in their place."""
+        roots: _Roots = {}
+        for each in layout.ROOTS:
+            real = os.path.realpath(os.path.join(self._home, each))
+            with contextlib.suppress(OSError):
+                status = os.stat(real)
+                if stat.S_ISDIR(status.st_mode):
+                    roots[real] = (each, status.st_dev, status.st_ino)
+        return roots
 
-    def _begin(self, roots: dict[str, str]) -> None:
+    def _begin(self, roots: _Roots) -> None:
         self._stop.set()
-        self._stop, self._pid = threading.Event(), os.getpid()
+        self._stop = threading.Event()
         self._watched, self._changed, self._ready = roots, None, False
         threading.Thread(target=self._watch, args=(roots, self._stop), daemon=True).start()
 
-    def _watch(self, roots: dict[str, str], stop: threading.Event) -> None:
+    def _watch(self, roots: _Roots, stop: threading.Event) -> None:
         try:
             from watchfiles import watch
 
@@ -92,11 +104,11 @@ class Watcher:
             if stop is self._stop:
                 self._ready = False
 
-    def _note(self, roots: dict[str, str], stop: threading.Event, paths: set[str]) -> None:
+    def _note(self, roots: _Roots, stop: threading.Event, paths: set[str]) -> None:
         relative = {
             os.path.join(root, below(real, path))
             for path in paths
-            for real, root in roots.items()
+            for real, (root, _device, _inode) in roots.items()
             if path.startswith(real)
         }
         with self._lock:

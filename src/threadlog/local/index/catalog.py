@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from _thread import RLock  # without what else threading loads
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -15,6 +14,8 @@ from threadlog.core.ids import Reference
 from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.catalog import FileCatalog, read_cursor
+from threadlog.local.index import forks
+from threadlog.local.index.forks import Lease
 from threadlog.local.index.trouble import Unusable
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from threadlog.local.watch import Watcher
 
 _Answer = TypeVar("_Answer")
+Stop = Callable[[], bool]
 # With more rollouts to be read than this, the files answer what they can answer as fast.
 READ_AT_ONCE = 300
+# Behind the watcher everything is looked at so often all the same: a change can go untold.
+SWEEP_EVERY_S = 60.0
 
 
 class Indexes(Protocol):
@@ -64,9 +68,10 @@ class IndexedCatalog:
         self._home = home
         self._files = files
         self._indexes = indexes
-        self._lock = RLock()
+        self._asking, self._keeping = Lease(), Lease()
         self.trouble: str | None = None  # why the index could not be asked, the last time
         self.progress: Progress = quiet
+        forks.look_after(self)
 
     @cached_property
     def _index(self) -> Index:
@@ -89,10 +94,10 @@ class IndexedCatalog:
         told = self._ask(lambda: self._page(wanted, after))
         return told[0] if told else self._files.page(wanted)
 
-    def count(self, wanted: ThreadQuery) -> int:
-        """How many threads *wanted* means, whatever its cursor and limit."""
-        told = self._ask(lambda: self._count(wanted))
-        return told[0] if told else self._files.count(wanted)
+    def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:
+        """How many threads each query means, whatever its cursor and limit; after one look."""
+        told = self._ask(lambda: self._counts(queries))
+        return told[0] if told else self._files.counts(queries)
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
@@ -101,48 +106,52 @@ class IndexedCatalog:
 
     def close(self) -> None:
         """Let go of the index, until it is asked again."""
-        with self._lock:  # a connection that somebody is asking must not go away
-            if "_index" in vars(self):
-                self._index.close()
-        if "_upkeep" in vars(self):
-            self._upkeep.close()
+        self.close_idle()
         if self._watcher is not None:
             self._watcher.close()
-        self._known = False
 
-    def catch_up(
-        self, stop: Callable[[], bool], progress: Progress, *, check: bool = False
-    ) -> bool:
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses at this moment."""
+        if "_index" in vars(self):
+            self._asking.if_idle(self._index.close)
+        if "_upkeep" in vars(self):
+            self._keeping.if_idle(self._upkeep.close)
+
+    def forked(self) -> None:
+        """Begin anew in a child: nobody here would let go of the parent's locks."""
+        made = [vars(self).pop(name) for name in ("_index", "_upkeep") if name in vars(self)]
+        if any(index.is_open for index in made):
+            forks.bar(self._home, made)
+        self._asking, self._keeping, self._known = Lease(), Lease(), False
+
+    def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
         """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
-        try:
-            with self._upkeep.lock:
-                done = self._upkeep.catch_up(stop, progress, check=check)
-            self.trouble = None
-            return done
-        except Unusable as error:
-            self.trouble = str(error)
-            return False
+        told = self._ask(
+            lambda: (self._upkeep.catch_up(stop, progress, check=check),), self._keeping
+        )
+        return told is not None and told[0]
 
     def rebuild(self) -> None:
         """Empty the index."""
-        try:
-            with self._upkeep.lock:
-                self._upkeep.rebuild()
-        except Unusable as error:
-            self.trouble = str(error)
+
+        def rebuild() -> None:
+            self._upkeep.rebuild()
+
+        self._ask(rebuild, self._keeping)
 
     def status(self) -> IndexStatus:
         """How the index stands."""
-        try:
-            with self._upkeep.lock:
-                return self._upkeep.status()
-        except Unusable as error:
-            return IndexStatus(self._upkeep.path, str(error))
+        told = self._ask(lambda: (self._index.status(),))
+        return told[0] if told else IndexStatus(self._index.path, self.trouble)
 
-    def _ask(self, ask: Callable[[], tuple[_Answer] | None]) -> tuple[_Answer] | None:
+    def _ask(
+        self, ask: Callable[[], tuple[_Answer] | None], lease: Lease | None = None
+    ) -> tuple[_Answer] | None:
         """The index's answer, if it has one; else the files are to give it."""
         try:
-            with self._lock:
+            with lease or self._asking:
+                if forks.is_barred(self._home):
+                    raise Unusable("this process was forked while its parent was using the index")
                 answer = ask()
             self.trouble = None
         except Unusable as error:
@@ -169,6 +178,8 @@ class IndexedCatalog:
     def _is_fresh(self, watcher: Watcher) -> bool:
         """True if the index is as new as it has to be, perhaps after a look at a few files."""
         changed = watcher.take()
+        if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
+            return False
         known, self._known = self._known, False  # until what changed was taken in
         if changed is None or not known:
             recent = time.monotonic() - self._swept_at < self._freshness_s
@@ -181,14 +192,14 @@ class IndexedCatalog:
         self._known = True
         return True
 
-    def _count(self, wanted: ThreadQuery) -> tuple[int] | None:
-        needs_all = filters.needs_content(wanted)
-        if wanted.cwd == () or (not needs_all and self._is_new()):
+    def _counts(self, queries: Sequence[ThreadQuery]) -> tuple[list[int]] | None:
+        needs_all = any(filters.needs_content(each) for each in queries)
+        if not needs_all and self._is_new():
             return None
         self._index.look()
         if needs_all:
             self._index.sweep(self.progress)
-        return (self._index.count(wanted),)
+        return (self._index.counts(queries, swept=needs_all),)
 
     def _find(self, reference: str) -> tuple[ThreadSummary] | None:
         if self._is_new():

@@ -10,17 +10,18 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from threadlog.core import lines
+from threadlog.core import filters, lines
 from threadlog.core.names import Named
 from threadlog.local.heads import Parse
 from threadlog.local.index import rows
-from threadlog.local.index.database import Database
+from threadlog.local.index.database import Database, whole
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import EDITED, REPLACED, Noticed
 from threadlog.local.index.scans import kept_scan, size_of
-from threadlog.local.index.tree import SLICE_S, unread_dependents
+from threadlog.local.index.standing import unread_dependents
+from threadlog.local.index.tree import SLICE_S, Stop, never
 from threadlog.local.summaries import Summaries
 
 Facts = tuple[int, int, int, int]  # size, mtime_ns, ctime_ns, inode
@@ -29,6 +30,8 @@ _ROLLOUTS = """
 SELECT r.folder, f.path, r.id, r.name, r.size, r.mtime_ns, r.ctime_ns, r.inode, r.key
 FROM rollouts r JOIN folders f ON f.id = r.folder
 """
+_UNREAD = -1  # the size of a rollout that nobody has read
+_NOT_SEEN: Facts = (-2, 0, 0, 0)
 CHUNK = 1000
 # What changed so shortly before it was looked at may change again and bear the same times: it is
 # looked at again.  (Clocks of local file systems tick every few milliseconds.)
@@ -45,6 +48,17 @@ class Changed(NamedTuple):
     key: bytes
     before: Facts
     now: Facts
+
+
+def fact(connection: sqlite3.Connection, key: str) -> Any:
+    """A single thing that is known of the home, or of the index; None if it is not."""
+    row = connection.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+    return row and row[0]
+
+
+def note(connection: sqlite3.Connection, key: str, value: str | int) -> None:
+    """Keep such a thing."""
+    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
 
 def changed(connection: sqlite3.Connection, home: str) -> list[Changed]:
@@ -109,6 +123,12 @@ def unscanned_bytes(connection: sqlite3.Connection) -> int:
     return int(total or 0)
 
 
+def zoned(connection: sqlite3.Connection) -> list[bytes]:
+    """The threads whose times depend on the local time zone."""
+    found = connection.execute("SELECT key FROM threads WHERE zoned").fetchall()
+    return [key for (key,) in found]
+
+
 def without_thread(connection: sqlite3.Connection) -> list[bytes]:
     """The keys of rollouts that no thread has, and of threads that have no rollout."""
     found = connection.execute(
@@ -116,6 +136,12 @@ def without_thread(connection: sqlite3.Connection) -> list[bytes]:
         " SELECT key FROM threads WHERE rollout NOT IN (SELECT id FROM rollouts)"
     )
     return [key for (key,) in found.fetchall()]
+
+
+def any_unread(connection: sqlite3.Connection) -> bool:
+    """True if there is a thread whose row is to be made."""
+    found = connection.execute("SELECT 1 FROM threads WHERE row IS NULL LIMIT 1").fetchone()
+    return found is not None
 
 
 def count_unread(connection: sqlite3.Connection) -> int:
@@ -133,15 +159,18 @@ def _compare(
     separator = os.sep.encode()
     root = os.fsencode(home) + separator
     for _folder, path, each, name, size, mtime_ns, ctime_ns, inode, key in found:
+        before = (size, mtime_ns, ctime_ns, inode)
         try:
             now = status(root + path + separator + name)
-        except OSError:
-            continue  # its folder has changed too, which the next look will see
-        ctime_ns_now = now.st_ctime_ns if now.st_ctime_ns < settled_ns else -1
-        facts = (now.st_size, now.st_mtime_ns, ctime_ns_now, now.st_ino)
-        before = (size, mtime_ns, ctime_ns, inode)
+        except OSError:  # not there any more, or not for us: its row will say so
+            facts = _NOT_SEEN
+        else:
+            ctime_ns_now = now.st_ctime_ns if now.st_ctime_ns < settled_ns else -1
+            facts = (now.st_size, now.st_mtime_ns, ctime_ns_now, now.st_ino)
         if facts != before:
-            result.append(Changed(each, key, before, facts))
+            facts = (facts[0], whole(facts[1]), whole(facts[2]), whole(facts[3]))
+            if facts != before:
+                result.append(Changed(each, key, before, facts))
     return result
 
 
@@ -160,7 +189,7 @@ class Reader:
 
         self._parse = quick.parse
 
-    def read_new(self, stop: Callable[[], bool], progress: Callable[[int, int], None]) -> bool:
+    def read_new(self, stop: Stop, progress: Callable[[int, int], None]) -> bool:
         """Read the threads that nobody read yet, the newest first; True once there are none."""
         with self._database.asking() as connection:
             total = left = count_unread(connection)
@@ -170,7 +199,7 @@ class Reader:
             with self._database.asking() as connection:
                 found = connection.execute(
                     f"{_ROLLOUTS} JOIN threads t ON t.rollout = r.id WHERE t.row IS NULL"
-                    " AND r.size = -1 ORDER BY t.stamp DESC LIMIT ?",
+                    f" AND r.size = {_UNREAD} ORDER BY t.stamp DESC LIMIT ?",
                     (CHUNK,),
                 ).fetchall()
             todo = _compare(self._home, found)
@@ -182,29 +211,35 @@ class Reader:
             progress(max(total - left, 0), total)
         return not stop()
 
-    def refresh(
-        self, found: list[Changed], noticed: Noticed, stop: Callable[[], bool] = lambda: False
-    ) -> None:
+    def refresh(self, found: list[Changed], noticed: Noticed, stop: Stop = never) -> None:
         """Read what changed, the last of *found* first; raises Unusable."""
         while found and not stop():
             with self._database.changing() as connection:
                 until = time.monotonic() + SLICE_S
-                while found and time.monotonic() < until:
+                while found:
                     self._refresh(connection, found.pop(), noticed)
+                    if time.monotonic() >= until:
+                        break
 
-    def read_rows(self, keys: Sequence[bytes] | None = None) -> None:
-        """Make the rows of these threads anew; None: of all that lack one."""
-        while True:
+    def read_rows(self, keys: Iterable[bytes], stop: Stop = never) -> None:
+        """Make the rows of these threads anew; raises Unusable."""
+        todo = list(keys)
+        while todo and not stop():
+            with self._database.changing() as connection:
+                until = time.monotonic() + SLICE_S
+                while todo:
+                    self.read(connection, todo.pop())
+                    if time.monotonic() >= until:
+                        break
+
+    def read_lacking(self, stop: Stop = never) -> None:
+        """Make the rows anew of all threads that were read, but have none; raises Unusable."""
+        while not stop():
             with self._database.asking() as connection:
-                todo = list(keys) if keys is not None else _without_row(connection)
+                todo = _without_row(connection)
             if not todo:
                 return
-            keys = () if keys is not None else None
-            while todo:
-                with self._database.changing() as connection:
-                    until = time.monotonic() + SLICE_S
-                    while todo and time.monotonic() < until:
-                        self.read(connection, todo.pop())
+            self.read_rows(todo, stop)
 
     def _refresh(self, connection: sqlite3.Connection, each: Changed, noticed: Noticed) -> None:
         row = connection.execute(
@@ -220,6 +255,7 @@ class Reader:
             odd = _judge(each)
             if odd is not None:
                 noticed.kinds[odd] += 1
+                connection.execute("UPDATE threads SET scan = NULL WHERE key = ?", (each.key,))
             unread_dependents(connection, [each.id], grown=odd is None)
         self.read(connection, each.key)
 
@@ -235,14 +271,17 @@ class Reader:
         counts = kept.counts if kept and kept.size == size_of(founds[-1]) else None
         summaries = Summaries(self._home, inventory, self._names)
         summary = summaries.of(founds[-1], kept.metadata if kept else None, counts)
+        zoned = any(inventory.is_zoned(each) for each in founds)
         connection.execute(
-            f"UPDATE threads SET {_SET} WHERE key = ?", (*rows.values(self._home, summary), key)
+            f"UPDATE threads SET {_SET}, zoned = ? WHERE key = ?",
+            (*rows.values(self._home, summary), zoned, key),
         )
         for each in group:
             base = inventory.head(each.found).metadata.base
             if base is not None:
                 connection.execute(
-                    "UPDATE rollouts SET base = ? WHERE id = ?", (base.rollout_id, each.id)
+                    "UPDATE rollouts SET base = ? WHERE id = ?",
+                    (filters.comparable(base.rollout_id), each.id),
                 )
 
 
@@ -250,7 +289,7 @@ def _without_row(connection: sqlite3.Connection) -> list[bytes]:
     """Threads whose rollouts were read, but whose rows are to be made anew."""
     found = connection.execute(
         "SELECT t.key FROM threads t JOIN rollouts r ON r.id = t.rollout"
-        " WHERE t.row IS NULL AND r.size >= 0 LIMIT ?",
+        f" WHERE t.row IS NULL AND r.size != {_UNREAD} LIMIT ?",
         (CHUNK,),
     )
     return [key for (key,) in found.fetchall()]

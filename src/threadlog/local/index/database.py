@@ -25,6 +25,9 @@ NAME = layout.INDEX_FILE
 BUSY_S = 1.0
 # Broken ones that are kept.
 KEPT_BROKEN = 2
+_LIMIT = 1 << 63
+# What SQLite, or Python on the way to it, does not take: the files have to answer.
+_FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRAGMAS = (
     "PRAGMA synchronous = NORMAL",
@@ -32,6 +35,11 @@ _PRAGMAS = (
     "PRAGMA cache_size = -16384",
     "PRAGMA journal_size_limit = 16777216",
 )
+
+
+def whole(number: int) -> int:
+    """A number of the file system as SQLite can hold it: inodes may take all 64 bits."""
+    return number if -_LIMIT <= number < _LIMIT else number % _LIMIT
 
 
 class Database:
@@ -42,8 +50,13 @@ class Database:
         self._folders = folders
         self._disk = disk
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int, int] | None = None
+        self._identity: tuple[int, int] | None = None
         self.path = os.path.join(next(iter(folders())), NAME)
+
+    @property
+    def is_open(self) -> bool:
+        """True while there is a connection."""
+        return self._connection is not None
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -65,23 +78,22 @@ class Database:
         if self._connection is not None:
             if self._identity == self._identity_now():
                 return False
-            self._let_go()
+            self.close()
         for attempt in (1, 2):
             try:
                 self._open_somewhere()
                 return True
             except sqlite3.Error as error:
-                self._connection = None
                 if not self._moved_aside(error) or attempt == 2:
                     raise Unusable(_told(error)) from error
         raise AssertionError
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._connection is not None and self._identity and self._identity[0] == os.getpid():
+        if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
-        self._let_go()
+        self._connection = self._identity = None
 
     def size_bytes(self) -> int:
         """The size of the file and what belongs to it."""
@@ -93,51 +105,45 @@ class Database:
 
     def empty(self) -> None:
         """Forget everything but what was noticed; raises Unusable."""
-        try:
-            _empty(self.connection)
-        except sqlite3.Error as error:
-            self._failed(error)
+        with self.changing() as connection:
+            _empty(connection)
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[sqlite3.Connection]:
         """The connection, for reading; failures come out as Unusable."""
         try:
             yield self.connection
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             self._failed(error)
+
+    @contextlib.contextmanager
+    def steady(self) -> Iterator[sqlite3.Connection]:
+        """The same, with all that is read of one moment."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """The connection in a transaction of its own: all of it happens, or nothing."""
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self.connection.execute("ROLLBACK")
-                raise
-            self.connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._failed(error)
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
 
-    def _failed(self, error: sqlite3.Error) -> None:
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self.asking() as connection, _transaction(connection, begin):
+            yield connection
+
+    def _failed(self, error: Exception) -> None:
         if self._moved_aside(error) or self._connection is None:
             raise Unusable(f"{self.path} was broken ({_told(error)}) and is made anew") from error
         raise Unusable(f"{self.path}: {_told(error)}") from error
 
-    def _let_go(self) -> None:
-        """Forget the connection; a forked child must not close its parent's."""
-        if self._identity is not None and self._identity[0] != os.getpid():
-            _inherited.append(self._connection)
-        self._connection, self._identity = None, None
-
-    def _identity_now(self) -> tuple[int, int, int] | None:
+    def _identity_now(self) -> tuple[int, int] | None:
         try:
             status = os.lstat(self.path)
         except OSError:
             return None
-        return os.getpid(), status.st_dev, status.st_ino
+        return status.st_dev, status.st_ino
 
     def _open_somewhere(self) -> None:
         if not os.path.isdir(self._home):
@@ -183,6 +189,7 @@ class Database:
             self._disk.make_folder(folder, layout.folder_mode(os.stat(parent).st_mode))
 
     def _connect(self) -> None:
+        self._identity = self._identity_now()  # that of the file which may turn out to be broken
         connection = sqlite3.connect(
             os.fsencode(self.path), isolation_level=None, timeout=BUSY_S, check_same_thread=False
         )
@@ -191,9 +198,9 @@ class Database:
         except BaseException:
             connection.close()
             raise
-        self._connection, self._identity = connection, self._identity_now()
+        self._connection = connection
 
-    def _moved_aside(self, error: sqlite3.Error) -> bool:
+    def _moved_aside(self, error: Exception) -> bool:
         """Move a broken index away, if that is what *error* says of the file that is there."""
         if _code(error) not in _BROKEN:
             return False
@@ -224,8 +231,6 @@ class Database:
 
 
 _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
-# Connections that a fork copied: never used, never closed.
-_inherited: list[sqlite3.Connection | None] = []
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
@@ -239,29 +244,44 @@ def _set_up(connection: sqlite3.Connection) -> None:
         _migrate(connection)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
-    rules = connection.execute("SELECT value FROM facts WHERE key = 'rules'").fetchone()
-    if rules != (schema.RULES,):
-        _empty(connection)
+    if _rules(connection) != schema.RULES:
+        with _transaction(connection, "BEGIN IMMEDIATE"):
+            if _rules(connection) != schema.RULES:
+                _empty(connection)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
+    _refuse_others(connection)
     _use_wal(connection)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = _pragma(connection, "user_version")
-        strange = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-        if _pragma(connection, "application_id") != _OURS and (version or strange):
-            raise Unusable("the file is not an index of threadlog; it is left alone")
-        if version > len(schema.MIGRATIONS):
-            raise Unusable("the index is of a newer threadlog; it is left alone")
+    with _transaction(connection, "BEGIN IMMEDIATE"):
+        version = _refuse_others(connection)
         for step in schema.MIGRATIONS[version:]:
             for statement in filter(str.strip, step.split(";")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_OURS}")
         connection.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
+
+
+def _refuse_others(connection: sqlite3.Connection) -> int:
+    """The version of the tables; raises Unusable for what must be left alone."""
+    version: int = _pragma(connection, "user_version")
+    strange = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    if _pragma(connection, "application_id") != _OURS and (version or strange):
+        raise Unusable("the file is not an index of threadlog; it is left alone")
+    if version > len(schema.MIGRATIONS):
+        raise Unusable("the index is of a newer threadlog; it is left alone")
+    return version
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
         raise
 
 
@@ -271,11 +291,16 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _empty(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
+    """Forget all, and say so to whoever has read from it before."""
     for table in ("facts", "names", "folders", "rollouts", "threads"):
         connection.execute(f"DELETE FROM {table}")
     connection.execute("INSERT INTO facts VALUES ('rules', ?)", (schema.RULES,))
-    connection.execute("COMMIT")
+    connection.execute("INSERT INTO facts VALUES ('generation', hex(randomblob(8)))")
+
+
+def _rules(connection: sqlite3.Connection) -> Any:
+    row = connection.execute("SELECT value FROM facts WHERE key = 'rules'").fetchone()
+    return row and row[0]
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:
@@ -286,12 +311,12 @@ def _lenient_text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogatepass")
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     """What kind of failure it is; 0 where the error comes from Python's side."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _told(error: sqlite3.Error) -> str:
+def _told(error: Exception) -> str:
     return getattr(error, "sqlite_errorname", None) or type(error).__name__
 
 

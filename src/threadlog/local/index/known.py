@@ -6,7 +6,7 @@ import os
 import sqlite3
 from typing import Any
 
-from threadlog.core import lines
+from threadlog.core import filters, lines
 from threadlog.core.metadata import Base
 from threadlog.local.heads import Parse
 from threadlog.local.inventory import Inventory, by_age
@@ -61,7 +61,7 @@ class KnownInventory(Inventory):
         rows = self._connection.execute(
             f"{_FOUND} r.revision = ?1"
             f" UNION ALL {_FOUND} r.key = ?2 AND r.thread_id = ?1 AND r.revision IS NULL",
-            (base.rollout_id, base.rollout_id.encode("utf-8", "surrogatepass")),
+            (filters.comparable(base.rollout_id), base.rollout_id.encode("utf-8", "surrogatepass")),
         )
         candidates = (KnownRollout(self._home, row).found for row in rows.fetchall())
         return max(

@@ -2,7 +2,8 @@
 
 One row a folder, one a rollout, one a thread.  A folder's times tell whether its names changed; a
 rollout's facts whether its content did.  A thread's row is what a listing shows, with the columns
-that listings sort and filter by; `row` is NULL until its rollout was read.
+that listings sort and filter by; `row` is NULL until its rollout was read, and
+when it has to be read again.  `zoned` rows tell times that the local time zone had a part in.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x74686C67
 
 # Raised when a row would come to be another for the same files: all are then made anew.
-RULES = 1
+RULES = 2
 
 _FIRST = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -48,5 +49,10 @@ CREATE INDEX threads_unread ON threads (stamp) WHERE row IS NULL;
 CREATE INDEX threads_unscanned ON threads (updated_ms) WHERE scanned = 0 AND row IS NOT NULL;
 """
 
+_SECOND = """
+ALTER TABLE threads ADD COLUMN zoned INTEGER;
+CREATE INDEX threads_zoned ON threads (zoned) WHERE zoned;
+"""
+
 # Each takes an index from the version that is its place here to the next.
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)

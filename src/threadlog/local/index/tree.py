@@ -1,7 +1,7 @@
 """Which rollouts there are: the folders of a home, looked at again as their times tell.
 
-A folder whose times are as they were holds the names it held, unless it was looked at so soon
-after its last change that a later one may bear the same time.
+A folder of the same times holds the same names, unless it was looked at so soon after a change
+that a later one may bear the same time.
 """
 
 from __future__ import annotations
@@ -10,22 +10,29 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
-from threadlog.local.catalog import creation_stamp
-from threadlog.local.index.database import Database
-from threadlog.local.index.known import KnownInventory, rollouts_of
+from threadlog.local.index.database import Database, whole
 from threadlog.local.index.noticed import Noticed
-from threadlog.local.scan import DEPTH_LIMIT, found_at, list_folder, too_deep
+from threadlog.local.index.standing import FolderRollouts, InFolder, key_of, stand
+from threadlog.local.scan import DEPTH_LIMIT, list_folder, too_deep
 
 # What changed within this time of a look may change again without another time.
 UNSETTLED_NS = 2_000_000_000
 # A transaction lasts about so long, so that others get their turn.
 SLICE_S = 0.1
 
+Stop = Callable[[], bool]
 _Times = tuple[int, int, int]
+_NEVER = (0, 0, 0, False)
+_LISTED = "SELECT 1 FROM facts WHERE key = 'listed'"
+
+
+def never() -> bool:
+    """Nobody wants it to stop."""
+    return False
 
 
 class Folder(NamedTuple):
@@ -67,9 +74,9 @@ class Tree:
         return sorted(self._problems)
 
     def is_new(self) -> bool:
-        """True if no folder was ever looked at; raises Unusable."""
+        """True if no look ever came to its end; raises Unusable."""
         with self._database.asking() as connection:
-            return connection.execute("SELECT 1 FROM folders LIMIT 1").fetchone() is None
+            return connection.execute(_LISTED).fetchone() is None
 
     def stand(self, keys: Iterable[bytes]) -> None:
         """Which rollout of these threads counts, and where they stand; raises Unusable."""
@@ -92,32 +99,43 @@ class Tree:
                 touched.add(key)
                 if thread_id is None:
                     path = os.path.join(os.fsdecode(folder), os.fsdecode(name))
-                    now = _key_of(connection, self._home, path, archived=bool(archived))
+                    now = key_of(connection, self._home, path, archived=bool(archived))
                     touched.add(now)
                     connection.execute("UPDATE rollouts SET key = ? WHERE id = ?", (now, each))
             stand(connection, self._home, touched)
         return list(touched)
 
-    def look(self, noticed: Noticed, *, check: bool = False) -> None:
-        """Bring folders and names up to date; raises Unusable.
+    def look(self, noticed: Noticed, stop: Stop, *, check: bool = False) -> bool:
+        """Bring folders and names up to date, with *check* all of them; False if stopped.
 
-        With *check* no folder is taken to be as it was.
+        Raises Unusable.
         """
         with self._database.asking() as connection:
             self._load(connection)
         self._problems = []
         queue = self._changed(check=check)
         while queue:
-            self._version = None
-            with self._database.changing() as connection:
-                until = time.monotonic() + SLICE_S
-                touched: set[bytes] = set()
-                while queue and time.monotonic() < until:
-                    queue.extend(self._look_at(connection, queue.pop(), noticed, touched))
-                stand(connection, self._home, touched)
+            if stop():
+                return False
+            self._look_at_some(queue, noticed)
         if self._version is None:
             with self._database.asking() as connection:
                 self._load(connection)
+        return True
+
+    def _look_at_some(self, queue: list[_Place], noticed: Noticed) -> None:
+        """Look at the last of *queue*, for the time of one transaction."""
+        self._version = None
+        with self._database.changing() as connection:
+            until = time.monotonic() + SLICE_S
+            touched: set[bytes] = set()
+            while queue:
+                queue.extend(self._look_at(connection, queue.pop(), noticed, touched))
+                if time.monotonic() >= until:
+                    break
+            stand(connection, self._home, touched)
+            if not queue:
+                connection.execute("INSERT OR IGNORE INTO facts VALUES ('listed', 1)")
 
     def _load(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
@@ -155,7 +173,7 @@ class Tree:
             return None
         if not stat.S_ISDIR(status.st_mode):
             return None
-        return status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+        return whole(status.st_mtime_ns), whole(status.st_ctime_ns), whole(status.st_ino)
 
     def _look_at(
         self,
@@ -176,13 +194,14 @@ class Tree:
         problems: list[str] = []
         path = os.path.join(self._home, place.path)
         names, inner = list_folder(path, problems)
+        if problems:
+            noticed = Noticed()  # what cannot be seen is not gone
         if inner and place.depth >= DEPTH_LIMIT:
             problems.append(too_deep(path))
             inner = []
         self._problems += problems
         # What there is a problem with is looked at each time, so that each time it is said.
-        settled = not problems and time.time_ns() - max(times[:2]) > UNSETTLED_NS
-        values = (*times, settled)
+        values = (*times, not problems and time.time_ns() - max(times[:2]) > UNSETTLED_NS)
         if row:
             folder = int(row[0])
             connection.execute(
@@ -192,8 +211,9 @@ class Tree:
             )
         else:
             folder = _inserted(connection, place, values)
-        contents = _Contents(connection, self._home, (folder, place), noticed)
-        touched |= contents.take(layout.parse_names(names))
+        here = InFolder(folder, place.path, place.archived)
+        rollouts = FolderRollouts(connection, self._home, here, noticed)
+        touched |= rollouts.take(layout.parse_names(names))
         return self._take_folders(connection, folder, place, inner, (noticed, touched))
 
     def _take_folders(
@@ -213,8 +233,11 @@ class Tree:
         present = {f"{place.path}{os.sep}{name}" for name in inner}
         for path in known.keys() - present:
             self._drop(connection, known[path], *changes)
-        new = sorted(present - known.keys())
-        return [_Place(path, folder, place.archived, place.depth + 1) for path in new]
+        inside = place._replace(parent=folder, depth=place.depth + 1)
+        new = [inside._replace(path=path) for path in sorted(present - known.keys())]
+        for each in new:
+            _inserted(connection, each, _NEVER)  # whoever goes on after us looks there
+        return new
 
     def _drop(
         self, connection: sqlite3.Connection, folder: int, noticed: Noticed, touched: set[bytes]
@@ -224,115 +247,12 @@ class Tree:
             "SELECT id FROM folders WHERE parent = ?", (folder,)
         ).fetchall():
             self._drop(connection, inner, noticed, touched)
-        place = _Place("", 0, archived=False, depth=0)
-        touched |= _Contents(connection, self._home, (folder, place), noticed).take([])
-        connection.execute("DELETE FROM folders WHERE id = ?", (folder,))
-
-
-class _Contents:
-    """The rollouts of one folder, as they come and go."""
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        home: str,
-        where: tuple[int, _Place],
-        noticed: Noticed,
-    ) -> None:
-        self._connection = connection
-        self._home = home
-        self._folder, self._place = where
-        self._noticed = noticed
-
-    def take(self, parsed: Iterable[tuple[str, str | None, str | None, str | None]]) -> set[bytes]:
-        """The rollouts are these now; returns the threads that this touches."""
-        known = {
-            name: (each, key)
-            for each, name, key in self._connection.execute(
-                "SELECT id, name, key FROM rollouts WHERE folder = ?", (self._folder,)
-            ).fetchall()
-        }
-        present = {os.fsencode(each[0]): each for each in parsed}
-        gone = [known[name] for name in known.keys() - present.keys()]
-        new = [present[name] for name in present.keys() - known.keys()]
-        touched = {key for _id, key in gone}
-        if gone:
-            self._forget(gone)
-        if new:
-            touched |= self._add(new)
-        return touched
-
-    def _forget(self, gone: list[tuple[int, bytes]]) -> None:
-        unread_dependents(self._connection, {each for each, _key in gone})
-        self._connection.executemany(
-            "DELETE FROM rollouts WHERE id = ?", [(each,) for each, _key in gone]
-        )
-        archived = self._connection.execute(
-            "SELECT archived FROM folders WHERE id = ?", (self._folder,)
+        path, archived = connection.execute(
+            "SELECT path, archived FROM folders WHERE id = ?", (folder,)
         ).fetchone()
-        for _id, key in gone:
-            self._noticed.gone(key, archived=bool(archived[0]))
-
-    def _add(self, new: list[tuple[str, str | None, str | None, str | None]]) -> set[bytes]:
-        (last,) = self._connection.execute("SELECT max(id) FROM rollouts").fetchone()
-        rows = [self._row(*each) for each in new]
-        self._connection.executemany(
-            "INSERT INTO rollouts (folder, name, key, stamp, thread_id, revision, odd, size)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, -1)",
-            rows,
-        )
-        unread_dependents(self._connection, range((last or 0) + 1, (last or 0) + len(rows) + 1))
-        keys = {row[2] for row in rows}
-        usual = len(keys) == len(rows) and not any(row[6] for row in rows)
-        known = _known(self, keys)
-        for row in rows:
-            again = row[2] in known and row[5] is None  # a revert makes another one, too
-            self._noticed.added(row[2], archived=self._place.archived, known=again)
-        if known or not usual:
-            return keys
-        # Nearly all: threads of one rollout that nobody has heard of yet.
-        self._connection.execute(
-            "INSERT INTO threads (key, rollout, archived, stamp, scanned)"
-            " SELECT key, id, ?, stamp, 0 FROM rollouts WHERE folder = ? AND id > ?",
-            (self._place.archived, self._folder, last or 0),
-        )
-        return set()
-
-    def known_threads(self, keys: Sequence[bytes]) -> set[bytes]:
-        """Those of these threads that have rows."""
-        marks = ", ".join("?" * len(keys))
-        found = self._connection.execute(f"SELECT key FROM threads WHERE key IN ({marks})", keys)
-        return {key for (key,) in found.fetchall()}
-
-    def _row(
-        self, name: str, stamp: str | None, thread_id: str | None, revision: str | None
-    ) -> tuple[int, bytes, bytes, str | None, str | None, str | None, bool]:
-        if thread_id is not None:
-            key = thread_id.encode()
-        else:
-            path, archived = f"{self._place.path}{os.sep}{name}", self._place.archived
-            key = _key_of(self._connection, self._home, path, archived=archived)
-        odd = stamp is None or thread_id is None
-        return (
-            self._folder,
-            os.fsencode(name),
-            key,
-            stamp,
-            thread_id,
-            revision,
-            odd,
-        )
-
-
-_CHUNK = 500
-
-
-def _known(contents: _Contents, keys: set[bytes]) -> set[bytes]:
-    listed = list(keys)
-    found = [
-        contents.known_threads(listed[at : at + _CHUNK]) for at in range(0, len(listed), _CHUNK)
-    ]
-    return set().union(*found)
+        here = InFolder(folder, os.fsdecode(path), bool(archived))
+        touched |= FolderRollouts(connection, self._home, here, noticed).take([])
+        connection.execute("DELETE FROM folders WHERE id = ?", (folder,))
 
 
 def _inserted(connection: sqlite3.Connection, place: _Place, values: tuple[object, ...]) -> int:
@@ -343,58 +263,3 @@ def _inserted(connection: sqlite3.Connection, place: _Place, values: tuple[objec
     )
     assert done.lastrowid is not None
     return done.lastrowid
-
-
-def _key_of(connection: sqlite3.Connection, home: str, path: str, *, archived: bool) -> bytes:
-    """The key of the thread of a rollout that its name does not tell: its head does, or nobody."""
-    found = found_at(os.path.join(home, path), archived=archived)
-    thread_id = KnownInventory(home, connection, [found]).head(found).metadata.thread_id
-    return (thread_id or path).encode("utf-8", "surrogatepass")
-
-
-def stand(connection: sqlite3.Connection, home: str, keys: Iterable[bytes]) -> None:
-    """Which rollout of a thread counts now, and where the thread stands by creation."""
-    for key in keys:
-        group = rollouts_of(connection, home, key)
-        if not group:
-            connection.execute("DELETE FROM threads WHERE key = ?", (key,))
-            continue
-        founds = [each.found for each in group]
-        inventory = KnownInventory(home, connection, founds)
-        stamp = founds[0].stamp or creation_stamp(inventory, founds[0])
-        connection.execute(
-            "INSERT INTO threads (key, rollout, archived, stamp, scanned) VALUES (?, ?, ?, ?, 0)"
-            " ON CONFLICT (key) DO UPDATE SET archived = excluded.archived, row = NULL,"
-            " stamp = excluded.stamp, scanned = 0, rollout = excluded.rollout,"
-            " scan = CASE rollout WHEN excluded.rollout THEN scan END",
-            (key, group[-1].id, founds[-1].archived, stamp),
-        )
-
-
-def unread_dependents(
-    connection: sqlite3.Connection, rollouts: Iterable[int], *, grown: bool = False
-) -> None:
-    """Have the threads read again that build on these rollouts: they begin as those begin.
-
-    What is built on does not change as a rollout grows.
-    """
-    forgotten = "row = NULL" if grown else "row = NULL, scan = NULL"
-    if connection.execute("SELECT 1 FROM rollouts WHERE base IS NOT NULL LIMIT 1").fetchone():
-        seen: set[int] = set()
-        queue = list(rollouts)
-        while queue:
-            each = queue.pop()
-            if each in seen:
-                continue
-            seen.add(each)
-            for (dependent,) in connection.execute(
-                "SELECT id FROM rollouts WHERE base ="
-                " (SELECT coalesce(revision, thread_id) FROM rollouts WHERE id = ?)",
-                (each,),
-            ).fetchall():
-                queue.append(dependent)
-                connection.execute(
-                    f"UPDATE threads SET {forgotten}"
-                    " WHERE key = (SELECT key FROM rollouts WHERE id = ?)",
-                    (dependent,),
-                )

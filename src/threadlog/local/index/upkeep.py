@@ -7,9 +7,10 @@ else is sorted or filtered by needs the sizes and times of all rollouts.
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from _thread import RLock  # without what else threading loads
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from threadlog.core import cursor, filters, moments, query
@@ -23,13 +24,14 @@ from threadlog.local.index.database import Database
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import ROW_LOST, Noticed, record
 from threadlog.local.index.scanner import Scanner
-from threadlog.local.index.tree import Tree
+from threadlog.local.index.tree import Stop, Tree, never
 from threadlog.local.index.trouble import Unusable
 from threadlog.local.names import HomeNames
 from threadlog.local.scan import Found, below
 from threadlog.local.summaries import Summaries
 
-Stop = Callable[[], bool]
+# So often a page is asked for again that others have changed meanwhile.
+TRIES = 4
 
 
 def quiet(_what: str, _done: int, _total: int) -> None:
@@ -45,7 +47,7 @@ class Index:
         self._names = names
         self._tree = Tree(home, database)
         self._scanner = Scanner(home, database)
-        self.lock = RLock()
+        self._generation: str | None = None
 
     @property
     def path(self) -> str:
@@ -53,21 +55,33 @@ class Index:
         return self._database.path
 
     @property
+    def is_open(self) -> bool:
+        """True while there is a connection to it."""
+        return self._database.is_open
+
+    @property
     def problems(self) -> list[str]:
         """What could not be listed."""
         return self._tree.problems
 
-    def look(self, *, check: bool = False) -> None:
-        """See which rollouts there are, and what the threads are called; raises Unusable."""
+    def look(self, stop: Stop = never, *, check: bool = False) -> bool:
+        """See which rollouts there are, and what the threads are called; False if stopped.
+
+        Raises Unusable.
+        """
         self._open()
+        self._generation = self._read_generation()
         noticed = Noticed(first=self._tree.is_new())
-        self._tree.look(noticed, check=check)
-        if check:
-            self._give_rows(noticed)
-        reader = self._reader()
-        self._look_at_odd(reader, noticed)
-        self._take_names(reader)
+        whole = self._tree.look(noticed, stop, check=check)
+        if whole:
+            if check:
+                self._give_rows(noticed)
+            reader = self._reader()
+            self._look_at_odd(reader, noticed)
+            self._mind_the_zone(reader)
+            self._take_names(reader)
         self._record(noticed)
+        return whole
 
     def _give_rows(self, noticed: Noticed) -> None:
         """Rollouts without a thread, and threads without a rollout: no program leaves such."""
@@ -79,13 +93,14 @@ class Index:
     def look_at(self, paths: Iterable[str]) -> None:
         """The same as `look` and `sweep` where nothing but these paths changed; raises Unusable."""
         self._open()
+        self._is_as_seen()
         reader, noticed = self._reader(), Noticed()
-        self._tree.look(noticed)
+        self._tree.look(noticed, never)
         self._look_at_odd(reader, noticed)
         with self._database.asking() as connection:
             found = contents.changed_at(connection, self._home, paths)
         reader.refresh(found, noticed)
-        reader.read_rows()
+        reader.read_lacking()
         self._take_names(reader)
         self._record(noticed)
 
@@ -98,25 +113,49 @@ class Index:
             reader.refresh(odd, noticed)
             reader.read_rows(keys)
 
+    def _mind_the_zone(self, reader: Reader) -> None:
+        """Have the rows made anew that the local time zone has a part in, if it is another one."""
+        zone = repr((time.tzname, time.timezone, time.altzone))
+        with self._database.asking() as connection:
+            if contents.fact(connection, "zone") == zone:
+                return
+            zoned = contents.zoned(connection)
+        self._tree.stand(zoned)
+        reader.read_rows(zoned)
+        with self._database.changing() as connection:
+            contents.note(connection, "zone", zone)
+
     def look_at_names(self) -> None:
         """See what the threads are called; raises Unusable."""
         self._open()
+        self._is_as_seen()
         self._take_names(self._reader())
 
     def _open(self) -> None:
         if self._database.open():
             self._tree.forget()
 
-    def sweep(self, progress: Progress = quiet) -> None:
-        """Read all that changed, after a `look`; raises Unusable."""
+    def _is_as_seen(self) -> None:
+        """Raises Unusable if it is no longer the one that was looked at: somebody emptied it."""
+        if self._read_generation() != self._generation:
+            raise Unusable("the index has just been emptied")
+
+    def _read_generation(self) -> str | None:
+        with self._database.asking() as connection:
+            generation: str | None = contents.fact(connection, "generation")
+            return generation
+
+    def sweep(self, progress: Progress = quiet, stop: Stop = never) -> bool:
+        """Read all that changed, after a `look`; False if stopped.  Raises Unusable."""
         reader = self._reader()
         noticed = Noticed()
-        reader.read_new(lambda: False, partial(progress, "threads"))
-        with self._database.asking() as connection:
-            found = contents.changed(connection, self._home)
-        reader.refresh(found, noticed)
-        reader.read_rows()
+        if reader.read_new(stop, partial(progress, "threads")):
+            with self._database.asking() as connection:
+                found = contents.changed(connection, self._home)
+            reader.refresh(found, noticed, stop)
+            reader.read_lacking(stop)
         self._record(noticed)
+        return not stop()
 
     def catch_up(self, stop: Stop, progress: Progress = quiet, *, check: bool = False) -> bool:
         """Read all there is to read, the newest first; True once there is nothing left.
@@ -124,15 +163,11 @@ class Index:
         Goes on where any process has stopped; with *check* nothing that is there is believed to be
         whole.  Raises Unusable.
         """
-        self.look(check=check)
-        heads = partial(progress, "threads")
-        if not self._reader().read_new(stop, heads):
+        if not self.look(stop, check=check) or not self.sweep(progress, stop):
             return False
-        self.sweep()
         done = self._scan_all(stop, partial(progress, "bytes"))
         with self._database.changing() as connection:
-            now_ms = time.time_ns() // 1_000_000
-            connection.execute("INSERT OR REPLACE INTO facts VALUES ('looked', ?)", (now_ms,))
+            contents.note(connection, "looked", time.time_ns() // 1_000_000)
         return done
 
     def _scan_all(self, stop: Stop, progress: Callable[[int, int], None]) -> bool:
@@ -160,13 +195,13 @@ class Index:
         """How the index stands; makes none, and reads nothing but what it holds."""
         if not self._database.exists():
             return IndexStatus(self._database.path, "there is none yet")
-        self._database.open()
-        with self._database.asking() as connection:
+        self._open()
+        with self._database.steady() as connection:
             counts = connection.execute(
                 "SELECT count(*), count(*) FILTER (WHERE row IS NULL), sum(scanned) FROM threads"
             ).fetchone()
             noticed = dict(connection.execute("SELECT kind, count FROM noticed ORDER BY kind"))
-            looked = connection.execute("SELECT value FROM facts WHERE key = 'looked'").fetchone()
+            looked = contents.fact(connection, "looked")
         return IndexStatus(
             path=self._database.path,
             trouble=None,
@@ -175,15 +210,14 @@ class Index:
             threads=counts[0],
             unread=counts[1],
             scanned=counts[2] or 0,
-            looked=moments.utc_text(looked[0]) if looked else None,
+            looked=moments.utc_text(looked) if looked else None,
             noticed=noticed,
         )
 
     def rebuild(self) -> None:
         """Forget everything, to read it again; raises Unusable."""
-        self._database.open()
+        self._open()
         self._database.empty()
-        self._tree.forget()
 
     def unread(self) -> int:
         """How many rollouts were not read yet."""
@@ -192,12 +226,7 @@ class Index:
 
     def page(self, wanted: ThreadQuery, after: Place | None, *, swept: bool) -> ThreadPage:
         """A page, after a `look`; of rollouts that were not *swept*, its own are looked at."""
-        limit = -1 if wanted.limit is None else wanted.limit + 1
-        hits = self._select(wanted, after, limit)
-        # Others at work with the index add rows that nobody has read yet.
-        look_at = [hit[1] for hit in hits if not swept or hit[0] is None]
-        if look_at and self._read_page(look_at):
-            hits = self._select(wanted, after, limit)
+        hits = self._hits(wanted, after, swept=swept)
         more = wanted.limit is not None and len(hits) > wanted.limit
         shown = hits[: wanted.limit] if more else hits
         places = [_place(hit, wanted.sort) for hit in shown[:1] + shown[-1:]]
@@ -209,10 +238,14 @@ class Index:
             scanned_files=len(hits),
         )
 
-    def count(self, wanted: ThreadQuery) -> int:
-        """How many threads a query means, after a `look` or a `sweep`."""
-        with self._database.asking() as connection:
-            return pages.count(connection, wanted)
+    def counts(self, queries: Sequence[ThreadQuery], *, swept: bool) -> list[int]:
+        """How many threads each query means, after a `look`, or a `sweep` too."""
+        for _time in range(TRIES):
+            with self._as_seen() as connection:
+                if not (swept and contents.any_unread(connection)):
+                    return [pages.count(connection, wanted) for wanted in queries]
+            self.sweep()
+        raise Unusable(_RESTLESS)
 
     def summary(self, key: str) -> ThreadSummary:
         """The row of one thread, after a `look`."""
@@ -264,12 +297,8 @@ class Index:
         return self._tree.is_new()
 
     def close(self) -> None:
-        """Let go of the file, unless another thread is at work with it."""
-        if self.lock.acquire(blocking=False):
-            try:
-                self._database.close()
-            finally:
-                self.lock.release()
+        """Let go of the file."""
+        self._database.close()
 
     def keys(self, condition: str, *values: object) -> list[str]:
         """The threads whose rows fulfil an SQL condition."""
@@ -277,9 +306,30 @@ class Index:
             found = connection.execute(f"SELECT key FROM threads WHERE {condition}", values)
             return [key.decode("utf-8", "surrogatepass") for (key,) in found.fetchall()]
 
-    def _select(self, wanted: ThreadQuery, after: Place | None, limit: int) -> list[pages.Hit]:
-        with self._database.asking() as connection:
-            return pages.select(connection, wanted, after, limit)
+    def _hits(self, wanted: ThreadQuery, after: Place | None, *, swept: bool) -> list[pages.Hit]:
+        """The rows of a page and one more, all of one moment, none of them to be made anew."""
+        limit = -1 if wanted.limit is None else wanted.limit + 1
+        fresh: set[bytes] = set()
+        for _time in range(TRIES):
+            with self._as_seen() as connection:
+                lacking = swept and contents.any_unread(connection)
+                hits = [] if lacking else pages.select(connection, wanted, after, limit)
+            if lacking:  # another process, or thread, has noted what it has not read yet
+                self.sweep()
+                continue
+            todo = [hit[1] for hit in hits if hit[0] is None or not (swept or hit[1] in fresh)]
+            fresh.update(todo)
+            if not (todo and self._read_page(todo)) and None not in (hit[0] for hit in hits):
+                return hits
+        raise Unusable(_RESTLESS)
+
+    @contextmanager
+    def _as_seen(self) -> Iterator[sqlite3.Connection]:
+        """The connection, to read what is of one moment, in the index that was looked at."""
+        self._open()
+        with self._database.steady() as connection:
+            self._is_as_seen()
+            yield connection
 
     def _read_page(self, keys: Sequence[bytes]) -> bool:
         """Read what changed of some threads; True if anything did."""
@@ -303,8 +353,7 @@ class Index:
         """Have the rows of threads made anew that were given a name, or another one."""
         token = repr(self._names.token())
         with self._database.asking() as connection:
-            known = connection.execute("SELECT value FROM facts WHERE key = 'names'").fetchone()
-            if known == (token,):
+            if contents.fact(connection, "names") == token:
                 return
             before = {
                 key: (name, at_ms)
@@ -325,8 +374,8 @@ class Index:
                 "UPDATE threads SET row = NULL WHERE key = ?",
                 [(key.encode("utf-8", "surrogatepass"),) for key in differ],
             )
-            connection.execute("INSERT OR REPLACE INTO facts VALUES ('names', ?)", (token,))
-        reader.read_rows()
+            contents.note(connection, "names", token)
+        reader.read_lacking()
 
     def _reader(self) -> Reader:
         return Reader(self._home, self._database, self._names.read())
@@ -335,6 +384,9 @@ class Index:
         if kinds := noticed.settle():
             with self._database.changing() as connection:
                 record(connection, self._home, kinds)
+
+
+_RESTLESS = "other processes keep changing the index"
 
 
 def _place(hit: pages.Hit, sort: str) -> Place:

@@ -1,0 +1,89 @@
+"""Connections to the index and forks of the process: one must not be carried over the other.
+
+SQLite keeps what it knows of its files, locks and all, in the memory of the process.  So before a
+fork what nobody uses is closed; a child forked while a connection was at work does without the
+index of that home, since even a new connection would believe the old one's locks.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import RLock  # without what else threading loads
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Protocol
+from weakref import WeakSet
+
+
+class Lease:
+    """For one user at a time, who may come in again."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._uses = 0
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._uses += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._uses -= 1
+        self._lock.release()
+
+    def if_idle(self, act: Callable[[], None]) -> None:
+        """Act if there is no user at this moment."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if not self._uses:
+                    act()
+            finally:
+                self._lock.release()
+
+
+class Forkable(Protocol):
+    """What has connections."""
+
+    def close_idle(self) -> None:
+        """Close what nobody uses."""
+
+    def forked(self) -> None:
+        """Begin anew, in the child."""
+
+
+_looked_after: WeakSet[Forkable] = WeakSet()
+# Homes whose connections came by a fork; these are kept, as closing them harms the parent's.
+_carried: dict[str, list[object]] = {}
+
+
+def look_after(each: Forkable) -> None:
+    """Have it told of forks."""
+    _looked_after.add(each)
+
+
+def bar(home: str, connections: Sequence[object]) -> None:
+    """Have this process do without the index of *home*: these were carried over a fork."""
+    _carried.setdefault(home, []).extend(connections)
+
+
+def is_barred(home: str) -> bool:
+    """True if this process must not use the index of *home*."""
+    return home in _carried
+
+
+def _before() -> None:
+    for each in list(_looked_after):
+        each.close_idle()
+
+
+def _in_child() -> None:
+    for each in list(_looked_after):
+        each.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_child=_in_child)
