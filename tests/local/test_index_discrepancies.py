@@ -14,6 +14,7 @@ import pytest
 
 import threadlog
 from makers import content, file_name, meta, put, put_thread, turn, uuid
+from threadlog.local import scan
 from threadlog.local.index import tree
 
 FAR = "2020-05-05T05-05-05"
@@ -208,3 +209,25 @@ def test_a_middle_that_was_edited_is_read_again(home: Path) -> None:
     os.utime(path, (5, 5))
     assert opened.catch_up()
     assert opened.threads()[0].name == "BBBB"
+
+
+def test_what_cannot_be_listed_for_a_while_is_not_counted_as_deleted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put_thread(home, 1)
+    opened = threadlog.open(home)
+    assert opened.catch_up()
+    put_thread(home, 2)
+
+    def refused(folder: str, problems: list[str]) -> tuple[list[str], list[str]]:
+        if folder != str(path.parent):
+            return scan.list_folder(folder, problems)
+        problems.append("not for us")
+        return [], []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tree, "list_folder", refused)
+        page = opened.threads(sort="updated")
+        assert (len(page), page.problems) == (0, ("not for us",))
+    assert len(opened.threads(sort="updated")) == 2
+    assert "deleted" not in opened.index_status().noticed
