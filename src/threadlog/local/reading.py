@@ -21,23 +21,24 @@ from threadlog.local.scan import found_at
 class LocalRollouts:
     """The lines of the threads of one home."""
 
-    def __init__(self, home: str, parse: Parse = lines.parse) -> None:
+    def __init__(
+        self, home: str, parse: Parse = lines.parse, inventory: Inventory | None = None
+    ) -> None:
+        """*inventory* knows the rollouts of the home, if anybody does already."""
         self._home = home
         self._parse = parse
+        self._inventory = inventory
 
     def metadata(self, thread: ThreadSummary) -> Metadata:
         """What the head of the thread's newest rollout says."""
-        return (
-            _alone(self._home, self._parse)
-            .head(found_at(thread.path, archived=thread.archived))
-            .metadata
-        )
+        inventory = self._inventory or _alone(self._home, self._parse)
+        return inventory.head(found_at(thread.path, archived=thread.archived)).metadata
 
     def segments(self, thread: ThreadSummary) -> list[Segment]:
         """The pieces of rollouts that hold the thread's lines, oldest first."""
         found = found_at(thread.path, archived=thread.archived)
-        inventory = _alone(self._home, self._parse)
-        if inventory.head(found).metadata.base is not None:
+        inventory = self._inventory or _alone(self._home, self._parse)
+        if self._inventory is None and inventory.head(found).metadata.base is not None:
             inventory = Inventory(self._home)
         chain = inventory.chain(found)
         links = [

@@ -19,7 +19,7 @@ from threadlog.local.index import rows
 from threadlog.local.index.database import Database, whole
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import EDITED, REPLACED, Noticed
-from threadlog.local.index.scans import kept_scan, size_of
+from threadlog.local.index.scans import Kept, kept_scan, size_of
 from threadlog.local.index.standing import unread_dependents
 from threadlog.local.index.tree import SLICE_S, Stop, never
 from threadlog.local.summaries import Summaries
@@ -242,15 +242,13 @@ class Reader:
             self.read_rows(todo, stop)
 
     def _refresh(self, connection: sqlite3.Connection, each: Changed, noticed: Noticed) -> None:
-        row = connection.execute(
-            "SELECT size, mtime_ns, ctime_ns, inode FROM rollouts WHERE id = ?", (each.id,)
-        ).fetchone()
-        if row != each.before:
-            return  # another process was faster
-        connection.execute(
-            "UPDATE rollouts SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
-            (*each.now, each.id),
+        updated = connection.execute(
+            "UPDATE rollouts SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?"
+            " AND (size, mtime_ns, ctime_ns, inode) IS (?, ?, ?, ?)",
+            (*each.now, each.id, *each.before),
         )
+        if not updated.rowcount:
+            return  # another process was faster
         if each.before[0] >= 0:
             odd = _judge(each)
             if odd is not None:
@@ -259,15 +257,26 @@ class Reader:
             unread_dependents(connection, [each.id], grown=odd is None)
         self.read(connection, each.key)
 
-    def read(self, connection: sqlite3.Connection, key: bytes) -> None:
-        """Make one thread's row anew."""
+    def read(
+        self,
+        connection: sqlite3.Connection,
+        key: bytes,
+        seen: KnownInventory | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        """Make one thread's row anew.
+
+        What has just been *seen* of its rollouts, and *kept* of what they told, is not read again.
+        """
         group = rollouts_of(connection, self._home, key)
         if not group:
             connection.execute("DELETE FROM threads WHERE key = ?", (key,))
             return
         founds = [each.found for each in group]
-        inventory = KnownInventory(self._home, connection, founds, self._parse)
-        kept = kept_scan(connection, key, founds[-1])
+        inventory = seen
+        if inventory is None or inventory.group(founds[-1]) != founds:
+            inventory = KnownInventory(self._home, connection, founds, self._parse)
+            kept = kept_scan(connection, key, founds[-1])
         counts = kept.counts if kept and kept.size == size_of(founds[-1]) else None
         summaries = Summaries(self._home, inventory, self._names)
         summary = summaries.of(founds[-1], kept.metadata if kept else None, counts)

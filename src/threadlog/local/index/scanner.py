@@ -2,62 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from typing import NamedTuple
 
+from threadlog.core import quick
 from threadlog.core.metadata import Metadata
 from threadlog.core.summary import Counts
 from threadlog.local.index import rows
 from threadlog.local.index.contents import Reader
 from threadlog.local.index.database import Database
-from threadlog.local.index.known import rollouts_of
+from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.scans import Kept, keep_scan, kept_scan, seal, size_of
+from threadlog.local.index.tree import SLICE_S, Stop
 from threadlog.local.reading import LocalRollouts
+from threadlog.local.scanning import Scanned, scan
+
+
+class _Told(NamedTuple):
+    """What reading on in a thread has told, to be kept."""
+
+    key: bytes
+    scan: Kept
+    seal: bytes
+    inventory: KnownInventory
 
 
 class Scanner:
-    """Reads one thread's rollout on from where anybody has stopped."""
+    """Reads threads' rollouts on from where anybody has stopped, and keeps what was told."""
 
-    def __init__(self, home: str, database: Database) -> None:
+    def __init__(self, home: str, database: Database, reader: Reader) -> None:
         self._home = home
         self._database = database
+        self._reader = reader
+        self._told: list[_Told] = []
+        self._kept_at = time.monotonic()
 
-    def scan_on(
-        self, key: bytes, reader: Reader, stop: Callable[[], bool]
-    ) -> tuple[int, bool] | None:
-        """Read on, and keep what was told; how many bytes, and whether that was to the end.
+    def scan_on(self, key: bytes, stop: Stop) -> int:
+        """Read on in one thread, to its end unless stopped; returns how many bytes that were.
 
-        None if there was nothing left to read.
+        Raises Unusable.
         """
-        from threadlog.core import quick  # a listing does without
-        from threadlog.local.scanning import Scanned, scan
-
-        reader.hurry()
-
         with self._database.asking() as connection:
-            group = rollouts_of(connection, self._home, key)
+            group = [each.found for each in rollouts_of(connection, self._home, key)]
             row = connection.execute("SELECT row FROM threads WHERE key = ?", (key,)).fetchone()
-            kept = kept_scan(connection, key, group[-1].found) if group else None
-        if not group or row is None or row[0] is None:
-            return None
-        found, size = group[-1].found, size_of(group[-1].found)
-        if kept is not None and kept.counts is not None and kept.size == size:
-            return None
-        before = None
-        if kept is not None:
-            before = Scanned(kept.offset, kept.state, kept.counts is not None, Metadata(), _NONE)
-        told = scan(
-            LocalRollouts(self._home, quick.parse),
-            rows.summary_of(self._home, row[0]),
-            before,
-            stop,
-        )
+            if not group or row is None or row[0] is None:
+                return 0
+            newest = group[-1]
+            kept = kept_scan(connection, key, newest)
+            size = size_of(newest)
+            if kept is not None and kept.counts is not None and kept.size == size:
+                return 0
+            before = None
+            if kept is not None:
+                done = kept.counts is not None
+                before = Scanned(kept.offset, kept.state, done, Metadata(), _NONE)
+            inventory = KnownInventory(self._home, connection, group, quick.parse)
+            rollouts = LocalRollouts(self._home, quick.parse, inventory)
+            told = scan(rollouts, rows.summary_of(self._home, row[0]), before, stop)
         counts = told.counts if told.done else None
         now = Kept(told.offset, told.state, size, told.metadata, counts)
-        sealed = seal(found, told.offset, size)
-        with self._database.changing() as connection:
-            keep_scan(connection, key, now, sealed)
-            reader.read(connection, key)
-        return int(max(told.offset - (kept.offset if kept else 0), 0)), told.done
+        self._told.append(_Told(key, now, seal(newest, told.offset, size), inventory))
+        if time.monotonic() - self._kept_at >= SLICE_S:
+            self.keep()
+        return max(told.offset - (kept.offset if kept else 0), 0)
+
+    def keep(self) -> None:
+        """Keep what was told since the last time; raises Unusable."""
+        self._kept_at = time.monotonic()
+        told, self._told = self._told, []
+        if told:
+            with self._database.changing() as connection:
+                for each in told:
+                    keep_scan(connection, each.key, each.scan, each.seal)
+                    self._reader.read(connection, each.key, each.inventory, each.scan)
 
 
 _NONE = Counts(0, 0, 0)

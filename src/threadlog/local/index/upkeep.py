@@ -23,7 +23,6 @@ from threadlog.local.index.contents import Reader
 from threadlog.local.index.database import Database
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import ROW_LOST, Noticed, record
-from threadlog.local.index.scanner import Scanner
 from threadlog.local.index.tree import Stop, Tree, never
 from threadlog.local.index.trouble import Unusable
 from threadlog.local.names import HomeNames
@@ -46,7 +45,6 @@ class Index:
         self._database = database
         self._names = names
         self._tree = Tree(home, database)
-        self._scanner = Scanner(home, database)
         self._generation: str | None = None
 
     @property
@@ -172,6 +170,11 @@ class Index:
 
     def _scan_all(self, stop: Stop, progress: Callable[[int, int], None]) -> bool:
         """Read rollouts to their ends."""
+        from threadlog.local.index.scanner import Scanner  # a listing does without
+
+        reader = self._reader()
+        reader.hurry()
+        scanner = Scanner(self._home, self._database, reader)
         seen: set[bytes] = set()
         with self._database.asking() as connection:
             total, done = contents.unscanned_bytes(connection), 0
@@ -181,14 +184,12 @@ class Index:
             if not todo:
                 return True
             for key in todo:
-                while (read := self._scanner.scan_on(key, self._reader(), stop)) is not None:
-                    done += read[0]
-                    progress(min(done, total), total)
-                    if stop():
-                        return False
-                    if read[1]:
-                        break
+                done += scanner.scan_on(key, stop)
+                progress(min(done, total), total)
+                if stop():
+                    break
                 seen.add(key)
+            scanner.keep()
         return False
 
     def status(self) -> IndexStatus:
