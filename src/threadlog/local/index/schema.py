@@ -52,6 +52,8 @@ CREATE INDEX threads_unscanned ON threads (updated_ms) WHERE scanned = 0 AND row
 _SECOND = """
 ALTER TABLE threads ADD COLUMN zoned INTEGER;
 CREATE INDEX threads_zoned ON threads (zoned) WHERE zoned;
+DROP INDEX threads_created;
+CREATE INDEX threads_created ON threads (archived, stamp, key, words);
 """
 
 # Each takes an index from the version that is its place here to the next.

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
@@ -159,10 +159,24 @@ class Tree:
         for root in layout.ROOTS:
             if root not in self._folders and os.path.isdir(os.path.join(self._home, root)):
                 places.append(_Place(root, 0, root == layout.ARCHIVED, 0))
-        for each in self._folders.values():
-            if check or not each.settled or self._times(each.path, each.depth) != each.times:
-                places.append(_Place(each.path, each.parent, each.archived, each.depth))
+        for each in self._folders.values() if check else self._maybe_changed():
+            places.append(_Place(each.path, each.parent, each.archived, each.depth))
         return sorted(places)
+
+    def _maybe_changed(self) -> Iterator[Folder]:
+        """A page by creation costs little more than this: so no call that can be done without."""
+        prefix, lstat = f"{self._home}{os.sep}", os.lstat
+        for path, each in self._folders.items():
+            if each.settled and each.depth:
+                try:
+                    now = lstat(prefix + path)
+                except OSError:
+                    yield each
+                    continue
+                if each.times == (now.st_mtime_ns, now.st_ctime_ns, now.st_ino):
+                    continue
+            if not each.settled or self._times(path, each.depth) != each.times:
+                yield each
 
     def _times(self, path: str, depth: int) -> _Times | None:
         """What tells that a folder changed; None if it is none (a link counts for a root only)."""
