@@ -10,6 +10,7 @@ import heapq
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from threadlog.core import cursor, filters, ids, moments, query
 from threadlog.core.cursor import Place
@@ -44,8 +45,8 @@ class FileCatalog:
         rows: list[ThreadSummary] = []
         places: list[Place] = []
         scanned, following = 0, None
-        filtered = filters.needs_content(wanted)
-        for place, found in _ordered(self._home, inventory, wanted, after):
+        filtered, created = filters.needs_content(wanted), wanted.sort == query.CREATED
+        for (moment, key), found in _ordered(self._home, inventory, wanted, after):
             full = len(rows) == wanted.limit
             scanned += 1
             row = None if full and not filtered else summaries.of(found)
@@ -55,7 +56,7 @@ class FileCatalog:
                 following = cursor.cursor_text(places[-1])
                 break
             rows.append(row)
-            places.append(place)
+            places.append((moment if created else moments.utc_text(moment), key))
         previous = cursor.cursor_text(places[0]) if places else None
         problems = inventory.problems
         return ThreadPage(rows, following, problems, previous=previous, scanned_files=scanned)
@@ -133,7 +134,7 @@ class _FileThreads:
         return self._summaries.of(found)
 
 
-_Placed = tuple[Place, Found]
+_Placed = tuple[tuple[Any, str], Found]  # the moment (of creation: its stamp; else in ms), the id
 
 
 def _ordered(
@@ -144,14 +145,15 @@ def _ordered(
     if wanted.archived is not None:
         placed = (each for each in placed if each[1].archived == wanted.archived)
     if after is not None:
-        placed = (each for each in placed if _beyond(each[0], after, wanted))
+        first = (after[0] if wanted.sort == query.CREATED else moments.unix_ms(after[0]), after[1])
+        placed = (each for each in placed if _beyond(each[0], first, wanted))
     if wanted.limit is not None and not filters.needs_content(wanted):
-        first = heapq.nsmallest if wanted.ascending else heapq.nlargest
-        return first(wanted.limit + 1, placed)
+        pick = heapq.nsmallest if wanted.ascending else heapq.nlargest
+        return pick(wanted.limit + 1, placed)
     return sorted(placed, reverse=not wanted.ascending)
 
 
-def _beyond(place: Place, after: Place, wanted: ThreadQuery) -> bool:
+def _beyond(place: tuple[Any, str], after: tuple[Any, str], wanted: ThreadQuery) -> bool:
     return place > after if wanted.ascending else place < after
 
 
@@ -168,7 +170,8 @@ def _placed(inventory: Inventory, sort: str, home: str) -> Iterable[_Placed]:
             for key, found in everything
         )
     change = _mtime_ms if sort == query.UPDATED else inventory.recency_ms
-    return (((moments.utc_text(change(found.path)), key), found) for key, found in everything)
+    clamped = moments.clamped_ms  # as the cursor will have it
+    return (((clamped(change(found.path)), key), found) for key, found in everything)
 
 
 def creation_stamp(inventory: Inventory, found: Found) -> str:
