@@ -63,15 +63,16 @@ class Draft:
 class Live:
     """A thread whose rollout we write; `ordinal` is the next line's, None if it has none.
 
-    `synced` is False while lines may not be on stable storage.
+    `synced` is False while lines may not be on stable storage; `durable` items were, the last time.
     """
 
-    __slots__ = ("appender", "ordinal", "synced")
+    __slots__ = ("appender", "durable", "ordinal", "synced")
 
     def __init__(self, appender: Appender, ordinal: int | None) -> None:
         self.appender = appender
         self.ordinal = ordinal
         self.synced = True
+        self.durable = 0
 
 
 class Channel:

@@ -99,23 +99,29 @@ class Unreadable(ThreadlogError):
 
 
 class WriteFailed(ThreadlogError):
-    """A batch could not be written; it is kept, and the barrier can be called again.
+    """A batch could not be written, or not be brought to stable storage.
 
-    `safe_items` counts the items that have reached the file since the recorder began.
+    It is kept, and the barrier can be called again.  Since the recorder began, `safe_items` have
+    reached the file, which outlives the process, and `durable_items` of them stable storage,
+    which outlives a power cut.
     """
 
-    def __init__(self, path: str, errno: int | None, safe_items: int) -> None:
+    def __init__(
+        self, path: str, errno: int | None, safe_items: int, durable_items: int = 0
+    ) -> None:
         reason = "unknown error" if errno is None else os.strerror(errno)
         hint = _HINTS.get(errno, "")
+        unsafe = f" ({durable_items} on stable storage)" if durable_items < safe_items else ""
         super().__init__(
-            f"cannot write {path} ({reason}{hint}); {safe_items} items are in the file"
+            f"cannot write {path} ({reason}{hint}); {safe_items} items are in the file{unsafe}"
         )
         self.path = path
         self.errno = errno
         self.safe_items = safe_items
+        self.durable_items = durable_items
 
-    def __reduce__(self) -> tuple[type, tuple[str, int | None, int]]:
-        return type(self), (self.path, self.errno, self.safe_items)
+    def __reduce__(self) -> tuple[type, tuple[str, int | None, int, int]]:
+        return type(self), (self.path, self.errno, self.safe_items, self.durable_items)
 
 
 class UnsupportedPlatform(ThreadlogError):

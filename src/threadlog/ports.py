@@ -74,6 +74,10 @@ class Appender(Protocol):
     def path(self) -> str:
         """The rollout written to."""
 
+    @property
+    def unsynced_bytes(self) -> int:
+        """How much was appended since the last sync; it is kept until then."""
+
     def append(self, data: bytes) -> None:
         """Add whole lines in one write, all of them or none; raises OSError."""
 

@@ -35,6 +35,8 @@ TICK_S = 0.005
 PARK_S = 0.2
 IDLE_S = 1.0
 RETRY_S = 1.0
+# What was written is kept until it is synced, in case that fails: so it is, once it is so much.
+UNSYNCED_BYTES = 8 << 20
 _ORDINAL_END = 1 << 64
 
 _Job = Callable[[Channel, list[Barrier]], None]
@@ -271,7 +273,8 @@ class Writer:
             return
         durable = [] if live.synced else [each for each in served if each.durable]
         _pass(channel, [each for each in served if each not in durable])
-        if durable or (channel.error is not None and not live.synced):
+        overdue = live.appender.unsynced_bytes >= UNSYNCED_BYTES
+        if durable or overdue or (channel.error is not None and not live.synced):
             self._hand_over(channel, self._sync, durable)
         elif channel.error is not None:
             channel.recovered()
@@ -295,7 +298,8 @@ class Writer:
         if isinstance(channel.state, Live):
             channel.state.appender.rest()
         if isinstance(error, OSError):
-            told = WriteFailed(channel.path, error.errno, max(channel.written, 0))
+            durable = channel.state.durable if isinstance(channel.state, Live) else 0
+            told = WriteFailed(channel.path, error.errno, max(channel.written, 0), durable)
             told.__cause__ = error
         for barrier in [*served, *channel.failed(told, time.monotonic() + RETRY_S)]:
             barrier.fail(told)
@@ -351,8 +355,7 @@ class Writer:
     def _sync(self, channel: Channel, served: list[Barrier]) -> None:
         live = channel.state
         assert isinstance(live, Live)
-        live.appender.sync()
-        live.synced = True
+        _sync(channel, live)
         live.appender.rest()
         channel.recovered()
         _pass(channel, served)
@@ -361,8 +364,7 @@ class Writer:
         live = channel.state
         assert isinstance(live, Live)
         if not live.synced:
-            live.appender.sync()
-            live.synced = True
+            _sync(channel, live)
         live.appender.close()
         with process.lock:
             self.live.discard(channel)
@@ -375,6 +377,12 @@ def _append(live: Live, batch: Batch) -> None:
         raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
     if batch.data:
         live.appender.append(batch.data)
+
+
+def _sync(channel: Channel, live: Live) -> None:
+    live.appender.sync()
+    live.synced = True
+    live.durable = channel.written
 
 
 def _pass(channel: Channel, served: list[Barrier]) -> None:

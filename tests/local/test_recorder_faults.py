@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,6 +18,7 @@ import threadlog
 from faulty_disk import (
     FaultyDisk,
     draft_on,
+    home_on,
     mode_of,
     number_of,
     numbers,
@@ -26,7 +27,7 @@ from faulty_disk import (
     said,
 )
 from makers import held, tree
-from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
+from threadlog import RolloutRecorder, ThreadOptions, WriteFailed, writer
 from threadlog.errors import NotOnDiskYet
 
 LONG_S = 20.0  # so long nothing takes unless it hangs
@@ -253,6 +254,125 @@ def test_half_a_batch_that_somebody_wrote_after_is_not_cut(live: Made) -> None:
     after = Path(recorder.path).read_bytes()
     assert after.startswith(before)
     assert number_of(after[len(before) :]) == 5
+
+
+class Forgetful(FaultyDisk):
+    """A disk whose failed sync has lost all that was not synced before, and never says it again.
+
+    So does Linux: what could not be written back counts as written.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self.safe = os.path.getsize(path)
+        self.failing = 0
+        self.failed: set[int] = set()
+
+    def sync_data(self, fd: int) -> None:
+        status = os.fstat(fd)
+        if status.st_ino != os.stat(self.path).st_ino:
+            super().sync_data(fd)
+            return
+        assert fd not in self.failed, "a descriptor whose sync failed was synced again"
+        if self.failing:
+            self.failing -= 1
+            self.failed.add(fd)
+            with open(self.path, "r+b") as file:
+                file.seek(self.safe)
+                file.write(b"\0" * (status.st_size - self.safe))
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync_data(fd)
+        self.safe = status.st_size
+
+    def open(self, path: str) -> int:
+        self.failed.discard(fd := super().open(path))
+        return fd
+
+
+@pytest.mark.parametrize("mode", ["legacy", "paginated"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_a_failed_sync_has_lost_is_written_again(
+    tmp_path: Path, times: int, mode: str
+) -> None:
+    first = draft_on(FaultyDisk(), tmp_path / "home", mode=mode)
+    first.persist()
+    first.close()
+    disk = Forgetful(first.path)
+    home = home_on(disk, tmp_path / "home")
+    recorder = RolloutRecorder.resume(home, first.thread_id)
+    recorder.record(said(3))
+    recorder.flush(level="kernel")
+    recorder.record(said(4))
+    disk.failing = times
+    for each in range(times):
+        with pytest.raises(WriteFailed) as caught:
+            recorder.flush()
+        assert (caught.value.safe_items, caught.value.durable_items) == (2 + each, 0)
+        assert f"{2 + each} items are in the file (0 on stable storage)" in str(caught.value)
+        recorder.record(said(5 + each))
+    recorder.flush()
+    expected = list(range(5 + times))
+    assert numbers(recorder.path) == expected
+    assert disk.safe == os.path.getsize(recorder.path)
+    recorder.close()
+    assert numbers(recorder.path) == expected
+    numbered = mode == "paginated"
+    assert ordinals(recorder.path) == [
+        each if numbered else None for each in range(len(expected) + 1)
+    ]
+
+
+def test_an_appender_whose_sync_failed_syncs_another_descriptor(tmp_path: Path) -> None:
+    first = draft_on(FaultyDisk(), tmp_path / "home")
+    first.persist()
+    first.close()
+    disk = Forgetful(first.path)
+    home = home_on(disk, tmp_path / "home")
+    appender, _tail = home.store.journal.resume(home.get(first.thread_id))
+    line = Path(first.path).read_bytes().splitlines(keepends=True)[-1]
+    appender.append(line)
+    disk.failing = 1
+    with pytest.raises(OSError, match="Input/output"):
+        appender.sync()
+    appender.sync()
+    appender.close()
+    assert numbers(first.path) == [0, 1, 2, 2]
+
+
+def test_what_somebody_wrote_after_a_failed_sync_stays(tmp_path: Path) -> None:
+    first = draft_on(FaultyDisk(), tmp_path / "home")
+    first.persist()
+    first.close()
+    disk = Forgetful(first.path)
+    recorder = RolloutRecorder.resume(home_on(disk, tmp_path / "home"), first.thread_id)
+    recorder.record(said(3))
+    disk.failing = 1
+    with pytest.raises(WriteFailed):
+        recorder.flush()
+    with open(recorder.path, "ab") as file:
+        file.write(b"a line of somebody else\n")
+    recorder.record(said(4))
+    recorder.close()
+    lines = Path(recorder.path).read_bytes().splitlines()
+    assert lines[-2] == b"a line of somebody else"
+    assert [number_of(line) for line in (*lines[1:-2], lines[-1])] == [0, 1, 2, 3, 4]
+
+
+def test_no_more_waits_for_a_sync_than_may(live: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "UNSYNCED_BYTES", 1 << 20)
+    recorder, disk = live
+    disk.arm()
+    most = 0
+    for number in range(3, 43):
+        recorder.record(said(number, 100_000))
+        recorder.flush(level="kernel")
+        appender: Any = recorder._channel.state.appender  # type: ignore[union-attr]
+        most = max(most, sum(len(data) for _begin, data in appender._unsynced))
+    disk.disarm()
+    assert disk.made.count("sync_data") >= 3
+    assert most < 2 << 20
+    assert numbers(recorder.path) == list(range(43))
 
 
 def test_a_failed_close_leaves_the_recorder_open(live: Made) -> None:

@@ -17,6 +17,7 @@ except ImportError:  # Windows, where nothing is written
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 _OPEN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _OPEN |= os.O_APPEND | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hold us up
+_MEND = _OPEN & ~os.O_APPEND
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -31,6 +32,10 @@ class Disk:
         """Open an existing file for appending and reading; follows no symbolic link."""
         return os.open(path, _OPEN)
 
+    def open_to_mend(self, path: str) -> int:
+        """The same, to write again what stands there already."""
+        return os.open(path, _MEND)
+
     def open_folder(self, path: str) -> int:
         """Open a folder, to sync it."""
         return os.open(path, _FOLDER)
@@ -38,6 +43,10 @@ class Disk:
     def write(self, fd: int, data: memoryview) -> int:
         """Append; returns how many bytes were taken."""
         return os.write(fd, data)
+
+    def write_at(self, fd: int, data: memoryview, offset: int) -> int:
+        """Write at *offset*; returns how many bytes were taken."""
+        return os.pwrite(fd, data, offset)
 
     def read_at(self, fd: int, count: int, offset: int) -> bytes:
         """Up to *count* bytes at *offset*."""

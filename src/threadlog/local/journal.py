@@ -1,8 +1,9 @@
 """Making a rollout, going on with one, and appending to it: the only code that writes them.
 
 A batch is one write.  A write that fails part-way is taken back to the last good offset, by the
-process that made it and under the thread's lock; nothing else is ever cut or rewritten.  A file
-that is no longer the one we wrote is not written to.
+process that made it and under the thread's lock; nothing else is ever cut.  What a failed sync
+may have lost is written again, byte for byte in its place.  A file that is no longer the one we
+wrote is not written to.
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ class FileAppender:
 
     __slots__ = (
         *("_ended", "_fd", "_journal", "_lock", "_mark"),
-        *("_path", "_torn", "_unsynced_folders"),
+        *("_path", "_poisoned", "_torn", "_unsynced", "_unsynced_folders", "unsynced_bytes"),
     )
 
     def __init__(
@@ -213,6 +214,11 @@ class FileAppender:
         self._mark = opened[1]
         self._lock = lock
         self._unsynced_folders = list(unsynced_folders)
+        # What was written since the last sync, and where; after a sync that failed the system may
+        # have forgotten it and tell nobody, so it has to be written again.
+        self._unsynced: list[tuple[int, bytes]] = []
+        self.unsynced_bytes = 0
+        self._poisoned = False
         # A write of ours that did not come to its end: where it began, and what it was to write.
         self._torn: tuple[int, bytes] | None = None
         # The size at which the file is known to end with a whole line.
@@ -244,6 +250,8 @@ class FileAppender:
                 left = left[count:]
             self._mark = self._mark._replace(size=size)
             self._ended = size
+            self._unsynced.append(self._torn)
+            self.unsynced_bytes += len(self._torn[1])
             self._torn = None
         except BaseException:
             with contextlib.suppress(OSError):
@@ -251,9 +259,20 @@ class FileAppender:
             raise
 
     def sync(self) -> None:
-        """Return once all appended lines, and the file's entry, are on stable storage."""
+        """Return once all appended lines, and the file's entry, are on stable storage.
+
+        A descriptor whose sync failed is never synced again: it would say that all is well.
+        """
         disk = self._journal.disk
-        disk.sync_data(self._open()[0])
+        fd, _size = self._open()
+        try:
+            disk.sync_data(fd)
+        except BaseException:
+            self._poisoned = True
+            self._drop()
+            raise
+        self._unsynced.clear()
+        self.unsynced_bytes = 0
         while self._unsynced_folders:
             folder = disk.open_folder(self._unsynced_folders[0])
             try:
@@ -264,17 +283,12 @@ class FileAppender:
 
     def rest(self) -> None:
         """Let go of the file, not of the thread; the next append opens it again."""
-        if self._fd is not None and self._torn is None:
-            fd, self._fd = self._fd, None
-            with contextlib.suppress(OSError):
-                self._journal.disk.close(fd)
+        if self._torn is None:
+            self._drop()
 
     def close(self) -> None:
         """Let go of the file, then of the thread's lock; what was synced is safe either way."""
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            with contextlib.suppress(OSError):
-                self._journal.disk.close(fd)
+        self._drop()
         _remember(self._path, self._mark)
         self._lock.release()
 
@@ -298,12 +312,38 @@ class FileAppender:
             cut = found.size < self._mark.size or not status.st_nlink
             if cut or found[:2] != self._mark[:2]:
                 raise OSError(errno.ESTALE, "it was replaced or cut by somebody else", self._path)
+            if self._poisoned:
+                self._write_again()
         except BaseException:
-            self._fd = None
-            with contextlib.suppress(OSError):
-                disk.close(fd)
+            self._drop()
             raise
         return fd, found.size
+
+    def _drop(self) -> None:
+        """Let go of the descriptor, whatever that says."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError):
+                self._journal.disk.close(fd)
+
+    def _write_again(self) -> None:
+        """Write anew, in its place, all that the failed sync was to bring to stable storage."""
+        disk = self._journal.disk
+        fd = disk.open_to_mend(self._path)
+        try:
+            if _mark(disk.status(fd))[:2] != self._mark[:2]:
+                raise OSError(errno.ESTALE, "it was replaced by somebody else", self._path)
+            for begin, data in self._unsynced:
+                left = memoryview(data)
+                while left:
+                    count = disk.write_at(fd, left, begin + len(data) - len(left))
+                    if count <= 0:
+                        raise OSError(errno.EIO, "nothing was written")
+                    left = left[count:]
+        finally:
+            with contextlib.suppress(OSError):
+                disk.close(fd)
+        self._poisoned = False
 
     def _take_back(self, fd: int) -> None:
         """Cut off what a failed write of ours left, unless somebody wrote after it."""
