@@ -20,7 +20,7 @@ from threadlog.local.disk import Disk
 NAMES = ["Home", "RolloutRecorder", "Thread", "TurnWriter"]
 # What only the level underneath has: it is reached by `sync`.
 UNDERNEATH = {
-    "Home": {"store", "writer", "reader"},
+    "Home": {"store", "writer", "reader", "query"},
     "RolloutRecorder": {
         *("start_persist", "start_flush", "start_drain", "start_close"),
         *("draft_lines", "draft_summary"),

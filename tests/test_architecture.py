@@ -54,6 +54,7 @@ USE_CASES = (
 INDEX_MODULES = (
     "contents",
     "database",
+    "given",
     "known",
     "noticed",
     "pages",

@@ -172,9 +172,9 @@ class Home(_Closable):
         options: dict[str, Any] = {"timeout_s": timeout_s, "progress": progress, "check": check}
         return await asyncio.to_thread(self.sync.catch_up, **options)
 
-    async def rebuild_index(self) -> None:
+    async def rebuild_index(self) -> bool:
         """Empty the index."""
-        await asyncio.to_thread(self.sync.rebuild_index)
+        return await asyncio.to_thread(self.sync.rebuild_index)
 
     async def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""

@@ -74,6 +74,12 @@ class Live:
         self.synced = True
         self.durable = 0
 
+    def sync(self, items: int) -> None:
+        """Bring all that was appended, so many items, to stable storage; raises OSError."""
+        self.appender.sync()
+        self.synced = True
+        self.durable = items
+
 
 class Channel:
     """The backlog of one recorder and its way to the file."""

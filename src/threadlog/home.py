@@ -176,9 +176,12 @@ class Home:
             lambda: end is not None and time.monotonic() >= end, progress or _untold, check=check
         )
 
-    def rebuild_index(self) -> None:
-        """Empty the index; what is in it comes back with `catch_up`, or as listings need it."""
-        self._store.catalog.rebuild()
+    def rebuild_index(self) -> bool:
+        """Empty the index; what is in it comes back with `catch_up`, or as listings need it.
+
+        False if it could not be emptied: others were at work with it, or there is none.
+        """
+        return self._store.catalog.rebuild()
 
     def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread."""

@@ -41,8 +41,8 @@ class Catalog(Protocol):
     ) -> bool:
         """Bring what answers are made of up to date; True if nothing is left to do."""
 
-    def rebuild(self) -> None:
-        """Forget what answers are made of, but for the threads themselves."""
+    def rebuild(self) -> bool:
+        """Forget what answers are made of, but for the threads themselves; False if in use."""
 
     def status(self) -> IndexStatus:
         """How what answers are made of stands."""

@@ -355,7 +355,7 @@ class Writer:
     def _sync(self, channel: Channel, served: list[Barrier]) -> None:
         live = channel.state
         assert isinstance(live, Live)
-        _sync(channel, live)
+        live.sync(channel.written)
         live.appender.rest()
         channel.recovered()
         _pass(channel, served)
@@ -364,7 +364,7 @@ class Writer:
         live = channel.state
         assert isinstance(live, Live)
         if not live.synced:
-            _sync(channel, live)
+            live.sync(channel.written)
         live.appender.close()
         with process.lock:
             self.live.discard(channel)
@@ -377,12 +377,6 @@ def _append(live: Live, batch: Batch) -> None:
         raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
     if batch.data:
         live.appender.append(batch.data)
-
-
-def _sync(channel: Channel, live: Live) -> None:
-    live.appender.sync()
-    live.synced = True
-    live.durable = channel.written
 
 
 def _pass(channel: Channel, served: list[Barrier]) -> None:

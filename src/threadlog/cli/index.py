@@ -22,8 +22,10 @@ _SHOW_AFTER_S, _SHOW_EVERY_S = 0.3, 0.1
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
     """Do what is asked, then say how the index stands."""
-    if arguments.action == "rebuild":
-        home.rebuild_index()
+    if arguments.action == "rebuild" and not home.rebuild_index():
+        why = "another program was at work with it, or it is not to be changed; try again"
+        print(f"threadlog: the index could not be emptied: {why}", file=sys.stderr)
+        return 1
     done = True
     if arguments.action != "status":
         with Progress() as progress:

@@ -58,7 +58,7 @@ class FileCatalog:
             rows.append(row)
             places.append((moment if created else moments.utc_text(moment), key))
         previous = cursor.cursor_text(places[0]) if places else None
-        problems = inventory.problems
+        problems = sorted(inventory.problems)
         return ThreadPage(rows, following, problems, previous=previous, scanned_files=scanned)
 
     def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:

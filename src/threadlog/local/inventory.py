@@ -81,11 +81,12 @@ class Inventory:
             self.siblings.setdefault(thread_id, [self.current[thread_id]]).append(found)
 
     def group(self, found: Found) -> list[Found]:
-        """All rollouts of the thread that *found* belongs to, oldest first."""
+        """All rollouts of the thread that *found* is one of, oldest first."""
         thread_id = found.thread_id
         if thread_id is None and self.siblings:
             thread_id = self.head(found).metadata.thread_id
-        return self.siblings.get(thread_id or "", [found])
+        group = self.siblings.get(thread_id or "", [found])
+        return group if found in group else [found]  # a file of no rollout's name is no rollout
 
     def head(self, found: Found) -> Head:
         """The head of a rollout, read once."""

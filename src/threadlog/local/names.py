@@ -43,11 +43,15 @@ class HomeNames:
 
     def read(self) -> Mapping[str, Named]:
         """The name of each thread that has one, by id; keeps what would be lost otherwise."""
+        return self.told()[1]
+
+    def told(self) -> tuple[object, Mapping[str, Named]]:
+        """The same, and the token that stands for it."""
         with self._alone():
             token = self.token()  # before the reading: what changes meanwhile is read again
             if self._known is None or self._known[0] != token:
                 self._known = token, MappingProxyType(self._merged())
-            return self._known[1]
+            return self._known
 
     def _merged(self) -> dict[str, Named]:
         told = self._source.told()

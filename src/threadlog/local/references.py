@@ -87,9 +87,11 @@ def _find_path(home: str, text: str) -> Found:
         )
     if not os.path.isfile(path):
         raise NotFound(f"no file at {path}")
-    return found_at(
-        path, archived=path.startswith(roots[layout.ROOTS.index(layout.ARCHIVED)] + os.sep)
-    )
+    for root, real in zip(layout.ROOTS, roots, strict=True):
+        if path.startswith(real + os.sep):
+            path = os.path.join(home, root, path[len(real) + 1 :])  # as a walk would spell it
+            break
+    return found_at(path, archived=root == layout.ARCHIVED)
 
 
 def _not_found(read: Reference, home: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from typing import Protocol
 
 from threadlog.core import layout, moments
 from threadlog.core.metadata import Metadata
@@ -16,10 +16,17 @@ from threadlog.local.inventory import Inventory
 from threadlog.local.scan import Found, below
 
 
+class GetName(Protocol):
+    """Who knows the names told outside of rollouts: a mapping, say."""
+
+    def get(self, thread_id: str, /) -> Named | None:
+        """The name of one thread, if it was given one."""
+
+
 class Summaries:
     """Makes summaries out of what one inventory knows, and the names told outside of rollouts."""
 
-    def __init__(self, home: str, inventory: Inventory, names: Mapping[str, Named]) -> None:
+    def __init__(self, home: str, inventory: Inventory, names: GetName) -> None:
         self._home = home
         self._inventory = inventory
         self._names = names

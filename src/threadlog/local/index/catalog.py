@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -12,6 +14,7 @@ from threadlog.core import filters, query
 from threadlog.core.cursor import Place
 from threadlog.core.ids import Reference
 from threadlog.core.index_status import IndexStatus, Progress
+from threadlog.core.lines import BadLine
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.catalog import FileCatalog, read_cursor
 from threadlog.local.index import forks
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 Stop = Callable[[], bool]
+# What comes of rows that no threadlog wrote.
+_NONSENSE = (TypeError, ValueError, AttributeError, LookupError, RecursionError, BadLine)
 # With more rollouts to be read than this, the files answer what they can answer as fast.
 READ_AT_ONCE = 300
 # Behind the watcher everything is looked at so often all the same: a change can go untold.
@@ -69,9 +74,12 @@ class IndexedCatalog:
         self._files = files
         self._indexes = indexes
         self._asking, self._keeping = Lease(), Lease()
+        self._started_over = False
         self.trouble: str | None = None  # why the index could not be asked, the last time
         self.progress: Progress = quiet
         forks.look_after(self)
+        if self._watcher is not None:  # whose thread would go on without us
+            weakref.finalize(self, self._watcher.close)
 
     @cached_property
     def _index(self) -> Index:
@@ -119,8 +127,9 @@ class IndexedCatalog:
 
     def forked(self) -> None:
         """Begin anew in a child: nobody here would let go of the parent's locks."""
+        idle = self._asking.is_idle() and self._keeping.is_idle()
         made = [vars(self).pop(name) for name in ("_index", "_upkeep") if name in vars(self)]
-        if any(index.is_open for index in made):
+        if made and (not idle or any(index.is_open for index in made)):
             forks.bar(self._home, made)
         self._asking, self._keeping, self._known = Lease(), Lease(), False
 
@@ -131,13 +140,9 @@ class IndexedCatalog:
         )
         return told is not None and told[0]
 
-    def rebuild(self) -> None:
-        """Empty the index."""
-
-        def rebuild() -> None:
-            self._upkeep.rebuild()
-
-        self._ask(rebuild, self._keeping)
+    def rebuild(self) -> bool:
+        """Empty the index; False if it could not be."""
+        return self._ask(lambda: (self._upkeep.rebuild(),), self._keeping) is not None
 
     def status(self) -> IndexStatus:
         """How the index stands."""
@@ -149,7 +154,7 @@ class IndexedCatalog:
     ) -> tuple[_Answer] | None:
         """The index's answer, if it has one; else the files are to give it."""
         try:
-            with lease or self._asking:
+            with (lease or self._asking).lock:
                 if forks.is_barred(self._home):
                     raise Unusable("this process was forked while its parent was using the index")
                 answer = ask()
@@ -157,7 +162,18 @@ class IndexedCatalog:
         except Unusable as error:
             self.trouble = str(error)
             return None
+        except _NONSENSE as error:  # no such content is ours: whoever wrote it, it must not stay
+            self.trouble = f"the index holds what makes no sense ({type(error).__name__})"
+            self._start_over()
+            return None
         return answer
+
+    def _start_over(self) -> None:
+        """Empty the index, but once only: should the fault be ours, it would be for ever."""
+        if not self._started_over:
+            self._started_over = True
+            with contextlib.suppress(Unusable):
+                self._indexes.index().rebuild()
 
     def _page(self, wanted: ThreadQuery, after: Place | None) -> tuple[ThreadPage] | None:
         needs_all = filters.needs_content(wanted) or wanted.sort == query.RECENCY
@@ -177,10 +193,10 @@ class IndexedCatalog:
 
     def _is_fresh(self, watcher: Watcher) -> bool:
         """True if the index is as new as it has to be, perhaps after a look at a few files."""
-        changed = watcher.take()
         if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
             return False
         known, self._known = self._known, False  # until what changed was taken in
+        changed = watcher.take()
         if changed is None or not known:
             recent = time.monotonic() - self._swept_at < self._freshness_s
             self._known = known and recent and not watcher.watching

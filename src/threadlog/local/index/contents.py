@@ -9,19 +9,20 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from threadlog.core import filters, lines
-from threadlog.core.names import Named
 from threadlog.local.heads import Parse
 from threadlog.local.index import rows
 from threadlog.local.index.database import Database, whole
+from threadlog.local.index.given import GivenNames
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import EDITED, REPLACED, Noticed
 from threadlog.local.index.scans import Kept, kept_scan, size_of
 from threadlog.local.index.standing import unread_dependents
 from threadlog.local.index.tree import SLICE_S, Stop, never
+from threadlog.local.inventory import Head
 from threadlog.local.summaries import Summaries
 
 Facts = tuple[int, int, int, int]  # size, mtime_ns, ctime_ns, inode
@@ -48,17 +49,6 @@ class Changed(NamedTuple):
     key: bytes
     before: Facts
     now: Facts
-
-
-def fact(connection: sqlite3.Connection, key: str) -> Any:
-    """A single thing that is known of the home, or of the index; None if it is not."""
-    row = connection.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
-    return row and row[0]
-
-
-def note(connection: sqlite3.Connection, key: str, value: str | int) -> None:
-    """Keep such a thing."""
-    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
 
 def changed(connection: sqlite3.Connection, home: str) -> list[Changed]:
@@ -177,11 +167,11 @@ def _compare(
 class Reader:
     """Reads rollouts into the rows of their threads."""
 
-    def __init__(self, home: str, database: Database, names: Mapping[str, Named]) -> None:
+    def __init__(self, home: str, database: Database) -> None:
         self._home = home
         self._database = database
-        self._names = names
         self._parse: Parse = lines.parse
+        self._heads: dict[str, Head] = {}  # those read in this transaction
 
     def hurry(self) -> None:
         """Load what reads many rollouts faster."""
@@ -211,22 +201,30 @@ class Reader:
             progress(max(total - left, 0), total)
         return not stop()
 
-    def refresh(self, found: list[Changed], noticed: Noticed, stop: Stop = never) -> None:
+    def refresh(self, found: Sequence[Changed], noticed: Noticed, stop: Stop = never) -> None:
         """Read what changed, the last of *found* first; raises Unusable."""
-        while found and not stop():
+        threads: dict[bytes, list[Changed]] = {}
+        for each in found:
+            threads.setdefault(each.key, []).append(each)
+        while threads and not stop():
             with self._database.changing() as connection:
-                until = time.monotonic() + SLICE_S
-                while found:
-                    self._refresh(connection, found.pop(), noticed)
+                until = self._begin()
+                while threads:
+                    self._refresh(connection, threads.popitem()[1], noticed)
                     if time.monotonic() >= until:
                         break
+
+    def _begin(self) -> float:
+        """A transaction begins; returns when it is to end.  Heads read before may be old."""
+        self._heads.clear()
+        return time.monotonic() + SLICE_S
 
     def read_rows(self, keys: Iterable[bytes], stop: Stop = never) -> None:
         """Make the rows of these threads anew; raises Unusable."""
         todo = list(keys)
         while todo and not stop():
             with self._database.changing() as connection:
-                until = time.monotonic() + SLICE_S
+                until = self._begin()
                 while todo:
                     self.read(connection, todo.pop())
                     if time.monotonic() >= until:
@@ -241,21 +239,26 @@ class Reader:
                 return
             self.read_rows(todo, stop)
 
-    def _refresh(self, connection: sqlite3.Connection, each: Changed, noticed: Noticed) -> None:
-        updated = connection.execute(
-            "UPDATE rollouts SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?"
-            " AND (size, mtime_ns, ctime_ns, inode) IS (?, ?, ?, ?)",
-            (*each.now, each.id, *each.before),
-        )
-        if not updated.rowcount:
-            return  # another process was faster
-        if each.before[0] >= 0:
-            odd = _judge(each)
-            if odd is not None:
-                noticed.kinds[odd] += 1
-                connection.execute("UPDATE threads SET scan = NULL WHERE key = ?", (each.key,))
-            unread_dependents(connection, [each.id], grown=odd is None)
-        self.read(connection, each.key)
+    def _refresh(
+        self, connection: sqlite3.Connection, changes: Sequence[Changed], noticed: Noticed
+    ) -> None:
+        """Note what changed of one thread's rollouts, and make its row anew."""
+        for each in changes:
+            updated = connection.execute(
+                "UPDATE rollouts SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?"
+                " AND (size, mtime_ns, ctime_ns, inode) IS (?, ?, ?, ?)",
+                (*each.now, each.id, *each.before),
+            )
+            if not updated.rowcount:
+                return  # another process was faster
+            if each.before[0] >= 0:
+                odd = _judge(each)
+                if odd is not None:
+                    noticed.kinds[odd] += 1
+                if not _keeps_scan(each):
+                    connection.execute("UPDATE threads SET scan = NULL WHERE key = ?", (each.key,))
+                unread_dependents(connection, [each.id], grown=odd is None)
+        self.read(connection, changes[0].key)
 
     def read(
         self,
@@ -275,10 +278,10 @@ class Reader:
         founds = [each.found for each in group]
         inventory = seen
         if inventory is None or inventory.group(founds[-1]) != founds:
-            inventory = KnownInventory(self._home, connection, founds, self._parse)
+            inventory = KnownInventory(self._home, connection, founds, self._parse, self._heads)
             kept = kept_scan(connection, key, founds[-1])
         counts = kept.counts if kept and kept.size == size_of(founds[-1]) else None
-        summaries = Summaries(self._home, inventory, self._names)
+        summaries = Summaries(self._home, inventory, GivenNames(connection))
         summary = summaries.of(founds[-1], kept.metadata if kept else None, counts)
         zoned = any(inventory.is_zoned(each) for each in founds)
         connection.execute(
@@ -302,6 +305,18 @@ def _without_row(connection: sqlite3.Connection) -> list[bytes]:
         (CHUNK,),
     )
     return [key for (key,) in found.fetchall()]
+
+
+def _keeps_scan(each: Changed) -> bool:
+    """True if what was read is likely to stand there still; the scan's seal says more.
+
+    Not if nothing but the time of the last change of all is another: who edits a file can give it
+    its old times back.
+    """
+    if each.now[3] != each.before[3]:
+        return False
+    settled = each.before[2] == -1 and each.now[:2] == each.before[:2]
+    return settled or each.now[0] > each.before[0]
 
 
 def _judge(each: Changed) -> str | None:

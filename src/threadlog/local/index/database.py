@@ -42,6 +42,17 @@ def whole(number: int) -> int:
     return number if -_LIMIT <= number < _LIMIT else number % _LIMIT
 
 
+def fact(connection: sqlite3.Connection, key: str) -> Any:
+    """A single thing that is known of the home, or of the index; None if it is not."""
+    row = connection.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+    return row and row[0]
+
+
+def note(connection: sqlite3.Connection, key: str, value: str | int) -> None:
+    """Keep such a thing."""
+    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
+
+
 class Database:
     """A connection to the index in the first of *folders* that can hold one."""
 
@@ -52,6 +63,8 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self.path = os.path.join(next(iter(folders())), NAME)
+        # The content that was looked at last: every emptying begins another one.
+        self._generation: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -105,8 +118,13 @@ class Database:
 
     def empty(self) -> None:
         """Forget everything but what was noticed; raises Unusable."""
-        with self.changing() as connection:
+        with self.asking() as connection, _transaction(connection, "BEGIN IMMEDIATE"):
             _empty(connection)
+
+    def begin_look(self) -> None:
+        """From now on it has to stay what it is: transactions fail once somebody emptied it."""
+        with self.asking() as connection:
+            self._generation = fact(connection, "generation")
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[sqlite3.Connection]:
@@ -118,7 +136,7 @@ class Database:
 
     @contextlib.contextmanager
     def steady(self) -> Iterator[sqlite3.Connection]:
-        """The same, with all that is read of one moment."""
+        """The same, with all that is read of one moment, of what was looked at."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
@@ -131,6 +149,8 @@ class Database:
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         with self.asking() as connection, _transaction(connection, begin):
+            if fact(connection, "generation") != self._generation:
+                raise Unusable(f"{self.path} has just been emptied")
             yield connection
 
     def _failed(self, error: Exception) -> None:
@@ -244,9 +264,9 @@ def _set_up(connection: sqlite3.Connection) -> None:
         _migrate(connection)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
-    if _rules(connection) != schema.RULES:
+    if fact(connection, "rules") != schema.RULES:
         with _transaction(connection, "BEGIN IMMEDIATE"):
-            if _rules(connection) != schema.RULES:
+            if fact(connection, "rules") != schema.RULES:
                 _empty(connection)
 
 
@@ -275,8 +295,10 @@ def _refuse_others(connection: sqlite3.Connection) -> int:
 
 @contextlib.contextmanager
 def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
-    connection.execute(begin)
     try:
+        if connection.in_transaction:  # left by whoever was interrupted
+            connection.execute("ROLLBACK")
+        connection.execute(begin)
         yield
         connection.execute("COMMIT")
     except BaseException:
@@ -296,11 +318,6 @@ def _empty(connection: sqlite3.Connection) -> None:
         connection.execute(f"DELETE FROM {table}")
     connection.execute("INSERT INTO facts VALUES ('rules', ?)", (schema.RULES,))
     connection.execute("INSERT INTO facts VALUES ('generation', hex(randomblob(8)))")
-
-
-def _rules(connection: sqlite3.Connection) -> Any:
-    row = connection.execute("SELECT value FROM facts WHERE key = 'rules'").fetchone()
-    return row and row[0]
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:

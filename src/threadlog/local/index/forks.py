@@ -10,39 +10,32 @@ from __future__ import annotations
 import os
 from _thread import RLock  # without what else threading loads
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Protocol
 from weakref import WeakSet
 
 
 class Lease:
-    """For one user at a time, who may come in again."""
+    """For one OS thread at a time, which may come in again: `with lease.lock`.
+
+    The lock is entered as it is, since Ctrl-C in Python code around it could leave it held.
+    """
 
     def __init__(self) -> None:
-        self._lock = RLock()
-        self._uses = 0
+        self.lock = RLock()
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._uses += 1
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._uses -= 1
-        self._lock.release()
+    def is_idle(self) -> bool:
+        """True if nobody is in, as far as can be told from here."""
+        mine = self.lock._is_owned()  # type: ignore[attr-defined]  # noqa: SLF001
+        if mine or not self.lock.acquire(blocking=False):
+            return False
+        self.lock.release()
+        return True
 
     def if_idle(self, act: Callable[[], None]) -> None:
-        """Act if there is no user at this moment."""
-        if self._lock.acquire(blocking=False):
-            try:
-                if not self._uses:
-                    act()
-            finally:
-                self._lock.release()
+        """Act if nobody is in at this moment."""
+        if self.is_idle():
+            with self.lock:
+                act()
 
 
 class Forkable(Protocol):
@@ -56,7 +49,8 @@ class Forkable(Protocol):
 
 
 _looked_after: WeakSet[Forkable] = WeakSet()
-# Homes whose connections came by a fork; these are kept, as closing them harms the parent's.
+# Real paths of homes whose connections came by a fork; these are kept, as closing them harms the
+# parent's.
 _carried: dict[str, list[object]] = {}
 
 
@@ -67,12 +61,12 @@ def look_after(each: Forkable) -> None:
 
 def bar(home: str, connections: Sequence[object]) -> None:
     """Have this process do without the index of *home*: these were carried over a fork."""
-    _carried.setdefault(home, []).extend(connections)
+    _carried.setdefault(os.path.realpath(home), []).extend(connections)
 
 
 def is_barred(home: str) -> bool:
     """True if this process must not use the index of *home*."""
-    return home in _carried
+    return bool(_carried) and os.path.realpath(home) in _carried
 
 
 def _before() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from threadlog.core import filters, lines
 from threadlog.core.metadata import Base
 from threadlog.local.heads import Parse
-from threadlog.local.inventory import Inventory, by_age
+from threadlog.local.inventory import Head, Inventory, by_age
 from threadlog.local.scan import Found
 
 _FOUND = """
@@ -46,8 +46,12 @@ class KnownInventory(Inventory):
         connection: sqlite3.Connection,
         group: list[Found],
         parse: Parse = lines.parse,
+        heads: dict[str, Head] | None = None,
     ) -> None:
+        """*heads* are those that were read already, and get what is read now."""
         super().__init__(home, lambda _home, _problems: (), parse)
+        if heads is not None:
+            self._heads = heads
         self._home = home
         self._connection = connection
         self._group = group

@@ -54,6 +54,9 @@ ALTER TABLE threads ADD COLUMN zoned INTEGER;
 CREATE INDEX threads_zoned ON threads (zoned) WHERE zoned;
 DROP INDEX threads_created;
 CREATE INDEX threads_created ON threads (archived, stamp, key, words);
+DROP TABLE names;
+CREATE TABLE names (id TEXT PRIMARY KEY, name TEXT, told TEXT) WITHOUT ROWID;
+CREATE INDEX names_name ON names (name);
 """
 
 # Each takes an index from the version that is its place here to the next.

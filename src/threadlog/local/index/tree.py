@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
-from threadlog.local.index.database import Database, whole
+from threadlog.local.index.database import Database, fact, note, whole
 from threadlog.local.index.noticed import Noticed
 from threadlog.local.index.standing import FolderRollouts, InFolder, key_of, stand
 from threadlog.local.scan import DEPTH_LIMIT, list_folder, too_deep
@@ -26,8 +26,8 @@ SLICE_S = 0.1
 
 Stop = Callable[[], bool]
 _Times = tuple[int, int, int]
-_NEVER = (0, 0, 0, False)
-_LISTED = "SELECT 1 FROM facts WHERE key = 'listed'"
+_NEVER = (0, 0, -1, False)  # noted, and not looked at yet
+_UNSEEN = "SELECT path, parent, archived, depth FROM folders WHERE inode = -1"
 
 
 def never() -> bool:
@@ -76,7 +76,7 @@ class Tree:
     def is_new(self) -> bool:
         """True if no look ever came to its end; raises Unusable."""
         with self._database.asking() as connection:
-            return connection.execute(_LISTED).fetchone() is None
+            return fact(connection, "listed") is None
 
     def stand(self, keys: Iterable[bytes]) -> None:
         """Which rollout of these threads counts, and where they stand; raises Unusable."""
@@ -134,24 +134,29 @@ class Tree:
                 if time.monotonic() >= until:
                     break
             stand(connection, self._home, touched)
+            if not queue:  # others may have begun with what we did not know of
+                queue += [
+                    _Place(os.fsdecode(path), parent, bool(archived), depth)
+                    for path, parent, archived, depth in connection.execute(_UNSEEN).fetchall()
+                ]
             if not queue:
-                connection.execute("INSERT OR IGNORE INTO facts VALUES ('listed', 1)")
+                note(connection, "listed", 1)
 
     def _load(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         if version == self._version:
             return  # nobody else changed anything since
-        self._version = version
         rows = connection.execute(
             "SELECT id, path, parent, archived, depth, mtime_ns, ctime_ns, inode, settled"
             " FROM folders"
         )
-        self._folders = {}
+        folders = {}
         for row in rows.fetchall():
             path = os.fsdecode(row[1])
-            self._folders[path] = Folder(
+            folders[path] = Folder(
                 row[0], path, row[2], bool(row[3]), row[4], row[5:8], bool(row[8])
             )
+        self._folders, self._version = folders, version
 
     def _changed(self, *, check: bool) -> list[_Place]:
         """The folders to look at; those in the newest days come out first."""
@@ -205,6 +210,8 @@ class Tree:
             if row:
                 self._drop(connection, row[0], noticed, touched)
             return []
+        if row is None and place.depth:
+            return []  # somebody found meanwhile that it is gone
         problems: list[str] = []
         path = os.path.join(self._home, place.path)
         names, inner = list_folder(path, problems)

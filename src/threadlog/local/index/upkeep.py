@@ -18,9 +18,9 @@ from threadlog.core.cursor import Place
 from threadlog.core.ids import Reference
 from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
-from threadlog.local.index import contents, pages, rows, schema
+from threadlog.local.index import contents, given, pages, rows, schema
 from threadlog.local.index.contents import Reader
-from threadlog.local.index.database import Database
+from threadlog.local.index.database import Database, fact, note
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import ROW_LOST, Noticed, record
 from threadlog.local.index.tree import Stop, Tree, never
@@ -31,6 +31,8 @@ from threadlog.local.summaries import Summaries
 
 # So often a page is asked for again that others have changed meanwhile.
 TRIES = 4
+# What local time is then tells one time zone from another.
+_HALF_YEARS = range(15_768_000, 2_145_916_800, 15_768_000)  # of 1970 to 2037, in seconds
 
 
 def quiet(_what: str, _done: int, _total: int) -> None:
@@ -45,7 +47,6 @@ class Index:
         self._database = database
         self._names = names
         self._tree = Tree(home, database)
-        self._generation: str | None = None
 
     @property
     def path(self) -> str:
@@ -68,7 +69,7 @@ class Index:
         Raises Unusable.
         """
         self._open()
-        self._generation = self._read_generation()
+        self._database.begin_look()
         noticed = Noticed(first=self._tree.is_new())
         whole = self._tree.look(noticed, stop, check=check)
         if whole:
@@ -91,7 +92,6 @@ class Index:
     def look_at(self, paths: Iterable[str]) -> None:
         """The same as `look` and `sweep` where nothing but these paths changed; raises Unusable."""
         self._open()
-        self._is_as_seen()
         reader, noticed = self._reader(), Noticed()
         self._tree.look(noticed, never)
         self._look_at_odd(reader, noticed)
@@ -99,6 +99,7 @@ class Index:
             found = contents.changed_at(connection, self._home, paths)
         reader.refresh(found, noticed)
         reader.read_lacking()
+        self._mind_the_zone(reader)
         self._take_names(reader)
         self._record(noticed)
 
@@ -113,35 +114,26 @@ class Index:
 
     def _mind_the_zone(self, reader: Reader) -> None:
         """Have the rows made anew that the local time zone has a part in, if it is another one."""
-        zone = repr((time.tzname, time.timezone, time.altzone))
+        zone = repr([time.localtime(moment).tm_gmtoff for moment in _HALF_YEARS])
         with self._database.asking() as connection:
-            if contents.fact(connection, "zone") == zone:
+            if fact(connection, "zone") == zone:
                 return
             zoned = contents.zoned(connection)
         self._tree.stand(zoned)
         reader.read_rows(zoned)
         with self._database.changing() as connection:
-            contents.note(connection, "zone", zone)
+            note(connection, "zone", zone)
 
     def look_at_names(self) -> None:
         """See what the threads are called; raises Unusable."""
         self._open()
-        self._is_as_seen()
-        self._take_names(self._reader())
+        reader = self._reader()
+        self._mind_the_zone(reader)
+        self._take_names(reader)
 
     def _open(self) -> None:
         if self._database.open():
             self._tree.forget()
-
-    def _is_as_seen(self) -> None:
-        """Raises Unusable if it is no longer the one that was looked at: somebody emptied it."""
-        if self._read_generation() != self._generation:
-            raise Unusable("the index has just been emptied")
-
-    def _read_generation(self) -> str | None:
-        with self._database.asking() as connection:
-            generation: str | None = contents.fact(connection, "generation")
-            return generation
 
     def sweep(self, progress: Progress = quiet, stop: Stop = never) -> bool:
         """Read all that changed, after a `look`; False if stopped.  Raises Unusable."""
@@ -165,7 +157,7 @@ class Index:
             return False
         done = self._scan_all(stop, partial(progress, "bytes"))
         with self._database.changing() as connection:
-            contents.note(connection, "looked", time.time_ns() // 1_000_000)
+            note(connection, "looked", time.time_ns() // 1_000_000)
         return done
 
     def _scan_all(self, stop: Stop, progress: Callable[[int, int], None]) -> bool:
@@ -197,12 +189,12 @@ class Index:
         if not self._database.exists():
             return IndexStatus(self._database.path, "there is none yet")
         self._open()
-        with self._database.steady() as connection:
+        with self._database.asking() as connection:
             counts = connection.execute(
                 "SELECT count(*), count(*) FILTER (WHERE row IS NULL), sum(scanned) FROM threads"
             ).fetchone()
             noticed = dict(connection.execute("SELECT kind, count FROM noticed ORDER BY kind"))
-            looked = contents.fact(connection, "looked")
+            looked = fact(connection, "looked")
         return IndexStatus(
             path=self._database.path,
             trouble=None,
@@ -215,10 +207,12 @@ class Index:
             noticed=noticed,
         )
 
-    def rebuild(self) -> None:
-        """Forget everything, to read it again; raises Unusable."""
+    def rebuild(self) -> bool:
+        """Forget everything, to read it again; True.  Raises Unusable."""
         self._open()
         self._database.empty()
+        self._tree.forget()
+        return True
 
     def unread(self) -> int:
         """How many rollouts were not read yet."""
@@ -242,7 +236,7 @@ class Index:
     def counts(self, queries: Sequence[ThreadQuery], *, swept: bool) -> list[int]:
         """How many threads each query means, after a `look`, or a `sweep` too."""
         for _time in range(TRIES):
-            with self._as_seen() as connection:
+            with self._steady() as connection:
                 if not (swept and contents.any_unread(connection)):
                     return [pages.count(connection, wanted) for wanted in queries]
             self.sweep()
@@ -252,7 +246,7 @@ class Index:
         """The row of one thread, after a `look`."""
         raw = key.encode("utf-8", "surrogatepass")
         self._read_page([raw])
-        with self._database.asking() as connection:
+        with self._steady() as connection:
             found = connection.execute("SELECT row FROM threads WHERE key = ?", (raw,)).fetchone()
         if found is None or found[0] is None:
             raise Unusable(f"thread {key} has just gone")
@@ -260,17 +254,19 @@ class Index:
 
     def summary_at(self, found: Found) -> ThreadSummary:
         """The summary of a thread as one of its rollouts tells it, after a `look`."""
-        with self._database.asking() as connection:
+        with self._steady() as connection:
             alone = KnownInventory(self._home, connection, [found])
             thread_id = found.thread_id or alone.head(found).metadata.thread_id
             key = (thread_id or below(self._home, found.path)).encode("utf-8", "surrogatepass")
-            group = [each.found for each in rollouts_of(connection, self._home, key)] or [found]
+            group = [each.found for each in rollouts_of(connection, self._home, key)]
+            # A file of no rollout's name is no rollout; and alone is alone, as the files have it.
+            group = group if found in group else [found]
             inventory = KnownInventory(self._home, connection, group)
             return Summaries(self._home, inventory, self._names.read()).of(found)
 
     def ids_named(self, name: str) -> list[str]:
         """The threads that were given this name outside their rollouts."""
-        with self._database.asking() as connection:
+        with self._steady() as connection:
             found = connection.execute(
                 "SELECT n.id FROM names n JOIN threads t ON t.key = CAST(n.id AS BLOB)"
                 " WHERE n.name = ?",
@@ -303,7 +299,7 @@ class Index:
 
     def keys(self, condition: str, *values: object) -> list[str]:
         """The threads whose rows fulfil an SQL condition."""
-        with self._database.asking() as connection:
+        with self._steady() as connection:
             found = connection.execute(f"SELECT key FROM threads WHERE {condition}", values)
             return [key.decode("utf-8", "surrogatepass") for (key,) in found.fetchall()]
 
@@ -312,7 +308,7 @@ class Index:
         limit = -1 if wanted.limit is None else wanted.limit + 1
         fresh: set[bytes] = set()
         for _time in range(TRIES):
-            with self._as_seen() as connection:
+            with self._steady() as connection:
                 lacking = swept and contents.any_unread(connection)
                 hits = [] if lacking else pages.select(connection, wanted, after, limit)
             if lacking:  # another process, or thread, has noted what it has not read yet
@@ -325,11 +321,10 @@ class Index:
         raise Unusable(_RESTLESS)
 
     @contextmanager
-    def _as_seen(self) -> Iterator[sqlite3.Connection]:
-        """The connection, to read what is of one moment, in the index that was looked at."""
+    def _steady(self) -> Iterator[sqlite3.Connection]:
+        """The connection, to read what is of one moment; opened again if it was let go of."""
         self._open()
         with self._database.steady() as connection:
-            self._is_as_seen()
             yield connection
 
     def _read_page(self, keys: Sequence[bytes]) -> bool:
@@ -352,34 +347,16 @@ class Index:
 
     def _take_names(self, reader: Reader) -> None:
         """Have the rows of threads made anew that were given a name, or another one."""
-        token = repr(self._names.token())
+        token, names = self._names.told()
         with self._database.asking() as connection:
-            if contents.fact(connection, "names") == token:
-                return
-            before = {
-                key: (name, at_ms)
-                for key, name, at_ms in connection.execute("SELECT id, name, at_ms FROM names")
-            }
-        now = {
-            filters.comparable(key) or "": (filters.comparable(named.name), named.at_ms)
-            for key, named in self._names.read().items()
-        }
-        differ = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
-        with self._database.changing() as connection:
-            connection.executemany("DELETE FROM names WHERE id = ?", [(key,) for key in differ])
-            connection.executemany(
-                "INSERT INTO names VALUES (?, ?, ?)",
-                [(key, *now[key]) for key in differ if key in now],
-            )
-            connection.executemany(
-                "UPDATE threads SET row = NULL WHERE key = ?",
-                [(key.encode("utf-8", "surrogatepass"),) for key in differ],
-            )
-            contents.note(connection, "names", token)
-        reader.read_lacking()
+            known = given.is_known(connection, repr(token))
+        if not known:
+            with self._database.changing() as connection:
+                given.take(connection, repr(token), names)
+            reader.read_lacking()
 
     def _reader(self) -> Reader:
-        return Reader(self._home, self._database, self._names.read())
+        return Reader(self._home, self._database)
 
     def _record(self, noticed: Noticed) -> None:
         if kinds := noticed.settle():
