@@ -193,10 +193,10 @@ class IndexedCatalog:
 
     def _is_fresh(self, watcher: Watcher) -> bool:
         """True if the index is as new as it has to be, perhaps after a look at a few files."""
-        if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
-            return False
         known, self._known = self._known, False  # until what changed was taken in
         changed = watcher.take()
+        if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
+            return False
         if changed is None or not known:
             recent = time.monotonic() - self._swept_at < self._freshness_s
             self._known = known and recent and not watcher.watching
