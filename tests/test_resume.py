@@ -382,13 +382,32 @@ def _make_link(path: Path) -> None:
     path.symlink_to(other)
 
 
+def _archive(path: Path) -> None:
+    folder = path.parents[4] / "archived_sessions"
+    folder.mkdir()
+    path.rename(folder / path.name)
+
+
+def _move_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("03"))
+
+
 CHANGES: dict[str, Callable[[Path], None]] = {
     "replaced": _replace,
     "cut": _cut,
     "removed": Path.unlink,
+    "archived": _archive,
+    "its folder moved": _move_folder,
     "a folder": _make_folder,
     "a link": _make_link,
     "a pipe": _make_pipe,
+}
+
+
+REASONS: dict[Callable[[Path], object], str] = {
+    _replace: "another file has taken its place",
+    _cut: "somebody has cut it",
+    **dict.fromkeys((Path.unlink, _archive, _move_folder), "moved or deleted it; put it back"),
 }
 
 
@@ -409,8 +428,26 @@ def test_a_file_that_somebody_changed_is_not_written_to(
     assert caught.value.safe_items == 1
     assert tree(home / "sessions") == before
     assert recorder.pending_items == 1
+    reason = REASONS.get(change)
+    assert reason is None or reason in str(caught.value)
     recorder._channel.drop()
     recorder._channel.writer.live.clear()
+
+
+@pytest.mark.parametrize("resting", [True, False])
+def test_a_file_that_is_put_back_is_gone_on_with(home: Path, resting: bool) -> None:
+    path = stored(home, content(LEGACY))
+    recorder = resumed(home)
+    recorder.record(MORE)
+    recorder.flush(level="durable" if resting else "kernel")
+    path.rename(home / "elsewhere")
+    recorder.record(MORE)
+    with pytest.raises(WriteFailed, match="put it back"):
+        recorder.flush()
+    (home / "elsewhere").rename(path)
+    recorder.close()
+    assert path.read_bytes().startswith(content(LEGACY))
+    assert path.read_bytes().count(b"\n") == content(LEGACY).count(b"\n") + 2
 
 
 @pytest.mark.parametrize("kind", ["a folder", "a pipe"])

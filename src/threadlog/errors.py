@@ -18,7 +18,6 @@ import os
 
 _HINTS: dict[int | None, str] = {
     _errno.EMFILE: ": each thread being recorded holds one; close some, or raise `ulimit -n`",
-    _errno.ESTALE: ": the file was replaced or cut by somebody else",
     _errno.EOVERFLOW: ": its ordinals have reached their end",
 }
 
@@ -103,13 +102,19 @@ class WriteFailed(ThreadlogError):
 
     It is kept, and the barrier can be called again.  Since the recorder began, `safe_items` have
     reached the file, which outlives the process, and `durable_items` of them stable storage,
-    which outlives a power cut.
+    which outlives a power cut.  `reason` says why, in the system's words or ours.
     """
 
     def __init__(
-        self, path: str, errno: int | None, safe_items: int, durable_items: int = 0
+        self,
+        path: str,
+        errno: int | None,
+        safe_items: int,
+        durable_items: int = 0,
+        reason: str | None = None,
     ) -> None:
-        reason = "unknown error" if errno is None else os.strerror(errno)
+        if reason is None:
+            reason = "unknown error" if errno is None else os.strerror(errno)
         hint = _HINTS.get(errno, "")
         unsafe = f" ({durable_items} on stable storage)" if durable_items < safe_items else ""
         super().__init__(
@@ -119,9 +124,11 @@ class WriteFailed(ThreadlogError):
         self.errno = errno
         self.safe_items = safe_items
         self.durable_items = durable_items
+        self.reason = reason
 
-    def __reduce__(self) -> tuple[type, tuple[str, int | None, int, int]]:
-        return type(self), (self.path, self.errno, self.safe_items, self.durable_items)
+    def __reduce__(self) -> tuple[type, tuple[str, int | None, int, int, str]]:
+        told = (self.path, self.errno, self.safe_items, self.durable_items, self.reason)
+        return type(self), told
 
 
 class UnsupportedPlatform(ThreadlogError):

@@ -299,7 +299,8 @@ class Writer:
             channel.state.appender.rest()
         if isinstance(error, OSError):
             durable = channel.state.durable if isinstance(channel.state, Live) else 0
-            told = WriteFailed(channel.path, error.errno, max(channel.written, 0), durable)
+            counts = max(channel.written, 0), durable
+            told = WriteFailed(channel.path, error.errno, *counts, error.strerror)
             told.__cause__ = error
         for barrier in [*served, *channel.failed(told, time.monotonic() + RETRY_S)]:
             barrier.fail(told)

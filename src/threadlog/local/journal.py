@@ -32,6 +32,9 @@ _STILL_POLL_S = 0.05
 _OURS_LIMIT = 4096
 
 
+_GONE = "somebody has moved or deleted it; put it back to go on"
+
+
 class WriterLock(Protocol):
     """That we are a thread's only writer, until released."""
 
@@ -304,20 +307,38 @@ class FileAppender:
         """The file's descriptor and size; raises OSError (ESTALE) if it is not what we left."""
         disk = self._journal.disk
         if self._fd is None:
-            self._fd = disk.open(self._path)
+            try:
+                self._fd = disk.open(self._path)
+            except FileNotFoundError:
+                raise OSError(errno.ESTALE, _GONE, self._path) from None
         fd = self._fd
         try:
-            status = disk.status(fd)
-            found = _mark(status)
-            cut = found.size < self._mark.size or not status.st_nlink
-            if cut or found[:2] != self._mark[:2]:
-                raise OSError(errno.ESTALE, "it was replaced or cut by somebody else", self._path)
+            found = _mark(disk.status(fd))
+            if (changed := self._changed(found)) is not None:
+                raise OSError(errno.ESTALE, changed, self._path)
             if self._poisoned:
                 self._write_again()
         except BaseException:
             self._drop()
             raise
         return fd, found.size
+
+    def _changed(self, found: _Mark) -> str | None:
+        """What others did to the file, or to its place, since we wrote; None if nothing.
+
+        Nothing that is in it then is ours to change: it is kept as it is, and so is what waits.
+        """
+        if found[:2] != self._mark[:2]:
+            return "another file has taken its place"
+        if found.size < self._mark.size:
+            return "somebody has cut it"
+        try:
+            there = self._journal.disk.status_at(self._path)
+        except FileNotFoundError:
+            return _GONE
+        if (there.st_dev, there.st_ino) != found[:2]:
+            return "another file has taken its place"
+        return None
 
     def _drop(self) -> None:
         """Let go of the descriptor, whatever that says."""
