@@ -40,6 +40,7 @@ FRONTENDS = ("cli",)
 ADAPTERS = ("local", "codex")
 USE_CASES = (
     "home",
+    "checkup",
     "reader",
     "asking",
     "options",
@@ -127,6 +128,7 @@ def test_a_frontend_never_names_an_adapter(path: Path) -> None:
         "core",
         "errors",
         "home",
+        "checkup",
         "asking",
         "reader",
         "connect",

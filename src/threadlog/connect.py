@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from threadlog.home import Home
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from threadlog.codex.names import CodexNames
+    from threadlog.core.checkup import Writing
     from threadlog.local.disk import Disk
     from threadlog.local.journal import WriterLock
     from threadlog.local.store import LocalStore
@@ -51,7 +54,7 @@ def local_store(path: str, disk: Disk | None = None) -> LocalStore:
     """The store of a home on this machine; *disk* is for tests that have calls fail."""
     from threadlog.local.store import LocalStore, Neighbour
 
-    neighbour = Neighbour(_names, _lock, _model_provider)
+    neighbour = Neighbour(_names, _lock, _model_provider, _writers)
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return LocalStore(path, neighbour, disk, cache=os.path.join(cache, "threadlog"))
 
@@ -73,6 +76,12 @@ def _model_provider(home: str) -> str | None:
     from threadlog.codex.config import read_model_provider
 
     return read_model_provider(home)
+
+
+def _writers(home: str) -> Sequence[Writing]:
+    from threadlog.codex.lock import writers
+
+    return writers(home)
 
 
 def _lock(home: str, thread_id: str) -> WriterLock:

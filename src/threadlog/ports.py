@@ -16,6 +16,7 @@ from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 
 if TYPE_CHECKING:
+    from threadlog.core.checkup import Place
     from threadlog.core.items.session import GitInfo
 
 
@@ -143,6 +144,9 @@ class Store(Protocol):
     @property
     def journal(self) -> Journal:
         """Where new ones are made."""
+
+    def look_over(self) -> Place:
+        """What can be told of the home without reading its threads; changes nothing."""
 
     def model_provider(self) -> str | None:
         """The model provider that programs in this home use, if that is known."""

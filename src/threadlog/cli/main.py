@@ -219,6 +219,10 @@ def _add_why(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+
+
 def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
@@ -266,6 +270,7 @@ _MODULES = {
     "path": "paths",
     "record": "record",
     "why": "why",
+    "doctor": "doctor",
     "index": "index",
 }
 _COMMANDS = (
@@ -275,6 +280,7 @@ _COMMANDS = (
     ("path", _add_path, "where a thread's rollout lies"),
     ("why", _add_why, "what this list and Codex's own do with a thread, and why"),
     ("record", _add_record, "items on standard input become a thread, or go on with one"),
+    ("doctor", _add_doctor, "how the home is: damage, index, modes, writers, what Codex hides"),
     ("index", _add_index, "the index behind listings: how it stands, build it"),
 )
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 
 from threadlog.core import layout
+from threadlog.core.checkup import Writing
 from threadlog.errors import InUse
 
 try:
@@ -110,6 +111,25 @@ class ThreadWriterLock:
                 _descriptors.close(fd)
 
 
+def writers(home: str) -> list[Writing]:
+    """Who writes threads of a home at this moment, where the system tells; takes no lock.
+
+    A lock file that nobody has locked is left over, and means nothing.
+    """
+    held = _locked_files()
+    folder = os.path.join(home, LOCK_FOLDER)
+    found = []
+    try:
+        with os.scandir(folder) as listing:
+            for entry in listing:
+                key = _lock_key(entry.stat(follow_symlinks=False))
+                if entry.name.endswith(".lock") and entry.name != COORDINATION and key in held:
+                    found.append(Writing(entry.name.removesuffix(".lock"), held[key]))
+    except OSError:
+        pass  # nobody has locked anything yet
+    return sorted(found)
+
+
 def _in_use(thread_id: str, holder: int | None) -> InUse:
     who = "another program" if holder is None else f"process {holder}"
     if holder == os.getpid():
@@ -119,17 +139,26 @@ def _in_use(thread_id: str, holder: int | None) -> InUse:
 
 def _holder(fd: int) -> int | None:
     """The process that holds the lock of an open file, where the system tells."""
-    status = os.fstat(fd)
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    return _locked_files().get(_lock_key(os.fstat(fd)))
+
+
+def _lock_key(status: os.stat_result) -> str:
+    """A file as /proc/locks names it."""
+    return f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+
+
+def _locked_files() -> dict[str, int]:
+    """The files that somebody has locked, and which process; none where the system is silent."""
+    locked = {}
     try:
         with open("/proc/locks", encoding="ascii", errors="replace") as file:
             for line in file:
                 words = line.split()  # 1: FLOCK ADVISORY WRITE 4711 fe:00:1234 0 EOF
-                if words[1:2] == ["FLOCK"] and f"{device}:{status.st_ino}" in words[5:6]:
-                    return int(words[4])
-    except (OSError, ValueError):
+                if words[1:2] == ["FLOCK"]:  # one that waits has an arrow there
+                    locked[words[5]] = int(words[4])
+    except (OSError, ValueError, IndexError):
         pass
-    return None
+    return locked
 
 
 @contextlib.contextmanager

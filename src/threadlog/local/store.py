@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from threadlog.core import layout
 
 if TYPE_CHECKING:
+    from threadlog.core.checkup import Place, Writing
     from threadlog.local.catalog import FileCatalog
     from threadlog.local.disk import Disk
     from threadlog.local.index.catalog import IndexedCatalog
@@ -23,12 +24,13 @@ class Neighbour(NamedTuple):
     """What a Codex in the same home adds.
 
     `names` tells those of a home's threads; `lock` makes us a thread's only writer;
-    `read_model_provider` says which provider Codex uses there.
+    `read_model_provider` says which provider Codex uses there; `writers` who writes now.
     """
 
     names: Callable[[str], NameSource]
     lock: Callable[[str, str], WriterLock]
     read_model_provider: Callable[[str], str | None]
+    writers: Callable[[str], Sequence[Writing]]
 
 
 class LocalStore:
@@ -120,6 +122,12 @@ class LocalStore:
             fresh = FileJournal(self.home, self._neighbour.lock, self._disk)
             made = vars(self).setdefault("_journal", fresh)
         return made  # type: ignore[no-any-return]
+
+    def look_over(self) -> Place:
+        """What can be told of the home without reading its threads; changes nothing."""
+        from threadlog.local.looking_over import look_over
+
+        return look_over(self.home, self.catalog, self._neighbour.writers)
 
     def model_provider(self) -> str | None:
         """The model provider that programs in this home use, if that is known."""

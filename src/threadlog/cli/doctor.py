@@ -1,0 +1,104 @@
+"""`threadlog doctor`: how a home is, in a few lines; changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+
+from threadlog.checkup import check_up
+from threadlog.cli.index import Progress
+from threadlog.cli.terminal import size_text
+from threadlog.core import text
+from threadlog.core.checkup import Checkup, Place
+from threadlog.home import Home
+
+JSON_VERSION = 1
+# So many of a kind are named; `--json` names all.
+_NAMED = 10
+
+
+def run(home: Home, arguments: argparse.Namespace) -> int:
+    """Say how the home is; 1 if something is wrong with it."""
+    with Progress() as progress:
+        home.tell_progress(progress)
+        checkup = check_up(home)
+    if arguments.json:
+        print(json.dumps({"version": JSON_VERSION, "checkup": _as_dict(checkup)}, indent=1))
+    else:
+        for label, told in _lines(home, checkup):
+            print(f"{label:<10}{text.one_line(told)}")
+    sys.stdout.flush()
+    return 0 if checkup.healthy else 1
+
+
+def _as_dict(checkup: Checkup) -> dict[str, object]:
+    place = checkup.place
+    told = {
+        **place._asdict(),
+        "index_status": place.index_status._asdict(),
+        "writers": [each._asdict() for each in place.writers],
+    }
+    damaged = [each._asdict() for each in checkup.damaged]
+    return {**checkup._asdict(), "place": told, "damaged": damaged, "healthy": checkup.healthy}
+
+
+_Line = tuple[str, str]  # what it is about, and what is said of it
+
+
+def _lines(home: Home, checkup: Checkup) -> list[_Line]:
+    place = checkup.place
+    kinds = f"{checkup.threads - checkup.archived:,} active, {checkup.archived:,} archived"
+    packed = f", {place.compressed:,} of them compressed" if place.compressed else ""
+    size = size_text(place.size_bytes)
+    hidden, versions = _few(checkup.hidden), _few(checkup.versions)
+    return [
+        ("threads", f"{checkup.threads:,}: {kinds}"),
+        ("files", f"{place.rollouts:,} rollouts, {size}{packed}"),
+        *(("problem", each) for each in place.problems),
+        *_damage(checkup),
+        *_index(place),
+        *(("writing", f"{each.thread_id}: {_process(each.process)}") for each in place.writers),
+        *_open(home, place),
+        *(("hidden", f"{count:,} by Codex's own list: {why}") for why, count in hidden),
+        *(("version", f"{count:,} begun by {which}") for which, count in versions),
+        ("healthy", "nothing is wrong" if checkup.healthy else "no, see above"),
+    ]
+
+
+def _damage(checkup: Checkup) -> list[_Line]:
+    damaged = checkup.damaged
+    lines = [("damage", f"{each.id or each.path}: {each.what}") for each in damaged[:_NAMED]]
+    if len(damaged) > _NAMED:
+        lines.append(("damage", f"{len(damaged) - _NAMED:,} more (--json names all)"))
+    if checkup.unscanned:
+        which = f"{checkup.unscanned:,} of {checkup.threads:,} threads, to their ends"
+        lines.append(("unread", f"{which}: damage may be there; `threadlog index build` looks"))
+    return lines
+
+
+def _index(place: Place) -> list[_Line]:
+    status = place.index_status
+    if status.trouble is not None:
+        return [("index", f"{status.trouble}; listings come from the files")]
+    if not place.differ:
+        return [("index", f"{status.threads:,} threads, as the files have them")]
+    told = [("index", f"does not fit the files: {path}") for path in place.differ[:_NAMED]]
+    return [*told, ("index", "`threadlog index rebuild` makes it anew")]
+
+
+def _open(home: Home, place: Place) -> list[_Line]:
+    """Codex leaves modes to the umask, which seldom keeps others out."""
+    if not (place.open_files or place.open_folders):
+        return []
+    which = f"{place.open_files:,} files and {place.open_folders:,} folders are not their owner's"
+    return [("open", f"{which} alone; `chmod -R go= {home.path}` makes them so")]
+
+
+def _process(process: int | None) -> str:
+    return "another program" if process is None else f"process {process}"
+
+
+def _few(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return list(counts.items())[:_NAMED]

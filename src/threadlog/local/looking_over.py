@@ -1,0 +1,62 @@
+"""A look over the files of a home, but not into them: how many, how large, and open to whom."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+
+from threadlog.core import layout
+from threadlog.core.checkup import Place, Writing
+from threadlog.core.query import ThreadQuery
+from threadlog.local.index.catalog import IndexedCatalog
+from threadlog.local.inventory import Inventory
+from threadlog.local.scan import Found, find_rollouts
+
+_OTHERS = 0o077
+_ALL = ThreadQuery(limit=None, archived=None)
+
+
+def look_over(
+    home: str, catalog: IndexedCatalog, writers: Callable[[str], Sequence[Writing]]
+) -> Place:
+    """What there is; reads names, sizes and modes, and asks the index what it has."""
+    walked: list[Found] = []
+
+    def walk(home: str, problems: list[str]) -> Iterator[list[Found]]:
+        for batch in find_rollouts(home, problems):
+            walked.extend(batch)
+            yield batch
+
+    inventory = Inventory(home, walk)
+    folders = {each.folder for each in walked} | {os.path.join(home, each) for each in layout.ROOTS}
+    statuses = [status for each in walked if (status := _status(each.path)) is not None]
+    return Place(
+        rollouts=len(walked),
+        compressed=sum(each.compressed for each in walked),
+        size_bytes=sum(each.st_size for each in statuses),
+        open_files=sum(_is_open(each) for each in statuses),
+        open_folders=sum(_is_open(each) for path in folders if (each := _status(path))),
+        index_status=catalog.status(),
+        differ=_differ(inventory, catalog),
+        writers=writers(home),
+        problems=sorted(inventory.problems),
+    )
+
+
+def _differ(inventory: Inventory, catalog: IndexedCatalog) -> list[str]:
+    """Threads that only one of them has; those that come and go meanwhile are none."""
+    by_files = {each.path for each in [*inventory.current.values(), *inventory.anonymous]}
+    by_catalog = {each.path for each in catalog.page(_ALL)}
+    return sorted(path for path in by_files ^ by_catalog if os.path.lexists(path))
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def _is_open(status: os.stat_result) -> bool:
+    return bool(stat.S_IMODE(status.st_mode) & _OTHERS)
