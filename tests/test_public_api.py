@@ -74,6 +74,7 @@ METHODS = {
         "threads",
         "count",
         "why",
+        "query",
         "find_latest",
         "index_status",
         "catch_up",
