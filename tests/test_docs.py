@@ -78,6 +78,13 @@ def test_every_module_has_a_place_on_the_map() -> None:
         assert re.search(rf"\b{name}\b", page), name
 
 
+def test_the_tests_that_the_promises_name_exist() -> None:
+    named = set(re.findall(r"`(test_\w+)`", read("docs/durability.md")))
+    files = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) > 20
+    assert {name for name in named if f"def {name}(" not in files} == set()
+
+
 def test_every_reason_and_limit_stands_in_the_format() -> None:
     page = read("docs/format.md")
     for reason in lines.REASONS:

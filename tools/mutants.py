@@ -1,0 +1,200 @@
+"""Take out one safeguard of recording at a time, and see a test go red for each.
+
+    python tools/mutants.py
+
+A safeguard that no test holds is one that the next change may lose.  Works in a copy of the
+project; prints a table, and fails if a mutant survives.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+FAULTS, RESUME = "tests/local/test_recorder_faults.py::", "tests/test_resume.py::"
+WAIT_S = 30
+
+
+class Mutant(NamedTuple):
+    """What is taken out, where, what stands there instead, and the test that has to see it."""
+
+    what: str
+    module: str
+    before: str
+    after: str
+    test: str
+
+
+MUTANTS = (
+    Mutant(
+        "fdatasync of the file",
+        "local/journal",
+        "            disk.sync_data(fd)\n",
+        "            pass\n",
+        FAULTS + "test_persist_brings_the_file_and_every_new_folder_to_the_disk",
+    ),
+    Mutant(
+        "fsync of the folder",
+        "local/journal",
+        "                disk.sync(folder)\n",
+        "                pass\n",
+        FAULTS + "test_persist_brings_the_file_and_every_new_folder_to_the_disk",
+    ),
+    Mutant(
+        "fsync of the folders above",
+        "local/journal",
+        "        self._unsynced.append(parent)\n",
+        "",
+        FAULTS + "test_persist_brings_the_file_and_every_new_folder_to_the_disk",
+    ),
+    Mutant(
+        "a descriptor whose sync failed is dropped",
+        "local/journal",
+        "            self._poisoned = True\n            self._drop()\n",
+        "            self._poisoned = True\n",
+        FAULTS + "test_an_appender_whose_sync_failed_syncs_another_descriptor",
+    ),
+    Mutant(
+        "what a failed sync lost is written again",
+        "local/journal",
+        "            if self._poisoned:\n                self._write_again()\n",
+        "",
+        FAULTS + "test_what_a_failed_sync_has_lost_is_written_again",
+    ),
+    Mutant(
+        "a write that failed is taken back",
+        "local/journal",
+        "            disk.truncate(fd, begin)\n",
+        "            pass\n",
+        FAULTS + "test_flush_failing_anywhere_loses_nothing_and_repeats_nothing",
+    ),
+    Mutant(
+        "nothing is taken back that others wrote after",
+        "local/journal",
+        "if 0 < size <= len(data) and disk.read_at(fd, size, begin) == data[:size]:",
+        "if 0 < size:",
+        FAULTS + "test_half_a_batch_that_somebody_wrote_after_is_not_cut",
+    ),
+    Mutant(
+        "an unfinished tail is closed by a line end",
+        "local/journal",
+        '            data = b"\\n" + data\n',
+        "            pass\n",
+        RESUME + "test_a_tail_torn_at_any_byte_is_healed",
+    ),
+    Mutant(
+        "the inode is looked at",
+        "local/journal",
+        "        if (there.st_dev, there.st_ino) != found[:2]:\n",
+        "        if False:\n",
+        RESUME + "test_a_file_that_somebody_changed_is_not_written_to",
+    ),
+    Mutant(
+        "the place is looked at",
+        "local/journal",
+        "        except FileNotFoundError:\n            return _GONE\n",
+        "        except FileNotFoundError:\n            return None\n",
+        RESUME + "test_a_file_that_somebody_changed_is_not_written_to",
+    ),
+    Mutant(
+        "the size is looked at",
+        "local/journal",
+        "        if found.size < self._mark.size:\n",
+        "        if False:\n",
+        RESUME + "test_a_file_that_somebody_changed_is_not_written_to",
+    ),
+    Mutant(
+        "the writer lock is taken",
+        "codex/lock",
+        "                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                pass\n",
+        "tests/codex/test_lock.py::test_a_thread_has_one_writer_among_all_processes",
+    ),
+    Mutant(
+        "a rollout of others stands still first",
+        "local/journal",
+        "                self._wait_until_still(path, fd)\n",
+        "                pass\n",
+        RESUME + "test_a_rollout_that_grows_meanwhile_may_be_in_use",
+    ),
+    Mutant(
+        "a failed barrier raises",
+        "writer",
+        "            barrier.fail(told)\n",
+        "            barrier.pass_()\n",
+        FAULTS + "test_flush_failing_anywhere_loses_nothing_and_repeats_nothing",
+    ),
+    Mutant(
+        "a batch that failed is kept",
+        "writer",
+        "        batch = channel.inflight or channel.next_batch(live.ordinal)\n",
+        "        batch = channel.next_batch(live.ordinal)\n",
+        FAULTS + "test_flush_failing_anywhere_loses_nothing_and_repeats_nothing",
+    ),
+    Mutant(
+        "modes whatever the umask",
+        "local/journal",
+        "            self._disk.change_mode(fd, mode)\n",
+        "            pass\n",
+        "tests/local/test_modes.py::test_what_is_made_is_the_users_alone_whatever_the_umask",
+    ),
+)
+
+
+def caught(mutant: Mutant, copy: Path) -> bool:
+    """True if its test fails without what it takes out."""
+    path = copy / "src" / "threadlog" / f"{mutant.module}.py"
+    text = path.read_text()
+    if text.count(mutant.before) != 1:
+        raise SystemExit(
+            f"{mutant.what}: {mutant.module} holds its text {text.count(mutant.before)} times"
+        )
+    path.write_text(text.replace(mutant.before, mutant.after))
+    try:
+        return run(mutant.test, copy) == 1
+    finally:
+        path.write_text(text)
+
+
+def run(test: str, copy: Path) -> int:
+    """What pytest says of a test in the copy: 0 it passes, 1 it fails."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", test]
+    environment = {**os.environ, "PYTHONPATH": str(copy / "src")}
+    try:
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, check=False, timeout=WAIT_S
+        )
+    except subprocess.TimeoutExpired:
+        return 1  # it hangs without: that is seen, too
+    return done.returncode
+
+
+def main() -> int:
+    """Try them all."""
+    survivors = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "project")
+        copy.mkdir()
+        for name in ("src", "tests"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        for test in dict.fromkeys(mutant.test for mutant in MUTANTS):
+            if run(test, copy):
+                raise SystemExit(f"{test} fails as it is")
+        print("without | caught by |\n---|---|---")
+        for mutant in MUTANTS:
+            seen = caught(mutant, copy)
+            survivors += not seen
+            test = mutant.test.rpartition("::")[2]
+            print(f"{mutant.what} | `{test}` | {'yes' if seen else 'NO'}", flush=True)
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
