@@ -16,7 +16,7 @@ from threadlog.barrier import DURABLE, KERNEL, Barrier
 from threadlog.core import entry
 from threadlog.core.entry import Batch, Entry, Payload
 from threadlog.core.items.session import SessionMeta
-from threadlog.errors import BacklogFull, Closed, NotOnDiskYet
+from threadlog.errors import BacklogFull, Closed, NotOnDiskYet, WriteFailed
 
 if TYPE_CHECKING:
     from threadlog.ports import Appender
@@ -312,6 +312,12 @@ class Channel:
             self.taking = self.state is not None
             barriers, self.barriers = self.barriers, []
             return barriers
+
+    def write_failed(self, error: OSError) -> WriteFailed:
+        """What is said of a failure: why, and how much is safe."""
+        durable = self.state.durable if isinstance(self.state, Live) else 0
+        counts = max(self.written, 0), max(durable, 0)
+        return WriteFailed(self.path, error.errno, *counts, error.strerror)
 
     def recovered(self) -> None:
         """What went wrong goes right again."""

@@ -1,6 +1,7 @@
 """Looking a home over: what is damaged, open to others, in use, or hidden by Codex.
 
-Reads only, but for what listings note in the index where there is one.
+Changes no thread and nothing of Codex's.  As any listing it brings an index up to date that is
+there, and copies names that Codex's database alone knows.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from threadlog.home import Home
 
 def check_up(home: Home) -> Checkup:
     """How the home is.  Reads the heads of all rollouts that the index does not know yet."""
+    place = home.store.look_over()  # before a listing mends an index that is broken
     threads = home.threads(limit=None, archived=None)
     return Checkup(
         threads=len(threads),
         archived=sum(each.archived for each in threads),
-        place=home.store.look_over(),
+        place=place,
         damaged=list(_damaged(threads)),
         unscanned=sum(not each.scanned for each in threads),
         hidden=_counted(each.codex_hides for each in threads),

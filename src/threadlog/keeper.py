@@ -41,10 +41,12 @@ class Keeper:
         self._know_forks()
         with self._lock:
             self._ended, thread = True, self._thread
-        if thread is not None:
-            thread.join()
-        with self._lock:
-            self._ended, self._thread = False, None
+        try:
+            if thread is not None:
+                thread.join()
+        finally:
+            with self._lock:
+                self._ended, self._thread = False, None
 
     def _know_forks(self) -> None:
         """In a child there is no thread, and nobody who would let go of the parent's lock."""

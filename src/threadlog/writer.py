@@ -24,7 +24,7 @@ from threadlog.backlog import Channel, Draft, Live, process
 from threadlog.barrier import DURABLE, Barrier
 from threadlog.core.entry import Batch
 from threadlog.core.metadata import PAGINATED
-from threadlog.errors import Closed, Unencodable, WriteFailed
+from threadlog.errors import Closed, Unencodable
 from threadlog.pool import THREADS, Pool
 from threadlog.ports import Journal
 
@@ -240,6 +240,9 @@ class Writer:
 
     def _write(self, channel: Channel, live: Live) -> bool:
         """Write one batch, then serve the barriers whose items are all written."""
+        if live.appender.unsynced_bytes >= UNSYNCED_BYTES:
+            self._hand_over(channel, self._sync, [])
+            return False
         batch = channel.inflight or channel.next_batch(live.ordinal)
         if batch is not None:
             channel.inflight = batch
@@ -273,8 +276,7 @@ class Writer:
             return
         durable = [] if live.synced else [each for each in served if each.durable]
         _pass(channel, [each for each in served if each not in durable])
-        overdue = live.appender.unsynced_bytes >= UNSYNCED_BYTES
-        if durable or overdue or (channel.error is not None and not live.synced):
+        if durable or (channel.error is not None and not live.synced):
             self._hand_over(channel, self._sync, durable)
         elif channel.error is not None:
             channel.recovered()
@@ -298,9 +300,7 @@ class Writer:
         if isinstance(channel.state, Live):
             channel.state.appender.rest()
         if isinstance(error, OSError):
-            durable = channel.state.durable if isinstance(channel.state, Live) else 0
-            counts = max(channel.written, 0), durable
-            told = WriteFailed(channel.path, error.errno, *counts, error.strerror)
+            told = channel.write_failed(error)
             told.__cause__ = error
         for barrier in [*served, *channel.failed(told, time.monotonic() + RETRY_S)]:
             barrier.fail(told)

@@ -6,10 +6,12 @@ import gc
 import itertools
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,12 +19,25 @@ from typing import Any
 import pytest
 
 import threadlog
-from makers import content, event, meta, put, put_names, put_thread, turn, uuid
+from makers import (
+    agent,
+    content,
+    event,
+    file_name,
+    meta,
+    put,
+    put_names,
+    put_thread,
+    turn,
+    uuid,
+)
 from threadlog.connect import local_store
 from threadlog.core import query
 from threadlog.core.query import ThreadQuery
 from threadlog.local.index import contents, scanner, tree, upkeep
+from threadlog.local.index.trouble import Unusable
 from threadlog.local.store import LocalStore
+from threadlog.local.watch import Watcher
 
 ALL = ThreadQuery(limit=None, text="", archived=None)
 
@@ -334,7 +349,167 @@ def test_a_home_that_is_dropped_watches_no_more(home: Path) -> None:
     opened = threadlog.open(home, freshness_s=2)
     opened.threads(text="hello")
     (watching,) = set(threading.enumerate()) - before
+    catalog = weakref.ref(opened.store.catalog)
     del opened
     gc.collect()
+    assert catalog() is None, gc.get_referrers(catalog())
     watching.join(10)
     assert not watching.is_alive()
+
+
+@pytest.mark.parametrize("how", ["touched", "grown", "edited"])
+def test_what_others_note_while_a_rollout_is_read_is_not_overwritten(
+    home: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put_thread(home, 1)
+    filler = content([turn("x" * 9000)[1]])
+    path.write_bytes(path.read_bytes() + filler + content([agent("AAAA")]) + filler)
+    put_thread(home, 2)
+    opened, other = threadlog.open(home), threadlog.open(home)
+    opened.threads(text="")
+    real: Any = scanner.__dict__["scan"]
+    done: list[int] = []
+
+    def and_changed(*words: Any) -> Any:
+        told = real(*words)
+        if not done and words[1].id == uuid(1):
+            done.append(1)
+            data = path.read_bytes()
+            if how == "grown":
+                data += content([agent("more")])
+            if how == "edited":
+                data = data.replace(content([agent("AAAA")]), b"not a line" + b" " * 10 + b"\n")
+            path.write_bytes(data)
+            os.utime(path, (1e9, 1e9))
+            other.threads(sort="updated", text="")
+        return told
+
+    monkeypatch.setattr(scanner, "scan", and_changed)
+    assert opened.catch_up()
+    assert opened.catch_up()
+    assert done
+    told = {each.id: each for each in opened.threads(sort="updated", text="")}[uuid(1)]
+    assert told.updated == "2001-09-09T01:46:40.000Z"
+    assert told.size_bytes == path.stat().st_size
+    assert (told.scanned, told.problems) == (True, 1 if how == "edited" else 0)
+
+
+def test_one_who_was_slower_does_not_trust_what_is_older(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"rollout-2026-01-02T03-04-05-{uuid(1)}"
+    paths = [
+        put(home, content([meta(uuid(1)), *turn("hello")]), f"{name}{end}.jsonl", folder)
+        for end, folder in (("", "sessions/2026/01/02"), (f"_{uuid(9)}", "sessions/2026/01/03"))
+    ]
+    opened, other = threadlog.open(home), threadlog.open(home)
+    assert opened.catch_up()
+    refresh = contents.Reader.refresh
+    done: list[int] = []
+
+    def others_first(self: contents.Reader, *words: Any) -> None:
+        if not done:
+            done.append(1)
+            paths[0].write_bytes(paths[0].read_bytes() + b"\n")
+            other.threads(sort="updated", text="")
+        refresh(self, *words)
+
+    for path in paths:
+        path.write_bytes(path.read_bytes() + content([agent("more")]))
+    monkeypatch.setattr(contents.Reader, "refresh", others_first)
+    for _time in range(2):
+        (told,) = opened.threads(sort="updated", text="")
+        assert told.size_bytes == paths[1].stat().st_size
+
+
+def test_a_fork_that_was_read_before_what_it_builds_on_is_read_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = put(home, content([meta(uuid(1), history_mode="paginated")]), file_name(uuid(1)))
+    built_on = {"thread_id": uuid(1), "end_ordinal_exclusive": 9}
+    put(
+        home,
+        content([meta(uuid(2), history_base=built_on, forked_from_id=uuid(1))]),
+        file_name(uuid(2), stamp="2026-01-02T05-04-05"),
+    )
+    monkeypatch.setattr(contents, "SLICE_S", 0.0)
+    read = contents.Reader.read
+    done: list[int] = []
+
+    def and_changed(self: contents.Reader, connection: Any, key: bytes, *words: Any) -> None:
+        read(self, connection, key, *words)
+        if not done and key == uuid(2).encode():
+            done.append(1)
+            base.write_bytes(base.read_bytes() + content(turn("first words")))
+
+    monkeypatch.setattr(contents.Reader, "read", and_changed)
+    store = local_store(str(home))
+    store.catalog.page(ALL)
+    assert done
+    told = {each.id: each.preview for each in store.catalog.page(ALL)}
+    assert told == {each.id: each.preview for each in store.files.page(ALL)}
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError, AttributeError, OSError])
+def test_what_a_callers_function_raises_is_the_callers(home: Path, error: type[Exception]) -> None:
+    put_thread(home, 1)
+    opened = threadlog.open(home)
+    assert opened.catch_up()
+    put_thread(home, 2)
+
+    def fails(*_told: object) -> None:
+        raise error("own")
+
+    with pytest.raises(error, match="own"):
+        opened.catch_up(progress=fails)
+    opened.tell_progress(fails)
+    put_thread(home, 3)
+    with pytest.raises(error, match="own"):
+        opened.threads(text="", sort="updated")
+    assert opened.index_status().threads == 3
+
+
+def test_two_zones_at_once_tell_each_its_own_times(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, b"damaged\n", file_name(uuid(7), stamp="2026-01-02T12-00-00"))
+    stores = [local_store(str(home)), local_store(str(home))]
+
+    def ask(number: int, zone: str, *, swept: bool) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        if swept:
+            told = [each.created for each in stores[number].catalog.page(ALL)]
+            assert told == [each.created for each in stores[number].files.page(ALL)]
+        else:
+            stores[number].catalog._index.look()
+
+    try:
+        ask(0, "UTC", swept=True)
+        ask(1, "Asia/Tokyo", swept=False)
+        monkeypatch.setenv("TZ", "UTC")
+        time.tzset()
+        with pytest.raises(Unusable, match="zone"):
+            stores[0].catalog._index.counts([ALL], swept=True)
+        ask(1, "Asia/Tokyo", swept=True)
+        ask(0, "UTC", swept=True)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_watcher_is_closed_in_a_child_whatever_its_parent_was_at(home: Path) -> None:
+    put_thread(home, 1)
+    watcher = Watcher(str(home))
+    watcher.take()
+    with watcher._lock:
+        pid = os.fork()
+        if not pid:
+            try:
+                signal.alarm(10)
+                watcher.close()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitpid(pid, 0)[1] == 0
+    watcher.close()

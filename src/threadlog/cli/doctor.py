@@ -1,9 +1,10 @@
-"""`threadlog doctor`: how a home is, in a few lines; changes nothing."""
+"""`threadlog doctor`: how a home is, in a few lines; changes no thread."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 
@@ -93,7 +94,7 @@ def _open(home: Home, place: Place) -> list[_Line]:
     if not (place.open_files or place.open_folders):
         return []
     which = f"{place.open_files:,} files and {place.open_folders:,} folders are not their owner's"
-    return [("open", f"{which} alone; `chmod -R go= {home.path}` makes them so")]
+    return [("open", f"{which} alone; `chmod -R go= {shlex.quote(home.path)}` makes them so")]
 
 
 def _process(process: int | None) -> str:

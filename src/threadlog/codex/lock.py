@@ -122,9 +122,12 @@ def writers(home: str) -> list[Writing]:
     try:
         with os.scandir(folder) as listing:
             for entry in listing:
-                key = _lock_key(entry.stat(follow_symlinks=False))
-                if entry.name.endswith(".lock") and entry.name != COORDINATION and key in held:
-                    found.append(Writing(entry.name.removesuffix(".lock"), held[key]))
+                if not entry.name.endswith(".lock") or entry.name == COORDINATION:
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # released meanwhile
+                    key = _lock_key(entry.stat(follow_symlinks=False))
+                    if key in held:
+                        found.append(Writing(entry.name.removesuffix(".lock"), held[key]))
     except OSError:
         pass  # nobody has locked anything yet
     return sorted(found)

@@ -44,6 +44,10 @@ class Disk:
         """Append; returns how many bytes were taken."""
         return os.write(fd, data)
 
+    def position(self, fd: int) -> int:
+        """Where the last append ended, which is not where it was meant to if others append too."""
+        return os.lseek(fd, 0, os.SEEK_CUR)
+
     def write_at(self, fd: int, data: memoryview, offset: int) -> int:
         """Write at *offset*; returns how many bytes were taken."""
         return os.pwrite(fd, data, offset)

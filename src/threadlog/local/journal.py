@@ -11,25 +11,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from threadlog.core import layout
 from threadlog.core.items.session import GitInfo
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import Archived, InUse, NotResumable, UnsupportedPlatform
+from threadlog.local import marks
 from threadlog.local.disk import Disk
 from threadlog.local.git import read_git_info
+from threadlog.local.marks import Mark, mark_of
 from threadlog.local.tail import Tail, read_tail
 
 # A Codex older than 0.169 takes no lock: a rollout that stood still for so long is not its own.
 STILL_S = 2.0
 _STILL_POLL_S = 0.05
-# So many rollouts of ours are remembered, to go on with them without waiting.
-_OURS_LIMIT = 4096
 
 
 _GONE = "somebody has moved or deleted it; put it back to go on"
@@ -40,18 +39,6 @@ class WriterLock(Protocol):
 
     def release(self) -> None:
         """Let others write; in a forked child, let go of the copy."""
-
-
-class _Mark(NamedTuple):
-    """What tells that a file is still the one we knew."""
-
-    device: int
-    inode: int
-    size: int
-
-
-# Rollouts that this process was the last to write, as it left them: these need not stand still.
-_ours: dict[str, _Mark] = {}
 
 
 class FileJournal:
@@ -115,7 +102,7 @@ class FileJournal:
             if not force:
                 self._wait_until_still(path, fd)
             tail = read_tail(path)
-            return FileAppender(self, path, (fd, _mark(self._disk.status(fd))), lock, ()), tail
+            return FileAppender(self, path, (fd, mark_of(self._disk.status(fd))), lock, ()), tail
         except BaseException:
             if fd is not None:
                 self._disk.close(fd)
@@ -137,7 +124,7 @@ class FileJournal:
     def _wait_until_still(self, path: str, fd: int) -> None:
         """Return once nobody else can be writing; raises InUse if somebody is."""
         begun = self._disk.status(fd)
-        if _ours.get(path) == _mark(begun):
+        if marks.is_ours(path, begun):
             return
         deadline = time.monotonic() + STILL_S
         while time.time() - begun.st_mtime < STILL_S and time.monotonic() < deadline:
@@ -172,7 +159,7 @@ class FileJournal:
         self._unfinished.discard(path)
         self._unsynced.append(parent)
 
-    def _create_file(self, path: str, mode: int) -> tuple[int, _Mark]:
+    def _create_file(self, path: str, mode: int) -> tuple[int, Mark]:
         if path in self._unfinished:
             with contextlib.suppress(FileNotFoundError):
                 self._disk.unlink(path)
@@ -180,7 +167,7 @@ class FileJournal:
         self._unfinished.add(path)
         try:
             self._disk.change_mode(fd, mode)
-            mark = _mark(self._disk.status(fd))
+            mark = mark_of(self._disk.status(fd))
         except BaseException:
             # Ours, new and empty: in the way of the next attempt if it stayed.
             with contextlib.suppress(OSError):
@@ -207,7 +194,7 @@ class FileAppender:
         self,
         journal: FileJournal,
         path: str,
-        opened: tuple[int, _Mark],
+        opened: tuple[int, Mark],
         lock: WriterLock,
         unsynced_folders: Sequence[str],
     ) -> None:
@@ -243,18 +230,20 @@ class FileAppender:
         if begin != self._ended and disk.read_at(fd, 1, begin - 1) != b"\n":
             data = b"\n" + data
         self._torn = (begin, data)
-        left = memoryview(self._torn[1])
-        size = begin + len(left)
+        left = memoryview(data)
         try:
             while left:
                 count = disk.write(fd, left)
                 if count <= 0:
                     raise OSError(errno.EIO, "nothing was written")
                 left = left[count:]
+            size = begin + len(data)
+            with contextlib.suppress(OSError):  # it is written, whatever this says
+                size = disk.position(fd)
             self._mark = self._mark._replace(size=size)
             self._ended = size
-            self._unsynced.append(self._torn)
-            self.unsynced_bytes += len(self._torn[1])
+            self._unsynced.append((size - len(data), data))
+            self.unsynced_bytes += len(data)
             self._torn = None
         except BaseException:
             with contextlib.suppress(OSError):
@@ -292,7 +281,7 @@ class FileAppender:
     def close(self) -> None:
         """Let go of the file, then of the thread's lock; what was synced is safe either way."""
         self._drop()
-        _remember(self._path, self._mark)
+        marks.remember(self._path, self._mark)
         self._lock.release()
 
     def disown(self) -> None:
@@ -313,7 +302,7 @@ class FileAppender:
                 raise OSError(errno.ESTALE, _GONE, self._path) from None
         fd = self._fd
         try:
-            found = _mark(disk.status(fd))
+            found = mark_of(disk.status(fd))
             if (changed := self._changed(found)) is not None:
                 raise OSError(errno.ESTALE, changed, self._path)
             if self._poisoned:
@@ -323,7 +312,7 @@ class FileAppender:
             raise
         return fd, found.size
 
-    def _changed(self, found: _Mark) -> str | None:
+    def _changed(self, found: Mark) -> str | None:
         """What others did to the file, or to its place, since we wrote; None if nothing.
 
         Nothing that is in it then is ours to change: it is kept as it is, and so is what waits.
@@ -352,9 +341,11 @@ class FileAppender:
         disk = self._journal.disk
         fd = disk.open_to_mend(self._path)
         try:
-            if _mark(disk.status(fd))[:2] != self._mark[:2]:
+            if mark_of(disk.status(fd))[:2] != self._mark[:2]:
                 raise OSError(errno.ESTALE, "it was replaced by somebody else", self._path)
             for begin, data in self._unsynced:
+                if not _is_ours(disk.read_at(fd, len(data), begin), data):
+                    raise OSError(errno.ESTALE, "others wrote where we had written", self._path)
                 left = memoryview(data)
                 while left:
                     count = disk.write_at(fd, left, begin + len(data) - len(left))
@@ -378,16 +369,12 @@ class FileAppender:
         self._torn = None
 
 
-def _mark(status: os.stat_result) -> _Mark:
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
-    return _Mark(status.st_dev, status.st_ino, status.st_size)
-
-
-def _remember(path: str, mark: _Mark) -> None:
-    while len(_ours) >= _OURS_LIMIT:
-        _ours.pop(next(iter(_ours)), None)
-    _ours[path] = mark
+def _is_ours(found: bytes, data: bytes) -> bool:
+    """True if what is found is what was written, or what a lost write leaves of it: nothing."""
+    return found == data or (
+        len(found) == len(data)
+        and all(one == other or not one for one, other in zip(found, data, strict=True))
+    )
 
 
 def _check_platform() -> None:

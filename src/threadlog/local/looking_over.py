@@ -21,6 +21,7 @@ def look_over(
     home: str, catalog: IndexedCatalog, writers: Callable[[str], Sequence[Writing]]
 ) -> Place:
     """What there is; reads names, sizes and modes, and asks the index what it has."""
+    index = catalog.status()  # the first, as any question may mend what is broken
     walked: list[Found] = []
 
     def walk(home: str, problems: list[str]) -> Iterator[list[Found]]:
@@ -37,18 +38,23 @@ def look_over(
         size_bytes=sum(each.st_size for each in statuses),
         open_files=sum(_is_open(each) for each in statuses),
         open_folders=sum(_is_open(each) for path in folders if (each := _status(path))),
-        index_status=catalog.status(),
-        differ=_differ(inventory, catalog),
+        index_status=index,
+        differ=_differ(home, catalog),
         writers=writers(home),
         problems=sorted(inventory.problems),
     )
 
 
-def _differ(inventory: Inventory, catalog: IndexedCatalog) -> list[str]:
-    """Threads that only one of them has; those that come and go meanwhile are none."""
+def _differ(home: str, catalog: IndexedCatalog) -> list[str]:
+    """Rollouts that only files or index name, twice: what comes and goes meanwhile is none."""
+    first = _differ_now(home, catalog)
+    return sorted(first & _differ_now(home, catalog)) if first else []
+
+
+def _differ_now(home: str, catalog: IndexedCatalog) -> set[str]:
+    inventory = Inventory(home)
     by_files = {each.path for each in [*inventory.current.values(), *inventory.anonymous]}
-    by_catalog = {each.path for each in catalog.page(_ALL)}
-    return sorted(path for path in by_files ^ by_catalog if os.path.lexists(path))
+    return by_files ^ {each.path for each in catalog.page(_ALL)}
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -45,8 +45,7 @@ class Watcher:
 
         None if it is not known what did: the caller must look at everything, once.
         """
-        if self._pid != os.getpid():  # nobody in a child would let go of the parent's lock
-            self._lock, self._pid, self._watched = threading.Lock(), os.getpid(), {}
+        self._know_forks()
         roots = self._roots()
         with self._lock:
             if not roots:
@@ -61,8 +60,15 @@ class Watcher:
 
     def close(self) -> None:
         """Stop watching."""
+        self._know_forks()
         with self._lock:
             self._stop.set()
+            self._watched, self._ready = {}, False
+
+    def _know_forks(self) -> None:
+        """In a child nobody watches, and nobody would let go of the parent's lock."""
+        if self._pid != os.getpid():
+            self._lock, self._pid = threading.Lock(), os.getpid()
             self._watched, self._ready = {}, False
 
     def _roots(self) -> _Roots:

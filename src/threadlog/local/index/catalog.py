@@ -19,7 +19,7 @@ from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.catalog import FileCatalog, read_cursor
 from threadlog.local.index import forks
 from threadlog.local.index.forks import Lease
-from threadlog.local.index.trouble import Unusable
+from threadlog.local.index.trouble import CallersOwn, Unusable
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found
 
@@ -35,6 +35,18 @@ _NONSENSE = (TypeError, ValueError, AttributeError, LookupError, RecursionError,
 READ_AT_ONCE = 300
 # Behind the watcher everything is looked at so often all the same: a change can go untold.
 SWEEP_EVERY_S = 60.0
+
+
+def _own(progress: Progress) -> Progress:
+    """The same, with what it raises marked as the caller's own."""
+
+    def told(what: str, done: int, total: int) -> None:
+        try:
+            progress(what, done, total)
+        except Exception as error:
+            raise CallersOwn(error) from error
+
+    return told
 
 
 class Indexes(Protocol):
@@ -136,7 +148,7 @@ class IndexedCatalog:
     def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
         """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
         told = self._ask(
-            lambda: (self._upkeep.catch_up(stop, progress, check=check),), self._keeping
+            lambda: (self._upkeep.catch_up(stop, _own(progress), check=check),), self._keeping
         )
         return told is not None and told[0]
 
@@ -162,6 +174,8 @@ class IndexedCatalog:
         except Unusable as error:
             self.trouble = str(error)
             return None
+        except CallersOwn as error:
+            raise error.args[0] from None
         except _NONSENSE as error:  # no such content is ours: whoever wrote it, it must not stay
             self.trouble = f"the index holds what makes no sense ({type(error).__name__})"
             self._start_over()
@@ -172,23 +186,28 @@ class IndexedCatalog:
         """Empty the index, but once only: should the fault be ours, it would be for ever."""
         if not self._started_over:
             self._started_over = True
+            index = self._indexes.index()
             with contextlib.suppress(Unusable):
-                self._indexes.index().rebuild()
+                index.rebuild()
+            index.close()
 
     def _page(self, wanted: ThreadQuery, after: Place | None) -> tuple[ThreadPage] | None:
         needs_all = filters.needs_content(wanted) or wanted.sort == query.RECENCY
         if wanted.cwd == () or (not needs_all and self._is_new()):
             return None
         if self._watcher is not None and self._is_fresh(self._watcher):
-            return (self._index.page(wanted, after, swept=True),)
-        self._known = False
+            known, self._known = self._known, False  # until it proves good
+            page = self._index.page(wanted, after, swept=True)
+            self._known = known
+            return (page,)
+        self._known, began_at = False, time.monotonic()
         self._index.look()
         if wanted.sort == query.CREATED and not needs_all and self._watcher is None:
             return (self._index.page(wanted, after, swept=False),)
         if not needs_all and self._index.unread() > READ_AT_ONCE:
             return None
-        self._index.sweep(self.progress)
-        self._known, self._swept_at = True, time.monotonic()
+        self._index.sweep(_own(self.progress))
+        self._known, self._swept_at = True, began_at
         return (self._index.page(wanted, after, swept=True),)
 
     def _is_fresh(self, watcher: Watcher) -> bool:
@@ -214,7 +233,7 @@ class IndexedCatalog:
             return None
         self._index.look()
         if needs_all:
-            self._index.sweep(self.progress)
+            self._index.sweep(_own(self.progress))
         return (self._index.counts(queries, swept=needs_all),)
 
     def _find(self, reference: str) -> tuple[ThreadSummary] | None:

@@ -208,13 +208,13 @@ class Reader:
             threads.setdefault(each.key, []).append(each)
         while threads and not stop():
             with self._database.changing() as connection:
-                until = self._begin()
+                until = self.begin()
                 while threads:
                     self._refresh(connection, threads.popitem()[1], noticed)
                     if time.monotonic() >= until:
                         break
 
-    def _begin(self) -> float:
+    def begin(self) -> float:
         """A transaction begins; returns when it is to end.  Heads read before may be old."""
         self._heads.clear()
         return time.monotonic() + SLICE_S
@@ -224,7 +224,7 @@ class Reader:
         todo = list(keys)
         while todo and not stop():
             with self._database.changing() as connection:
-                until = self._begin()
+                until = self.begin()
                 while todo:
                     self.read(connection, todo.pop())
                     if time.monotonic() >= until:
@@ -243,22 +243,31 @@ class Reader:
         self, connection: sqlite3.Connection, changes: Sequence[Changed], noticed: Noticed
     ) -> None:
         """Note what changed of one thread's rollouts, and make its row anew."""
+        noted = False
         for each in changes:
-            updated = connection.execute(
-                "UPDATE rollouts SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?"
-                " AND (size, mtime_ns, ctime_ns, inode) IS (?, ?, ?, ?)",
-                (*each.now, each.id, *each.before),
+            row = connection.execute(
+                "SELECT size, mtime_ns, ctime_ns, inode FROM rollouts WHERE id = ? AND key = ?",
+                (each.id, each.key),
+            ).fetchone()
+            if row in (None, each.now):
+                continue  # another process was faster
+            noted = True
+            connection.execute(
+                "UPDATE rollouts SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
+                (*each.now, each.id),
             )
-            if not updated.rowcount:
-                return  # another process was faster
-            if each.before[0] >= 0:
+            each = each._replace(before=row)  # noqa: PLW2901
+            grown = False
+            if row[0] >= 0:
                 odd = _judge(each)
                 if odd is not None:
                     noticed.kinds[odd] += 1
                 if not _keeps_scan(each):
                     connection.execute("UPDATE threads SET scan = NULL WHERE key = ?", (each.key,))
-                unread_dependents(connection, [each.id], grown=odd is None)
-        self.read(connection, changes[0].key)
+                grown = odd is None
+            unread_dependents(connection, [each.id], grown=grown)
+        if noted:
+            self.read(connection, changes[0].key)
 
     def read(
         self,

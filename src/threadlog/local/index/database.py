@@ -63,8 +63,8 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self.path = os.path.join(next(iter(folders())), NAME)
-        # The content that was looked at last: every emptying begins another one.
-        self._generation: str | None = None
+        # Facts as they were when it was looked at last: every emptying begins another generation.
+        self._expected: dict[str, Any] = {}
 
     @property
     def is_open(self) -> bool:
@@ -124,7 +124,14 @@ class Database:
     def begin_look(self) -> None:
         """From now on it has to stay what it is: transactions fail once somebody emptied it."""
         with self.asking() as connection:
-            self._generation = fact(connection, "generation")
+            self._expected = {"generation": fact(connection, "generation")}
+
+    def expect(self, key: str, value: str | None) -> None:
+        """Have transactions fail once this fact is another one; None: it may be any."""
+        if value is None:
+            self._expected.pop(key, None)
+        else:
+            self._expected[key] = value
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[sqlite3.Connection]:
@@ -149,8 +156,9 @@ class Database:
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         with self.asking() as connection, _transaction(connection, begin):
-            if fact(connection, "generation") != self._generation:
-                raise Unusable(f"{self.path} has just been emptied")
+            for key, value in self._expected.items():
+                if fact(connection, key) != value:
+                    raise Unusable(f"{self.path} is another one now: its {key} has changed")
             yield connection
 
     def _failed(self, error: Exception) -> None:

@@ -25,17 +25,18 @@ class Lease:
 
     def is_idle(self) -> bool:
         """True if nobody is in, as far as can be told from here."""
+        return self.if_idle(lambda: None)
+
+    def if_idle(self, act: Callable[[], None]) -> bool:
+        """Act if nobody is in at this moment; False if somebody is."""
         mine = self.lock._is_owned()  # type: ignore[attr-defined]  # noqa: SLF001
         if mine or not self.lock.acquire(blocking=False):
             return False
-        self.lock.release()
+        try:
+            act()
+        finally:
+            self.lock.release()
         return True
-
-    def if_idle(self, act: Callable[[], None]) -> None:
-        """Act if nobody is in at this moment."""
-        if self.is_idle():
-            with self.lock:
-                act()
 
 
 class Forkable(Protocol):

@@ -56,6 +56,10 @@ class KnownInventory(Inventory):
         self._connection = connection
         self._group = group
 
+    def stands_alone(self) -> bool:
+        """True if none of the thread's rollouts builds on another."""
+        return all(self.head(each).metadata.base is None for each in self._group)
+
     def group(self, _found: Found) -> list[Found]:
         """All rollouts of the thread, oldest first."""
         return self._group

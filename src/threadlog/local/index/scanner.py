@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ class _Told(NamedTuple):
     """What reading on in a thread has told, to be kept."""
 
     key: bytes
+    facts: list[tuple[int, ...]]  # of its rollouts, as they were noted when it began
     scan: Kept
     seal: bytes
     inventory: KnownInventory
@@ -44,6 +46,7 @@ class Scanner:
         """
         with self._database.asking() as connection:
             group = [each.found for each in rollouts_of(connection, self._home, key)]
+            facts = _facts(connection, key)
             row = connection.execute("SELECT row FROM threads WHERE key = ?", (key,)).fetchone()
             if not group or row is None or row[0] is None:
                 return 0
@@ -61,7 +64,8 @@ class Scanner:
             told = scan(rollouts, rows.summary_of(self._home, row[0]), before, stop)
         counts = told.counts if told.done else None
         now = Kept(told.offset, told.state, size, told.metadata, counts)
-        self._told.append(_Told(key, now, seal(newest, told.offset, size), inventory))
+        sealed = seal(newest, told.offset, size)
+        self._told.append(_Told(key, facts, now, sealed, inventory))
         if time.monotonic() - self._kept_at >= SLICE_S:
             self.keep()
         return max(told.offset - (kept.offset if kept else 0), 0)
@@ -69,12 +73,37 @@ class Scanner:
     def keep(self) -> None:
         """Keep what was told since the last time; raises Unusable."""
         self._kept_at = time.monotonic()
-        told, self._told = self._told, []
-        if told:
+        if self._told:
+            self._reader.begin()
             with self._database.changing() as connection:
-                for each in told:
-                    keep_scan(connection, each.key, each.scan, each.seal)
-                    self._reader.read(connection, each.key, each.inventory, each.scan)
+                for each in self._told:
+                    self._keep(connection, each)
+            self._told = []
+
+    def _keep(self, connection: sqlite3.Connection, told: _Told) -> None:
+        """Keep what one thread told, unless others have noted meanwhile that it changed.
+
+        If it only grew, what was read of it is good, but its row is to be that of the longer one.
+        """
+        now = _facts(connection, told.key)
+        alone = told.inventory.stands_alone()
+        if now == told.facts and alone:
+            keep_scan(connection, told.key, told.scan, told.seal)
+            self._reader.read(connection, told.key, told.inventory, told.scan)
+        elif len(now) == len(told.facts) and all(map(_may_have_grown, told.facts, now)):
+            keep_scan(connection, told.key, told.scan, told.seal)
+            self._reader.read(connection, told.key)
+
+
+def _facts(connection: sqlite3.Connection, key: bytes) -> list[tuple[int, ...]]:
+    """Size, times and inode of a thread's rollouts, as they were noted last."""
+    return connection.execute(
+        "SELECT id, size, mtime_ns, ctime_ns, inode FROM rollouts WHERE key = ? ORDER BY id", (key,)
+    ).fetchall()
+
+
+def _may_have_grown(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
+    return before == now or (before[0] == now[0] and before[4] == now[4] and before[1] < now[1])
 
 
 _NONE = Counts(0, 0, 0)

@@ -116,13 +116,15 @@ class Index:
         """Have the rows made anew that the local time zone has a part in, if it is another one."""
         zone = repr([time.localtime(moment).tm_gmtoff for moment in _HALF_YEARS])
         with self._database.asking() as connection:
-            if fact(connection, "zone") == zone:
-                return
-            zoned = contents.zoned(connection)
-        self._tree.stand(zoned)
-        reader.read_rows(zoned)
-        with self._database.changing() as connection:
-            note(connection, "zone", zone)
+            known = fact(connection, "zone") == zone
+            zoned = [] if known else contents.zoned(connection)
+        if not known:
+            self._database.expect("zone", None)
+            self._tree.stand(zoned)
+            reader.read_rows(zoned)
+            with self._database.changing() as connection:
+                note(connection, "zone", zone)
+        self._database.expect("zone", zone)
 
     def look_at_names(self) -> None:
         """See what the threads are called; raises Unusable."""
