@@ -353,7 +353,7 @@ def test_a_home_that_is_dropped_watches_no_more(home: Path) -> None:
     del opened
     gc.collect()
     assert catalog() is None, gc.get_referrers(catalog())
-    watching.join(10)
+    watching.join(30)
     assert not watching.is_alive()
 
 
