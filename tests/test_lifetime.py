@@ -286,6 +286,8 @@ def interrupted(step, call):
     at = {}
     def trace(frame, event, _argument):
         nonlocal step
+        if frame.f_code.co_name == "_remove":
+            return None  # of a WeakSet: what is raised there, Python itself drops
         frame.f_trace_opcodes = True
         if event == "opcode":
             before, at[frame] = at.get(frame), frame.f_lasti
