@@ -279,6 +279,7 @@ def said_typed(number): return AgentMessageEvent(message=str(number))
 INTERRUPTED = """
 import dis, faulthandler
 faulthandler.dump_traceback_later(25, exit=True)
+gc.disable()  # what is raised while an earlier recorder is collected, Python itself drops
 class Enough(BaseException): pass
 
 def interrupted(step, call):
@@ -286,8 +287,6 @@ def interrupted(step, call):
     at = {}
     def trace(frame, event, _argument):
         nonlocal step
-        if frame.f_code.co_name == "_remove":
-            return None  # of a WeakSet: what is raised there, Python itself drops
         frame.f_trace_opcodes = True
         if event == "opcode":
             before, at[frame] = at.get(frame), frame.f_lasti
@@ -309,6 +308,7 @@ def interrupted(step, call):
     return False
 
 def fresh():
+    gc.collect()
     made = RolloutRecorder.create(threadlog.open(home.path), OPTIONS)  # with a worker of its own
     made.record(said(0))
     if live:
