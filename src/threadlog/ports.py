@@ -6,11 +6,11 @@ to write one.  An adapter implements all three; the use cases know nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.framing import Frame, Gap
-from threadlog.core.index_status import IndexStatus, Progress
+from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lineage import Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
@@ -37,9 +37,7 @@ class Catalog(Protocol):
     def close(self) -> None:
         """Let go of what was opened to answer; asking opens it again."""
 
-    def catch_up(
-        self, stop: Callable[[], bool], progress: Progress, *, check: bool = False
-    ) -> bool:
+    def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
         """Bring what answers are made of up to date; True if nothing is left to do."""
 
     def rebuild(self) -> bool:

@@ -6,7 +6,6 @@ import gc
 import itertools
 import os
 import shutil
-import signal
 import sqlite3
 import sys
 import threading
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 import threadlog
+from ended_processes import forked
 from makers import (
     agent,
     content,
@@ -503,13 +503,7 @@ def test_a_watcher_is_closed_in_a_child_whatever_its_parent_was_at(home: Path) -
     watcher = Watcher(str(home))
     watcher.take()
     with watcher._lock:
-        pid = os.fork()
-        if not pid:
-            try:
-                signal.alarm(10)
-                watcher.close()
-                os._exit(0)
-            finally:
-                os._exit(1)
-        assert os.waitpid(pid, 0)[1] == 0
+        child = forked(lambda _tell: watcher.close())
+        assert os.waitpid(child.pid, 0)[1] == 0
+    os.close(child.acks)
     watcher.close()

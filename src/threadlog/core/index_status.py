@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 # Told, while an index is brought up to date, what is being done, and how much of how much is.
+Stop = Callable[[], bool]  # True once the work is to end
 Progress = Callable[[str, int, int], None]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from threadlog.core import filters, query
 from threadlog.core.cursor import Place
 from threadlog.core.ids import Reference
-from threadlog.core.index_status import IndexStatus, Progress
+from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lines import BadLine
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.catalog import FileCatalog, read_cursor
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from threadlog.local.watch import Watcher
 
 _Answer = TypeVar("_Answer")
-Stop = Callable[[], bool]
 # What comes of rows that no threadlog wrote.
 _NONSENSE = (TypeError, ValueError, AttributeError, LookupError, RecursionError, BadLine)
 # With more rollouts to be read than this, the files answer what they can answer as fast.

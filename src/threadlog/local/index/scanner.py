@@ -7,6 +7,7 @@ import time
 from typing import NamedTuple
 
 from threadlog.core import quick
+from threadlog.core.index_status import Stop
 from threadlog.core.metadata import Metadata
 from threadlog.core.summary import Counts
 from threadlog.local.index import rows
@@ -14,7 +15,7 @@ from threadlog.local.index.contents import Reader
 from threadlog.local.index.database import Database
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.scans import Kept, keep_scan, kept_scan, seal, size_of
-from threadlog.local.index.tree import SLICE_S, Stop
+from threadlog.local.index.tree import SLICE_S
 from threadlog.local.reading import LocalRollouts
 from threadlog.local.scanning import Scanned, scan
 

@@ -10,10 +10,11 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
+from threadlog.core.index_status import Stop
 from threadlog.local.index.database import Database, fact, note, whole
 from threadlog.local.index.noticed import Noticed
 from threadlog.local.index.standing import FolderRollouts, InFolder, key_of, stand
@@ -24,7 +25,6 @@ UNSETTLED_NS = 2_000_000_000
 # A transaction lasts about so long, so that others get their turn.
 SLICE_S = 0.1
 
-Stop = Callable[[], bool]
 _Times = tuple[int, int, int]
 _NEVER = (0, 0, -1, False)  # noted, and not looked at yet
 _UNSEEN = "SELECT path, parent, archived, depth FROM folders WHERE inode = -1"
