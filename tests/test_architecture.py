@@ -154,7 +154,8 @@ def test_the_use_cases_know_no_frontend() -> None:
     ("secret", "owners"),
     [
         (r"O_NOFOLLOW", {"local.files", "local.disk", "codex.regular", "codex.lock"}),
-        (r"\bos\.(write|pwrite|ftruncate|fdatasync|fsync|link|rename|replace)\b", {"local.disk"}),
+        (r"\bos\.(write|pwrite|ftruncate|fdatasync|fsync|link|rename)\b", {"local.disk"}),
+        (r"\bos\.replace\b", {"local.disk", "codex.lock"}),
         (r"\bos\.(unlink|mkdir|chmod|fchmod)\b", {"local.disk", "codex.lock"}),
         (r"\bsubprocess\b", {"local.git", "cli.pager"}),
         (r"register_at_fork", {"lifetime", "codex.lock", "local.index.forks"}),

@@ -24,6 +24,7 @@ from makers import (
     put_thread,
     tree,
     uuid,
+    zstd,
 )
 from threadlog import Ambiguous, Home, NotFound, OutsideHome, ThreadlogError
 from threadlog.connect import home_path
@@ -174,6 +175,20 @@ def test_a_symlink_in_the_sessions_does_not_lead_out(threads: Path, tmp_path: Pa
     for path in (link, folder / outside.name):
         with pytest.raises(OutsideHome):
             threadlog.open(threads).get(str(path))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_path_means_the_same_thread_once_codex_has_packed_or_unpacked_it(
+    threads: Path, *, packed: bool
+) -> None:
+    opened = threadlog.open(threads)
+    path = Path(opened.get("last").path)
+    other = path.with_name(path.name + ".zst")
+    if packed:
+        other.write_bytes(zstd.compress(path.read_bytes()))
+        path.unlink()
+        assert opened.get(str(path)).path == str(other)
+    assert threadlog.open(threads).get(str(other)).id == threadlog.open(threads).get("last").id
 
 
 def test_a_path_without_a_file_is_not_found(threads: Path) -> None:

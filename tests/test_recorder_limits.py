@@ -16,10 +16,16 @@ import pytest
 
 import threadlog
 from faulty_disk import FaultyDisk, Gate, home_on
-from threadlog import BacklogFull, NotOnDiskYet, RolloutRecorder, ThreadOptions, WriteFailed
+from threadlog import (
+    BacklogFull,
+    NotOnDiskYet,
+    RolloutRecorder,
+    ThreadOptions,
+    WriteFailed,
+)
 from threadlog import backlog as backlog_module
+from threadlog import open_files as open_files_module
 from threadlog import pool as pool_module
-from threadlog import writer as writer_module
 from threadlog.core.items.event import AgentMessageEvent
 
 OPTIONS = ThreadOptions(cwd="/desk/project")
@@ -203,20 +209,21 @@ def open_files(home: Path) -> list[str]:
     return sorted(found)
 
 
+def presence() -> str:
+    """The file by which others know that this process is threadlog."""
+    return f"writing-{os.getpid()}.lock"
+
+
 @pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
-def test_an_idle_recorder_holds_its_lock_and_no_other_descriptor(home: Path) -> None:
+def test_an_idle_recorder_holds_its_lock_and_its_file(home: Path) -> None:
     recorder = live(threadlog.open(home))
-    lock = [f"{recorder.thread_id}.lock"]
-    assert open_files(home) == lock
+    expected = sorted([f"{recorder.thread_id}.lock", presence(), os.path.basename(recorder.path)])
     recorder.record(said(0))
     recorder.flush()
-    assert open_files(home) == lock
+    assert open_files(home) == expected
     recorder.record(said(1))
     recorder.flush(level="kernel")
-    deadline = time.monotonic() + 5
-    while open_files(home) != lock:
-        assert time.monotonic() < deadline, open_files(home)
-        time.sleep(0.05)
+    assert open_files(home) == expected
     recorder.close()
     assert open_files(home) == []
 
@@ -227,25 +234,39 @@ def test_a_resumed_thread_holds_its_lock_and_no_other_descriptor(home: Path) -> 
     with live(opened) as recorder:
         recorder.record(said(0))
     again = RolloutRecorder.resume(opened, recorder.thread_id)
-    assert open_files(home) == [f"{recorder.thread_id}.lock"]
+    assert open_files(home) == sorted([f"{recorder.thread_id}.lock", presence()])
     again.close()
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
+def test_of_many_recorders_the_last_written_to_hold_their_files(home: Path) -> None:
+    opened = threadlog.open(home)
+    recorders = [live(opened) for _ in range(open_files_module.OPEN_FILES + 9)]
+    for recorder in recorders:
+        recorder.record(said(0))
+        recorder.flush()
+    held = [name for name in open_files(home) if name.endswith(".jsonl")]
+    last = recorders[-open_files_module.OPEN_FILES :]
+    assert held == sorted(os.path.basename(recorder.path) for recorder in last)
+    opened.close()
+    assert open_files(home) == []
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
 @pytest.mark.parametrize("other", ["is recorded to", "cannot be written"])
-def test_what_rests_is_synced_and_closed_while_another_thread(home: Path, other: str) -> None:
+def test_what_rests_is_synced_while_another_thread(home: Path, other: str) -> None:
     disk = FaultyDisk()
     opened = home_on(disk, home)
     resting, busy = live(opened), live(opened)
     resting.record(said(0))
     resting.flush(level="kernel")
-    name, inode = os.path.basename(resting.path), os.stat(resting.path).st_ino
+    inode = os.stat(resting.path).st_ino
     disk.synced.discard(inode)
     if other == "cannot be written":
         disk.error, disk.fail_names = errno.EDQUOT, {"write"}
     disk.arm()
     deadline = time.monotonic() + 6
-    while inode not in disk.synced or name in open_files(home):
+    while inode not in disk.synced:
         busy.record(said(1))
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -270,7 +291,7 @@ def test_only_so_many_files_are_open_at_once_however_many_are_recorded_to(
 
     disk = FaultyDisk()
     opened = home_on(disk, home)
-    recorders = [live(opened) for _ in range(writer_module.WARM_FILES + 40)]
+    recorders = [live(opened) for _ in range(open_files_module.OPEN_FILES + 40)]
     disk.before = slowly
     disk.arm()
     for recorder in recorders:
@@ -278,7 +299,7 @@ def test_only_so_many_files_are_open_at_once_however_many_are_recorded_to(
     for barrier in [recorder.start_flush(level=level) for recorder in recorders]:
         assert barrier is not None
         barrier.wait()
-    most_wanted = writer_module.WARM_FILES + pool_module.THREADS + 1
+    most_wanted = open_files_module.OPEN_FILES + pool_module.THREADS + 1
     assert 1 < most <= most_wanted
     for recorder in recorders:
         recorder.close()

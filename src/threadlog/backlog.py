@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from threadlog.barrier import DURABLE, KERNEL, Barrier
+from threadlog.barrier import CLOSED, DISCARDED, DURABLE, KERNEL, ROOM, SAVED, Barrier
 from threadlog.core import entry
 from threadlog.core.entry import Batch, Entry, Payload
 from threadlog.core.items.session import SessionMeta
-from threadlog.errors import BacklogFull, Closed, NotOnDiskYet, WriteFailed
+from threadlog.errors import BacklogFull, Closed, NotOnDiskYet, OthersWrote, WriteFailed
 
 if TYPE_CHECKING:
     from threadlog.ports import Appender
@@ -39,6 +39,7 @@ class Process:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.weight = 0
+        self.last_id = 0  # made here, as a number
 
     def forked(self) -> None:
         """In the child: nothing of the parent's counts, and its lock may be held for ever."""
@@ -58,6 +59,14 @@ class Draft:
         self.meta = meta
         self.ms = ms
         self.asked_git = False
+
+
+class Inflight(NamedTuple):
+    """A batch that was taken and is not written yet, what it weighs, and what it was made of."""
+
+    batch: Batch
+    weight: int
+    entries: list[Entry]
 
 
 class Live:
@@ -96,6 +105,7 @@ class Channel:
         "inflight",
         "last_ms",
         "made",
+        "notice",
         "path",
         "pending",
         "refused",
@@ -133,10 +143,11 @@ class Channel:
         # -- the side of the one who writes
         self.busy = False
         self.pending: list[Entry] = []  # newest first
-        self.inflight: tuple[Batch, int, int] | None = None  # with its weight and its items
+        self.inflight: Inflight | None = None
         self.written = 0  # items in the file; -1 while not even the metadata is
         self.refused: str | None = None  # why an item had no JSON form, until a barrier says so
         self.refused_count = 0
+        self.notice: OthersWrote | None = None  # until a barrier says so
         self.error: BaseException | None = None
         self.retry_at = 0.0
 
@@ -222,9 +233,26 @@ class Channel:
             if (self.draft and not self.wanted) or (not close and self._at_rest(level)):
                 return None
             self.taking = not close
-            barrier = Barrier(self.recorded, durable=level == DURABLE, close=close, room=False)
-            self.barriers.append(barrier)
-            self.writer.post(self)
+            barrier = self._wait(CLOSED if close else SAVED, durable=level == DURABLE)
+        return barrier  # noqa: RET504
+
+    def giving_up(self) -> Barrier | None:
+        """Ask for all that is not written to be forgotten; None if there is nothing to wait for."""
+        with process.lock:
+            if self.foreign or self.state is None:
+                return None
+            if self.draft and not self.wanted:
+                self.drop()
+                return None
+            self.taking = False
+            barrier = self._wait(DISCARDED, durable=False)
+        return barrier  # noqa: RET504
+
+    def _wait(self, kind: str, *, durable: bool) -> Barrier:
+        """Under the lock, left before it is returned: Ctrl-C between the two would keep it."""
+        barrier = Barrier(self.recorded, kind, durable=durable)
+        self.barriers.append(barrier)
+        self.writer.post(self)
         return barrier
 
     def room(self) -> Barrier | None:
@@ -240,10 +268,8 @@ class Channel:
                 raise self.error.with_traceback(None)
             if self.weight <= ROOM_BYTES:
                 return None
-            barrier = Barrier(self.recorded, durable=False, close=False, room=True)
-            self.barriers.append(barrier)
-            self.writer.post(self)
-        return barrier
+            barrier = self._wait(ROOM, durable=False)
+        return barrier  # noqa: RET504
 
     def drop(self) -> int:
         """Close a draft: forget everything; returns how many items that were."""
@@ -268,8 +294,8 @@ class Channel:
         if type(self.state) is Live:
             self.state.appender.disown()
 
-    def next_batch(self, ordinal: int | None) -> tuple[Batch, int, int] | None:
-        """Take the oldest entries, about BATCH_BYTES, as lines; with their weight and number."""
+    def next_batch(self, ordinal: int | None) -> Inflight | None:
+        """Take the oldest entries, about BATCH_BYTES, as lines."""
         if self.backlog and len(self.pending) <= 1:
             with process.lock:
                 fresh, self.backlog = self.backlog, []
@@ -288,7 +314,13 @@ class Channel:
         taken.reverse()
         batch = entry.encode(taken, ordinal)
         del self.pending[-count:]
-        return batch, weight, count
+        return Inflight(batch, weight, taken)
+
+    def put_back(self) -> None:
+        """Untake a batch that is not written yet: its lines need other numbers."""
+        if self.inflight is not None:
+            self.pending.extend(reversed(self.inflight.entries))
+            self.inflight = None
 
     def released(self, weight: int) -> list[Barrier]:
         """Note that so much was written; returns who waited for room and has it."""
@@ -297,12 +329,24 @@ class Channel:
             process.weight -= weight
             if self.weight > ROOM_BYTES // 2:
                 return []
-            return self._take(lambda barrier: barrier.room)
+            return self._take(lambda barrier: barrier.kind == ROOM)
 
     def served(self) -> list[Barrier]:
         """The barriers whose items are all in the file; they are handed over."""
         with process.lock:
-            return self._take(lambda barrier: barrier.target <= self.settled)
+            return self._take(
+                lambda barrier: barrier.target <= self.settled and barrier.kind != DISCARDED
+            )
+
+    def given_up(self) -> list[Barrier]:
+        """Who waits for it to be given up; they are handed over."""
+        with process.lock:
+            return self._take(lambda barrier: barrier.kind == DISCARDED)
+
+    def wait_again(self, barriers: Sequence[Barrier]) -> None:
+        """Give back what was handed over and could not be served yet."""
+        with process.lock:
+            self.barriers = [*barriers, *self.barriers]
 
     def failed(self, error: BaseException, retry_at: float) -> list[Barrier]:
         """Note an error; returns all who wait."""
@@ -310,8 +354,7 @@ class Channel:
             self.error = error
             self.retry_at = retry_at
             self.taking = self.state is not None
-            barriers, self.barriers = self.barriers, []
-            return barriers
+            return self._take(lambda barrier: barrier.kind != DISCARDED)
 
     def write_failed(self, error: OSError) -> WriteFailed:
         """What is said of a failure: why, and how much is safe."""
@@ -337,6 +380,7 @@ class Channel:
             and self.settled == self.recorded
             and self.written >= 0
             and self.refused is None
+            and self.notice is None
             and not self.busy
             and (level == KERNEL or live.synced)
         )

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 
 DURABLE, KERNEL = "durable", "kernel"
+# What they wait for: that it is written, that there is room, that it is let go of, or given up.
+SAVED, ROOM, CLOSED, DISCARDED = "saved", "room", "closed", "discarded"
 
 
 class Barrier:
@@ -16,13 +18,12 @@ class Barrier:
     who writes must never wait for a caller.  Whatever strikes here, `pass_` and `fail` go through.
     """
 
-    __slots__ = ("_done", "_error", "_gate", "_tell", "close", "durable", "room", "target")
+    __slots__ = ("_done", "_error", "_gate", "_tell", "durable", "kind", "target")
 
-    def __init__(self, target: int, *, durable: bool, close: bool, room: bool) -> None:
+    def __init__(self, target: int, kind: str, *, durable: bool) -> None:
         self.target = target
+        self.kind = kind
         self.durable = durable
-        self.close = close
-        self.room = room
         self._done = False
         self._error: BaseException | None = None
         self._tell: Callable[[], object] | None = None

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from threadlog.codex.names import CodexNames
     from threadlog.core.checkup import Writing
+    from threadlog.local.appender import WriterLock
     from threadlog.local.disk import Disk
-    from threadlog.local.journal import WriterLock
     from threadlog.local.store import LocalStore
 
 DEFAULT_HOME = "~/.codex"
@@ -84,7 +84,7 @@ def _writers(home: str) -> Sequence[Writing]:
     return writers(home)
 
 
-def _lock(home: str, thread_id: str) -> WriterLock:
+def _lock(home: str, thread_id: str, *, take_over: bool = False) -> WriterLock:
     from threadlog.codex.lock import ThreadWriterLock
 
-    return ThreadWriterLock(home, thread_id)
+    return ThreadWriterLock(home, thread_id, take_over=take_over)

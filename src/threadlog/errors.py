@@ -2,7 +2,7 @@
 
     ThreadlogError
       +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, Closed,
-      |          Unencodable, NotPersistable, BacklogFull, InUse
+      |          Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote
       +- rollout: EmptyRollout, NoThreadId, NotResumable     (a whole file will not do)
       +- environment: Unreadable, WriteFailed, UnsupportedPlatform
 
@@ -129,6 +129,29 @@ class WriteFailed(ThreadlogError):
     def __reduce__(self) -> tuple[type, tuple[str, int | None, int, int, str]]:
         told = (self.path, self.errno, self.safe_items, self.durable_items, self.reason)
         return type(self), told
+
+
+class OthersWrote(ThreadlogError):
+    """Another program wrote to a rollout while we were its only writer by its lock.
+
+    Raised once, by a barrier that is otherwise passed: what was recorded is in the file, and so
+    are the `length` bytes that others added from `offset` on.  See who writes there (`threadlog
+    doctor`), and read the thread before going on with it.  `next_ordinal` is the number with
+    which a paginated thread goes on after them, if known.
+    """
+
+    def __init__(self, path: str, offset: int, length: int, next_ordinal: int | None) -> None:
+        super().__init__(
+            f"another program has written {length} bytes to {path}, from byte {offset} on, while "
+            f"this one was its writer; nothing is lost, and what was recorded here is written"
+        )
+        self.path = path
+        self.offset = offset
+        self.length = length
+        self.next_ordinal = next_ordinal
+
+    def __reduce__(self) -> tuple[type, tuple[str, int, int, int | None]]:
+        return type(self), (self.path, self.offset, self.length, self.next_ordinal)
 
 
 class UnsupportedPlatform(ThreadlogError):

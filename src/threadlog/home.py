@@ -212,17 +212,19 @@ class Home:
         *,
         cwd: str | os.PathLike[str] | None = None,
         force: bool = False,
+        take_over: bool = False,
     ) -> Thread:
         """Go on with a stored thread; `last` may be that of one working directory.
 
         The files keep their bytes, and new lines follow.  Raises Archived, InUse, NotResumable,
-        WriteFailed too; *force* is that of `RolloutRecorder.resume`.
+        WriteFailed too; *force* and *take_over* are those of `RolloutRecorder.resume`.
         """
         from threadlog.recorder import RolloutRecorder
         from threadlog.thread import Thread
 
         summary = self.get(reference) if cwd is None else self._last_of(reference, cwd)
-        recorder = RolloutRecorder.resume(self, summary.path, force=force)
+        options = {"force": force, "take_over": take_over}
+        recorder = RolloutRecorder.resume(self, summary.path, **options)
         return Thread(self, recorder, summary)
 
     def _last_of(self, reference: Reference, cwd: str | os.PathLike[str]) -> ThreadSummary:

@@ -18,6 +18,7 @@ from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 if TYPE_CHECKING:
     from threadlog.core.checkup import Place
     from threadlog.core.items.session import GitInfo
+    from threadlog.errors import OthersWrote
 
 
 class Catalog(Protocol):
@@ -77,14 +78,29 @@ class Appender(Protocol):
     def unsynced_bytes(self) -> int:
         """How much was appended since the last sync; it is kept until then."""
 
+    def look(self) -> None:
+        """See that it is ours still to append to; raises InUse, NotResumable, OSError."""
+
     def append(self, data: bytes) -> None:
-        """Add whole lines in one write, all of them or none; raises OSError."""
+        """Add whole lines in one write, all of them or none, after a `look`; raises OSError."""
 
     def sync(self) -> None:
         """Return once all appended lines are on stable storage; raises OSError."""
 
+    def take_notice(self) -> OthersWrote | None:
+        """That others wrote to it since this was last asked."""
+
+    def recover(self, error: OSError) -> OSError | None:
+        """Get over what others did to the file, if that can be; else what there is to be said.
+
+        May take as long as it takes to read all of the file.
+        """
+
     def rest(self) -> None:
         """Let go of the file, not of the thread: until the next append; raises OSError."""
+
+    def check_before_closing(self) -> None:
+        """Raise OSError once if what is in it would be gone with us."""
 
     def close(self) -> None:
         """Let go of the file and of the thread's lock."""
@@ -117,7 +133,9 @@ class Journal(Protocol):
     def create(self, path: str, thread_id: str) -> Appender:
         """Make the planned rollout and become its only writer; raises InUse, OSError."""
 
-    def resume(self, thread: ThreadSummary, *, force: bool = False) -> tuple[Appender, Tail]:
+    def resume(
+        self, thread: ThreadSummary, *, force: bool = False, take_over: bool = False
+    ) -> tuple[Appender, Tail]:
         """Become the only writer of a stored thread; changes none of its bytes.
 
         Raises InUse, Archived, NotResumable, Unreadable, OSError.

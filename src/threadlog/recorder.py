@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-from threadlog.backlog import Channel, Draft, Live
+from threadlog.backlog import Channel, Draft, Live, process
 from threadlog.barrier import DURABLE, KERNEL, Barrier
 from threadlog.core import entry, ids, metadata, turn_lines
 from threadlog.core.decode import Line
@@ -31,6 +31,9 @@ from threadlog.home import Home, Reference
 from threadlog.options import ThreadOptions, session_meta
 
 __all__ = ["DURABLE", "KERNEL", "RolloutRecorder", "ThreadOptions"]
+
+# An id that is counted up is still not to be guessed, nor met by a forked child's.
+_STEP_BITS = 60
 
 
 class RolloutRecorder:
@@ -63,23 +66,31 @@ class RolloutRecorder:
         return cls(channel, options.history_mode)
 
     @classmethod
-    def resume(cls, home: Home, reference: Reference, *, force: bool = False) -> RolloutRecorder:
+    def resume(
+        cls, home: Home, reference: Reference, *, force: bool = False, take_over: bool = False
+    ) -> RolloutRecorder:
         """Go on with a stored thread, as its only writer; its bytes stay as they are.
 
         An unfinished last line is closed by the first append, and numbered lines are numbered
         on.  A rollout that changed in the last two seconds is watched until it stands still, for
-        an older Codex takes no lock; *force* does not wait.  Raises NotFound, Ambiguous,
-        OutsideHome, Archived, InUse, NotResumable, Unreadable, WriteFailed.
+        an older Codex takes no lock; *force* does not wait.  *take_over* has the thread from
+        another process of threadlog that is its writer, which is told before its next batch; what
+        that one wrote past its last look is told here, as `OthersWrote`.  Raises NotFound,
+        Ambiguous, OutsideHome, Archived, InUse, NotResumable, Unreadable, WriteFailed.
         """
         summary = home.get(reference)
         try:
-            appender, tail = home.store.journal.resume(summary, force=force)
+            appender, tail = home.store.journal.resume(summary, force=force, take_over=take_over)
         except OSError as error:
             raise WriteFailed(error.filename or summary.path, error.errno, 0) from error
-        appender.rest()
-        live = Live(appender, tail.next_ordinal)
-        channel = Channel(home.writer, appender.path, summary.id or "", live, 0)
-        home.writer.adopt(channel)
+        try:
+            appender.rest()
+            live = Live(appender, tail.next_ordinal)
+            channel = Channel(home.writer, appender.path, summary.id or "", live, 0)
+            home.writer.adopt(channel)
+        except BaseException:
+            appender.close()  # nobody else would let go of the thread
+            raise
         return cls(channel, tail.history_mode)
 
     @property
@@ -193,6 +204,16 @@ class RolloutRecorder:
         """
         _wait(self.start_close())
 
+    def discard(self) -> int:
+        """Let go of the thread as it is on disk; returns how many items were given up.
+
+        For a thread that cannot be written any more: what waits in memory is forgotten, and the
+        file stays as it is.  Of a draft nothing is left.  A second call does nothing.
+        """
+        given_up = self.pending_items
+        _wait(self.start_discard())
+        return given_up
+
     def draft_lines(self) -> list[bytes]:
         """What a draft holds, as the lines it will have (without the metadata)."""
         batch = entry.encode(list(self._channel.backlog), None)
@@ -232,6 +253,10 @@ class RolloutRecorder:
             _warn_dropped(channel)
             return None
         return channel.barrier(DURABLE, close=True)
+
+    def start_discard(self) -> Barrier | None:
+        """Begin what `discard` does."""
+        return self._channel.giving_up()
 
     # -- what is kept of an item
 
@@ -290,8 +315,16 @@ def now_ms() -> int:
 
 
 def new_id(unix_ms: int) -> str:
-    """A fresh id (UUIDv7) of that instant."""
-    return ids.uuid7(unix_ms, secrets.randbits(74))
+    """A fresh id (UUIDv7) of that instant, above all that this process made before it.
+
+    While the clock does not go on, or goes back, the last one is counted up.
+    """
+    with process.lock:
+        fresh = max(unix_ms, 0) << ids.RANDOM_BITS | secrets.randbits(ids.RANDOM_BITS)
+        if fresh <= process.last_id:
+            fresh = process.last_id + 1 + secrets.randbits(_STEP_BITS)
+        process.last_id = fresh
+    return ids.uuid7(*divmod(fresh, 1 << ids.RANDOM_BITS))
 
 
 def _warn_dropped(channel: Channel) -> None:

@@ -125,6 +125,10 @@ class Thread:
                 self.book.end_open()
         self._recorder.close()
 
+    def discard(self) -> int:
+        """Let go of the thread as it is on disk (see `RolloutRecorder.discard`)."""
+        return self._recorder.discard()
+
     def __enter__(self) -> Self:
         return self
 

@@ -20,17 +20,15 @@ from weakref import WeakSet
 
 import msgspec
 
-from threadlog.backlog import Channel, Draft, Live, process
-from threadlog.barrier import DURABLE, Barrier
-from threadlog.core.entry import Batch
+from threadlog.backlog import Channel, Draft, Inflight, Live, process
+from threadlog.barrier import CLOSED, DURABLE, Barrier
 from threadlog.core.metadata import PAGINATED
-from threadlog.errors import Closed, Unencodable
+from threadlog.errors import Closed
+from threadlog.open_files import OpenFiles
+from threadlog.outcome import again, heed, let_pass, recovered, refuse
 from threadlog.pool import THREADS, Pool
 from threadlog.ports import Journal
 
-# So many files stay open between batches, beside those of the helpers; and none that was not
-# written to for a while.
-WARM_FILES = 64
 TICK_S = 0.005
 PARK_S = 0.2
 IDLE_S = 1.0
@@ -58,11 +56,10 @@ class Writer:
         self._started = self._working = False
         self._handed_over = 0
         self._pool = Pool()
-        # The worker's own: who has an open file, oldest first; whose file was closed before it
-        # was synced; who could not be written.
-        self._warm: dict[Channel, float] = {}  # and when it was written to last
-        self._unsynced: dict[Channel, float] = {}
+        # The worker's own: whose files are open, and who could not be written.
+        self._files = OpenFiles()
         self._failing: set[Channel] = set()
+        self._too_many = False  # files are open
 
     def forked(self) -> None:
         """In the child: let go of the copies of the parent's files; nothing is written."""
@@ -163,7 +160,7 @@ class Writer:
             self._parked = not self._dirty
             if not self._parked:
                 return 0
-            forever = bool(self.live) and not (self._warm or self._unsynced or self._failing)
+            forever = bool(self.live) and not (self._files.waiting or self._failing)
         return None if forever else IDLE_S / 2
 
     def _collect(self, timeout_s: float | None) -> list[Channel]:
@@ -191,14 +188,14 @@ class Writer:
         return list(found)
 
     def _tidy(self) -> None:
-        """Sync and close files that nobody wrote to for a while, as helpers are free for it."""
-        idle_since = time.monotonic() - IDLE_S
-        for resting in (self._warm, self._unsynced):  # oldest first
-            while resting and self._handed_over < THREADS:
-                channel, written_at = next(iter(resting.items()))
-                if written_at > idle_since:
-                    break
-                self._hand_over(channel, self._sync, [])
+        """Sync files that nobody wrote to for a while, as helpers are free for it."""
+        for channel in self._files.idle(time.monotonic() - IDLE_S):
+            if self._handed_over >= THREADS:
+                break
+            self._hand_over(channel, self._sync, [])
+        if self._too_many:
+            self._too_many = False
+            self._files.rest_all()
 
     def _retire(self, quiet_since: float) -> bool:
         """End the worker if there is nobody left to write for."""
@@ -215,15 +212,24 @@ class Writer:
         """Do the next thing for a channel; True if there is more that can be done now."""
         if channel.busy:
             return False
+        self._files.back(channel)
         try:
             return self._advance(channel)
         except BaseException as error:  # the worker serves others too
-            self._warm.pop(channel, None)
-            self._fail(channel, error)
+            if isinstance(error, OSError) and error.errno == errno.ESTALE:
+                self._hand_over(channel, again(error), [])  # who may get over it
+            else:
+                self._files.forget(channel)
+                self._fail(channel, error)
             self._failing.add(channel)
             return False
 
     def _advance(self, channel: Channel) -> bool:
+        given_up = channel.given_up()
+        if given_up:
+            self._failing.discard(channel)
+            self._hand_over(channel, self._discard, given_up)
+            return False
         failed = channel.error is not None
         if failed and not channel.barriers and time.monotonic() < channel.retry_at:
             self._failing.add(channel)
@@ -233,7 +239,7 @@ class Writer:
         if isinstance(state, Live):
             return self._write(channel, state)
         if state is None:
-            _refuse(channel)
+            refuse(channel)
         elif channel.wanted:
             self._hand_over(channel, self._materialise, [])
         return False
@@ -243,63 +249,57 @@ class Writer:
         if live.appender.unsynced_bytes >= UNSYNCED_BYTES:
             self._hand_over(channel, self._sync, [])
             return False
-        batch = channel.inflight or channel.next_batch(live.ordinal)
-        if batch is not None:
-            channel.inflight = batch
-            _append(live, batch[0])
-            self._settle(channel, live, batch)
-            self._keep_warm(channel)
+        if channel.unwritten:
+            live.appender.look()
+            heed(channel, live)
+            channel.inflight = channel.inflight or channel.next_batch(live.ordinal)
+            if channel.inflight is not None:
+                _append(live, channel.inflight)
+                self._settle(channel, live, channel.inflight)
+                heed(channel, live)
+                self._files.wrote(channel)
         self._serve(channel, live)
+        if live.synced and not channel.busy:
+            self._files.synced(channel)
         return channel.unwritten and not channel.busy
 
-    def _settle(self, channel: Channel, live: Live, batch: tuple[Batch, int, int]) -> None:
-        encoded, weight, count = batch
+    def _settle(self, channel: Channel, live: Live, written: Inflight) -> None:
+        encoded = written.batch
         channel.inflight = None
         if live.ordinal is not None:
             live.ordinal += encoded.lines
         live.synced = live.synced and not encoded.data
         with process.lock:
             channel.error = None
-            channel.written += count - len(encoded.refused)
+            channel.written += len(written.entries) - len(encoded.refused)
             channel.refused_count += len(encoded.refused)
             if encoded.refused:
                 channel.refused = encoded.refused[0]
-        for barrier in channel.released(weight):
+        for barrier in channel.released(written.weight):
             barrier.pass_()
 
     def _serve(self, channel: Channel, live: Live) -> None:
         """Let go those barriers whose items are written; durable ones need a sync first."""
         served = channel.served()
         last = channel.abandoned and not channel.unwritten
-        if last or any(barrier.close for barrier in served):
+        if last or any(barrier.kind == CLOSED for barrier in served):
             self._hand_over(channel, self._close, served)
             return
         durable = [] if live.synced else [each for each in served if each.durable]
-        _pass(channel, [each for each in served if each not in durable])
+        let_pass(channel, [each for each in served if each not in durable])
         if durable or (channel.error is not None and not live.synced):
             self._hand_over(channel, self._sync, durable)
         elif channel.error is not None:
             channel.recovered()
 
-    def _keep_warm(self, channel: Channel) -> None:
-        self._unsynced.pop(channel, None)
-        self._warm.pop(channel, None)
-        self._warm[channel] = time.monotonic()
-        if len(self._warm) > WARM_FILES:
-            self._rest(next(iter(self._warm)))
-
-    def _rest(self, channel: Channel) -> None:
-        """Close a channel's file; it is synced when there is time, or somebody waits for it."""
-        if channel in self._warm and isinstance(channel.state, Live):
-            self._unsynced[channel] = self._warm.pop(channel)
-            channel.state.appender.rest()
-
     def _fail(self, channel: Channel, error: BaseException, served: Sequence[Barrier] = ()) -> None:
         """Tell all who wait; what was not written stays, and is tried again in a while."""
         told: BaseException = error
         if isinstance(channel.state, Live):
-            channel.state.appender.rest()
+            with contextlib.suppress(Exception):  # the first error counts
+                channel.state.appender.rest()
         if isinstance(error, OSError):
+            self._too_many = self._too_many or error.errno in (errno.EMFILE, errno.ENFILE)
             told = channel.write_failed(error)
             told.__cause__ = error
         for barrier in [*served, *channel.failed(told, time.monotonic() + RETRY_S)]:
@@ -313,9 +313,8 @@ class Writer:
             self._handed_over += 1
             waits = self._handed_over > THREADS
         if waits:
-            self._rest(channel)
-        self._warm.pop(channel, None)
-        self._unsynced.pop(channel, None)
+            self._files.rest(channel)
+        self._files.lend(channel)
         channel.busy = True
         self._pool.submit(lambda: self._help(channel, job, served))
 
@@ -323,7 +322,10 @@ class Writer:
         try:
             job(channel, served)
         except BaseException as error:  # told where it is waited for
-            self._fail(channel, error, served)
+            if (lasting := recovered(channel, error)) is None:
+                channel.wait_again(served)
+            else:
+                self._fail(channel, lasting, served)
         with process.lock:
             channel.busy = False
             self._handed_over -= 1
@@ -357,44 +359,39 @@ class Writer:
         live = channel.state
         assert isinstance(live, Live)
         live.sync(channel.written)
-        live.appender.rest()
+        heed(channel, live)
+        if self._handed_over > THREADS:
+            live.appender.rest()  # others need their descriptors
         channel.recovered()
-        _pass(channel, served)
+        let_pass(channel, served)
 
     def _close(self, channel: Channel, served: list[Barrier]) -> None:
         live = channel.state
         assert isinstance(live, Live)
         if not live.synced:
             live.sync(channel.written)
-        live.appender.close()
+        live.appender.check_before_closing()
+        heed(channel, live)
+        self._let_go(channel)
+        let_pass(channel, served)
+
+    def _discard(self, channel: Channel, served: list[Barrier]) -> None:
+        """Let go of a thread as it is on disk."""
+        self._let_go(channel)
+        for barrier in served:
+            barrier.pass_()
+
+    def _let_go(self, channel: Channel) -> None:
+        if isinstance(channel.state, Live):
+            channel.state.appender.close()
         with process.lock:
             self.live.discard(channel)
         channel.end()
-        _pass(channel, served)
 
 
-def _append(live: Live, batch: Batch) -> None:
+def _append(live: Live, taken: Inflight) -> None:
+    batch = taken.batch
     if live.ordinal is not None and live.ordinal + batch.lines > _ORDINAL_END:
         raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
     if batch.data:
         live.appender.append(batch.data)
-
-
-def _pass(channel: Channel, served: list[Barrier]) -> None:
-    """Let them go on; the first is told if an item had no JSON form."""
-    refused, channel.refused = channel.refused, None if served else channel.refused
-    for barrier in served:
-        if refused is not None:
-            barrier.fail(Unencodable(refused))
-            refused = None
-        else:
-            barrier.pass_()
-
-
-def _refuse(channel: Channel) -> None:
-    closed = Closed(f"the recorder of thread {channel.thread_id} is closed")
-    for barrier in channel.failed(closed, 0.0):
-        if barrier.close:
-            barrier.pass_()
-        else:
-            barrier.fail(closed)

@@ -105,6 +105,17 @@ def test_who_writes_is_told(sound: Path) -> None:
     assert told(sound, "writing") == []
 
 
+def test_what_was_kept_of_deleted_rollouts_is_told(sound: Path) -> None:
+    kept = sound / "threadlog" / "rescued"
+    kept.mkdir(parents=True)
+    for number in range(12):
+        (kept / f"rollout-{number:02}.jsonl").touch()
+    lines = told(sound, "rescued")
+    assert lines[0].startswith(f"{kept}/rollout-00.jsonl: was deleted or replaced while")
+    assert lines[10:] == ["2 more (--json names all)"]
+    assert len(as_json(sound)["place"]["rescued"]) == 12
+
+
 def test_an_index_that_does_not_fit_is_told(sound: Path) -> None:
     assert threadlog.open(sound).catch_up()
     other = sqlite3.connect(sound / "threadlog" / "index.sqlite")

@@ -354,6 +354,7 @@ def test_the_id_and_path_come_as_json_too(tmp_path: Path) -> None:
 
 WRONG: list[tuple[list[str], str]] = [
     (["--force"], "--force goes with --resume only"),
+    (["--take-over"], "--take-over goes with --resume only"),
     (["--resume", THREAD, "--cwd", "."], "--cwd goes with --resume last, or with no --resume"),
     (["--resume", "last", "--source", "x"], "--source is for new threads: leave it out with"),
     (["--resume", "last", "--originator", ""], "--originator is for new threads"),

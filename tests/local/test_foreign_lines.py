@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import threadlog
-from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
+from threadlog import OthersWrote, RolloutRecorder, ThreadOptions, WriteFailed
 
 THEIRS = b'{"theirs":1}\n{"torn'
 
@@ -40,7 +40,8 @@ def test_what_somebody_else_appended_stays_and_is_not_glued_to_ours(
 ) -> None:
     append_theirs(recorder)
     recorder.record(said("two"))
-    recorder.close()
+    with pytest.raises(OthersWrote):
+        recorder.close()
     raws = lines(recorder)
     assert raws[2:4] == THEIRS.split(b"\n")
     assert b"two" in raws[4]
@@ -65,7 +66,8 @@ def test_a_failed_write_of_ours_is_not_taken_back_once_somebody_wrote_after_it(
     with pytest.raises(WriteFailed):
         recorder.flush()
     monkeypatch.undo()
-    recorder.close()
+    with pytest.raises(OthersWrote):
+        recorder.close()
     raws = lines(recorder)
     assert THEIRS in Path(recorder.path).read_bytes()
     assert [raw for raw in raws if b"two" in raw and raw.endswith(b"}}")]

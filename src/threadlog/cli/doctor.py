@@ -61,6 +61,7 @@ def _lines(home: Home, checkup: Checkup) -> list[_Line]:
         *_damage(checkup),
         *_index(place),
         *(("writing", f"{each.thread_id}: {_process(each.process)}") for each in place.writers),
+        *_rescued(place),
         *_open(home, place),
         *(("hidden", f"{count:,} by Codex's own list: {why}") for why, count in hidden),
         *(("version", f"{count:,} begun by {which}") for which, count in versions),
@@ -87,6 +88,14 @@ def _index(place: Place) -> list[_Line]:
         return [("index", f"{status.threads:,} threads, as the files have them")]
     told = [("index", f"does not fit the files: {path}") for path in place.differ[:_NAMED]]
     return [*told, ("index", "`threadlog index rebuild` makes it anew")]
+
+
+def _rescued(place: Place) -> list[_Line]:
+    told = "was deleted or replaced while it was recorded; put it back, or remove this copy"
+    lines = [("rescued", f"{path}: {told}") for path in place.rescued[:_NAMED]]
+    if len(place.rescued) > _NAMED:
+        lines.append(("rescued", f"{len(place.rescued) - _NAMED:,} more (--json names all)"))
+    return lines
 
 
 def _open(home: Home, place: Place) -> list[_Line]:

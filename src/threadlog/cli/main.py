@@ -251,6 +251,11 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="with --resume: though it changed a moment ago"
     )
     parser.add_argument(
+        "--take-over",
+        action="store_true",
+        help="with --resume: though another threadlog is recording it, which then stops",
+    )
+    parser.add_argument(
         "--cwd", metavar="DIR", help="its working directory (.); with --resume last: the last of it"
     )
     parser.add_argument("--source", metavar="TEXT", help="what kind of program it is of (cli)")

@@ -79,7 +79,10 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
 def _wrong_use(arguments: argparse.Namespace) -> str | None:
     """What is wrong with the options together."""
     if arguments.resume is None:
-        return "--force goes with --resume only" if arguments.force else None
+        for name in ("force", "take_over"):
+            if getattr(arguments, name):
+                return f"--{name.replace('_', '-')} goes with --resume only"
+        return None
     for name in _OF_NEW_THREADS:
         if getattr(arguments, name) is not None:
             return f"--{name.replace('_', '-')} is for new threads: leave it out with --resume"
@@ -115,7 +118,8 @@ class _Recording:
             options: Any = {name: value for name, value in chosen.items() if value is not None}
             self._thread = home.start("." if arguments.cwd is None else arguments.cwd, **options)
         else:
-            self._thread = home.resume(arguments.resume, cwd=arguments.cwd, force=arguments.force)
+            how = {"force": arguments.force, "take_over": arguments.take_over}
+            self._thread = home.resume(arguments.resume, cwd=arguments.cwd, **how)
         self._number = 0  # of the line
         self._kept = self._passed_over = self._bad = 0
         self._turn_items = 0  # of those passed over

@@ -3,16 +3,19 @@
 The protocol of Codex 0.169: BSD `flock` on `thread-writer-locks/<thread id>.lock`, opened and
 unlinked only while `.coordination.lock` is held, which is for microseconds: a Codex that waits for
 it answers nothing.  Nothing is ever written into a lock file, and none that we do not hold is
-unlinked.
+unlinked; but a user may have one process of threadlog take over from another (never from a Codex),
+and then the new lock file takes the place of the old.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
 from collections.abc import Iterator
+from typing import ClassVar
 
 from threadlog.core import layout
 from threadlog.core.checkup import Writing
@@ -27,6 +30,7 @@ LOCK_FOLDER = "thread-writer-locks"
 COORDINATION = ".coordination.lock"
 COORDINATION_WAIT_S = 5.0
 _POLL_S = 0.002
+_PRESENCE = "writing-"
 _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -39,22 +43,22 @@ class _Descriptors:
 
     def __init__(self) -> None:
         self._open: set[int] = set()
-        self._guard = threading.RLock()
+        self.guard = threading.RLock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
-                before=self._guard.acquire,
-                after_in_parent=self._guard.release,
+                before=self.guard.acquire,
+                after_in_parent=self.guard.release,
                 after_in_child=self._let_go,
             )
 
     def open(self, path: str, flags: int, mode: int = 0o600) -> int:
-        with self._guard:
+        with self.guard:
             fd = os.open(path, flags, mode)
             self._open.add(fd)
             return fd
 
     def close(self, fd: int) -> None:
-        with self._guard:
+        with self.guard:
             self._open.discard(fd)
             os.close(fd)
 
@@ -63,48 +67,179 @@ class _Descriptors:
         for fd in copies:
             with contextlib.suppress(OSError):
                 os.close(fd)
-        self._guard.release()
+        self.guard.release()
 
 
 _descriptors = _Descriptors()
 
 
+class Presence:
+    """A locked file of ours that tells others that this process is threadlog, while it writes."""
+
+    _held: ClassVar[dict[tuple[str, int], list[int]]] = {}  # by home and process: fd, how many
+
+    def __init__(self, home: str) -> None:
+        """Make it in an existing home; where it cannot be made, there is just none."""
+        self._key: tuple[str, int] | None = (home, os.getpid())
+        with _descriptors.guard:
+            held = self._held.get(self._key)
+            if held is not None:
+                held[1] += 1
+                return
+            try:
+                self._held[self._key] = [self._make(home), 1]
+            except (OSError, InUse):
+                self._key = None
+
+    def end(self) -> None:
+        """This one writes no more; may be called again."""
+        key, self._key = self._key, None
+        if key is None or key[1] != os.getpid():
+            return
+        with _descriptors.guard:
+            held = self._held[key]
+            held[1] -= 1
+            if not held[1]:
+                del self._held[key]
+                with contextlib.suppress(OSError):
+                    os.unlink(_presence_path(*key))
+                _descriptors.close(held[0])
+
+    @staticmethod
+    def _make(home: str) -> int:
+        path = _presence_path(home, os.getpid())
+        _make_folder(home, os.path.dirname(path))
+        _sweep_presences(os.path.dirname(path))
+        fd = _open_lock(path)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            _descriptors.close(fd)
+            raise
+        return fd
+
+
+def _presence_path(home: str, pid: int) -> str:
+    return os.path.join(home, layout.OWN_FOLDER, f"{_PRESENCE}{pid}.lock")
+
+
+def _is_ours(home: str, pid: int) -> bool:
+    """True if a process that writes in a home is threadlog, as far as the system tells."""
+    try:
+        key = _lock_key(os.lstat(_presence_path(home, pid)))
+    except OSError:
+        return False
+    return _locked_files().get(key) == pid
+
+
+def _sweep_presences(folder: str) -> None:
+    """Remove what killed processes left."""
+    for name in os.listdir(folder):
+        if name.startswith(_PRESENCE):
+            path = os.path.join(folder, name)
+            with contextlib.suppress(OSError):
+                fd = _descriptors.open(path, _FLAGS)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(path)
+                finally:
+                    _descriptors.close(fd)
+
+
 class ThreadWriterLock:
     """The right to append to one thread, held until `release` or the end of the process."""
 
-    def __init__(self, home: str, thread_id: str) -> None:
+    def __init__(self, home: str, thread_id: str, *, take_over: bool = False) -> None:
         """Take the lock in an existing home.
 
-        Raises InUse if another process holds it, OSError if it cannot be had.
+        *take_over* has it from another process of threadlog that holds it, which finds out before
+        its next batch; never from any other program.  Raises InUse if another process holds it,
+        OSError if it cannot be had.
         """
+        self._home, self._thread_id = home, thread_id
         self._folder = os.path.join(home, LOCK_FOLDER)
         self._path = os.path.join(self._folder, f"{thread_id}.lock")
         self._pid = os.getpid()
-        _make_folder(home, self._folder)
-        with _coordination(self._folder, fcntl.LOCK_SH):
+        self._fd: int | None = None
+        self._presence = Presence(home)
+        try:
+            self._take(take_over=take_over)
+        except BaseException:
+            self._presence.end()
+            raise
+
+    def _take(self, *, take_over: bool = False) -> None:
+        _make_folder(self._home, self._folder)
+        with _coordination(self._folder, fcntl.LOCK_EX if take_over else fcntl.LOCK_SH):
             fd = _open_lock(self._path)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = _holder(fd)
                 _descriptors.close(fd)
-                raise _in_use(thread_id, holder) from None
+                if not take_over:
+                    raise _in_use(self._thread_id, holder) from None
+                fd = self._replaced(holder)
             except BaseException:
                 _descriptors.close(fd)
                 raise
-        self._fd: int | None = fd
+            self._fd, self._key = fd, _identity(os.fstat(fd))
+
+    def _replaced(self, holder: int | None) -> int:
+        """A lock file of ours in the place of one that a process of ours holds."""
+        if holder is None or holder == os.getpid() or not _is_ours(self._home, holder):
+            error = _in_use(self._thread_id, holder)
+            raise InUse(f"{error}; only a threadlog process can be taken over from", holder)
+        fresh = f"{self._path}.{os.getpid()}"  # a name that no Codex sweeps
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(fresh)
+        fd = _open_lock(fresh)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.replace(fresh, self._path)
+        except BaseException:
+            _descriptors.close(fd)
+            raise
+        return fd
+
+    def check(self) -> None:
+        """See that the lock is ours still; one whose file somebody removed is taken again.
+
+        Raises InUse if another process has it by now, OSError.
+        """
+        try:
+            if _identity(os.lstat(self._path)) == self._key:
+                return
+        except FileNotFoundError:
+            pass
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            _descriptors.close(fd)
+        try:
+            self._take()
+        except InUse as error:
+            who = "another program" if error.holder is None else f"process {error.holder}"
+            raise InUse(
+                f"thread {self._thread_id} was taken over by {who}: nothing more is written here; "
+                f"discard what waits, or close that one",
+                error.holder,
+            ) from None
 
     def release(self) -> None:
         """Give the lock up and remove its file; a forked child's copy is closed already."""
         fd, self._fd = self._fd, None
-        if fd is None or os.getpid() != self._pid:
+        if os.getpid() != self._pid:
+            return
+        self._presence.end()
+        if fd is None:
             return
         try:
             with _coordination(self._folder, fcntl.LOCK_EX):
                 _descriptors.close(fd)
                 fd = None
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._path)
+                    if _identity(os.lstat(self._path)) == self._key:  # nobody took over
+                        os.unlink(self._path)
         except (OSError, InUse):
             # An unlocked file left behind is harmless: Codex sweeps it.
             if fd is not None:
@@ -143,6 +278,10 @@ def _in_use(thread_id: str, holder: int | None) -> InUse:
 def _holder(fd: int) -> int | None:
     """The process that holds the lock of an open file, where the system tells."""
     return _locked_files().get(_lock_key(os.fstat(fd)))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _lock_key(status: os.stat_result) -> str:
@@ -188,6 +327,8 @@ def _make_folder(home: str, folder: str) -> None:
     try:
         os.mkdir(folder, mode)
     except FileExistsError:
+        if os.path.islink(folder):  # it may lead out of the home
+            raise OSError(errno.ELOOP, "it is a symbolic link", folder) from None
         return
     os.chmod(folder, mode)
 

@@ -19,7 +19,8 @@ class Place(NamedTuple):
     """What a look at the files of a home tells, but for their content.
 
     `open_files` and `open_folders` can be read by other users of the machine.  `differ` are the
-    threads that the index has and the files have not, or the other way round.
+    threads that the index has and the files have not, or the other way round.  `rescued` are copies
+    of rollouts that somebody deleted, or replaced, while we recorded them.
     """
 
     rollouts: int
@@ -30,6 +31,7 @@ class Place(NamedTuple):
     index_status: IndexStatus
     differ: Sequence[str]
     writers: Sequence[Writing]
+    rescued: Sequence[str]
     problems: Sequence[str]
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 SUFFIX_MIN_DIGITS = 6
 PREFIX_MIN_CHARS = 13
 SHORT_DIGITS = 8
+RANDOM_BITS = 74  # of a UUIDv7
 
 # Compiled when first used: a listing needs none of them.
 _CANONICAL = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -63,7 +64,7 @@ def fits(reference: Reference, thread_id: str) -> bool:
 
 
 def uuid7(unix_ms: int, random_bits: int) -> str:
-    """The UUIDv7 text of an instant and 74 random bits (both given: core has no clock)."""
+    """The UUIDv7 text of an instant and RANDOM_BITS (both given: core has no clock)."""
     value = (unix_ms & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76
     value |= ((random_bits >> 62) & 0xFFF) << 64

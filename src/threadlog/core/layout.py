@@ -23,6 +23,7 @@ NAME_FILE = "session_index.jsonl"
 # What threadlog keeps of its own lies here.
 OWN_FOLDER = "threadlog"
 INDEX_FILE = "index.sqlite"
+RESCUED = "rescued"
 
 PREFIX = "rollout-"
 PLAIN_SUFFIX = ".jsonl"
@@ -109,6 +110,15 @@ def rollout_name(stamp: str, thread_id: str, rollout_id: str | None = None) -> s
     """The file name of a new rollout; *rollout_id* if its thread has another one already."""
     revision = f"_{rollout_id}" if rollout_id else ""
     return f"{PREFIX}{stamp}-{thread_id}{revision}{PLAIN_SUFFIX}"
+
+
+def twin(path: str) -> str | None:
+    """The same rollout compressed, or plain if it is compressed; None if it is neither."""
+    if path.endswith(COMPRESSED_SUFFIX):
+        return path.removesuffix(COMPRESSED_SUFFIX) + PLAIN_SUFFIX
+    if path.endswith(PLAIN_SUFFIX):
+        return path.removesuffix(PLAIN_SUFFIX) + COMPRESSED_SUFFIX
+    return None
 
 
 def day_folder(stamp: str) -> str:

@@ -68,6 +68,14 @@ class Disk:
         """What lies at a path; a symbolic link is itself."""
         return os.lstat(path)
 
+    def name_of(self, fd: int) -> str | None:
+        """The path of an open file that others may have moved, where the system tells."""
+        try:
+            name = os.readlink(f"/proc/self/fd/{fd}")
+        except FileNotFoundError:
+            return None  # macOS
+        return name if os.path.lexists(name) else None
+
     def change_mode(self, fd: int, mode: int) -> None:
         """Set the mode of an open file."""
         os.fchmod(fd, mode)

@@ -41,8 +41,17 @@ def look_over(
         index_status=index,
         differ=_differ(home, catalog),
         writers=writers(home),
+        rescued=_rescued(home),
         problems=sorted(inventory.problems),
     )
+
+
+def _rescued(home: str) -> list[str]:
+    folder = os.path.join(home, layout.OWN_FOLDER, layout.RESCUED)
+    try:
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
+    except OSError:
+        return []
 
 
 def _differ(home: str, catalog: IndexedCatalog) -> list[str]:

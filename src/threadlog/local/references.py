@@ -86,7 +86,10 @@ def _find_path(home: str, text: str) -> Found:
             f"{text} does not lie in the sessions of {home}; name the home it lies in with --home"
         )
     if not os.path.isfile(path):
-        raise NotFound(f"no file at {path}")
+        other = layout.twin(path)  # Codex may have (un)packed it since somebody noted the path
+        if other is None or os.path.realpath(other) != other or not os.path.isfile(other):
+            raise NotFound(f"no file at {path}")
+        path = other
     for root, real in zip(layout.ROOTS, roots, strict=True):
         if path.startswith(real + os.sep):
             path = os.path.join(home, root, path[len(real) + 1 :])  # as a walk would spell it

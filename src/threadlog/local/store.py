@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from threadlog.local.disk import Disk
     from threadlog.local.index.catalog import IndexedCatalog
     from threadlog.local.index.upkeep import Index
-    from threadlog.local.journal import FileJournal, WriterLock
+    from threadlog.local.journal import FileJournal, TakeLock
     from threadlog.local.names import HomeNames, NameSource
     from threadlog.local.reading import LocalRollouts
 
@@ -28,7 +28,7 @@ class Neighbour(NamedTuple):
     """
 
     names: Callable[[str], NameSource]
-    lock: Callable[[str, str], WriterLock]
+    lock: TakeLock
     read_model_provider: Callable[[str], str | None]
     writers: Callable[[str], Sequence[Writing]]
 

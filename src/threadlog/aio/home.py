@@ -1,0 +1,127 @@
+"""The verbs of a home, awaitable."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any, Unpack
+
+from threadlog import home as sync_home
+from threadlog.aio.recording import Thread
+from threadlog.aio.waiting import Closable, Opening, off_the_loop
+from threadlog.asking import Asked
+from threadlog.core.history import History, Value
+from threadlog.core.index_status import IndexStatus, Progress
+from threadlog.core.lines import Json
+from threadlog.core.outline import Outline
+from threadlog.core.query import ThreadPage, ThreadSummary
+from threadlog.core.turn import Turn
+from threadlog.core.visibility import Visibility
+from threadlog.home import Reference
+from threadlog.options import ThreadKeywords
+
+
+class Home(Closable):
+    """`threadlog.Home`, awaitable; `sync` is the one underneath."""
+
+    def __init__(self, home: sync_home.Home) -> None:
+        self.sync = home
+
+    @property
+    def path(self) -> str:
+        """The absolute path of the home."""
+        return self.sync.path
+
+    def start(
+        self, cwd: str | os.PathLike[str] = ".", **options: Unpack[ThreadKeywords]
+    ) -> Opening[Thread]:
+        """Begin a thread (see `threadlog.Home.start`); await it, or use it in `async with`."""
+
+        async def opening() -> Thread:
+            return Thread(await asyncio.to_thread(self.sync.start, cwd, **options))
+
+        return Opening(opening)
+
+    def resume(
+        self,
+        reference: Reference,
+        *,
+        cwd: str | os.PathLike[str] | None = None,
+        force: bool = False,
+        take_over: bool = False,
+    ) -> Opening[Thread]:
+        """Go on with a thread (see `threadlog.Home.resume`); await it, or use `async with`."""
+
+        async def opening() -> Thread:
+            options: dict[str, Any] = {"cwd": cwd, "force": force, "take_over": take_over}
+            return Thread(await asyncio.to_thread(self.sync.resume, reference, **options))
+
+        return Opening(opening)
+
+    async def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
+        """The newest threads first."""
+        return await asyncio.to_thread(lambda: self.sync.threads(**asked))
+
+    async def count(self, **asked: Unpack[Asked]) -> int:
+        """How many threads there are."""
+        return await asyncio.to_thread(lambda: self.sync.count(**asked))
+
+    async def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
+        """The thread that changed last."""
+        return await asyncio.to_thread(lambda: self.sync.find_latest(**asked))
+
+    async def index_status(self) -> IndexStatus:
+        """How the index behind listings stands."""
+        return await asyncio.to_thread(self.sync.index_status)
+
+    def tell_progress(self, progress: Progress) -> None:
+        """Have *progress* told, by another OS thread, while a listing has to read much."""
+        self.sync.tell_progress(progress)
+
+    async def catch_up(
+        self,
+        *,
+        timeout_s: float | None = None,
+        progress: Progress | None = None,
+        check: bool = False,
+    ) -> bool:
+        """Bring the index up to date; *progress* is told by another OS thread."""
+        options: dict[str, Any] = {"timeout_s": timeout_s, "progress": progress, "check": check}
+        return await asyncio.to_thread(self.sync.catch_up, **options)
+
+    async def rebuild_index(self) -> bool:
+        """Empty the index."""
+        return await asyncio.to_thread(self.sync.rebuild_index)
+
+    async def get(self, reference: Reference) -> ThreadSummary:
+        """The summary of one thread."""
+        return await asyncio.to_thread(self.sync.get, reference)
+
+    async def why(self, reference: Reference) -> Visibility:
+        """What listings do with one thread, and why."""
+        return await asyncio.to_thread(self.sync.why, reference)
+
+    def iter_lines(self, reference: Reference, *, backwards: bool = False) -> AsyncIterator[Value]:
+        """Every line, oldest or newest first, damage in its place."""
+        return off_the_loop(lambda: self.sync.iter_lines(reference, backwards=backwards))
+
+    def turns(self, reference: Reference, *, last: int | None = None) -> AsyncIterator[Turn]:
+        """The turns, oldest first; *last* reads only the newest so many."""
+        return off_the_loop(lambda: self.sync.turns(reference, last=last))
+
+    async def history(self, reference: Reference) -> History:
+        """The whole thread in memory, to go on from."""
+        return await asyncio.to_thread(self.sync.history, reference)
+
+    async def outline(self, reference: Reference) -> list[Outline]:
+        """Where each line begins and what it is."""
+        return await asyncio.to_thread(self.sync.outline, reference)
+
+    async def model_input(self, reference: Reference) -> list[dict[str, Json]]:
+        """The Responses items to send to a model next."""
+        return await asyncio.to_thread(self.sync.model_input, reference)
+
+    async def close(self) -> None:
+        """Close what is still being recorded here."""
+        await asyncio.to_thread(self.sync.close)

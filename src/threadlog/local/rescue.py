@@ -1,0 +1,94 @@
+"""Keeping what only an open descriptor still leads to, when its file was deleted or replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+
+from threadlog.core import layout
+from threadlog.local.disk import Disk
+
+_CHUNK_BYTES = 1 << 20
+_NAMES = 1000
+
+
+def keep(disk: Disk, fd: int, folder: str, name: str) -> str:
+    """Copy a descriptor's file, whole and synced, into *folder*; returns its path there.
+
+    Overwrites nothing: a name that is taken gets a number.  Raises OSError.
+    """
+    _make(disk, folder)
+    mode = layout.file_mode(disk.status_at(folder).st_mode)
+    path, copy = _create(disk, os.path.join(folder, name), mode)
+    try:
+        try:
+            disk.change_mode(copy, mode)
+            for chunk in _chunks(disk, fd):
+                left = memoryview(chunk)
+                while left:
+                    count = disk.write(copy, left)
+                    if count <= 0:
+                        raise OSError(errno.EIO, "nothing was written", path)
+                    left = left[count:]
+            disk.sync(copy)
+        finally:
+            disk.close(copy)
+        _sync_folder(disk, folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            disk.unlink(path)  # ours, and no whole copy
+        raise
+    return path
+
+
+def same_bytes(disk: Disk, one: int, other: int, size: int) -> bool:
+    """True if the first *size* bytes of two files are there and the same."""
+    offset = 0
+    while offset < size:
+        count = min(_CHUNK_BYTES, size - offset)
+        chunk = disk.read_at(one, count, offset)
+        if not chunk or chunk != disk.read_at(other, len(chunk), offset):
+            return False
+        offset += len(chunk)
+    return True
+
+
+def _chunks(disk: Disk, fd: int) -> Iterator[bytes]:
+    offset = 0
+    while chunk := disk.read_at(fd, _CHUNK_BYTES, offset):
+        yield chunk
+        offset += len(chunk)
+
+
+def _make(disk: Disk, folder: str) -> None:
+    """The folder, and ours above it; not the home, which is its user's."""
+    for each in (os.path.dirname(folder), folder):
+        parent = os.path.dirname(each)
+        mode = layout.folder_mode(disk.status_at(parent).st_mode)
+        try:
+            disk.make_folder(each, mode)
+        except FileExistsError:
+            if os.path.islink(each):
+                raise OSError(errno.ELOOP, "it is a symbolic link", each) from None
+            continue
+        disk.change_folder_mode(each, mode)
+        _sync_folder(disk, parent)
+
+
+def _create(disk: Disk, path: str, mode: int) -> tuple[str, int]:
+    folder, name = os.path.split(path)
+    for number in range(1, _NAMES):
+        path = os.path.join(folder, name if number == 1 else f"{number}-{name}")
+        with contextlib.suppress(FileExistsError):
+            return path, disk.create(path, mode)
+    raise OSError(errno.EEXIST, "too many of that name", folder)
+
+
+def _sync_folder(disk: Disk, folder: str) -> None:
+    fd = disk.open_folder(folder)
+    try:
+        disk.sync(fd)
+    finally:
+        disk.close(fd)
