@@ -68,7 +68,10 @@ def together(folder: str, rollout: str, count: int) -> Numbers:
     items = cycle(_items(rollout))
     syncfs = ctypes.CDLL(None, use_errno=True).syncfs
     with contextlib.ExitStack() as stack:
-        recorders = [stack.enter_context(live_recorder(folder)) for _ in range(FILES)]
+        home = stack.enter_context(threadlog.open(folder))  # one, as in an agent's process
+        recorders = [RolloutRecorder.create(home, OPTIONS) for _ in range(FILES)]
+        for recorder in recorders:
+            recorder.persist()
         one = stack.enter_context(_files(folder, "threads", FILES))
         other = stack.enter_context(_files(folder, "syncfs", FILES))
         pool = stack.enter_context(ThreadPoolExecutor(THREADS))
