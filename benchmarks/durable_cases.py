@@ -41,7 +41,7 @@ Numbers = dict[str, float]
 THREADS = 16
 FILES = 64
 OTHERS = 4  # who flush durable, all the time
-WINDOW_S = 0.3
+WINDOW_S = 0.5
 WARM_UP = 3  # turns that are not counted
 
 
@@ -115,7 +115,7 @@ def beside(folder: str, rollout: str, count: int) -> Numbers:
     others = [threading.Thread(target=flush_on) for _ in range(OTHERS)]
     for other in others:
         other.start()
-    taken: dict[str, list[int]] = {"alone": [], "burst": [], "paced": []}
+    taken: dict[str, list[int]] = {"alone": [], "alone_paced": [], "burst": [], "paced": []}
     with RolloutRecorder.create(home, OPTIONS) as recorder:
         recorder.persist()
         gc.collect()
@@ -123,6 +123,7 @@ def beside(folder: str, rollout: str, count: int) -> Numbers:
         for begin in range(0, count, 50 * BURST):
             some = items[begin : begin + 50 * BURST]
             taken["alone"] += _in_bursts(recorder, some)
+            taken["alone_paced"] += _paced(recorder, some[:1000])
             going.set()
             taken["burst"] += _in_bursts(recorder, some)
             taken["paced"] += _paced(recorder, some[:1000])

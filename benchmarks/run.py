@@ -339,8 +339,9 @@ def durable(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     for mark, reach in (("p50", 1), ("p99", 10)):
         note = f" (alone {_median(calls, f'alone_{mark}'):.2f} us)"
         yield _under(f"{what}, {mark}", _median(calls, f"burst_{mark}"), reach, "us", note)
-    paced = f"{_median(calls, 'paced_p50'):.2f} us, p99 {_median(calls, 'paced_p99'):.1f} us"
-    yield Row("same, 16 each ms, p50", paced, "", None)
+    for mark in ("p50", "p99"):
+        paced, alone = _median(calls, f"paced_{mark}"), _median(calls, f"alone_paced_{mark}")
+        yield Row(f"same, 16 each ms, {mark}", f"{paced:.2f} us (alone {alone:.2f} us)", "", None)
     folding = told("folding", 1 if few else 7, many_rollouts(1_000, 80 << 10))
     for name in ("keeper", "catch_up"):
         note = f" ({_median(folding, name):.0f} / {_median(folding, 'without'):.0f} turns/s)"
