@@ -3,8 +3,8 @@
     python benchmarks/durable_cases.py CASE FOLDER ROLLOUT COUNT
 
 FOLDER is the home that is recorded in (on a disk, not a RAM disk); the items are those of ROLLOUT,
-in its mix.  What is compared is measured in the same process, by turns, in files that are there
-and open: the same bytes, and nothing waits to be synced where the next turn begins.  A ratio is
+in its mix.  What is compared is measured by turns, in files that are there and open: the same
+bytes, and nothing waits to be synced where the next turn begins.  A ratio is
 the median of those of the turns, and above one where ours is the faster.
 """
 
@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import gc
 import json
+import multiprocessing
 import os
 import statistics
 import sys
@@ -21,7 +22,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import cycle, islice
+from multiprocessing.connection import Connection
 from typing import Any
 
 import threadlog
@@ -38,6 +41,7 @@ from threadlog import KERNEL, RolloutRecorder
 from threadlog.core.items import LineItem
 
 Numbers = dict[str, float]
+Bare = Callable[[str, list[bytes]], float]  # a way to write, and what: how many seconds
 THREADS = 16
 FILES = 64
 OTHERS = 4  # who flush durable, all the time
@@ -48,33 +52,23 @@ WARM_UP = 3  # turns that are not counted
 def turns(folder: str, rollout: str, count: int) -> Numbers:
     """A turn's items and a durable barrier, against one write and fdatasync of the same bytes."""
     items = cycle(_items(rollout))
-    with live_recorder(folder) as recorder, _files(folder, "plain", 1) as fds:
-        written = [recorder.path]
+    with _bare(folder, 1) as bare, live_recorder(folder) as recorder:
 
         def ours() -> None:
             for item in islice(items, BURST):
                 recorder.record(item)
             recorder.flush()
 
-        def plain(data: list[bytes]) -> None:
-            os.write(fds[0], data[0])
-            os.fdatasync(fds[0])
-
-        return _compared(count, written, ours, plain=plain)
+        return _compared(count, [recorder.path], ours, bare, ["plain"])
 
 
 def together(folder: str, rollout: str, count: int) -> Numbers:
     """An item for each of many recorders, then a durable barrier of each, begun together."""
     items = cycle(_items(rollout))
-    syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-    with contextlib.ExitStack() as stack:
-        home = stack.enter_context(threadlog.open(folder))  # one, as in an agent's process
+    with _bare(folder, FILES) as bare, threadlog.open(folder) as home:
         recorders = [RolloutRecorder.create(home, OPTIONS) for _ in range(FILES)]
         for recorder in recorders:
             recorder.persist()
-        one = stack.enter_context(_files(folder, "threads", FILES))
-        other = stack.enter_context(_files(folder, "syncfs", FILES))
-        pool = stack.enter_context(ThreadPoolExecutor(THREADS))
 
         def ours() -> None:
             for recorder, item in zip(recorders, islice(items, FILES), strict=True):
@@ -83,17 +77,8 @@ def together(folder: str, rollout: str, count: int) -> Numbers:
                 if barrier is not None:
                     barrier.wait()
 
-        def threads(data: list[bytes]) -> None:
-            _write_all(one, data)
-            # Some files for each thread at once: faster than to hand over one by one.
-            list(pool.map(_sync_all, [one[each::THREADS] for each in range(THREADS)]))
-
-        def whole(data: list[bytes]) -> None:
-            _write_all(other, data)
-            assert syncfs(other[0]) == 0
-
         written = [recorder.path for recorder in recorders]
-        return _compared(count, written, ours, threads=threads, syncfs=whole)
+        return _compared(count, written, ours, bare, ["threads", "syncfs"])
 
 
 def beside(folder: str, rollout: str, count: int) -> Numbers:
@@ -214,29 +199,80 @@ def _items(rollout: str) -> list[LineItem]:
 
 
 def _compared(
-    count: int,
-    written: Sequence[str],
-    ours: Callable[[], None],
-    **theirs: Callable[[list[bytes]], None],
+    count: int, written: Sequence[str], ours: Callable[[], None], bare: Bare, names: Sequence[str]
 ) -> Numbers:
-    """Turns of ours, and of each of theirs with what ours just wrote."""
+    """Turns of ours, and of each of the bare ones with what ours just wrote."""
     gc.collect()
     gc.freeze()
-    taken: dict[str, list[float]] = {name: [] for name in ("ours", *theirs)}
+    taken: dict[str, list[float]] = {name: [] for name in ("ours", *names)}
     sizes = [os.path.getsize(path) for path in written]
     for _ in range(count + WARM_UP):
         taken["ours"].append(_seconds(ours))
         data = [_read_from(path, size) for path, size in zip(written, sizes, strict=True)]
         sizes = [size + len(each) for size, each in zip(sizes, data, strict=True)]
         assert all(each.endswith(b"\n") for each in data)
-        for name, do in theirs.items():
-            taken[name].append(_seconds(lambda do=do, data=data: do(data)))  # type: ignore[misc]
+        for name in names:
+            taken[name].append(bare(name, data))
     counted = {name: seconds[WARM_UP:] for name, seconds in taken.items()}
     numbers = {f"{name}_ms": statistics.median(each) * 1000 for name, each in counted.items()}
-    for name in theirs:
+    for name in names:
         pairs = zip(counted["ours"], counted[name], strict=True)
         numbers[f"ratio_{name}"] = statistics.median(their / our for our, their in pairs)
     return numbers
+
+
+@contextlib.contextmanager
+def _bare(folder: str, count: int) -> Iterator[Bare]:
+    """A process that writes and syncs so many files of its own, and says how long that took.
+
+    Apart, for threads of ours that are still busy would slow it down, and make ours look good.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_write_bare, args=(folder, count, there))
+    process.start()
+    there.close()  # so that `recv` ends if the process does
+
+    def seconds(name: str, data: list[bytes]) -> float:
+        here.send((name, data))
+        return float(here.recv())
+
+    try:
+        here.recv()  # its files are there
+        yield seconds
+    finally:
+        here.close()
+        process.join()
+
+
+def _write_bare(folder: str, count: int, asked: Connection) -> None:
+    with (
+        _files(folder, "one", count) as one,
+        _files(folder, "other", count) as other,
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+        def plain(data: list[bytes]) -> None:
+            _write_all(one, data)
+            _sync_all(one)
+
+        def threads(data: list[bytes]) -> None:
+            _write_all(one, data)
+            # Some files for each thread at once: faster than to hand over one by one.
+            list(pool.map(_sync_all, [one[each::THREADS] for each in range(THREADS)]))
+
+        def whole(data: list[bytes]) -> None:
+            _write_all(other, data)
+            assert syncfs is not None, "only Linux has syncfs"
+            assert syncfs(other[0]) == 0, "syncfs failed"
+
+        works = {"plain": plain, "threads": threads, "syncfs": whole}
+        asked.send("ready")
+        with contextlib.suppress(EOFError):
+            while True:
+                name, data = asked.recv()
+                asked.send(_seconds(partial(works[name], data)))
 
 
 def _seconds(call: Callable[[], None]) -> float:
