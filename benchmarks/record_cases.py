@@ -62,14 +62,14 @@ def calls(folder: str, rollout: str, count: int) -> Numbers:
     Codex's own response items hold free JSON besides, which is encoded by the call.
     """
     codexs = typed_items(rollout)
-    own = [_without_free_json(item) for item in codexs]
+    own = [without_free_json(item) for item in codexs]
     return {
         **_calls(folder, "own", list(islice(cycle(own), count))),
         **_calls(folder, "codex", list(islice(cycle(codexs), count))),
     }
 
 
-def _without_free_json(item: LineItem) -> LineItem:
+def without_free_json(item: LineItem) -> LineItem:
     """As an agent makes it: without the settings and notes that only Codex puts into an item."""
     return msgspec.structs.replace(item, **dict.fromkeys(_optional(type(item))))
 
@@ -86,14 +86,14 @@ def _calls(folder: str, name: str, items: list[LineItem]) -> Numbers:
     taken = []
     with live_recorder(folder) as recorder:
         for begin in range(0, len(items), BURST):
-            taken += _each(recorder.record, items[begin : begin + BURST])
+            taken += call_times(recorder.record, items[begin : begin + BURST])
             recorder.flush(level=KERNEL)
-    return _percentiles(name, taken, 1e-3)
+    return percentiles(name, taken, 1e-3)
 
 
 def paced(folder: str, rollout: str, count: int) -> Numbers:
     """The same on an asyncio loop that has other things to do, and what its loop notices."""
-    own = [_without_free_json(item) for item in typed_items(rollout)]
+    own = [without_free_json(item) for item in typed_items(rollout)]
     items = list(islice(cycle(own), count))
     gc.collect()
     gc.freeze()  # what an agent has in memory is not what we measure
@@ -101,9 +101,9 @@ def paced(folder: str, rollout: str, count: int) -> Numbers:
     with live_recorder(folder) as recorder:
         beside = asyncio.run(_loop(recorder, items))
     return {
-        **_percentiles("call", beside[0], 1e-3),
-        **_percentiles("stall", beside[1], 1e-6),
-        **_percentiles("alone", alone[1], 1e-6),
+        **percentiles("call", beside[0], 1e-3),
+        **percentiles("stall", beside[1], 1e-6),
+        **percentiles("alone", alone[1], 1e-6),
     }
 
 
@@ -140,8 +140,8 @@ def mappings(folder: str, rollout: str, count: int) -> Numbers:
     with live_recorder(folder) as recorder:
         for begin in range(0, count, BURST):
             some = items[begin : begin + BURST]
-            theirs += _each(msgspec.json.encode, some)
-            ours += _each(recorder.record, some)
+            theirs += call_times(msgspec.json.encode, some)
+            ours += call_times(recorder.record, some)
             recorder.flush(level=KERNEL)
     return {
         "ratio": statistics.median(ours) / statistics.median(theirs),
@@ -247,7 +247,7 @@ def resume(folder: str, rollout: str, count: int) -> Numbers:
     return {"ready_ms": ready * 1000, "written_ms": written * 1000}
 
 
-def _each(call: Callable[[Any], object], items: list[Any]) -> list[int]:
+def call_times(call: Callable[[Any], object], items: list[Any]) -> list[int]:
     """How long each call takes, in ns, without the looks at the clock."""
     clock = time.perf_counter_ns
     taken = []
@@ -271,7 +271,7 @@ def _seconds(call: Callable[[], None]) -> float:
     return time.perf_counter() - begun
 
 
-def _percentiles(name: str, taken: list[int], scale: float) -> Numbers:
+def percentiles(name: str, taken: list[int], scale: float) -> Numbers:
     taken = sorted(taken)
     return {
         f"{name}_p50": taken[len(taken) // 2] * scale,

@@ -109,6 +109,16 @@ class Lab:
             numbers: dict[str, float] = json.loads(self._run(case))
         return numbers
 
+    def durable(self, name: str, sample: Sample, count: int) -> dict[str, float]:
+        """A case of `durable_cases.py`, in a home of its own with the sample's rollouts."""
+        with tempfile.TemporaryDirectory(dir=DATA) as home:
+            kept, seen = os.path.join(sample.home, "sessions"), os.path.join(home, "sessions")
+            # Second names instead of copies, which would wait to be brought to the disk.
+            shutil.copytree(kept, seen, copy_function=os.link)
+            case = [os.path.join(HERE, "durable_cases.py"), name, home, sample.path, str(count)]
+            numbers: dict[str, float] = json.loads(self._run(case))
+        return numbers
+
     def indexing(self, name: str, home: str, count: int = 1) -> dict[str, float]:
         """A case of `index_cases.py`."""
         case = [os.path.join(HERE, "index_cases.py"), name, home, str(count)]
@@ -308,6 +318,52 @@ def _under(what: str, value: float, reach: float, unit: str, note: str = "") -> 
     return Row(what, f"{value:.2f} {unit}{note}", f"<= {reach:g} {unit}", value <= reach)
 
 
+def durable(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """What it costs to have recorded items on stable storage, and what that costs others."""
+    mix, few = one_rollout(LEGACY, 10 * MB), sizes.history < FULL.history
+
+    def told(name: str, count: int, sample: Sample = mix) -> list[Numbers]:
+        taken = [lab.durable(name, sample, count) for _ in range(1 if few else 4)]
+        return taken[1:] or taken
+
+    turns = told("turns", 30 if few else 200)
+    what = "64 items, then a durable barrier, throughput / one write and fdatasync"
+    yield _at_least(what, turns, "ratio_plain", 0.7, _both_ms(turns, "ours_ms", "plain_ms"))
+    many = told("together", 10 if few else 60)
+    what = "64 recorders, an item and a durable barrier each, throughput / that of 64 files"
+    for other, name in (("threads", "fdatasync by 16 threads"), ("syncfs", "syncfs")):
+        note = _both_ms(many, "ours_ms", f"{other}_ms")
+        yield _at_least(f"{what}, {name}", many, f"ratio_{other}", 0.7, note)
+    calls = told("beside", 10_000 if few else 100_000)
+    what = "record() while others are flushed durable"
+    for mark, reach in (("p50", 1), ("p99", 10)):
+        note = f" (alone {_median(calls, f'alone_{mark}'):.2f} us)"
+        yield _under(f"{what}, {mark}", _median(calls, f"burst_{mark}"), reach, "us", note)
+    for mark in ("p50", "p99"):
+        paced, alone = _median(calls, f"paced_{mark}"), _median(calls, f"alone_paced_{mark}")
+        yield Row(f"same, 16 each ms, {mark}", f"{paced:.2f} us (alone {alone:.2f} us)", "", None)
+    folding = told("folding", 1 if few else 7, many_rollouts(1_000, 80 << 10))
+    for name in ("keeper", "catch_up"):
+        note = f" ({_median(folding, name):.0f} / {_median(folding, 'without'):.0f} turns/s)"
+        what = f"durable turns of 64 items, throughput beside {name} of an index / without"
+        yield _at_least(what, folding, f"ratio_{name}", 0.9, note)
+
+
+def _median(told: list[Numbers], key: str) -> float:
+    return statistics.median(each[key] for each in told)
+
+
+def _both_ms(told: list[Numbers], ours: str, theirs: str) -> str:
+    return f" ({_median(told, ours):.2f} / {_median(told, theirs):.2f} ms)"
+
+
+def _at_least(what: str, told: list[Numbers], key: str, reach: float, note: str) -> Row:
+    """The median of several processes, and how far they lie apart."""
+    ratio, each = _median(told, key), [numbers[key] for numbers in told]
+    spread = f", {min(each):.2f} to {max(each):.2f}" if len(each) > 1 else ""
+    return Row(what, f"{ratio:.2f}{spread}{note}", f">= {reach:g}", ratio >= reach)
+
+
 def index(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     """Listings, with an index and without."""
     tenth = sizes.rollouts < FULL.rollouts
@@ -493,6 +549,7 @@ FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "outline": outline,
     "list": listing,
     "record": recording,
+    "durable": durable,
     "index": index,
 }
 
