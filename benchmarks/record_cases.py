@@ -30,6 +30,7 @@ from threadlog.core import decode, entry
 from threadlog.core.items import LineItem
 from threadlog.core.items.event import AgentMessageEvent
 from threadlog.core.weight import held_fields
+from threadlog.saving import start_saving
 
 OPTIONS = ThreadOptions(cwd="/desk/boats")
 ROUNDS = 5
@@ -219,7 +220,7 @@ def recorders(folder: str, rollout: str, count: int) -> Numbers:
         if barrier is not None:
             barrier.wait()
     flushed = time.perf_counter() - begun - made
-    home.writer.start_saving_all(close=False)
+    start_saving(home.writer.channels, close=False)
     for recorder in kept:
         recorder.flush()
     gc.collect()

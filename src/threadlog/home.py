@@ -73,7 +73,9 @@ class Home:
         """
         try:
             if "_writer" in vars(self):
-                self.writer.close_all()
+                from threadlog.saving import close_all
+
+                close_all(self.writer.channels)
         finally:
             if self._keeper is not None:
                 self._keeper.end()

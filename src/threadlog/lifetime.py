@@ -19,6 +19,7 @@ from types import FrameType
 from weakref import WeakSet
 
 from threadlog.backlog import process
+from threadlog.saving import start_saving
 from threadlog.writer import Writer
 
 # So long may it take to write everything when the process ends.
@@ -42,7 +43,9 @@ def look_after(writer: Writer) -> None:
 def drain_all(*, close: bool = True) -> None:
     """Write all that was recorded and let go of it; what cannot be written is told on stderr."""
     deadline = time.monotonic() + EXIT_WAIT_S
-    waiting = [each for writer in list(_writers) for each in writer.start_saving_all(close=close)]
+    waiting = []
+    for writer in list(_writers):
+        waiting += start_saving(writer.channels, close=close)
     for thread_id, barrier in waiting:
         try:
             barrier.wait(max(0.0, deadline - time.monotonic()))

@@ -78,6 +78,10 @@ class Appender(Protocol):
     def unsynced_bytes(self) -> int:
         """How much was appended since the last sync; it is kept until then."""
 
+    @property
+    def resting(self) -> bool:
+        """True while it holds no descriptor of the file."""
+
     def look(self) -> None:
         """See that it is ours still to append to; raises InUse, NotResumable, OSError."""
 

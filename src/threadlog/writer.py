@@ -15,15 +15,15 @@ import os
 import queue
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from weakref import WeakSet
 
 import msgspec
 
 from threadlog.backlog import Channel, Draft, Inflight, Live, process
-from threadlog.barrier import CLOSED, DURABLE, Barrier
+from threadlog.barrier import CLOSED, Barrier
 from threadlog.core.metadata import PAGINATED
-from threadlog.errors import Closed
 from threadlog.open_files import OpenFiles
 from threadlog.outcome import again, heed, let_pass, recovered, refuse
 from threadlog.pool import THREADS, Pool
@@ -58,6 +58,7 @@ class Writer:
         self._pool = Pool()
         # The worker's own: whose files are open, and who could not be written.
         self._files = OpenFiles()
+        self._to_sync: list[tuple[Channel, list[Barrier]]] = []
         self._failing: set[Channel] = set()
         self._too_many = False  # files are open
 
@@ -95,28 +96,6 @@ class Writer:
             self._start_thread()
         self._inbox.put(channel)
 
-    def start_saving_all(self, *, close: bool) -> list[tuple[str, Barrier]]:
-        """Have all threads written, and let go of if so wanted; returns what to wait for."""
-        waiting = []
-        with process.lock:
-            channels = list(self.channels)
-        for channel in channels:
-            with contextlib.suppress(Closed):
-                if (barrier := channel.barrier(DURABLE, close=close)) is not None:
-                    waiting.append((channel.thread_id, barrier))
-        return waiting
-
-    def close_all(self) -> None:
-        """Write and let go of all threads; raises what went wrong first."""
-        failed: Exception | None = None
-        for _thread_id, barrier in self.start_saving_all(close=True):
-            try:
-                barrier.wait()
-            except Exception as error:  # the others first
-                failed = failed or error
-        if failed is not None:
-            raise failed
-
     def abandon(self, channel: Channel) -> None:
         """Nobody holds its recorder any more: write, then let go.  Takes no lock."""
         channel.abandoned = True
@@ -146,6 +125,7 @@ class Writer:
             if todo:
                 while todo:
                     more = [channel for channel in todo if self._turn(channel)]
+                    self._start_syncs()
                     todo = list(dict.fromkeys([*more, *self._collect(0)]))  # each in its turn
                     self._tidy()
                 quiet_since = time.monotonic()
@@ -190,9 +170,10 @@ class Writer:
     def _tidy(self) -> None:
         """Sync files that nobody wrote to for a while, as helpers are free for it."""
         for channel in self._files.idle(time.monotonic() - IDLE_S):
-            if self._handed_over >= THREADS:
+            if self._handed_over + len(self._to_sync) >= THREADS:
                 break
-            self._hand_over(channel, self._sync, [])
+            self._ask_sync(channel, [])
+        self._start_syncs()
         if self._too_many:
             self._too_many = False
             self._files.rest_all()
@@ -247,7 +228,7 @@ class Writer:
     def _write(self, channel: Channel, live: Live) -> bool:
         """Write one batch, then serve the barriers whose items are all written."""
         if live.appender.unsynced_bytes >= UNSYNCED_BYTES:
-            self._hand_over(channel, self._sync, [])
+            self._ask_sync(channel, [])
             return False
         if channel.unwritten:
             live.appender.look()
@@ -288,7 +269,7 @@ class Writer:
         durable = [] if live.synced else [each for each in served if each.durable]
         let_pass(channel, [each for each in served if each not in durable])
         if durable or (channel.error is not None and not live.synced):
-            self._hand_over(channel, self._sync, durable)
+            self._ask_sync(channel, durable)
         elif channel.error is not None:
             channel.recovered()
 
@@ -317,6 +298,24 @@ class Writer:
         self._files.lend(channel)
         channel.busy = True
         self._pool.submit(lambda: self._help(channel, job, served))
+
+    def _ask_sync(self, channel: Channel, served: list[Barrier]) -> None:
+        """Have a channel synced, with those that are asked for in the same round."""
+        self._files.lend(channel)
+        channel.busy = True
+        self._to_sync.append((channel, served))
+
+    def _start_syncs(self) -> None:
+        """Have helpers sync together, each some: the disk commits what comes at once as one."""
+        asked, self._to_sync = self._to_sync, []
+        with process.lock:
+            self._handed_over += len(asked)
+        for first in range(min(THREADS, len(asked))):
+            self._pool.submit(partial(self._sync_some, asked[first::THREADS]))
+
+    def _sync_some(self, asked: list[tuple[Channel, list[Barrier]]]) -> None:
+        for channel, served in asked:
+            self._help(channel, self._sync, served)
 
     def _help(self, channel: Channel, job: _Job, served: list[Barrier]) -> None:
         try:
@@ -358,10 +357,11 @@ class Writer:
     def _sync(self, channel: Channel, served: list[Barrier]) -> None:
         live = channel.state
         assert isinstance(live, Live)
+        resting = live.appender.resting
         live.sync(channel.written)
         heed(channel, live)
-        if self._handed_over > THREADS:
-            live.appender.rest()  # others need their descriptors
+        if resting:  # others need their descriptors more
+            live.appender.rest()
         channel.recovered()
         let_pass(channel, served)
 

@@ -84,6 +84,11 @@ class FileAppender:
         """The rollout written to."""
         return self._path
 
+    @property
+    def resting(self) -> bool:
+        """True while it holds no descriptor of the file."""
+        return self._fd is None
+
     def look(self) -> None:
         """See that lock, file and place are still ours to append to; raises InUse, OSError.
 
@@ -102,13 +107,15 @@ class FileAppender:
     def append(self, data: bytes) -> None:
         """Add whole lines, all of them or none; `look` comes first."""
         disk = self._disk
-        fd, _found = self._open()
-        begin = self._mark.size
+        fd, found = self._open()
+        begin, there = self._mark.size, 0
+        if self._torn is not None:  # it could not be taken back
+            data, there = self._rest_of(data), found.st_size - begin
         # A torn line that somebody left is not glued to ours.
-        if begin != self._ended and disk.read_at(fd, 1, begin - 1) != b"\n":
+        elif begin != self._ended and disk.read_at(fd, 1, begin - 1) != b"\n":
             data = b"\n" + data
         self._torn = (begin, data)
-        left = memoryview(data)
+        left = memoryview(data)[there:]
         try:
             while left:
                 count = disk.write(fd, left)
@@ -130,6 +137,14 @@ class FileAppender:
         if size - len(data) > begin:  # in between
             self._others_wrote(begin, size - len(data), None)
 
+    def _rest_of(self, data: bytes) -> bytes:
+        """All of a batch that was begun, to be gone on with where it stopped."""
+        assert self._torn is not None
+        whole = self._torn[1]
+        if not whole.endswith(data):
+            raise OSError(errno.EPERM, "an earlier batch cannot be taken back", self._path)
+        return whole
+
     def sync(self) -> None:
         """Return once all appended lines, and the file's entry, are on stable storage.
 
@@ -146,7 +161,6 @@ class FileAppender:
         try:
             disk.sync_data(fd)
         except BaseException:
-            self._poisoned = True
             self._drop()
             raise
         self._unsynced.clear()
@@ -308,18 +322,28 @@ class FileAppender:
         return True
 
     def _drop(self) -> None:
-        """Let go of the descriptor, whatever that says."""
+        """Let go of the descriptor, whatever that says.
+
+        What was not synced is doubtful then: should it fail to be written back meanwhile, another
+        program's sync may be the one that is told.
+        """
         fd, self._fd = self._fd, None
         self._lost = False
+        self._poisoned |= bool(self._unsynced)
         if fd is not None:
             with contextlib.suppress(OSError):
                 self._disk.close(fd)
 
     def _write_again(self) -> None:
-        """Write anew, in its place, all that the failed sync was to bring to stable storage."""
+        """Write anew, in its place, all that a failed sync was to bring to stable storage.
+
+        Out of the system's memory first: what could not be written back counts as clean there, and
+        ext4 would keep the place of the same bytes as one that was never written.
+        """
         disk = self._disk
         fd = disk.open_to_mend(self._path)
         try:
+            disk.forget(fd)
             if mark_of(disk.status(fd))[:2] != self._mark[:2]:
                 raise self._stale(_REPLACED)
             for begin, data in self._unsynced:
@@ -344,7 +368,10 @@ class FileAppender:
         begin, data = self._torn
         size = disk.status(fd).st_size - begin
         if 0 < size <= len(data) and disk.read_at(fd, size, begin) == data[:size]:
-            disk.truncate(fd, begin)
+            try:
+                disk.truncate(fd, begin)
+            except PermissionError:
+                return  # a file that can only be appended to: then the same batch goes on there
         self._torn = None
 
 

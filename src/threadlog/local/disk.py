@@ -68,6 +68,11 @@ class Disk:
         """What lies at a path; a symbolic link is itself."""
         return os.lstat(path)
 
+    def forget(self, fd: int) -> None:
+        """Have the system read a file anew from the disk, as far as it has written it back."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def name_of(self, fd: int) -> str | None:
         """The path of an open file that others may have moved, where the system tells."""
         try:
