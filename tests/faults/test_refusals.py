@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -136,7 +137,8 @@ def test_without_a_free_descriptor_a_thread_is_not_gone_on_with_and_stays_free(h
         recorder = begun(home)
         recorder.close()
         stored = threadlog.open(home)
-        stored.get(recorder.path)  # loads what that needs
+        stored.get(recorder.path)  # loads what that needs, and what it needs when it fails:
+        time.strptime("2026", "%Y")
         begin = first_free_descriptor()
         for few in range(3):
             with limited(resource.RLIMIT_NOFILE, begin + few):
