@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from own_file_systems import fill, in_memory, run
 
 import threadlog
 from ended_processes import MODES
 from faulty_disk import home_on, numbers, opened, ordinals, said
-from own_file_systems import fill, in_memory, run
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
 from threadlog.local.disk import Disk
 
@@ -78,7 +78,9 @@ def check_all(recorder: RolloutRecorder, mode: str) -> None:
     count = recorder._channel.recorded
     recorder.close()
     assert numbers(recorder.path) == list(range(count))
-    assert ordinals(recorder.path) == ([None] * (count + 1) if mode == "legacy" else [*range(count + 1)])
+    assert ordinals(recorder.path) == (
+        [None] * (count + 1) if mode == "legacy" else [*range(count + 1)]
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -152,18 +154,17 @@ def test_a_thread_can_be_begun_once_each_thing_it_needs_has_room(tmp_path: Path,
             threadlog.open(few / "home"), ThreadOptions(cwd="/x", history_mode=mode)
         )
         recorder.record(*map(said, range(3)))
-        refused = 0
+        errors = []
         for inodes in range(1, 30):
             run("mount", "-o", f"remount,nr_inodes={inodes}", str(few))
             try:
                 recorder.persist()
                 break
             except WriteFailed as error:
-                assert (error.errno, error.safe_items) == (errno.ENOSPC, 0)
-                assert opened(few) == 0
-                refused += 1
+                errors.append((error.errno, error.safe_items, opened(few)))
+        assert set(errors) == {(errno.ENOSPC, 0, 0)}
         # The home, its locks (folder, coordination, thread), sessions, year, month, day.
-        assert refused >= 8
+        assert len(errors) >= 8
         recorder.record(said(3))
         check_all(recorder, mode)
 
@@ -214,9 +215,10 @@ def test_a_thread_is_gone_on_with_on_a_full_disk_once_there_is_room(tiny: Path) 
     first.close()
     ballast = fill(tiny)
     home = threadlog.open(tiny / "home")
+    recorder = RolloutRecorder.resume(home, first.thread_id)
+    recorder.record(*(said(3 + each, ITEM_BYTES) for each in range(5)))
     with pytest.raises(WriteFailed) as caught:
-        with RolloutRecorder.resume(home, first.thread_id) as recorder:
-            recorder.record(*(said(3 + each, ITEM_BYTES) for each in range(5)))
+        recorder.close()
     ballast.unlink()
     assert caught.value.errno == errno.ENOSPC
     recorder.close()

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from own_file_systems import ImageDisk, in_memory, needs, read_only, run
+from own_processes import NOBODY, apart
 
 import threadlog
 from ended_processes import MODES
 from faulty_disk import FaultyDisk, draft_on, home_on, numbers, opened, ordinals, said
-from own_file_systems import ImageDisk, in_memory, needs, read_only, run
-from own_processes import NOBODY, apart
 from threadlog import RolloutRecorder, ThreadlogError, ThreadOptions, WriteFailed
 
 ITEM_BYTES = 3000
@@ -113,18 +113,24 @@ def test_without_a_free_descriptor_what_is_recorded_waits(home: Path) -> None:
     apart(work)
 
 
+def begins(recorder: RolloutRecorder, descriptors: int) -> bool:
+    """True if so many are enough to begin a thread; else that has to be said."""
+    with limited(resource.RLIMIT_NOFILE, descriptors):
+        try:
+            recorder.persist()
+        except WriteFailed as error:
+            told = error
+        else:
+            return True
+    assert (told.errno, told.safe_items) == (errno.EMFILE, len(numbers(recorder.path)))
+    return False
+
+
 def test_without_enough_descriptors_a_thread_is_begun_later(home: Path) -> None:
     def work() -> None:
         recorder = draft_on(FaultyDisk(), home)
         begin, few = first_free_descriptor(), 0
-        while True:
-            with limited(resource.RLIMIT_NOFILE, begin + few):
-                try:
-                    recorder.persist()
-                    break
-                except WriteFailed as error:
-                    assert error.errno == errno.EMFILE
-                    assert error.safe_items == len(numbers(recorder.path))
+        while not begins(recorder, begin + few):
             few += 1
         assert few >= 2
         check_all(recorder)
@@ -141,9 +147,9 @@ def test_without_a_free_descriptor_a_thread_is_not_gone_on_with_and_stays_free(h
         time.strptime("2026", "%Y")
         begin = first_free_descriptor()
         for few in range(3):
-            with limited(resource.RLIMIT_NOFILE, begin + few):
-                with contextlib.suppress(ThreadlogError):
-                    RolloutRecorder.resume(stored, recorder.path).close()
+            limit = limited(resource.RLIMIT_NOFILE, begin + few)
+            with limit, contextlib.suppress(ThreadlogError):
+                RolloutRecorder.resume(stored, recorder.path).close()
             assert opened(home / "sessions") == 0
         with RolloutRecorder.resume(stored, recorder.path) as again:
             again.record(said(3))

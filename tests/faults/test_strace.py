@@ -12,11 +12,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from own_file_systems import run
 
 import threadlog
 from ended_processes import MODES, check, check_heals, forked
@@ -46,14 +47,14 @@ class Went(NamedTuple):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def strace() -> Iterator[None]:
+def strace() -> None:
     """Skip where strace may not do this."""
     if sys.platform != "linux" or shutil.which("strace") is None:
         pytest.skip("needs Linux and strace")
-    tried = subprocess.run(["strace", "-qq", "-e", "trace=none", "true"], capture_output=True)
-    if tried.returncode:
-        pytest.skip("strace may not trace here")
-    yield
+    try:
+        run("strace", "-qq", "-e", "trace=none", "true")
+    except OSError as error:
+        pytest.skip(f"strace may not trace here: {error}")
 
 
 def recording(home: Path, mode: str, go: int, *, torn: bool) -> Callable[[Tell], None]:
@@ -201,9 +202,7 @@ def test_a_process_killed_at_a_call_loses_nothing_that_was_acked(
     home: Path, name: str, number: int
 ) -> None:
     mode = MODES[number % 2]
-    went = under_strace(
-        home, mode, f"{name}:signal=KILL:when={number}", torn=name == "ftruncate"
-    )
+    went = under_strace(home, mode, f"{name}:signal=KILL:when={number}", torn=name == "ftruncate")
     healed = check_rest(home, went, mode)
     assert healed == (name == "ftruncate")  # half a batch was there, and was to be taken back
     if name == "ftruncate" or number > 2:

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from own_file_systems import PAGE, ImageDisk
 
 import threadlog
 from ended_processes import MODES
 from faulty_disk import numbers, ordinals, said
-from own_file_systems import PAGE, ImageDisk
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
 
 ITEM_BYTES = 9000
@@ -120,7 +120,7 @@ def test_without_writing_again_such_a_disk_loses_what_a_second_sync_acknowledges
     fd = os.open(path, os.O_RDWR | os.O_APPEND)
     try:
         assert os.write(fd, data) == len(data)
-        with pytest.raises(OSError, match="error|space"):
+        with pytest.raises(OSError, match=r"error|space"):
             os.fdatasync(fd)
         disk.feed()
         os.fdatasync(fd)
