@@ -18,6 +18,7 @@ from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
 from threadlog.local.disk import Disk
 
 ITEM_BYTES = 3000
+MOST_BYTES = 2 << 20  # no more is ever recorded
 LONG_S = 10.0
 
 
@@ -64,13 +65,14 @@ def begun(home: Path, mode: str = "legacy", disk: Disk | None = None) -> Rollout
 def fill_up(recorder: RolloutRecorder, level: str, size: int = ITEM_BYTES) -> WriteFailed:
     """Record until there is no room for more; returns what the barrier raised then."""
     number = len(numbers(recorder.path))
-    while True:
+    while number * size < MOST_BYTES:
         recorder.record(*(said(number + each, size) for each in range(3)))
         number += 3
         try:
             recorder.flush(level=level)
         except WriteFailed as error:
             return error
+    raise AssertionError("the disk never got full")
 
 
 def check_all(recorder: RolloutRecorder, mode: str) -> None:

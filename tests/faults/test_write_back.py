@@ -17,7 +17,7 @@ from own_file_systems import PAGE, ImageDisk
 import threadlog
 from ended_processes import MODES
 from faulty_disk import numbers, ordinals, said
-from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
+from threadlog import RolloutRecorder, ThreadOptions, WriteFailed, writer
 
 ITEM_BYTES = 9000
 SHORT_BYTES = 200  # of a message whose size is not given
@@ -26,8 +26,12 @@ REASONS = (errno.EIO, errno.ENOSPC)
 
 
 @pytest.fixture(params=[False, True], ids=["no journal", "journal"])
-def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ImageDisk]:
+def disk(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ImageDisk]:
     """Such a disk, which keeps what is written until it is starved."""
+    # No sync may be at work while there comes to be room: see `stored`.
+    monkeypatch.setattr(writer, "RETRY_S", 60.0)
     made = ImageDisk(tmp_path, journal=request.param)
     with made.made():
         yield made
@@ -104,7 +108,7 @@ def test_what_is_recorded_meanwhile_is_on_the_disk_too(disk: ImageDisk) -> None:
                 recorder.flush()
         else:
             recorder.flush(level="kernel")
-    disk.feed()  # right after a sync, so that none is at work: see `stored`
+    disk.feed()
     recorder.close()
     on_disk(disk, path, 31)
 
