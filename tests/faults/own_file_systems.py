@@ -137,9 +137,9 @@ class ImageDisk:
                 self.unmount()
 
     def _mkfs(self, feature: str) -> None:
-        # Where something fails it goes on: what we test is not that it stops for good.
-        size = str(PAGE)
-        run("mkfs.ext4", "-q", "-F", "-b", size, "-O", feature, "-e", "continue", str(self._image))
+        # Nothing is kept for root; and where something fails it does not stop for good.
+        words = ["-q", "-F", "-m", "0", "-b", str(PAGE), "-O", feature, "-e", "continue"]
+        run("mkfs.ext4", *words, str(self._image))
 
     def mount(self) -> None:
         """Turn it on."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from own_file_systems import fill, in_memory, run
+from own_file_systems import ImageDisk, fill, in_memory, run
 
 import threadlog
 from ended_processes import MODES
@@ -39,11 +39,15 @@ class Noting(Disk):
         return taken
 
 
-@pytest.fixture(params=[64 << 10, 1 << 20], ids=["64 KiB", "1 MiB"])
+@pytest.fixture(params=[64 << 10, 1 << 20, None], ids=["64 KiB", "1 MiB", "ext4"])
 def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A disk of that size."""
-    with in_memory(tmp_path / "small", request.param) as folder:
-        yield folder
+    """A disk of that size, in memory; or one that allocates as late as it can."""
+    if request.param is None:
+        with ImageDisk(tmp_path).made() as disk:
+            yield disk.mount_point
+    else:
+        with in_memory(tmp_path / "small", request.param) as folder:
+            yield folder
 
 
 @pytest.fixture

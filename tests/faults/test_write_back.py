@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from own_file_systems import PAGE, ImageDisk
+from own_file_systems import PAGE, ImageDisk, run
+from own_processes import apart
 
 import threadlog
 from ended_processes import MODES
@@ -111,6 +112,29 @@ def test_what_is_recorded_meanwhile_is_on_the_disk_too(disk: ImageDisk) -> None:
     disk.feed()
     recorder.close()
     on_disk(disk, path, 31)
+
+
+@pytest.mark.parametrize("level", ["durable", "kernel"])
+def test_on_a_disk_that_was_given_up_nothing_is_acknowledged_and_everything_is_read(
+    disk: ImageDisk, level: str
+) -> None:
+    def work() -> None:
+        home, path = stored(disk)
+        recorder = RolloutRecorder.resume(home, path, force=True)
+        recorder.record(said(3))
+        recorder.flush()
+        run("mount", "-o", "remount,abort", str(disk.mount_point))
+        for number in range(4, 7):
+            recorder.record(said(number))
+            with pytest.raises(WriteFailed) as caught:
+                recorder.flush(level=level)
+            assert caught.value.errno in (*REASONS, errno.EROFS)
+            assert (caught.value.safe_items, caught.value.durable_items) == (1, 1)
+        assert recorder.pending_items == 3
+        assert len(list(home.iter_lines(path))) == 5
+        on_disk(disk, path, 4)
+
+    apart(work)
 
 
 def test_without_writing_again_such_a_disk_loses_what_a_second_sync_acknowledges(
