@@ -33,6 +33,7 @@ def disk(
     """Such a disk, which keeps what is written until it is starved."""
     # No sync may be at work while there comes to be room: see `stored`.
     monkeypatch.setattr(writer, "RETRY_S", 60.0)
+    monkeypatch.setattr(writer, "IDLE_S", 60.0)
     made = ImageDisk(tmp_path, journal=request.param)
     with made.made():
         yield made
@@ -112,6 +113,44 @@ def test_what_is_recorded_meanwhile_is_on_the_disk_too(disk: ImageDisk) -> None:
     disk.feed()
     recorder.close()
     on_disk(disk, path, 31)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_thread_that_was_begun_on_such_a_disk_is_on_it_once_there_is_room(
+    disk: ImageDisk, mode: str
+) -> None:
+    disk.starve()
+    home = threadlog.open(disk.mount_point / "home")
+    recorder = RolloutRecorder.create(home, ThreadOptions(cwd="/x", history_mode=mode))
+    recorder.record(*map(said, range(3)))
+    for _ in range(2):
+        with pytest.raises(WriteFailed) as caught:
+            recorder.persist()
+        assert caught.value.errno in REASONS
+        assert (caught.value.safe_items, caught.value.durable_items) == (3, 0)
+    disk.feed()
+    recorder.persist()
+    on_disk(disk, recorder.path, 3)
+    recorder.close()
+
+
+def test_what_the_system_failed_to_write_back_by_itself_is_said_by_the_next_barrier(
+    disk: ImageDisk,
+) -> None:
+    home, path = stored(disk)
+    disk.starve()
+    recorder = RolloutRecorder.resume(home, path, force=True)
+    recorder.record(*(said(3 + each, ITEM_BYTES) for each in range(4)))
+    recorder.flush(level="kernel")
+    with pytest.raises(OSError, match="sync"):
+        run("sync", "--file-system", path)
+    disk.feed()
+    with pytest.raises(WriteFailed) as caught:
+        recorder.flush()
+    assert (caught.value.safe_items, caught.value.durable_items) == (4, 0)
+    recorder.flush()
+    on_disk(disk, path, 7)
+    recorder.close()
 
 
 @pytest.mark.parametrize("level", ["durable", "kernel"])
