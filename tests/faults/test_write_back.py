@@ -6,6 +6,7 @@ sync, and once; then it counts what it could not write back as written.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from faulty_disk import numbers, ordinals, said
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed, writer
 
 ITEM_BYTES = 9000
+MANY = 70  # threads, of whose files not all are kept open
 SHORT_BYTES = 200  # of a message whose size is not given
 # What the kernel may say of it.
 REASONS = (errno.EIO, errno.ENOSPC)
@@ -151,6 +153,34 @@ def test_what_the_system_failed_to_write_back_by_itself_is_said_by_the_next_barr
     recorder.flush()
     on_disk(disk, path, 7)
     recorder.close()
+
+
+def test_what_failed_while_no_descriptor_was_open_is_not_acknowledged_unless_it_is_there(
+    disk: ImageDisk,
+) -> None:
+    def work() -> None:
+        home, path = stored(disk)
+        others = [stored(disk)[1] for _ in range(MANY)]
+        disk.starve()
+        recorder, *rest = (
+            RolloutRecorder.resume(home, each, force=True) for each in (path, *others)
+        )
+        recorder.record(*(said(3 + each, ITEM_BYTES) for each in range(4)))
+        recorder.flush(level="kernel")
+        for each in rest:  # whose files are open instead
+            each.record(said(3))
+            each.flush(level="kernel")
+        # Somebody else is told of the failure, and nobody is told a second time.
+        for words in (["--file-system"], []):
+            with contextlib.suppress(OSError):
+                run("sync", *words, path)
+        disk.feed()
+        with contextlib.suppress(WriteFailed):
+            recorder.flush()
+        recorder.flush()
+        on_disk(disk, path, 7)
+
+    apart(work)
 
 
 @pytest.mark.parametrize("level", ["durable", "kernel"])
