@@ -166,6 +166,8 @@ def test_a_file_of_the_future_is_not_waited_for_without_end(home: Path, clock: C
     recorder.record(said(0))
     recorder.persist()
     recorder.close()
+    with open(recorder.path, "ab") as file:  # what is as we left it is never waited for
+        file.write(b"a line of somebody else\n")
     os.utime(recorder.path, (NOW + HOUR, NOW + HOUR))
     begin = time.monotonic()
     RolloutRecorder.resume(threadlog.open(home), recorder.path).close()
