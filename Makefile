@@ -13,7 +13,7 @@ help:
 	@echo "make check    lint, types, architecture"
 	@echo "make bench    the benchmarks, as ratios (several minutes)"
 	@echo "make interop  against the real Codex binaries (needs npm)"
-	@echo "make faults   killed 2,000 times, 200 power cuts, and every call to the system failed"
+	@echo "make faults   killed 2,000 times, 200 power cuts, full disks, every call to the system failed"
 	@echo "make mutants  a safeguard of recording less at a time: a test sees each"
 	@echo "make wheel    build the wheel and try it"
 
@@ -47,8 +47,9 @@ interop: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/interop $(ARGS)
 
 faults: $(VENV)/.dev
-	THREADLOG_KILLS=2000 THREADLOG_CUTS=200 $(BIN)/python -m pytest tests/test_kill.py \
-		tests/test_power_cut.py tests/local/test_recorder_faults.py $(ARGS)
+	THREADLOG_KILLS=2000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 $(BIN)/python -m pytest \
+		tests/test_kill.py tests/test_power_cut.py tests/local/test_recorder_faults.py \
+		tests/faults $(ARGS)
 
 mutants: $(VENV)/.dev
 	$(BIN)/python tools/mutants.py

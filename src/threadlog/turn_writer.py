@@ -7,6 +7,7 @@ does: as an event (or turn item) for people, and as a response item for the mode
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -98,6 +99,7 @@ class TurnWriter:
         self.book = book
         self._asked = asked
         self._began_ms = 0
+        self._began = time.monotonic()
         self._last_said: str | None = None
         self._calls: dict[str, rs.FunctionCall] = {}
 
@@ -134,7 +136,7 @@ class TurnWriter:
         self.book.look_up_usage()
         images = [read_image(image) for image in asked.images]
         self.book.end_open(REPLACED)
-        self._began_ms = now_ms()
+        self._began_ms, self._began = now_ms(), time.monotonic()
         self.item(
             ev.TaskStarted(
                 turn_id=self.id,
@@ -256,29 +258,35 @@ class TurnWriter:
 
     def complete(self) -> None:
         """End the turn; `with` does this.  A second call does nothing."""
-        ended_ms = now_ms()
+        started_at, completed_at, duration_ms = self._times()
         self._end(
             ev.TaskComplete(
                 turn_id=self.id,
                 last_agent_message=self._last_said,
-                started_at=self._began_ms // 1000,
-                completed_at=ended_ms // 1000,
-                duration_ms=ended_ms - self._began_ms,
+                started_at=started_at,
+                completed_at=completed_at,
+                duration_ms=duration_ms,
             )
         )
 
     def abort(self, reason: str = INTERRUPTED) -> None:
         """End the turn before its time; *reason* as Codex has it: `interrupted`, `replaced`."""
-        ended_ms = now_ms()
+        started_at, completed_at, duration_ms = self._times()
         self._end(
             ev.TurnAborted(
                 turn_id=self.id,
                 reason=reason,
-                started_at=self._began_ms // 1000,
-                completed_at=ended_ms // 1000,
-                duration_ms=ended_ms - self._began_ms,
+                started_at=started_at,
+                completed_at=completed_at,
+                duration_ms=duration_ms,
             )
         )
+
+    def _times(self) -> tuple[int, int, int]:
+        """When it began and ends, and how long it took, wherever the clock was set meanwhile."""
+        ended_ms = max(now_ms(), self._began_ms)
+        duration_ms = int((time.monotonic() - self._began) * 1000)
+        return self._began_ms // 1000, ended_ms // 1000, duration_ms
 
     def _end(self, item: ev.TaskComplete | ev.TurnAborted) -> None:
         if self.book.open is self:
