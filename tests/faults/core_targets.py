@@ -205,6 +205,7 @@ class Stream(NamedTuple):
 
 def some_stream(rng: Random) -> Stream:
     data = mutated(rng, seeds.FILES if rng.randrange(4) else seeds.LINES)
+    data = data if not rng.randrange(3) else data[: rng.randrange(700)]
     for _ in range(rng.choice([0, 0, 1, 30])):
         start = rng.randint(0, len(data))
         data = (
@@ -213,9 +214,7 @@ def some_stream(rng: Random) -> Stream:
     places = sorted({rng.randint(0, len(data)) for _ in range(rng.choice([0, 1, 5, 40]))})
     cuts = [0, *places, len(data)]
     chunks = [data[start:end] for start, end in pairwise(cuts)]
-    small = (
-        [1, 10, 100] if len(data) < 4000 else []
-    )  # a chunk above the limit is halved, again and again
+    small = [1, 10, 100] if len(data) < 500 else []  # a chunk above the limit is cut in halves
     return Stream(chunks, rng.choice([*small, 500, 1 << 26]))
 
 
