@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench interop faults mutants wheel lock clean
+.PHONY: help demo test check bench interop faults torture mutants wheel lock clean
 
 help:
 	@echo "make demo     record a thread, list it, show it (a minute at most)"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench    the benchmarks, as ratios (several minutes)"
 	@echo "make interop  against the real Codex binaries (needs npm)"
 	@echo "make faults   killed 2,000 times, 200 power cuts, and every call to the system failed"
+	@echo "make torture  a million hostile inputs (a quarter of an hour or more)"
 	@echo "make mutants  a safeguard of recording less at a time: a test sees each"
 	@echo "make wheel    build the wheel and try it"
 
@@ -49,6 +50,10 @@ interop: $(VENV)/.dev
 faults: $(VENV)/.dev
 	THREADLOG_KILLS=2000 THREADLOG_CUTS=200 $(BIN)/python -m pytest tests/test_kill.py \
 		tests/test_power_cut.py tests/local/test_recorder_faults.py $(ARGS)
+	THREADLOG_FUZZ=50000 $(BIN)/python -m pytest tests/faults/test_fuzz.py $(ARGS)
+
+torture: $(VENV)/.dev
+	THREADLOG_FUZZ=1000000 $(BIN)/python -m pytest tests/faults/test_fuzz.py $(ARGS)
 
 mutants: $(VENV)/.dev
 	$(BIN)/python tools/mutants.py

@@ -85,7 +85,7 @@ def _says_what_plain_json_says(value: Line, plain: Envelope, raw: bytes) -> None
     assert _same(value.plain(), plain)
     detached = value.detached()
     if detached.raw is None:
-        assert _same(json.loads(detached.encode()), json.loads(raw))
+        assert _same(json.loads(detached.encode()), json.loads(raw.decode()))
         assert _same(detached.plain(), plain)
     else:
         assert is_deep(raw)
@@ -189,7 +189,7 @@ def _has_key_twice(raw: bytes) -> bool:
         found = found or len({key for key, _value in pairs}) < len(pairs)
         return dict(pairs)
 
-    json.loads(raw, object_pairs_hook=look)
+    json.loads(raw.decode(), object_pairs_hook=look)
     return found
 
 
@@ -260,10 +260,20 @@ class Names(NamedTuple):
 
 
 def some_names(rng: Random) -> Names:
-    names = [mutated_text(rng, seeds.NAMES) for _ in range(rng.choice([1, 1, 2, 3]))]
+    makers = [lambda: mutated_text(rng, seeds.NAMES), lambda: _put_together(rng)]
+    names = [rng.choice(makers)() for _ in range(rng.choice([1, 1, 2, 3]))]
     names += [names[0] + ".zst"] if not rng.randrange(4) else []
     names += [rng.choice(seeds.NAMES)] if not rng.randrange(4) else []
-    return Names(list(dict.fromkeys(names)), mutated_text(rng, seeds.FOLDERS))
+    folder = rng.choice(seeds.FOLDERS) if rng.randrange(3) else mutated_text(rng, seeds.FOLDERS)
+    return Names(list(dict.fromkeys(names)), folder)
+
+
+def _put_together(rng: Random) -> str:
+    """A name of the grammar, but for parts that may not be what they should."""
+    start = "rollout-" if rng.randrange(12) else rng.choice(["Rollout-", "rollout_", "rollout-x"])
+    revision = f"_{rng.choice(seeds.IDS)}" if not rng.randrange(4) else ""
+    stamp = f"{rng.choice(seeds.STAMPS)}-" if rng.randrange(12) else ""
+    return f"{start}{stamp}{rng.choice(seeds.IDS)}{revision}{rng.choice(seeds.SUFFIXES)}"
 
 
 _STAMPED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}")
@@ -314,7 +324,21 @@ class Cursor(NamedTuple):
 
 
 def some_cursor(rng: Random) -> Cursor:
-    return Cursor(mutated_text(rng, seeds.CURSORS), rng.choice(SORTS), rng.random() < 0.5)
+    text = mutated_text(rng, seeds.CURSORS) if rng.randrange(2) else _some_place(rng)
+    return Cursor(text, rng.choice(SORTS), rng.random() < 0.5)
+
+
+def _some_place(rng: Random) -> str:
+    """A cursor of the grammar, but for parts that may not be what they should."""
+    moment = rng.choice(seeds.STAMPS)
+    if rng.randrange(2):
+        moment = moment[:13] + moment[13:].replace("-", ":")
+    digits = f".{rng.randrange(10 ** rng.randint(1, 10)):03}" if rng.randrange(2) else ""
+    tie = f"|{rng.choice(seeds.IDS)}" if rng.randrange(4) else ""
+    return moment + digits + rng.choice(seeds.ZONES) + tie
+
+
+_AFTER_ALL = "\U0010ffff"
 
 
 def cursors_are_places_or_none(_rng: Random, given: Cursor) -> None:
@@ -326,7 +350,8 @@ def cursors_are_places_or_none(_rng: Random, given: Cursor) -> None:
     assert len(moment) < len("2026-01-02T03:04:05.678901234+00:00")
     if "|" not in given.text or not tie:
         return
-    assert tie == given.text.partition("|")[2] or given.sort == CREATED
+    after_all = given.sort == CREATED and tie == _AFTER_ALL
+    assert tie == given.text.partition("|")[2] or after_all
     for text in (cursor.cursor_text(place), *_as_codex(place, given.sort)):
         assert cursor.read_cursor(text, given.sort, ascending=given.ascending) == place
 

@@ -117,16 +117,40 @@ def _begin(rng: Random, data: bytes, _others: Sequence[bytes]) -> bytes:
     return rng.choice([_BOM, b"\0", b" ", b"\xff\xfe", token(rng)]) + data
 
 
+def _end(rng: Random, data: bytes, _others: Sequence[bytes]) -> bytes:
+    return data + rng.choice([b"\n", b"\r", b" ", b"\0", token(rng)])
+
+
+# Small changes, after which most of a name or an id still is what it was.
+_ALIKE = (
+    *(b"%d" % digit for digit in range(10)),
+    *(b"a", b"f", b"g", b"T", b"Z", b"-", b"_", b"."),
+)
+_ALIKE += (*("\u0662".encode(), "\uff12".encode(), "\u2010".encode()), b"/", b":", b" ")
+
+
+def _exchange(rng: Random, data: bytes, _others: Sequence[bytes]) -> bytes:
+    at = rng.randint(0, len(data))
+    return data[:at] + rng.choice(_ALIKE) + data[at + 1 :]
+
+
+def _change_case(rng: Random, data: bytes, _others: Sequence[bytes]) -> bytes:
+    start = rng.randint(0, len(data))
+    end = start + rng.choice([1, 4, 40])
+    return data[:start] + data[start:end].swapcase() + data[end:]
+
+
 def _widen(rng: Random, data: bytes, _others: Sequence[bytes]) -> bytes:
     return data.decode(errors="replace").encode(rng.choice(["utf-16", "utf-16-be", "utf-32"]))
 
 
 Mutator = Callable[[Random, bytes, Sequence[bytes]], bytes]
 _COMMON: tuple[Mutator, ...] = (_flip, _overwrite, _cut_end, _cut_out, _splice, _repeat)
-MUTATORS: tuple[Mutator, ...] = (*_COMMON, _insert, _insert, _replace, _replace, _begin)
+MUTATORS: tuple[Mutator, ...] = (*_COMMON, _insert, _insert, _replace, _replace, _begin, _end)
+GENTLE: tuple[Mutator, ...] = (_exchange, _change_case, _end)
 
 
-def mutated(rng: Random, seeds: Sequence[bytes]) -> bytes:
+def mutated(rng: Random, seeds: Sequence[bytes], mutators: Sequence[Mutator] = MUTATORS) -> bytes:
     """One of the seeds, changed a few times, or (one in 20) as it is."""
     data = rng.choice(seeds)
     if not rng.randrange(20):
@@ -134,14 +158,15 @@ def mutated(rng: Random, seeds: Sequence[bytes]) -> bytes:
     if not rng.randrange(100):
         return _widen(rng, data, seeds)
     for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 5])):
-        data = rng.choice(MUTATORS)(rng, data, seeds)
+        data = rng.choice(mutators)(rng, data, seeds)
     return data
 
 
 def mutated_text(rng: Random, seeds: Sequence[str]) -> str:
     """The same of texts; what is no UTF-8 becomes what the system makes of it in a name."""
     raws = [seed.encode("utf-8", "surrogateescape") for seed in seeds]
-    return mutated(rng, raws).decode("utf-8", "surrogateescape")
+    how = GENTLE if rng.randrange(2) else MUTATORS
+    return mutated(rng, raws, how).decode("utf-8", "surrogateescape")
 
 
 _MARK = "a mark that stands where a value stood"

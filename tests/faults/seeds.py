@@ -140,6 +140,18 @@ FOLDERS: list[str] = [
     "sessions/2026/01/02/deeper",
     "sessions/65536/256/999999999999999999999",
 ]
+# Parts of which names and cursors are put together.
+STAMPS: list[str] = [
+    *(FILE_STAMP, FILE_STAMP, "2025-05-07", "", "2026-13-02T03-04-05", "2026-02-30T03-04-05"),
+    *("2024-02-29T23-59-59", "0000-00-00T00-00-00", "9999-99-99T99-99-99", "2026-01-02T24-00-00"),
+    *("2026-01-0\u0662T03-04-05", "\uff12026-01-02T03-04-05", "2026-01-02t03-04-05", "tomorrow"),
+]
+IDS: list[str] = [
+    *(THREAD, THREAD, OTHER, THREAD.upper(), OTHER.title(), THREAD.replace("-", ""), "x", ""),
+    *(THREAD[:-1], THREAD + "0", "{" + THREAD + "}", "urn:uuid:" + THREAD, "../" + THREAD),
+]
+SUFFIXES: list[str] = [".jsonl", ".jsonl", ".jsonl.zst", ".zst", ".JSONL", ".jsonl.tmp", ".jsonl\n"]
+ZONES: list[str] = ["Z", "Z", "", "+00:00", "-23:59", "+14:00", "z", "+99:99", "+1:00"]
 CURSORS: list[str] = [
     f"{FILE_STAMP}|{THREAD}",
     f"{STAMP}|{THREAD}",
