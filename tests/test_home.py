@@ -90,6 +90,8 @@ def test_a_reference_means_one_thread(threads: Path, reference: str, number: int
         "x" * 10_000,
         "x/" * 5000,
         "~nobody-of-this-name/x",
+        "~\0/x",
+        "~\ud800/x",
         "..",
         ".",
         "/",

@@ -603,3 +603,12 @@ def test_genuine_names_survive_the_loss_of_the_name_file(
             after = {each.id: each.name for each in threadlog.open(home).threads(limit=None)}
             assert after == before
             (home / "state_5.sqlite").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("folder", [r"~\u0000/x", r"/a\u0000b"])
+def test_a_folder_of_databases_that_cannot_be_leaves_the_listing_whole(
+    home: Path, folder: str
+) -> None:
+    put_thread(home, 1)
+    (home / "config.toml").write_text(f'sqlite_home = "{folder}"\n')
+    assert len(threadlog.open(home).threads()) == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rollout_lines import STAMP, THREAD, dumps, event, line, response, session
 
 from threadlog.core import lines
-from threadlog.core.decode import Line, decode, decode_frame
+from threadlog.core.decode import Line, decode, decode_frame, decode_item
 from threadlog.core.framing import Frame, Oversized
 from threadlog.core.items import UntypedItem
 from threadlog.core.items import event as ev
@@ -296,6 +296,17 @@ def test_a_line_that_decodes_can_be_read_as_plain_json_however_deep() -> None:
     for depth in (10, 100, *range(900, 1010), 100_000):
         deep = b'true,"state":' + b"[" * depth + b"]" * depth
         _agrees_with_plain_json(shallow.replace(b"true", deep))
+
+
+@pytest.mark.parametrize("depth", [100, *range(400, 1000, 50), 980])
+def test_a_lone_surrogate_at_any_depth_makes_no_decoding_raise(depth: int) -> None:
+    deep = b"[" * depth + rb'"\ud800"' + b"]" * depth
+    for whole in (line("new_line", {"state": "HERE"}), response("message", role="HERE")):
+        raw = whole.replace(b'"HERE"', deep)
+        value = decode(raw)
+        assert value.raw == raw
+        assert isinstance(value, Line) or value.reason == "limit"
+        assert decode_item(raw) is None or isinstance(value, Line)
 
 
 def _from_below(frames: int, read: Callable[[], Envelope]) -> Envelope:

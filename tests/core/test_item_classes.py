@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import types
-import typing
 from typing import Any
 
 import msgspec
 import pytest
 from rollout_lines import line
 
+from item_examples import example_payload
 from threadlog.core.decode import Line, decode, turn_item
 from threadlog.core.items import (
     EVENTS,
@@ -98,13 +97,13 @@ def test_every_turn_item_type_of_every_version_is_known() -> None:
 
 @pytest.mark.parametrize("cls", ALL, ids=_name)
 def test_the_required_fields_are_enough_to_be_typed(cls: type[Item]) -> None:
-    typed = _decoded(cls, _payload(cls, optional=False))
+    typed = _decoded(cls, example_payload(cls, optional=False))
     assert type(typed) is cls
 
 
 @pytest.mark.parametrize("cls", ALL, ids=_name)
 def test_a_line_without_a_required_field_is_kept_untyped(cls: type[Item]) -> None:
-    payload = _payload(cls, optional=False)
+    payload = example_payload(cls, optional=False)
     for name in set(payload) - {"type"}:
         less = {key: value for key, value in payload.items() if key != name}
         assert type(_decoded(cls, less)) is not cls, name
@@ -112,7 +111,7 @@ def test_a_line_without_a_required_field_is_kept_untyped(cls: type[Item]) -> Non
 
 @pytest.mark.parametrize("cls", ALL, ids=_name)
 def test_every_field_is_read_and_written_under_its_name(cls: type[Item]) -> None:
-    payload = _payload(cls, optional=True)
+    payload = example_payload(cls, optional=True)
     typed = _decoded(cls, payload)
     assert type(typed) is cls
     assert msgspec.json.decode(msgspec.json.encode(typed)) == payload
@@ -120,7 +119,7 @@ def test_every_field_is_read_and_written_under_its_name(cls: type[Item]) -> None
 
 @pytest.mark.parametrize("cls", ALL, ids=_name)
 def test_an_item_cannot_be_changed(cls: type[Item]) -> None:
-    typed = _decoded(cls, _payload(cls, optional=False))
+    typed = _decoded(cls, example_payload(cls, optional=False))
     assert cls.__struct_config__.frozen
     for field in cls.__struct_fields__:
         with pytest.raises(AttributeError):
@@ -129,7 +128,7 @@ def test_an_item_cannot_be_changed(cls: type[Item]) -> None:
 
 @pytest.mark.parametrize("cls", ALL, ids=_name)
 def test_an_item_is_written_with_its_tag_first(cls: type[Item]) -> None:
-    written = msgspec.json.encode(_decoded(cls, _payload(cls, optional=False)))
+    written = msgspec.json.encode(_decoded(cls, example_payload(cls, optional=False)))
     tag = _tag(cls)
     if tag is None:
         assert b'"type":"' not in written
@@ -152,27 +151,3 @@ def _item(raw: bytes) -> LineItem:
     value = decode(raw)
     assert isinstance(value, Line)
     return value.item
-
-
-def _payload(cls: type[msgspec.Struct], *, optional: bool) -> dict[str, Any]:
-    tag = cls.__struct_config__.tag
-    payload: dict[str, Any] = {} if tag is None else {"type": tag}
-    for field in msgspec.structs.fields(cls):
-        if field.required or optional:
-            payload[field.encode_name] = _example(field.type, optional=optional)
-    return payload
-
-
-def _example(kind: Any, *, optional: bool) -> Any:
-    """Some value of the type *kind* that is not a default."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return _example(arguments[0], optional=optional)
-    if origin is tuple:
-        return [_example(arguments[0], optional=optional)]
-    if origin is dict:
-        return {"key": _example(arguments[1], optional=optional)}
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return _payload(kind, optional=optional)
-    examples: dict[Any, Any] = {str: "text", int: 7, bool: True, float: 1.5}
-    return examples.get(kind, {"any": [1]})

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_processes import in_a_process_of_its_own
 
 import threadlog
 from ended_processes import MODES
+from faults.own_processes import in_a_process_of_its_own
 from faulty_disk import numbers, ordinals, said
 from threadlog import RolloutRecorder, ThreadOptions
 from threadlog.asking import query_of

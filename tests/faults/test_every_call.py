@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from stories import STORIES, Tell, Verdict, Writing, check, prepare
 
 from ended_processes import MODES, forked
+from faults.stories import STORIES, Tell, Verdict, Writing, check, prepare
 from faulty_disk import FaultyDisk
 
 # Every so many-th position, for a shorter run.

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from own_file_systems import ImageDisk, fill, in_memory, run
 
 import threadlog
 from ended_processes import MODES
+from faults.own_file_systems import ImageDisk, fill, in_memory, run
 from faulty_disk import home_on, numbers, opened, ordinals, said
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
 from threadlog.local.disk import Disk

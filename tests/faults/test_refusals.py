@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from own_file_systems import ImageDisk, in_memory, needs, read_only, run
-from own_processes import NOBODY, apart
 
 import threadlog
 from ended_processes import MODES
+from faults.own_file_systems import ImageDisk, in_memory, needs, read_only, run
+from faults.own_processes import NOBODY, apart
 from faulty_disk import FaultyDisk, draft_on, home_on, numbers, opened, ordinals, said
 from threadlog import RolloutRecorder, ThreadlogError, ThreadOptions, WriteFailed
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from own_file_systems import run
 
 import threadlog
 from ended_processes import MODES, check, check_heals, forked
+from faults.own_file_systems import run
 from faulty_disk import home_on, said
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
 from threadlog.local.disk import Disk

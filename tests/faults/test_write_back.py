@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from own_file_systems import PAGE, ImageDisk, run
-from own_processes import apart
 
 import threadlog
 from ended_processes import MODES
+from faults.own_file_systems import PAGE, ImageDisk, run
+from faults.own_processes import apart
 from faulty_disk import numbers, ordinals, said
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed, writer
 

@@ -157,3 +157,19 @@ def says_payload(number: int) -> dict[str, object]:
     """A response item."""
     content_ = [{"type": "input_text", "text": str(number)}]
     return {"type": "message", "role": "user", "content": content_}
+
+
+@pytest.mark.parametrize("turns", [3, 12])
+@pytest.mark.parametrize("undone", [1, 7])
+def test_a_rollback_that_no_paginated_thread_should_have_means_the_same_however_it_is_read(
+    home: Path, turns: int, undone: int
+) -> None:
+    pages = Pages(THREAD)
+    for number in range(turns):
+        pages.turn(str(number))
+    # In the middle of a turn, whose end comes after it.
+    pages.raws.insert(-2, event("thread_rolled_back", num_turns=undone))
+    pages.write(home)
+    _newest_are_the_last(home)
+    opened = threadlog.open(home)
+    assert list(opened.history(THREAD).turns()) == list(opened.turns(THREAD))

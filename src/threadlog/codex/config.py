@@ -15,7 +15,10 @@ def read_model_provider(home: str) -> str | None:
 def read_sqlite_home(home: str) -> str | None:
     """The folder of Codex's databases, where the config of this home says one; absolute."""
     folder = _text(home, "sqlite_home")
-    return os.path.join(home, os.path.expanduser(folder)) if folder else None
+    try:
+        return os.path.join(home, os.path.expanduser(folder)) if folder else None
+    except ValueError:  # no user has a name with a NUL in it
+        return None
 
 
 def _text(home: str, key: str) -> str | None:

@@ -163,7 +163,10 @@ def _decode_slowly(frame: Frame) -> Line | Damaged:
         return lines.damage(frame, error.reason)
     payload = envelope.payload
     if _SURROGATE.search(frame.raw):
-        payload = _scrub(payload)
+        try:
+            payload = _scrub(payload)
+        except RecursionError:  # it goes less deep than the parser
+            return lines.damage(frame, "limit")
     typed = _Typed(
         timestamp=envelope.timestamp,
         ordinal=envelope.ordinal,

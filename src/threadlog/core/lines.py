@@ -99,7 +99,7 @@ def sniff(raw: bytes) -> tuple[str, str | None] | None:
     parses the line otherwise.  A glance does not prove that the rest of the line is whole.
     """
     told = sniff_head(raw)
-    if told is not None:
+    if told is not None or is_blank(raw):
         return told
     try:
         envelope = parse(raw)

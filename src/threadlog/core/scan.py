@@ -135,7 +135,7 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
     def _whole(self, raws: Iterable[Raw]) -> Iterator[Line]:
         """The lines that are whole; whatever else is not blank is a problem."""
         for raw in raws:
-            line = decode(raw) if isinstance(raw, bytes) else None
+            line = decode(raw) if raw and isinstance(raw, bytes) else None
             if isinstance(line, Line):
                 yield line
             elif not isinstance(raw, bytes) or not lines.is_blank(raw):

@@ -10,6 +10,8 @@ _CONTROL = re.compile(
 )
 _SPACES = re.compile(r"[ \t\n\v\f\r\x85\u2028\u2029]+")
 ELLIPSIS = "…"
+# Made once: a text of millions of them would else be held as millions of small texts.
+_PICTURES = {chr(code): chr(0x2400 + code) for code in range(0x20)} | {"\x7f": "\u2421"}
 
 
 def printable(text: str) -> str:
@@ -26,10 +28,7 @@ def one_line(text: str) -> str:
 
 
 def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else "\ufffd"
+    return _PICTURES.get(match[0], "\ufffd")
 
 
 def width(text: str) -> int:

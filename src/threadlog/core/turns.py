@@ -53,10 +53,11 @@ def read_turns(
 ) -> Iterator[Turn]:
     """The turns of a stored thread; *lines* is asked for its lines once or several times.
 
-    *rollbacks* False spares the look for rollback markers.  A thread whose lines tell of no turn
-    is read from what was spoken; one all of whose turns were rolled back has none.
+    *rollbacks* False spares the look for rollback markers; in a paginated thread, which should
+    have none, one takes away what can still change.  A thread whose lines tell of no turn is read
+    from what was spoken; one all of whose turns were rolled back has none.
     """
-    if rollbacks:
+    if rollbacks and rules.history_mode != PAGINATED:
         rules = msgspec.structs.replace(rules, skip=rolled_back(lines(), rules))
     none = True
     for turn in fold_turns(lines(), rules):

@@ -74,7 +74,7 @@ def real_path(path: str) -> str | None:
 
 def _find_path(home: str, text: str) -> Found:
     """The rollout at a path, which must lie in this home's rollout folders."""
-    expanded = os.path.expanduser(text)
+    expanded = _expanded(text)
     path = real_path(expanded)
     if path is not None and not os.path.isabs(expanded) and not os.path.lexists(path):
         path = real_path(os.path.join(home, expanded))
@@ -95,6 +95,14 @@ def _find_path(home: str, text: str) -> Found:
             path = os.path.join(home, root, path[len(real) + 1 :])  # as a walk would spell it
             break
     return found_at(path, archived=root == layout.ARCHIVED)
+
+
+def _expanded(text: str) -> str:
+    """The path with a user's home in place of `~`; as it is where no user can have that name."""
+    try:
+        return os.path.expanduser(text)
+    except ValueError:  # NULs, or what has no UTF-8 form
+        return text
 
 
 def _not_found(read: Reference, home: str) -> str:

@@ -1,0 +1,1 @@
+"""Hostile input, in great numbers and in great sizes."""
