@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench interop faults torture mutants wheel lock clean
+.PHONY: help demo test check bench interop faults faults-ended faults-other torture mutants wheel lock clean
 
 help:
 	@echo "make demo     record a thread, list it, show it (a minute at most)"
@@ -13,7 +13,8 @@ help:
 	@echo "make check    lint, types, architecture"
 	@echo "make bench    the benchmarks, as ratios (several minutes)"
 	@echo "make interop  against the real Codex binaries (needs npm)"
-	@echo "make faults   killed 2,000 times, 200 power cuts, full disks, every call to the system failed"
+	@echo "make faults   killed 5,000 times, 200 power cuts, full disks, every call failed, 50,000 hostile inputs"
+	@echo "make torture  the same for hours: 250,000 times, 5,000 power cuts, a million inputs"
 	@echo "make mutants  a safeguard of recording less at a time: a test sees each"
 	@echo "make wheel    build the wheel and try it"
 
@@ -32,7 +33,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --ignore tests/interop $(ARGS)
+	$(BIN)/python -m pytest --ignore tests/interop --ignore tests/faults $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -46,10 +47,23 @@ bench: $(VENV)/.dev
 interop: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/interop $(ARGS)
 
+# Two at once: some wait for disks and other processes, some for the processor.
+FAULTS := THREADLOG_KILLS=5000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 THREADLOG_FUZZ=50000 THREADLOG_STRIDE=4
+TORTURE := THREADLOG_KILLS=250000 THREADLOG_CUTS=5000 THREADLOG_TURNS=5000 THREADLOG_WRITERS=16 \
+	THREADLOG_FUZZ=1000000 THREADLOG_STRIDE=1
+ENDED := tests/faults/test_kill.py tests/faults/test_power_cut.py tests/faults/test_writers.py
+
 faults: $(VENV)/.dev
-	THREADLOG_KILLS=2000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 $(BIN)/python -m pytest \
-		tests/test_kill.py tests/test_power_cut.py tests/local/test_recorder_faults.py \
-		tests/faults $(ARGS)
+	$(MAKE) -j2 --output-sync=target faults-ended faults-other CHOSEN="$(FAULTS)"
+
+torture: $(VENV)/.dev
+	$(MAKE) -j2 --output-sync=target faults-ended faults-other CHOSEN="$(TORTURE)"
+
+faults-ended:
+	$(CHOSEN) $(BIN)/python -m pytest $(ENDED) $(ARGS)
+
+faults-other:
+	$(CHOSEN) $(BIN)/python -m pytest tests/faults $(addprefix --ignore=,$(ENDED)) $(ARGS)
 
 mutants: $(VENV)/.dev
 	$(BIN)/python tools/mutants.py

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed, connect
+from threadlog.backlog import Live
 from threadlog.home import Home
 from threadlog.local.disk import Disk
 
@@ -137,6 +138,13 @@ def draft_on(disk: Disk, path: Path, *, items: int = 3, mode: str = "legacy") ->
     recorder = RolloutRecorder.create(home_on(disk, path), options)
     recorder.record(*map(said, range(items)))
     return recorder
+
+
+def rest(recorder: RolloutRecorder) -> None:
+    """Close its file, as that of one among many that were written to later."""
+    state = recorder._channel.state
+    assert isinstance(state, Live)
+    state.appender.rest()
 
 
 def said(number: int, size: int = 200) -> dict[str, Any]:

@@ -360,7 +360,7 @@ class Writer:
         resting = live.appender.resting
         live.sync(channel.written)
         heed(channel, live)
-        if resting:  # others need their descriptors more
+        if resting and self._handed_over > THREADS:  # others need their descriptors more
             live.appender.rest()
         channel.recovered()
         let_pass(channel, served)

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import threadlog
-from faulty_disk import FaultyDisk, draft_on, home_on, number_of, said
+from faulty_disk import FaultyDisk, draft_on, home_on, number_of, rest, said
 from makers import zstd
 from threadlog import RolloutRecorder, ThreadOptions
-from threadlog.backlog import Live
 
 TRIES = 4
 TORN = b'{"timestamp":"2026-01-02T03:04:05.000Z","type":"event_msg","payl'
@@ -91,7 +90,7 @@ def gone_on_with(writing: Writing, _mode: str, path: Path) -> None:
     writing.flush(recorder, "kernel")
     writing.record(recorder, 2000)
     writing.flush(recorder)
-    _rest(recorder)
+    rest(recorder)
     writing.record(recorder, 10)
     writing.flush(recorder)
     writing.record(recorder, 10)
@@ -130,13 +129,6 @@ def deleted(writing: Writing, _mode: str, path: Path) -> None:
     os.replace(kept, path)
     writing.flush(recorder)
     writing.close(recorder)
-
-
-def _rest(recorder: RolloutRecorder) -> None:
-    """Close its file, as that of one among many that were written to later."""
-    state = recorder._channel.state
-    assert isinstance(state, Live)
-    state.appender.rest()
 
 
 class Story(NamedTuple):

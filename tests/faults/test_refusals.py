@@ -18,7 +18,7 @@ import threadlog
 from ended_processes import MODES
 from faults.own_file_systems import ImageDisk, in_memory, needs, read_only, run
 from faults.own_processes import NOBODY, apart
-from faulty_disk import FaultyDisk, draft_on, home_on, numbers, opened, ordinals, said
+from faulty_disk import FaultyDisk, draft_on, home_on, numbers, opened, ordinals, rest, said
 from threadlog import RolloutRecorder, ThreadlogError, ThreadOptions, WriteFailed
 
 ITEM_BYTES = 3000
@@ -105,6 +105,7 @@ def first_free_descriptor() -> int:
 def test_without_a_free_descriptor_what_is_recorded_waits(home: Path) -> None:
     def work() -> None:
         recorder = begun(home)
+        rest(recorder)
         with limited(resource.RLIMIT_NOFILE, first_free_descriptor()):
             recorder.record(said(3))
             refused(recorder.flush, errno.EMFILE, 3)
@@ -169,6 +170,7 @@ def test_on_a_file_system_turned_read_only_threads_are_read_and_what_is_recorded
         recorder = begun(folder / "home", mode)
         recorder.record(said(3))
         recorder.flush()
+        rest(recorder)  # what is open is not affected
         with read_only(folder / "home"):
             recorder.record(said(4), said(5))
             refused(recorder.flush, errno.EROFS, 4)
@@ -336,6 +338,7 @@ def test_what_permission_was_taken_for_is_written_once_it_is_given_back(
         taken = {"the file": path, "its folder": path.parent, "the home": path.parents[4]}[what]
         before = taken.stat().st_mode
         taken.chmod(0o400)
+        rest(recorder)
         recorder.record(said(3))
         refused(recorder.flush, errno.EACCES, 3)
         taken.chmod(before)

@@ -22,7 +22,7 @@ import pytest
 import threadlog
 from ended_processes import MODES, check, check_heals, forked
 from faults.own_file_systems import run
-from faulty_disk import home_on, said
+from faulty_disk import home_on, rest, said
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
 from threadlog.local.disk import Disk
 
@@ -58,10 +58,11 @@ def strace() -> None:
         pytest.skip(f"strace may not trace here: {error}")
 
 
-def recording(home: Path, mode: str, go: int, *, torn: bool) -> Callable[[Tell], None]:
+def recording(home: Path, mode: str, go: int, how: str) -> Callable[[Tell], None]:
     """Record by rounds, and say after each how much is safe; a barrier that fails is called again.
 
-    With *torn* a write of each round is cut short by the system, so that it has to be taken back.
+    *how*: "torn", a write of each round is cut short by the system, so that it has to be taken
+    back; "resting", the file is closed after each round; or as usual.
     """
 
     def work(tell: Tell) -> None:
@@ -71,8 +72,9 @@ def recording(home: Path, mode: str, go: int, *, torn: bool) -> Callable[[Tell],
         os.read(go, 1)  # strace is there
         count = 0
         for number in range(ROUNDS):
-            with_limit = torn and number > 0
-            if with_limit:
+            if how == "resting" and number:
+                rest(recorder)
+            if how == "torn" and number:
                 limit(os.path.getsize(recorder.path) + 500)
             recorder.record(*(said(count + each) for each in range(ITEMS)))
             count += ITEMS
@@ -95,10 +97,10 @@ def limit(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
-def under_strace(home: Path, mode: str, *injections: str, torn: bool = False) -> Went:
+def under_strace(home: Path, mode: str, *injections: str, how: str = "as usual") -> Went:
     """Record with these things happening to the calls that concern the rollout."""
     waits, go = os.pipe()
-    child = forked(recording(home, mode, waits, torn=torn))
+    child = forked(recording(home, mode, waits, how))
     os.close(waits)
     path = os.read(child.acks, 4096).decode().strip()
     calls = home.with_name(f"{home.name}.calls")
@@ -161,7 +163,7 @@ ERRORS = {
 def test_a_call_that_fails_is_said_and_loses_and_repeats_nothing(
     home: Path, mode: str, injection: str, reason: int
 ) -> None:
-    went = under_strace(home, mode, injection)
+    went = under_strace(home, mode, injection, how="resting" if "openat" in injection else "")
     assert any("INJECTED" in call for call in went.calls)
     said_so = [each.split()[1] for each in went.failures]
     assert set(said_so) <= {str(reason)}
@@ -184,8 +186,8 @@ def test_a_call_that_is_interrupted_is_made_again_and_nobody_hears_of_it(
     home: Path, name: str
 ) -> None:
     torn = name in ("ftruncate", "pread64")
-    when = 1 if torn else 2
-    went = under_strace(home, "paginated", f"{name}:error=EINTR:when={when}", torn=torn)
+    how = "torn" if torn else "resting"
+    went = under_strace(home, "paginated", f"{name}:error=EINTR:when={2 - torn}", how=how)
     assert any("INJECTED" in call for call in went.calls)
     assert torn or went.failures == []
     check_whole(went, "paginated")
@@ -204,7 +206,8 @@ def test_a_process_killed_at_a_call_loses_nothing_that_was_acked(
     home: Path, name: str, number: int
 ) -> None:
     mode = MODES[number % 2]
-    went = under_strace(home, mode, f"{name}:signal=KILL:when={number}", torn=name == "ftruncate")
+    how = "torn" if name == "ftruncate" else "resting"
+    went = under_strace(home, mode, f"{name}:signal=KILL:when={number}", how=how)
     healed = check_rest(home, went, mode)
     assert healed == (name == "ftruncate")  # half a batch was there, and was to be taken back
     if name == "ftruncate" or number > 2:

@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from faulty_disk import FaultyDisk, draft_on, mode_of, numbers, opened, said
+from faulty_disk import FaultyDisk, draft_on, mode_of, numbers, opened, rest, said
 from makers import held as locked
 from makers import tree
 from threadlog import Closed, RolloutRecorder, WriteFailed
-from threadlog.backlog import Live
 
 
 class Recorded(NamedTuple):
@@ -32,11 +31,6 @@ class Recorded(NamedTuple):
     @property
     def rescued(self) -> Path:
         return self.home / "threadlog" / "rescued" / self.path.name
-
-    def rest(self) -> None:
-        """Close the file, as that of one among many that were written to later."""
-        assert isinstance(self.recorder._channel.state, Live)
-        self.recorder._channel.state.appender.rest()
 
     def refused(self) -> WriteFailed:
         """What a flush raises."""
@@ -130,7 +124,7 @@ def test_a_file_that_somebody_changed_is_not_written_to(
     live: Recorded, change: str, *, resting: bool
 ) -> None:
     if resting:
-        live.rest()
+        rest(live.recorder)
     CHANGES[change](live.path)
     before = tree(live.home / "sessions")
     live.recorder.record(said(3))
@@ -187,7 +181,7 @@ def test_a_copy_of_the_same_bytes_is_gone_on_with_and_synced(live: Recorded) -> 
 
 
 def test_a_copy_is_not_trusted_where_there_is_nothing_to_compare(live: Recorded) -> None:
-    live.rest()
+    rest(live.recorder)
     _replace(live.path, live.path.read_bytes())
     live.recorder.record(said(3))
     assert "another file has taken its place" in str(live.refused())
@@ -200,7 +194,7 @@ def test_a_file_that_was_moved_is_gone_on_with_where_it_is_put_back(
     live: Recorded, change: str, *, resting: bool
 ) -> None:
     if resting:
-        live.rest()
+        rest(live.recorder)
     MOVING[change](live.path)
     moved = next(live.home.rglob(live.path.name))
     live.recorder.record(said(3))

@@ -24,11 +24,11 @@ from faulty_disk import (
     numbers,
     opened,
     ordinals,
+    rest,
     said,
 )
 from makers import held, tree
 from threadlog import OthersWrote, RolloutRecorder, ThreadOptions, WriteFailed, writer
-from threadlog.backlog import Live
 from threadlog.errors import NotOnDiskYet
 
 LONG_S = 20.0  # so long nothing takes unless it hangs
@@ -194,7 +194,7 @@ def test_flush_failing_anywhere_loses_nothing_and_repeats_nothing(
 ) -> None:
     recorder, disk = live
     if resting:
-        _rest(recorder)
+        rest(recorder)
     recorder.record(said(3), said(4))
     calls = live.calls(recorder.flush)
     assert {"status", "status_at", "write", "sync_data"} <= set(calls)
@@ -202,7 +202,7 @@ def test_flush_failing_anywhere_loses_nothing_and_repeats_nothing(
     expected = 5
     for number, name in enumerate(calls):
         if resting:
-            _rest(recorder)
+            rest(recorder)
         recorder.record(said(expected), said(expected + 1))
         if name == "write" and short is not None:
             disk.short_at, disk.short_bytes = number, short
@@ -556,16 +556,10 @@ def _until(true: Callable[[], bool], timeout_s: float = LONG_S) -> float:
     return time.monotonic() - begun
 
 
-def _rest(recorder: RolloutRecorder) -> None:
-    """Close the file, as that of one among many that were written to later."""
-    assert isinstance(recorder._channel.state, Live)
-    recorder._channel.state.appender.rest()
-
-
 @pytest.mark.parametrize("name", ["open", "status", "status_at", "write", "sync_data"])
 def test_what_failed_in_the_background_is_tried_again_by_itself(live: Made, name: str) -> None:
     recorder, disk = live
-    _rest(recorder)
+    rest(recorder)
     disk.fail_names = {name}
     disk.arm()
     recorder.record(said(3))
@@ -584,7 +578,7 @@ def test_what_failed_in_the_background_is_tried_again_by_the_next_barrier(
     live: Made, name: str
 ) -> None:
     recorder, disk = live
-    _rest(recorder)
+    rest(recorder)
     disk.fail_names = {name}
     disk.arm()
     recorder.record(said(3))
