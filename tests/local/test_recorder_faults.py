@@ -349,6 +349,19 @@ def test_an_appender_whose_sync_failed_syncs_another_descriptor(tmp_path: Path) 
     assert numbers(disk.path) == [0, 1, 2, 2]
 
 
+def test_what_was_not_synced_when_it_was_closed_is_written_again(live: Made) -> None:
+    """While nobody has it open the system may fail to write it back, and tell another program."""
+    recorder = live.recorder
+    recorder.record(said(3))
+    recorder.flush(level="kernel")
+    rest(recorder)
+    calls = live.calls(recorder.flush)
+    assert [each for each in calls if each in ("forget", "read_at", "write_at", "sync_data")] == [
+        *("forget", "read_at", "write_at", "sync_data")
+    ]
+    assert numbers(recorder.path) == [0, 1, 2, 3]
+
+
 def test_what_somebody_wrote_after_a_failed_sync_stays(tmp_path: Path) -> None:
     disk, home, thread = forgetful(tmp_path / "home")
     recorder = RolloutRecorder.resume(home, thread)
