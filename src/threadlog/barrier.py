@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
+from typing import ClassVar
 
 DURABLE, KERNEL = "durable", "kernel"
 # What they wait for: that it is written, that there is room, that it is let go of, or given up.
@@ -19,8 +21,12 @@ class Barrier:
     """
 
     __slots__ = ("_done", "_error", "_gate", "_tell", "durable", "kind", "target")
+    # When somebody last began to wait for a disk, in this process: background work gives way then.
+    asked_at: ClassVar[float] = float("-inf")
 
     def __init__(self, target: int, kind: str, *, durable: bool) -> None:
+        if durable:
+            Barrier.asked_at = time.monotonic()
         self.target = target
         self.kind = kind
         self.durable = durable

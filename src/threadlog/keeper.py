@@ -1,5 +1,7 @@
 """Keeps the index of a home up to date in the background, at half the speed of one core.
 
+While somebody waits for what is recorded to be on disk, at a tenth of it.
+
 A thread of its own, which ends when nothing is left to do; every listing wakes it.
 """
 
@@ -9,10 +11,13 @@ import os
 import threading
 import time
 
+from threadlog.barrier import Barrier
 from threadlog.ports import Catalog
 
-# The longest rest between two pieces of work.
+# The longest rest between two pieces of work; and while somebody waited for a disk lately.
 REST_S = 0.1
+LONG_REST_S = 1.0
+BUSY_S = 0.1
 
 
 class Keeper:
@@ -66,6 +71,9 @@ class Keeper:
 
     def _rest(self) -> bool:
         """Asked between two pieces of work: rest as long as the last took; True to stop."""
-        time.sleep(min(time.monotonic() - self._worked_since, REST_S))
+        now = time.monotonic()
+        worked = now - self._worked_since
+        busy = now - Barrier.asked_at < BUSY_S
+        time.sleep(min(9 * worked, LONG_REST_S) if busy else min(worked, REST_S))
         self._worked_since = time.monotonic()
         return self._ended

@@ -1,4 +1,4 @@
-"""Who may read what we make: the user alone, or the group where the home is the group's."""
+"""Who may read what we make, and that it lies in the home: also where there are links."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import threadlog
+from faulty_disk import FaultyDisk, draft_on, numbers
 from makers import tree
-from threadlog import RolloutRecorder, ThreadOptions
+from threadlog import RolloutRecorder, ThreadOptions, WriteFailed
 
 OPTIONS = ThreadOptions(cwd="/desk/project")
 
@@ -66,3 +67,45 @@ def test_what_is_made_in_a_shared_home_is_its_groups(home: Path) -> None:
     folders = {path: mode for path, mode in made.items() if stat.S_ISDIR(mode)}
     assert folders
     assert all(mode & stat.S_ISGID for mode in folders.values()), folders
+
+
+# -- links
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_a_link_among_the_folders_of_days_is_not_followed(home: Path, parts: int) -> None:
+    outside = home.with_name("outside")
+    outside.mkdir()
+    recorder = draft_on(FaultyDisk(), home)
+    link = Path(recorder.path).parents[3 - parts]
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside)
+    with pytest.raises(WriteFailed, match=f"{link}|symbolic link"):
+        recorder.persist()
+    assert list(outside.iterdir()) == []
+    link.unlink()
+    recorder.persist()
+    recorder.close()
+    assert numbers(recorder.path) == [0, 1, 2]
+
+
+def test_sessions_that_lie_on_another_disk_are_written_to_and_listed(home: Path) -> None:
+    """A user's own link, at the top: there Codex and our listings follow it, too."""
+    elsewhere = home.with_name("elsewhere")
+    elsewhere.mkdir()
+    (home / "sessions").symlink_to(elsewhere)
+    with draft_on(FaultyDisk(), home) as recorder:
+        recorder.persist()
+    assert numbers(recorder.path) == [0, 1, 2]
+    assert [each.id for each in threadlog.open(home).threads()] == [recorder.thread_id]
+
+
+def test_a_link_in_the_place_of_the_locks_is_not_followed(home: Path) -> None:
+    outside = home.with_name("outside")
+    outside.mkdir()
+    (home / "thread-writer-locks").symlink_to(outside)
+    recorder = draft_on(FaultyDisk(), home)
+    with pytest.raises(WriteFailed, match="symbolic link"):
+        recorder.persist()
+    assert list(outside.iterdir()) == []
+    recorder.discard()
