@@ -50,6 +50,17 @@ for word in sys.stdin:
 """
 
 
+# Takes a thread over, writes one message, and is done.
+TAKE_OVER = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+import threadlog
+from faulty_disk import said
+from threadlog import RolloutRecorder
+with RolloutRecorder.resume(threadlog.open(sys.argv[1]), sys.argv[2], take_over=True) as recorder:
+    recorder.record(said(4))
+"""
+
 # A program that is not threadlog and has a thread, as a Codex.
 FOREIGN = """
 import fcntl, sys, time
@@ -134,6 +145,40 @@ def test_who_is_taken_over_from_is_told_and_writes_no_more(home: Path, thread: P
     new.close()
     assert messages(thread) == [0, 1, 2, 3, 4, 6]
     assert ordinals(thread) in ([None] * 7, list(range(7)))
+
+
+def test_who_was_taken_over_from_stays_out_when_the_other_is_done(home: Path, thread: Path) -> None:
+    with other(home, thread) as old:
+        assert old.records(3) == "done"
+        with RolloutRecorder.resume(threadlog.open(home), str(thread), take_over=True) as new:
+            new.record(said(4))
+        for _ in range(2):
+            told = old.records(5)
+            assert told.startswith("InUse")
+            assert "was taken over by another program: nothing more is written here" in told
+        assert messages(thread) == [0, 1, 2, 3, 4]
+        assert fences(home) == [f"taken-from-{old.process.pid}-{new.thread_id}"]
+    with draft_on(FaultyDisk(), home) as recorder:
+        recorder.persist()
+    assert fences(home) == [], "what a process that is gone left is swept"
+
+
+def test_who_was_taken_over_from_can_have_it_again(home: Path, thread: Path) -> None:
+    """In the same process, once it has let go of what it had."""
+    opened = threadlog.open(home)
+    recorder = RolloutRecorder.resume(opened, str(thread))
+    recorder.record(said(3))
+    recorder.flush()
+    with python(TAKE_OVER, str(home), str(thread)) as taker:
+        assert taker.wait(LONG_S) == 0, taker.communicate()
+    recorder.record(said(9))
+    with pytest.raises(InUse):
+        recorder.flush()
+    assert recorder.discard() == 1
+    assert fences(home) == []
+    with RolloutRecorder.resume(opened, str(thread), force=True) as again:
+        again.record(said(5))
+    assert messages(thread) == [0, 1, 2, 3, 4, 5]
 
 
 def test_what_was_past_the_last_look_is_found_and_told(home: Path, thread: Path) -> None:
@@ -312,6 +357,10 @@ def test_the_error_survives_a_pickle() -> None:
 
 
 # -- how others know that a process is threadlog
+
+
+def fences(home: Path) -> list[str]:
+    return sorted(path.name for path in (home / "threadlog").glob("taken-from-*"))
 
 
 def presences(home: Path) -> list[str]:

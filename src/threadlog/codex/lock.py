@@ -30,7 +30,10 @@ LOCK_FOLDER = "thread-writer-locks"
 COORDINATION = ".coordination.lock"
 COORDINATION_WAIT_S = 5.0
 _POLL_S = 0.002
-_PRESENCE = "writing-"
+_PRESENCE, _FENCE = "writing-", "taken-from-"
+_TAKEN_OVER = (
+    "thread {} was taken over by {}: nothing more is written here; discard what waits, or resume it"
+)
 _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -123,6 +126,15 @@ def _presence_path(home: str, pid: int) -> str:
     return os.path.join(home, layout.OWN_FOLDER, f"{_PRESENCE}{pid}.lock")
 
 
+def _fence_path(home: str, pid: int, thread_id: str) -> str:
+    """What tells a process that a thread was taken over from it."""
+    return os.path.join(home, layout.OWN_FOLDER, f"{_FENCE}{pid}-{thread_id}")
+
+
+def _open_close(path: str) -> None:
+    _descriptors.close(_open_lock(path))
+
+
 def _is_ours(home: str, pid: int) -> bool:
     """True if a process that writes in a home is threadlog, as far as the system tells."""
     try:
@@ -132,9 +144,17 @@ def _is_ours(home: str, pid: int) -> bool:
     return _locked_files().get(key) == pid
 
 
+def _pid_of(name: str) -> int:
+    digits = name.removeprefix(_FENCE).partition("-")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
 def _sweep_presences(folder: str) -> None:
     """Remove what killed processes left."""
     for name in os.listdir(folder):
+        if name.startswith(_FENCE) and not _is_ours(os.path.dirname(folder), _pid_of(name)):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, name))
         if name.startswith(_PRESENCE):
             path = os.path.join(folder, name)
             with contextlib.suppress(OSError):
@@ -161,9 +181,11 @@ class ThreadWriterLock:
         self._path = os.path.join(self._folder, f"{thread_id}.lock")
         self._pid = os.getpid()
         self._fd: int | None = None
+        self._fenced = False
         self._presence = Presence(home)
         try:
             self._take(take_over=take_over)
+            self._unfence()
         except BaseException:
             self._presence.end()
             raise
@@ -190,6 +212,7 @@ class ThreadWriterLock:
         if holder is None or holder == os.getpid() or not _is_ours(self._home, holder):
             error = _in_use(self._thread_id, holder)
             raise InUse(f"{error}; only a threadlog process can be taken over from", holder)
+        _open_close(_fence_path(self._home, holder, self._thread_id))  # before it can look
         fresh = f"{self._path}.{os.getpid()}"  # a name that no Codex sweeps
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
@@ -205,31 +228,36 @@ class ThreadWriterLock:
     def check(self) -> None:
         """See that the lock is ours still; one whose file somebody removed is taken again.
 
-        Raises InUse if another process has it by now, OSError.
+        Once it was taken over it stays so, also when that process is done: what this one knows of
+        the thread is old by then.  Raises InUse, OSError.
         """
-        try:
-            if _identity(os.lstat(self._path)) == self._key:
+        if not self._fenced:
+            with contextlib.suppress(FileNotFoundError):
+                if _identity(os.lstat(self._path)) == self._key:
+                    return
+            fd, self._fd = self._fd, None
+            if fd is not None:
+                _descriptors.close(fd)
+            self._fenced = os.path.lexists(_fence_path(self._home, self._pid, self._thread_id))
+        holder = _holder_at(self._path) if self._fenced else None
+        if not self._fenced:
+            try:
+                self._take()
                 return
-        except FileNotFoundError:
-            pass
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            _descriptors.close(fd)
-        try:
-            self._take()
-        except InUse as error:
-            who = "another program" if error.holder is None else f"process {error.holder}"
-            raise InUse(
-                f"thread {self._thread_id} was taken over by {who}: nothing more is written here; "
-                f"discard what waits, or close that one",
-                error.holder,
-            ) from None
+            except InUse as error:
+                holder = error.holder
+        raise InUse(_TAKEN_OVER.format(self._thread_id, _who(holder)), holder)
+
+    def _unfence(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(_fence_path(self._home, self._pid, self._thread_id))
 
     def release(self) -> None:
         """Give the lock up and remove its file; a forked child's copy is closed already."""
         fd, self._fd = self._fd, None
         if os.getpid() != self._pid:
             return
+        self._unfence()
         self._presence.end()
         if fd is None:
             return
@@ -269,10 +297,13 @@ def writers(home: str) -> list[Writing]:
 
 
 def _in_use(thread_id: str, holder: int | None) -> InUse:
-    who = "another program" if holder is None else f"process {holder}"
+    return InUse(f"thread {thread_id} already has an active writer: {_who(holder)}", holder)
+
+
+def _who(holder: int | None) -> str:
     if holder == os.getpid():
-        who = "this process"
-    return InUse(f"thread {thread_id} already has an active writer: {who}", holder)
+        return "this process"
+    return "another program" if holder is None else f"process {holder}"
 
 
 def _holder(fd: int) -> int | None:
@@ -282,6 +313,14 @@ def _holder(fd: int) -> int | None:
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
+
+
+def _holder_at(path: str) -> int | None:
+    """The same of a file by its path."""
+    try:
+        return _locked_files().get(_lock_key(os.lstat(path)))
+    except FileNotFoundError:
+        return None
 
 
 def _lock_key(status: os.stat_result) -> str:

@@ -310,9 +310,8 @@ class FileAppender:
             seen = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             if not stat.S_ISREG(status.st_mode) or seen == self._refused:
                 return False
-            disk.sync_data(
-                other
-            )  # what was on stable storage has to be so there, and is read there
+            # What was on stable storage has to be so there, and is compared as it is there.
+            disk.sync_data(other)
             disk.forget(other)
             if not rescue.same_bytes(disk, fd, other, self._mark.size):
                 self._refused = seen
