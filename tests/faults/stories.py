@@ -90,7 +90,7 @@ def gone_on_with(writing: Writing, _mode: str, path: Path) -> None:
     writing.flush(recorder, "kernel")
     writing.record(recorder, 2000)
     writing.flush(recorder)
-    rest(recorder)
+    writing.insist(lambda: rest(recorder))
     writing.record(recorder, 10)
     writing.flush(recorder)
     writing.record(recorder, 10)
