@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from threadlog.codex.names import CodexNames
     from threadlog.core.checkup import Writing
-    from threadlog.local.appender import WriterLock
     from threadlog.local.disk import Disk
+    from threadlog.local.locks import WriterLock
     from threadlog.local.store import LocalStore
 
 DEFAULT_HOME = "~/.codex"

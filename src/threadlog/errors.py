@@ -150,6 +150,10 @@ class OthersWrote(ThreadlogError):
         self.length = length
         self.next_ordinal = next_ordinal
 
+    def and_then(self, later: OthersWrote) -> OthersWrote:
+        """Both as one: where it began, how much it is in all, and the newest number."""
+        return OthersWrote(self.path, self.offset, self.length + later.length, later.next_ordinal)
+
     def __reduce__(self) -> tuple[type, tuple[str, int, int, int | None]]:
         return type(self), (self.path, self.offset, self.length, self.next_ordinal)
 

@@ -41,9 +41,9 @@ def heed(channel: Channel, live: Live) -> None:
     notice = live.appender.take_notice()
     if notice is None:
         return
-    channel.notice = channel.notice or notice
+    channel.notice = notice if channel.notice is None else channel.notice.and_then(notice)
     if live.ordinal is not None and notice.next_ordinal is not None:
-        live.ordinal = notice.next_ordinal
+        live.ordinal = max(live.ordinal, notice.next_ordinal)
         channel.put_back()
 
 
@@ -51,7 +51,10 @@ def recovered(channel: Channel, error: BaseException) -> BaseException | None:
     """What there is to be said of an error; None if it was got over."""
     if isinstance(error, OSError) and isinstance(channel.state, Live):
         try:
-            return channel.state.appender.recover(error)
+            lasting = channel.state.appender.recover(error)
+            if lasting is None:
+                channel.state.synced = False  # it is another file, perhaps
+            return lasting
         except BaseException as worse:  # who asks goes on whatever happens
             return worse
     return error

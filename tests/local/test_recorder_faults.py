@@ -450,7 +450,7 @@ def test_no_more_waits_for_a_sync_than_may(live: Made, monkeypatch: pytest.Monke
         recorder.record(said(number, 100_000))
         recorder.flush(level="kernel")
         appender: Any = recorder._channel.state.appender  # type: ignore[union-attr]
-        most = max(most, sum(len(data) for _begin, data in appender._unsynced))
+        most = max(most, appender.unsynced_bytes)
     disk.disarm()
     assert disk.made.count("sync_data") >= 3
     assert most < 2 << 20

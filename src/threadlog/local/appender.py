@@ -13,28 +13,34 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple
 
 from threadlog.core.layout import OWN_FOLDER, RESCUED
+from threadlog.core.lines import BadLine, parse
 from threadlog.errors import NotResumable, OthersWrote, Unreadable
 from threadlog.local import marks, rescue
 from threadlog.local.disk import Disk
+from threadlog.local.entries import Entries
+from threadlog.local.locks import WriterLock
 from threadlog.local.marks import Mark, mark_of
 from threadlog.local.tail import read_tail
+from threadlog.local.unsynced import Unsynced
 
 _REPLACED = "another file has taken its place"
 _CUT = "somebody has cut it"
 _PUT_BACK = "put it back to go on"
+# So many bytes before our end tell that the file is still ours; so many are searched for a number.
+_END_BYTES = 64
+_TAIL_BYTES = 1 << 20
 
 
-class WriterLock(Protocol):
-    """That we are a thread's only writer, until released."""
+class Place(NamedTuple):
+    """What makes the calls, the home, the rollout's path, and who knows which names are synced."""
 
-    def check(self) -> None:
-        """See that it is ours still, and take it again if it was lost; raises InUse, OSError."""
-
-    def release(self) -> None:
-        """Let others write; in a forked child, let go of the copy."""
+    disk: Disk
+    home: str
+    path: str
+    entries: Entries
 
 
 class FileAppender:
@@ -45,39 +51,40 @@ class FileAppender:
     """
 
     __slots__ = (
-        *("_disk", "_ended", "_fd", "_home", "_lock", "_lost", "_mark", "_notice", "_path"),
-        *("_poisoned", "_refused", "_rescued", "_torn", "_unsynced", "_unsynced_folders"),
-        "unsynced_bytes",
+        *("_disk", "_end", "_ended", "_entries", "_fd", "_home", "_lock", "_lost", "_mark"),
+        *("_named", "_notice", "_path", "_refused", "_rescued", "_standing", "_torn", "_unsynced"),
     )
 
     def __init__(
-        self,
-        place: tuple[Disk, str, str],
-        opened: tuple[int, Mark],
-        lock: WriterLock,
-        unsynced_folders: Sequence[str],
+        self, place: Place, opened: tuple[int, Mark], lock: WriterLock, folders: Sequence[str]
     ) -> None:
-        """*place*: what makes the calls, the home, and the rollout's path."""
-        self._disk, self._home, self._path = place
+        """*folders* are those in which something was made for it; raises OSError."""
+        self._disk, self._home, self._path, self._entries = place
         self._fd: int | None = opened[0]
         self._mark = opened[1]
         self._lock = lock
-        self._unsynced_folders = list(unsynced_folders)
-        # What was written since the last sync, and where; after a sync that failed the system may
-        # have forgotten it and tell nobody, so it has to be written again.
-        self._unsynced: list[tuple[int, bytes]] = []
-        self.unsynced_bytes = 0
-        self._poisoned = False
-        # A write of ours that did not come to its end: where it began, and what it was to write.
+        # Folders to be synced with the first sync; None once its name is on stable storage.
+        self._named: list[str] | None = list(folders)
+        self._unsynced = Unsynced()
+        # A write of ours that did not come to its end: where it began, and what it was to write;
+        # and whole lines of one which stand there before what others wrote.
         self._torn: tuple[int, bytes] | None = None
-        # The size at which the file is known to end with a whole line.
+        self._standing = b""
+        # The size at which the file is known to end with a whole line, and its last bytes.
         self._ended = 0
+        size = min(self._mark.size, _END_BYTES)
+        self._end = self._disk.read_at(opened[0], size, self._mark.size - size) if size else b""
         self._notice: OthersWrote | None = None
         # The descriptor's file has lost its name; where its bytes are kept; what was found in its
         # place and is not the same.
         self._lost = False
         self._rescued: str | None = None
         self._refused: tuple[int, ...] | None = None
+
+    @property
+    def unsynced_bytes(self) -> int:
+        """How much was appended since the last sync; it is kept until then."""
+        return self._unsynced.byte_count
 
     @property
     def path(self) -> str:
@@ -96,46 +103,52 @@ class FileAppender:
         """
         fd, found = self._open()
         self._check_place(fd, found)
+        self._lock.check()  # before anything is cut, or numbered
         if self._torn is not None:
             self._take_back(fd)
-            found = self._disk.status(fd)
-        self._check_size(found)
-        self._lock.check()
-        if self._poisoned:
-            self._write_again()
+        self._check_size(fd, self._disk.status(fd))
+        if self._unsynced.doubtful:
+            self._unsynced.write_again(self._disk, self._path, self._mark)
 
     def append(self, data: bytes) -> None:
         """Add whole lines, all of them or none; `look` comes first."""
         disk = self._disk
         fd, found = self._open()
         begin, there = self._mark.size, 0
+        data, self._standing = data.removeprefix(self._standing), b""
+        if not data:
+            return  # all of them stand there already
         if self._torn is not None:  # it could not be taken back
             data, there = self._rest_of(data), found.st_size - begin
         # A torn line that somebody left is not glued to ours.
         elif begin != self._ended and disk.read_at(fd, 1, begin - 1) != b"\n":
             data = b"\n" + data
         self._torn = (begin, data)
-        left = memoryview(data)[there:]
         try:
-            while left:
-                count = disk.write(fd, left)
-                if count <= 0:
-                    raise OSError(errno.EIO, "nothing was written")
-                left = left[count:]
+            self._write(fd, memoryview(data)[there:], begin + there)
             size = begin + len(data)
             with contextlib.suppress(OSError):  # it is written, whatever this says
                 size = disk.position(fd)
-            self._unsynced.append((size - len(data), data))
-            self.unsynced_bytes += len(data)
+            self._unsynced.add(size - len(data), data)
             self._torn = None
         except BaseException:
             with contextlib.suppress(OSError):
                 self._take_back(fd)
             raise
         self._mark = self._mark._replace(size=size)
-        self._ended = size
+        self._ended, self._end = size, data[-_END_BYTES:]
         if size - len(data) > begin:  # in between
-            self._others_wrote(begin, size - len(data), None)
+            self._others_wrote(begin, size - len(data), self._number_after(fd, size - len(data)))
+
+    def _write(self, fd: int, left: memoryview, end: int) -> None:
+        disk = self._disk
+        while left:
+            count = disk.write(fd, left)
+            if count <= 0:
+                raise OSError(errno.EIO, "nothing was written")
+            left, end = left[count:], end + count
+            if left and disk.status(fd).st_size != end:  # a line would be in two pieces
+                raise OSError(errno.EAGAIN, "others wrote there at the same time")
 
     def _rest_of(self, data: bytes) -> bytes:
         """All of a batch that was begun, to be gone on with where it stopped."""
@@ -146,32 +159,30 @@ class FileAppender:
         return whole
 
     def sync(self) -> None:
-        """Return once all appended lines, and the file's entry, are on stable storage.
+        """Return once all appended lines, and the file's name, are on stable storage.
 
         A descriptor whose sync failed is never synced again: it would say that all is well.
         """
         disk = self._disk
         fd, found = self._open()
-        if self._poisoned or not found.st_nlink:  # one that was moved has what was written
+        try:
             self._check_place(fd, found)
+        except OSError:
+            if self._unsynced.doubtful or not found.st_nlink or os.path.lexists(self._path):
+                raise  # what was moved is synced where it is
         with contextlib.suppress(NotResumable, Unreadable):  # which the next batch is told
-            self._check_size(found)
-        if self._poisoned:
-            self._write_again()
+            self._check_size(fd, found)
+        if self._unsynced.doubtful:
+            self._unsynced.write_again(disk, self._path, self._mark)
         try:
             disk.sync_data(fd)
         except BaseException:
             self._drop()
             raise
         self._unsynced.clear()
-        self.unsynced_bytes = 0
-        while self._unsynced_folders:
-            folder = disk.open_folder(self._unsynced_folders[0])
-            try:
-                disk.sync(folder)
-            finally:
-                disk.close(folder)
-            del self._unsynced_folders[0]
+        if self._named is not None and not self._lost:
+            self._entries.sync(self._path, self._named)
+            self._named = None
 
     def take_notice(self) -> OthersWrote | None:
         """That others wrote to it since this was last asked; then lines are numbered anew."""
@@ -202,16 +213,22 @@ class FileAppender:
 
     def rest(self) -> None:
         """Let go of the file, not of the thread; the next append opens it again."""
-        if self._torn is None and not self._lost and self._is_linked():
+        if self._torn is None and not self._lost and self._is_there():
             self._drop()
 
     def check_before_closing(self) -> None:
-        """Raise OSError (ESTALE) once if the file was deleted, and with us goes what is in it."""
-        if self._fd is None or self._rescued is not None:
+        """Raise OSError (ESTALE) once if the file was deleted, and with us goes what is in it.
+
+        What others wrote since the last look is noticed.
+        """
+        if self._rescued is not None:
             return
-        found = self._disk.status(self._fd)
-        if not found.st_nlink:
+        if self._fd is not None and not (found := self._disk.status(self._fd)).st_nlink:
             self._check_place(self._fd, found)
+        with contextlib.suppress(OSError, NotResumable, Unreadable):
+            found = self._disk.status_at(self._path)
+            if mark_of(found)[:2] == self._mark[:2] and found.st_size > self._mark.size:
+                self._check_size(*self._open())
 
     def close(self) -> None:
         """Let go of the file, then of the thread's lock; what was synced is safe either way."""
@@ -235,23 +252,24 @@ class FileAppender:
         try:
             self._fd = disk.open(self._path)
         except (FileNotFoundError, NotADirectoryError):
-            reason = self._homeless() or f"somebody has moved or deleted it; {_PUT_BACK}"
-            raise self._stale(reason) from None
+            reason = self._homeless() or "somebody has moved or deleted it"
+            raise self._stale(f"{reason}; {_PUT_BACK}") from None
         try:
             found = disk.status(self._fd)
             if mark_of(found)[:2] != self._mark[:2]:
                 raise self._stale(f"{_REPLACED}; {_PUT_BACK}")
+            self._check_end(self._fd)
         except BaseException:
             self._drop()
             raise
         return self._fd, found
 
-    def _is_linked(self) -> bool:
-        """False if the descriptor may be the only way to what is in the file."""
+    def _is_there(self) -> bool:
+        """True if the path leads to the descriptor's file, whatever the descriptor says."""
         try:
-            return self._fd is None or self._disk.status(self._fd).st_nlink > 0
+            return mark_of(self._disk.status_at(self._path))[:2] == self._mark[:2]
         except OSError:
-            return False
+            return self._fd is None
 
     def _check_place(self, fd: int, found: os.stat_result) -> None:
         """Raise OSError (ESTALE) unless the path leads to the descriptor's file."""
@@ -271,7 +289,7 @@ class FileAppender:
         name = disk.name_of(fd)
         raise self._stale(f"somebody has moved it to {name}" if name else "somebody has moved it")
 
-    def _check_size(self, found: os.stat_result) -> None:
+    def _check_size(self, fd: int, found: os.stat_result) -> None:
         """Nothing of what we left may be missing; what others added is noticed.
 
         Raises OSError (ESTALE); NotResumable if numbered lines must not follow what they added.
@@ -280,20 +298,37 @@ class FileAppender:
         if end < begin:
             raise self._stale(f"{_CUT}; discard it, and resume the thread as it is now")
         if end > begin and self._torn is None:
-            self._others_wrote(begin, end, read_tail(self._path).next_ordinal)
+            self._check_end(fd)
+            number = None if self._standing else read_tail(self._path).next_ordinal
+            self._others_wrote(begin, end, number)
             self._mark = self._mark._replace(size=end)
 
+    def _check_end(self, fd: int) -> None:
+        """What we left must still end as it did: the inode of a new file may be that of the old."""
+        if self._unsynced.doubtful:
+            return  # it may be lost, and is compared when it is written again
+        end = self._disk.read_at(fd, len(self._end), self._mark.size - len(self._end))
+        if end != self._end[: len(end)]:  # what was cut is noticed elsewhere
+            raise self._stale("somebody has written it anew; discard it, and resume it as it is")
+
+    def _number_after(self, fd: int, end: int) -> int | None:
+        """The number after the last line that others wrote before *end*; None if it has none."""
+        begin = max(end - _TAIL_BYTES, 0)
+        for raw in reversed(self._disk.read_at(fd, end - begin, begin).split(b"\n")):
+            with contextlib.suppress(BadLine):
+                number = parse(raw).ordinal
+                return None if number is None else number + 1
+        return None
+
     def _others_wrote(self, begin: int, end: int, next_ordinal: int | None) -> None:
-        length = end - begin
-        if self._notice is not None:  # the first, and how much it is in all
-            begin, length = self._notice.offset, self._notice.length + length
-        self._notice = OthersWrote(self._path, begin, length, next_ordinal)
+        notice = OthersWrote(self._path, begin, end - begin, next_ordinal)
+        self._notice = notice if self._notice is None else self._notice.and_then(notice)
 
     def _homeless(self) -> str | None:
         """What is said if all of the home is gone; it is not made again."""
         if os.path.isdir(self._home):
             return None
-        return f"its home, {self._home}, has been moved or deleted; {_PUT_BACK}"
+        return f"its home, {self._home}, has been moved or deleted"
 
     def _stale(self, reason: str) -> OSError:
         return OSError(errno.ESTALE, reason, self._path)
@@ -320,7 +355,7 @@ class FileAppender:
         finally:
             disk.close(other)
         self._mark = Mark(*seen[:2], self._mark.size)
-        self._unsynced_folders.append(os.path.dirname(self._path))
+        self._named = self._named or []
         self._lost, self._rescued = False, None
         return True
 
@@ -332,36 +367,10 @@ class FileAppender:
         """
         fd, self._fd = self._fd, None
         self._lost = False
-        self._poisoned |= bool(self._unsynced)
+        self._unsynced.doubt()
         if fd is not None:
             with contextlib.suppress(OSError):
                 self._disk.close(fd)
-
-    def _write_again(self) -> None:
-        """Write anew, in its place, all that a failed sync was to bring to stable storage.
-
-        Out of the system's memory first: what could not be written back counts as clean there, and
-        ext4 would keep the place of the same bytes as one that was never written.
-        """
-        disk = self._disk
-        fd = disk.open_to_mend(self._path)
-        try:
-            disk.forget(fd)
-            if mark_of(disk.status(fd))[:2] != self._mark[:2]:
-                raise self._stale(_REPLACED)
-            for begin, data in self._unsynced:
-                if not _is_ours(disk.read_at(fd, len(data), begin), data):
-                    raise self._stale("others wrote where we had written")
-                left = memoryview(data)
-                while left:
-                    count = disk.write_at(fd, left, begin + len(data) - len(left))
-                    if count <= 0:
-                        raise OSError(errno.EIO, "nothing was written")
-                    left = left[count:]
-        finally:
-            with contextlib.suppress(OSError):
-                disk.close(fd)
-        self._poisoned = False
 
     def _take_back(self, fd: int) -> None:
         """Cut off what a failed write of ours left, unless somebody wrote after it."""
@@ -370,17 +379,21 @@ class FileAppender:
         disk = self._disk
         begin, data = self._torn
         size = disk.status(fd).st_size - begin
-        if 0 < size <= len(data) and disk.read_at(fd, size, begin) == data[:size]:
+        stands = disk.read_at(fd, len(data), begin) if size > 0 else b""
+        if 0 < size <= len(data) and stands == data[:size]:
             try:
                 disk.truncate(fd, begin)
             except PermissionError:
                 return  # a file that can only be appended to: then the same batch goes on there
+        else:
+            self._keep_standing(begin, data, stands)
         self._torn = None
 
-
-def _is_ours(found: bytes, data: bytes) -> bool:
-    """True if what is found is what was written, or what a lost write leaves of it: nothing."""
-    return found == data or (
-        len(found) == len(data)
-        and all(one == other or not one for one, other in zip(found, data, strict=True))
-    )
+    def _keep_standing(self, begin: int, data: bytes, stands: bytes) -> None:
+        """Whole lines of a batch that others wrote after are there; they are not repeated."""
+        size = 0
+        while (end := data.find(b"\n", size) + 1) and stands[size:end] == data[size:end]:
+            size = end
+        if size:
+            self._unsynced.add(begin, data[:size])
+        self._standing = data[:size].lstrip(b"\n")

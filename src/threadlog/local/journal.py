@@ -7,29 +7,23 @@ import errno
 import os
 import threading
 import time
-from typing import Protocol
 
 from threadlog.core import layout
 from threadlog.core.items.session import GitInfo
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import Archived, InUse, NotResumable, UnsupportedPlatform
 from threadlog.local import marks
-from threadlog.local.appender import FileAppender, WriterLock
+from threadlog.local.appender import FileAppender, Place
 from threadlog.local.disk import Disk
+from threadlog.local.entries import Entries
 from threadlog.local.git import read_git_info
+from threadlog.local.locks import TakeLock, WriterLock
 from threadlog.local.marks import Mark, mark_of
 from threadlog.local.tail import Tail, read_tail
 
 # A Codex older than 0.169 takes no lock: a rollout that stood still for so long is not its own.
 STILL_S = 2.0
 _STILL_POLL_S = 0.05
-
-
-class TakeLock(Protocol):
-    """Takes a thread's writer lock in a home; raises InUse, OSError."""
-
-    def __call__(self, home: str, thread_id: str, *, take_over: bool = False) -> WriterLock:
-        """*take_over* has it although another process of threadlog holds it."""
 
 
 class FileJournal:
@@ -42,6 +36,7 @@ class FileJournal:
         # What an attempt that failed half-way leaves for the next one to finish.
         self._unfinished: set[str] = set()
         self._unsynced: list[str] = []
+        self._entries = Entries(home, self._disk)
         self._making, self._pid = threading.Lock(), os.getpid()
 
     def plan(self, stamp: str, thread_id: str, rollout_id: str | None = None) -> str:
@@ -90,7 +85,13 @@ class FileJournal:
         try:
             path = self._unpacked(thread.path)
             fd = self._disk.open(path)
-            if not (force or take_over):
+            status = self._disk.status(fd)
+            if status.st_nlink > 1 and not force:
+                raise NotResumable(
+                    f"{path} has {status.st_nlink} names (hard links), and the others would change "
+                    f"with it: put a copy in its place, or force it"
+                )
+            if not (force or lock.taken_over):
                 self._wait_until_still(path, fd)
             # In this order: what comes to it from now on is seen to be of others.
             mark = mark_of(self._disk.status(fd))
@@ -104,7 +105,9 @@ class FileJournal:
     def _appender(
         self, path: str, opened: tuple[int, Mark], lock: WriterLock, unsynced: list[str]
     ) -> FileAppender:
-        return FileAppender((self._disk, self._home, path), opened, lock, unsynced)
+        return FileAppender(
+            Place(self._disk, self._home, path, self._entries), opened, lock, unsynced
+        )
 
     def _unpacked(self, path: str) -> str:
         from threadlog.local.unpack import unpack
@@ -154,7 +157,7 @@ class FileJournal:
         self._unfinished.add(path)
         self._disk.change_folder_mode(path, mode)
         self._unfinished.discard(path)
-        self._unsynced.append(parent)
+        self._unsynced.append(parent)  # also above the home
 
     def _create_file(self, path: str, mode: int) -> tuple[int, Mark]:
         if path in self._unfinished:

@@ -11,7 +11,7 @@ from threadlog.core.checkup import Place, Writing
 from threadlog.core.query import ThreadQuery
 from threadlog.local.index.catalog import IndexedCatalog
 from threadlog.local.inventory import Inventory
-from threadlog.local.scan import Found, find_rollouts
+from threadlog.local.scan import Found, find_rollouts, list_folder
 
 _OTHERS = 0o077
 _ALL = ThreadQuery(limit=None, archived=None)
@@ -47,11 +47,11 @@ def look_over(
 
 
 def _rescued(home: str) -> list[str]:
-    folder = os.path.join(home, layout.OWN_FOLDER, layout.RESCUED)
-    try:
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
-    except OSError:
+    own = os.path.join(home, layout.OWN_FOLDER)
+    folder = os.path.join(own, layout.RESCUED)
+    if os.path.islink(own) or os.path.islink(folder):
         return []
+    return sorted(os.path.join(folder, name) for name in list_folder(folder, [])[0])
 
 
 def _differ(home: str, catalog: IndexedCatalog) -> list[str]:

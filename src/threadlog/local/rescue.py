@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from threadlog.core import layout
 from threadlog.local.disk import Disk
+from threadlog.local.entries import sync_folder
 
 _CHUNK_BYTES = 1 << 20
 _NAMES = 1000
@@ -35,7 +36,7 @@ def keep(disk: Disk, fd: int, folder: str, name: str) -> str:
             disk.sync(copy)
         finally:
             disk.close(copy)
-        _sync_folder(disk, folder)
+        sync_folder(disk, folder)
     except BaseException:
         with contextlib.suppress(OSError):
             disk.unlink(path)  # ours, and no whole copy
@@ -74,7 +75,7 @@ def _make(disk: Disk, folder: str) -> None:
                 raise OSError(errno.ELOOP, "it is a symbolic link", each) from None
             continue
         disk.change_folder_mode(each, mode)
-        _sync_folder(disk, parent)
+        sync_folder(disk, parent)
 
 
 def _create(disk: Disk, path: str, mode: int) -> tuple[str, int]:
@@ -84,11 +85,3 @@ def _create(disk: Disk, path: str, mode: int) -> tuple[str, int]:
         with contextlib.suppress(FileExistsError):
             return path, disk.create(path, mode)
     raise OSError(errno.EEXIST, "too many of that name", folder)
-
-
-def _sync_folder(disk: Disk, folder: str) -> None:
-    fd = disk.open_folder(folder)
-    try:
-        disk.sync(fd)
-    finally:
-        disk.close(fd)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from threadlog.local.disk import Disk
     from threadlog.local.index.catalog import IndexedCatalog
     from threadlog.local.index.upkeep import Index
-    from threadlog.local.journal import FileJournal, TakeLock
+    from threadlog.local.journal import FileJournal
+    from threadlog.local.locks import TakeLock
     from threadlog.local.names import HomeNames, NameSource
     from threadlog.local.reading import LocalRollouts
 

@@ -15,6 +15,7 @@ import stat
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
 from threadlog.errors import NotResumable
 from threadlog.local.disk import Disk
+from threadlog.local.entries import sync_folder
 from threadlog.local.files import RolloutFile
 
 _MODE_BITS = 0o777
@@ -43,7 +44,7 @@ def unpack(disk: Disk, path: str) -> str:
     finally:
         with contextlib.suppress(FileNotFoundError):
             disk.unlink(temporary)
-    _sync_folder(disk, os.path.dirname(plain))
+    sync_folder(disk, os.path.dirname(plain))
     with contextlib.suppress(FileNotFoundError):
         disk.unlink(path)
     return plain
@@ -68,11 +69,3 @@ def _write_plain(disk: Disk, path: str, temporary: str) -> None:
             disk.sync(fd)
         finally:
             disk.close(fd)
-
-
-def _sync_folder(disk: Disk, folder: str) -> None:
-    fd = disk.open_folder(folder)
-    try:
-        disk.sync(fd)
-    finally:
-        disk.close(fd)
