@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from threadlog import RolloutRecorder, ThreadOptions, WriteFailed, connect
-from threadlog.backlog import Live
 from threadlog.home import Home
 from threadlog.local.disk import Disk
+from threadlog.states import Live
 
 CALLS = tuple(name for name in vars(Disk) if not name.startswith("_"))
 

@@ -22,7 +22,7 @@ NAMES = ["Home", "RolloutRecorder", "Thread", "TurnWriter"]
 UNDERNEATH = {
     "Home": {"store", "writer", "reader", "query"},
     "RolloutRecorder": {
-        *("start_persist", "start_flush", "start_drain", "start_close", "start_discard"),
+        *("start_persist", "start_flush", "start_drain", "start_close", "start_discard", "remind"),
         *("draft_lines", "draft_summary"),
     },
 }

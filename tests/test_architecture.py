@@ -153,15 +153,18 @@ def test_the_use_cases_know_no_frontend() -> None:
 @pytest.mark.parametrize(
     ("secret", "owners"),
     [
-        (r"O_NOFOLLOW", {"local.files", "local.disk", "codex.regular", "codex.lock"}),
+        (r"O_NOFOLLOW", {"local.files", "local.disk", "codex.regular", "codex.flocks"}),
         (r"\bos\.(write|pwrite|ftruncate|fdatasync|fsync|link|rename)\b", {"local.disk"}),
         (r"\bos\.replace\b", {"local.disk", "codex.lock"}),
-        (r"\bos\.(unlink|mkdir|chmod|fchmod)\b", {"local.disk", "codex.lock"}),
+        (
+            r"\bos\.(unlink|mkdir|chmod|fchmod)\b",
+            {"local.disk", "codex.lock", "codex.flocks", "codex.presence"},
+        ),
         (r"\bsubprocess\b", {"local.git", "cli.pager"}),
-        (r"register_at_fork", {"lifetime", "codex.lock", "local.index.forks"}),
+        (r"register_at_fork", {"lifetime", "codex.flocks", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
         (r"\bSIGTERM\b", {"lifetime", "cli.record"}),
-        (r"\bflock\(", {"codex.lock"}),
+        (r"\bflock\(", {"codex.flocks"}),
         (r"thread-writer-locks", {"codex.lock"}),
         (r"ZstdDecompressor", {"local.files"}),
         (r"session_index\.jsonl\"", {"core.layout"}),

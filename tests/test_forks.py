@@ -267,7 +267,7 @@ recorder = RolloutRecorder.create(home, ThreadOptions(cwd=os.getcwd()))
 recorder.record(said(0))
 recorder.flush()
 assert (started, threading.active_count()) == ([], before), started
-recorder._channel.drop()
+recorder._channel.end()
 """
     ended = run(code, home)
     assert (ended.status, ended.err) == (0, "")

@@ -108,6 +108,7 @@ METHODS = {
         "drain",
         "close",
         "discard",
+        "remind",
         "start_discard",
         "start_persist",
         "start_flush",

@@ -63,7 +63,7 @@ def recorder(home: Path) -> Iterator[RolloutRecorder]:
     yield made
     if made.on_disk:
         made.close()
-    made._channel.drop()
+    made._channel.end()
 
 
 def test_the_seeds_own_test(home: Path) -> None:
@@ -451,7 +451,7 @@ for after in range(2, 120):  # so that it comes by at every moment of the call
         Cycle()
         recorder.record(*[item] * 20)
 gc.collect()
-recorder._channel.drop()
+recorder._channel.end()
 print(process.weight)
 """
     with python(code, str(home)) as other:

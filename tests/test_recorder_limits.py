@@ -355,4 +355,4 @@ def test_a_recorder_that_is_created_starts_nothing_and_makes_nothing(
     recorder.record(said(0))
     recorder.flush()
     assert disk.made == []
-    recorder._channel.drop()
+    recorder._channel.end()

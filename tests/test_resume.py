@@ -221,7 +221,7 @@ def test_the_last_number_is_never_passed(home: Path) -> None:
     with pytest.raises(WriteFailed, match="ordinals"):
         recorder.close()
     assert path.read_bytes() == before
-    recorder._channel.drop()
+    recorder._channel.end()
     recorder._channel.writer.live.clear()
 
 

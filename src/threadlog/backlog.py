@@ -10,16 +10,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from threadlog.barrier import CLOSED, DISCARDED, DURABLE, KERNEL, ROOM, SAVED, Barrier
 from threadlog.core import entry
-from threadlog.core.entry import Batch, Entry, Payload
-from threadlog.core.items.session import SessionMeta
+from threadlog.core.entry import Entry, Payload
 from threadlog.errors import BacklogFull, Closed, NotOnDiskYet, OthersWrote, WriteFailed
+from threadlog.states import Draft, Inflight, Live
 
 if TYPE_CHECKING:
-    from threadlog.ports import Appender
     from threadlog.writer import Writer
 
 RECORDER_LIMIT_BYTES = 64 << 20
@@ -50,46 +49,6 @@ class Process:
 process = Process()
 
 
-class Draft:
-    """A thread that is not on disk; `meta` is what its rollout will begin with."""
-
-    __slots__ = ("asked_git", "meta", "ms")
-
-    def __init__(self, meta: SessionMeta, ms: int) -> None:
-        self.meta = meta
-        self.ms = ms
-        self.asked_git = False
-
-
-class Inflight(NamedTuple):
-    """A batch that was taken and is not written yet, what it weighs, and what it was made of."""
-
-    batch: Batch
-    weight: int
-    entries: list[Entry]
-
-
-class Live:
-    """A thread whose rollout we write; `ordinal` is the next line's, None if it has none.
-
-    `synced` is False while lines may not be on stable storage; `durable` items were, the last time.
-    """
-
-    __slots__ = ("appender", "durable", "ordinal", "synced")
-
-    def __init__(self, appender: Appender, ordinal: int | None) -> None:
-        self.appender = appender
-        self.ordinal = ordinal
-        self.synced = True
-        self.durable = 0
-
-    def sync(self, items: int) -> None:
-        """Bring all that was appended, so many items, to stable storage; raises OSError."""
-        self.appender.sync()
-        self.synced = True
-        self.durable = items
-
-
 class Channel:
     """The backlog of one recorder and its way to the file."""
 
@@ -104,6 +63,7 @@ class Channel:
         "idle",
         "inflight",
         "last_ms",
+        "lost",
         "made",
         "notice",
         "path",
@@ -140,6 +100,7 @@ class Channel:
         self.made = type(state) is Live  # there is a rollout
         self.wanted = False  # somebody asked for the rollout to be made
         self.abandoned = False
+        self.lost = 0  # items that were given up
         # -- the side of the one who writes
         self.busy = False
         self.pending: list[Entry] = []  # newest first
@@ -242,7 +203,7 @@ class Channel:
             if self.foreign or self.state is None:
                 return None
             if self.draft and not self.wanted:
-                self.drop()
+                self.end()
                 return None
             self.taking = False
             barrier = self._wait(DISCARDED, durable=False)
@@ -271,15 +232,24 @@ class Channel:
             barrier = self._wait(ROOM, durable=False)
         return barrier  # noqa: RET504
 
-    def drop(self) -> int:
-        """Close a draft: forget everything; returns how many items that were."""
-        dropped = len(self.backlog)
-        self.end()
+    def drop_draft(self) -> int | None:
+        """Close a draft nobody wants made; returns how many items it held, None if it is none."""
+        with process.lock:
+            if not self.draft or self.wanted:
+                return None
+            dropped = len(self.backlog)
+            self.end()
         return dropped
+
+    def take_lost(self) -> int:
+        """How many items were given up, once."""
+        lost, self.lost = self.lost, 0
+        return lost
 
     def end(self) -> None:
         """Take nothing any more, and forget what was taken."""
         with process.lock:
+            self.lost = self.recorded - self.settled
             self.state = None
             self.taking = self.idle = False
             process.weight -= self.weight
@@ -354,13 +324,21 @@ class Channel:
             self.error = error
             self.retry_at = retry_at
             self.taking = self.state is not None
+            self.idle = type(self.state) is Live  # the next item is told of again
             return self._take(lambda barrier: barrier.kind != DISCARDED)
 
-    def write_failed(self, error: OSError) -> WriteFailed:
+    def write_failed(self, error: Exception) -> WriteFailed:
         """What is said of a failure: why, and how much is safe."""
         durable = self.state.durable if isinstance(self.state, Live) else 0
         counts = max(self.written, 0), max(durable, 0)
-        return WriteFailed(self.path, error.errno, *counts, error.strerror)
+        if isinstance(error, OSError):
+            return WriteFailed(self.path, error.errno, *counts, error.strerror)
+        return WriteFailed(self.path, None, *counts, str(error))
+
+    def remind(self, notice: OthersWrote) -> None:
+        """The next barrier says it, with what there is to be said besides."""
+        with process.lock:
+            self.notice = notice if self.notice is None else notice.and_then(self.notice)
 
     def recovered(self) -> None:
         """What went wrong goes right again."""

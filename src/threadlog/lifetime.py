@@ -19,6 +19,7 @@ from types import FrameType
 from weakref import WeakSet
 
 from threadlog.backlog import process
+from threadlog.errors import OthersWrote
 from threadlog.saving import start_saving
 from threadlog.writer import Writer
 
@@ -55,7 +56,9 @@ def drain_all(*, close: bool = True) -> None:
 
 def _tell(thread_id: str, error: Exception) -> None:
     why = str(error) or type(error).__name__
-    said = f"threadlog: not all of thread {thread_id} was saved: {why}"
+    if not isinstance(error, OthersWrote):
+        why = f"not all of thread {thread_id} was saved: {why}"
+    said = f"threadlog: {why}"
     with contextlib.suppress(Exception):
         print(said, file=sys.stderr, flush=True)  # noqa: T201
 

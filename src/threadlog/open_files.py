@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from threadlog.backlog import Live
+from threadlog.states import Live
 
 if TYPE_CHECKING:
     from threadlog.backlog import Channel

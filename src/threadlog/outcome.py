@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from threadlog.backlog import Channel, Live
+from threadlog.backlog import Channel
 from threadlog.barrier import CLOSED, Barrier
 from threadlog.errors import Closed, Unencodable
+from threadlog.states import Live
 
 
 def let_pass(channel: Channel, served: Sequence[Barrier]) -> None:

@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-from threadlog.backlog import Channel, Draft, Live, process
+from threadlog.backlog import Channel, process
 from threadlog.barrier import DURABLE, KERNEL, Barrier
 from threadlog.core import entry, ids, metadata, turn_lines
 from threadlog.core.decode import Line
@@ -26,9 +26,10 @@ from threadlog.core.lines import SESSION_META, Envelope
 from threadlog.core.metadata import PAGINATED, Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.core.summary import Files, Told, summarise
-from threadlog.errors import NotPersistable, WriteFailed
+from threadlog.errors import NotPersistable, OthersWrote, WriteFailed
 from threadlog.home import Home, Reference
 from threadlog.options import ThreadOptions, session_meta
+from threadlog.states import Draft, Live
 
 __all__ = ["DURABLE", "KERNEL", "RolloutRecorder", "ThreadOptions"]
 
@@ -116,7 +117,8 @@ class RolloutRecorder:
     @property
     def pending_items(self) -> int:
         """How many items are not in the file yet."""
-        return self._channel.recorded - self._channel.settled
+        channel = self._channel
+        return 0 if channel.state is None else channel.recorded - channel.settled
 
     def __enter__(self) -> Self:
         return self
@@ -210,9 +212,8 @@ class RolloutRecorder:
         For a thread that cannot be written any more: what waits in memory is forgotten, and the
         file stays as it is.  Of a draft nothing is left.  A second call does nothing.
         """
-        given_up = self.pending_items
         _wait(self.start_discard())
-        return given_up
+        return self._channel.take_lost()
 
     def draft_lines(self) -> list[bytes]:
         """What a draft holds, as the lines it will have (without the metadata)."""
@@ -249,14 +250,17 @@ class RolloutRecorder:
         channel = self._channel
         if channel.foreign or channel.state is None:
             return None  # a forked child neither writes nor holds
-        if channel.draft and not channel.wanted:
-            _warn_dropped(channel)
+        if channel.draft and not channel.wanted and _warn_dropped(channel):
             return None
         return channel.barrier(DURABLE, close=True)
 
     def start_discard(self) -> Barrier | None:
         """Begin what `discard` does."""
         return self._channel.giving_up()
+
+    def remind(self, error: OthersWrote) -> None:
+        """Have the next barrier raise what this one did, for who could not act on it yet."""
+        self._channel.remind(error)
 
     # -- what is kept of an item
 
@@ -327,10 +331,13 @@ def new_id(unix_ms: int) -> str:
     return ids.uuid7(*divmod(fresh, 1 << ids.RANDOM_BITS))
 
 
-def _warn_dropped(channel: Channel) -> None:
-    if dropped := channel.drop():
+def _warn_dropped(channel: Channel) -> bool:
+    """Drop a draft, and say so if it held something; False if it is none any more."""
+    dropped = channel.drop_draft()
+    if dropped:
         warnings.warn(
             f"thread {channel.thread_id} was closed before persist: {dropped} items were dropped",
             RuntimeWarning,
             stacklevel=4,
         )
+    return dropped is not None

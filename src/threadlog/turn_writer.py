@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -23,7 +23,7 @@ from threadlog.core.items.base import UntypedItem
 from threadlog.core.items.values import Content, TokenUsage, TokenUsageInfo
 from threadlog.core.lines import TURN_CONTEXT, Json
 from threadlog.core.metadata import PAGINATED
-from threadlog.errors import BacklogFull, Unencodable
+from threadlog.errors import BacklogFull, OthersWrote, Unencodable
 from threadlog.images import Image, ReadImage, read_image
 from threadlog.recorder import KERNEL, RolloutRecorder, new_id, now_ms
 
@@ -105,8 +105,17 @@ class TurnWriter:
 
     def __enter__(self) -> Self:
         self.begin()
-        self.book.recorder.persist()
+        with self._later():
+            self.book.recorder.persist()
         return self
+
+    @contextlib.contextmanager
+    def _later(self) -> Iterator[None]:
+        """The turn is on disk: that others wrote there is told at its end, and stops nothing."""
+        try:
+            yield
+        except OthersWrote as error:
+            self.book.recorder.remind(error)
 
     def __exit__(
         self,

@@ -21,13 +21,15 @@ from weakref import WeakSet
 
 import msgspec
 
-from threadlog.backlog import Channel, Draft, Inflight, Live, process
+from threadlog.backlog import Channel, process
 from threadlog.barrier import CLOSED, Barrier
 from threadlog.core.metadata import PAGINATED
+from threadlog.errors import NotResumable, Unreadable
 from threadlog.open_files import OpenFiles
 from threadlog.outcome import again, heed, let_pass, recovered, refuse
 from threadlog.pool import THREADS, Pool
 from threadlog.ports import Journal
+from threadlog.states import Draft, Inflight, Live
 
 TICK_S = 0.005
 PARK_S = 0.2
@@ -202,7 +204,7 @@ class Writer:
             else:
                 self._files.forget(channel)
                 self._fail(channel, error)
-            self._failing.add(channel)
+                self._failing.add(channel)
             return False
 
     def _advance(self, channel: Channel) -> bool:
@@ -279,8 +281,8 @@ class Writer:
         if isinstance(channel.state, Live):
             with contextlib.suppress(Exception):  # the first error counts
                 channel.state.appender.rest()
-        if isinstance(error, OSError):
-            self._too_many = self._too_many or error.errno in (errno.EMFILE, errno.ENFILE)
+        if isinstance(error, OSError | NotResumable | Unreadable):
+            self._too_many |= getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
             told = channel.write_failed(error)
             told.__cause__ = error
         for barrier in [*served, *channel.failed(told, time.monotonic() + RETRY_S)]:

@@ -393,7 +393,7 @@ def test_what_others_wrote_in_our_place_is_not_overwritten(tmp_path: Path) -> No
     with pytest.raises(WriteFailed, match="others wrote where we had written"):
         recorder.flush()
     assert path.read_bytes() == before
-    recorder._channel.drop()
+    recorder._channel.end()
     recorder._channel.writer.live.clear()
 
 

@@ -16,7 +16,7 @@ import pytest
 import threadlog
 from faulty_disk import FaultyDisk, draft_on, home_on, number_of, ordinals, said
 from makers import held, python
-from threadlog import InUse, NotResumable, OthersWrote, RolloutRecorder, WriteFailed
+from threadlog import InUse, OthersWrote, RolloutRecorder, WriteFailed
 from threadlog.core.items.event import AgentMessageEvent
 
 LONG_S = 20
@@ -332,7 +332,7 @@ def test_no_number_follows_a_line_of_others_that_has_none(home: Path) -> None:
     before = path.read_bytes()
     recorder.record(said(3))
     for _ in range(2):
-        with pytest.raises(NotResumable):
+        with pytest.raises(WriteFailed, match=r"missing an ordinal\); 3 items"):
             recorder.flush()
     assert path.read_bytes() == before
     assert recorder.discard() == 1

@@ -95,9 +95,8 @@ class RolloutRecorder(Closable):
 
     async def discard(self) -> int:
         """Let go of the thread as it is on disk; returns how many items were given up."""
-        given_up = self.sync.pending_items
         await settled(self.sync.start_discard())
-        return given_up
+        return self.sync.discard()  # how many that were
 
 
 class Thread(Closable):
@@ -189,7 +188,8 @@ class TurnWriter(sync_turn.TurnWriter):
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.begin)
-        await settled(self.book.recorder.start_persist())
+        with self._later():
+            await settled(self.book.recorder.start_persist())
         return self
 
     async def __aexit__(

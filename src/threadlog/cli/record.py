@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from threadlog.errors import (
     InUse,
     NotOnDiskYet,
     NotPersistable,
+    OthersWrote,
     Unencodable,
     WriteFailed,
 )
@@ -224,7 +226,7 @@ class _Recording:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                self._thread.recorder.persist()
+                _through(self._thread.recorder.persist)
                 return
             except _FAILURES as error:
                 self._tell(error)
@@ -270,8 +272,16 @@ class _Recording:
     def _save(self) -> None:
         if self._kept:
             # Without a word of the user's too: nothing that was good is lost.
-            self._thread.recorder.persist()
-        self._thread.close()
+            _through(self._thread.recorder.persist)
+        _through(self._thread.close)
+
+
+def _through(barrier: Callable[[], None]) -> None:
+    """Wait at a barrier; that others wrote there is said, and is no failure."""
+    try:
+        barrier()
+    except OthersWrote as error:
+        _say(str(error))
 
 
 def _read(raw: bytes | Oversized, *, ended: bool) -> dict[str, Json] | str:

@@ -1,0 +1,452 @@
+"""What goes wrong only when two things happen at once: others at work, and a call of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import threadlog
+from faulty_disk import (
+    FaultyDisk,
+    draft_on,
+    home_on,
+    number_of,
+    numbers,
+    opened,
+    ordinals,
+    rest,
+    said,
+)
+from makers import held, python
+from threadlog import (
+    Closed,
+    InUse,
+    NotResumable,
+    OthersWrote,
+    RolloutRecorder,
+    ThreadOptions,
+    WriteFailed,
+)
+from threadlog.codex import presence
+from threadlog.codex.flocks import try_lock
+from threadlog.codex.lock import ThreadWriterLock
+
+LONG_S = 20
+MODES = ("legacy", "paginated")
+
+
+@pytest.fixture(params=MODES)
+def live(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[tuple[RolloutRecorder, FaultyDisk]]:
+    """A live recorder of the messages 0, 1, 2, all on disk."""
+    disk = FaultyDisk()
+    recorder = draft_on(disk, tmp_path / "home", mode=request.param)
+    recorder.persist()
+    yield recorder, disk
+    disk.disarm()
+    recorder.discard()
+
+
+def messages(path: str) -> list[int]:
+    found = []
+    for line in Path(path).read_bytes().splitlines()[1:]:
+        with contextlib.suppress(ValueError):
+            found.append(number_of(line))
+    return found
+
+
+def theirs(recorder: RolloutRecorder, number: int) -> bytes:
+    """A whole line such as another process of threadlog would write, with the next number."""
+    last = Path(recorder.path).read_bytes().splitlines(keepends=True)[-1]
+    value = last.replace(b'"text":"2 ', b'"text":"%d ' % number)
+    return value.replace(b'"ordinal":3', b'"ordinal":%d' % number)
+
+
+# -- the lock
+
+
+def test_a_lock_that_was_lost_is_not_had_again_by_the_inode_of_a_later_one(home: Path) -> None:
+    thread = "01890000-0000-7000-8000-000000000001"
+    lock = ThreadWriterLock(str(home), thread)
+    (home / "thread-writer-locks" / f"{thread}.lock").unlink()
+    for _ in range(3):  # each may get the inode of the one before
+        with held(home, thread) as holder:
+            with pytest.raises(InUse):
+                lock.check()
+            assert holder.stdin is not None
+            holder.stdin.write("release\n")
+            holder.stdin.flush()
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "released\n"
+    lock.check()
+    lock.release()
+
+
+def test_nothing_is_cut_once_another_has_the_lock(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+    recorder.record(said(3))
+    disk.error = errno.EIO
+
+    def half(name: str) -> None:
+        if name == "write" and disk.made.count("write") == 1:
+            disk.cut_short(name)
+        elif name == "write":
+            disk.fail_names = {"write", "truncate"}
+
+    disk.before = half
+    disk.arm()
+    with pytest.raises(WriteFailed):
+        recorder.flush()
+    disk.disarm()
+    disk.before = None
+    home = Path(recorder.path).parents[4]
+    (home / "thread-writer-locks" / f"{recorder.thread_id}.lock").unlink()
+    with held(home, recorder.thread_id):
+        before = Path(recorder.path).read_bytes()
+        assert not before.endswith(b"\n")
+        with pytest.raises(InUse):
+            recorder.flush()
+        assert Path(recorder.path).read_bytes() == before
+    recorder.flush()
+    assert numbers(recorder.path) == [0, 1, 2, 3]
+
+
+def test_taking_over_what_nobody_holds_still_waits_until_it_stands_still(home: Path) -> None:
+    first = draft_on(FaultyDisk(), home)
+    first.persist()
+    first.close()
+    code = (
+        "import sys, time\n"
+        "while True:\n"
+        "    open(sys.argv[1], 'a').write('x\\n')\n"
+        "    print('grown', flush=True)\n"
+        "    time.sleep(0.05)\n"
+    )
+    with python(code, first.path) as grower:
+        assert grower.stdout is not None
+        grower.stdout.readline()
+        try:
+            with pytest.raises(InUse, match="force"):
+                RolloutRecorder.resume(threadlog.open(home), first.path, take_over=True)
+        finally:
+            grower.kill()
+
+
+def test_a_presence_that_another_process_sweeps_is_made_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = try_lock, []
+
+    def swept(fd: int, *, shared: bool = False) -> bool:
+        calls.append(fd)
+        if len(calls) == 1:
+            for path in (home / "threadlog").glob("writing-*"):
+                path.unlink()
+        return len(calls) != 2 and whole(fd, shared=shared)
+
+    monkeypatch.setattr("threadlog.codex.presence.try_lock", swept)
+    with draft_on(FaultyDisk(), home) as recorder:
+        recorder.persist()
+        assert len(calls) == 3
+        assert presence.is_ours(str(home), os.getpid())
+
+
+# -- others' lines
+
+
+def test_numbers_go_on_after_lines_that_came_between_look_and_write(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+
+    def others_write(name: str) -> None:
+        if name == "write" and disk.made.count("write") == 1:
+            with open(recorder.path, "ab") as file:
+                file.writelines(theirs(recorder, number) for number in range(4, 9))
+
+    disk.before = others_write
+    disk.arm()
+    recorder.record(said(3))
+    with pytest.raises(OthersWrote):
+        recorder.flush()
+    disk.disarm()
+    recorder.record(said(9))
+    recorder.close()
+    assert messages(recorder.path) == [0, 1, 2, 4, 5, 6, 7, 8, 3, 9]
+    assert ordinals(recorder.path) in ([None] * 11, [0, 1, 2, 3, 4, 5, 6, 7, 8, 4, 9])
+
+
+def test_whole_lines_before_what_others_wrote_are_not_repeated(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+    recorder.record(said(3, 50), said(4, 50), said(5, 50))
+    line = len(Path(recorder.path).read_bytes().splitlines()[-1])
+    disk.arm()
+    disk.error = errno.ENOSPC
+
+    def others_write(name: str) -> None:
+        if name != "write":
+            return
+        if disk.made.count("write") == 1:
+            disk.short_at, disk.short_bytes = len(disk.made) - 1, line + 40
+        else:
+            with open(recorder.path, "ab") as file:
+                file.write(b'{"torn by others')
+            disk.fail_names = {"write"}
+
+    disk.before = others_write
+    with pytest.raises(WriteFailed):
+        recorder.flush()
+    disk.before = None
+    disk.disarm()
+    with pytest.raises(OthersWrote):
+        recorder.flush()
+    assert messages(recorder.path) == [0, 1, 2, 3, 4, 5]
+    recorder.close()
+
+
+def test_a_line_is_not_in_two_pieces_around_what_others_wrote(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+    recorder.record(said(3))
+    disk.arm()
+
+    def others_write(name: str) -> None:
+        if name == "write" and disk.made.count("write") == 1:
+            disk.short_at = len(disk.made) - 1
+        elif name == "status" and "write" in disk.made and disk.made.count("write") == 1:
+            with open(recorder.path, "ab") as file:
+                file.write(b"theirs\n")
+
+    disk.before = others_write
+    with pytest.raises(WriteFailed, match="others wrote there at the same time"):
+        recorder.flush()
+    disk.before = None
+    disk.disarm()
+    with pytest.raises(OthersWrote):
+        recorder.flush()
+    assert messages(recorder.path) == [0, 1, 2, 3]
+    recorder.close()
+
+
+@pytest.mark.parametrize("resting", [True, False])
+def test_a_file_that_was_written_anew_is_not_taken_for_ours(
+    live: tuple[RolloutRecorder, FaultyDisk], *, resting: bool
+) -> None:
+    recorder, _disk = live
+    if resting:
+        rest(recorder)
+    other = b"another text, and a longer one\n" * 100
+    Path(recorder.path).write_bytes(other)  # of the same inode
+    recorder.record(said(3))
+    with pytest.raises(WriteFailed, match="written it anew"):
+        recorder.flush()
+    assert Path(recorder.path).read_bytes() == other
+
+
+def test_what_came_after_the_last_sync_is_told_when_it_is_closed(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, _disk = live
+    recorder.record(said(3))
+    recorder.flush()
+    with open(recorder.path, "ab") as file:
+        file.write(theirs(recorder, 4))
+    with pytest.raises(OthersWrote):
+        recorder.close()
+    recorder.close()
+
+
+def test_all_that_others_wrote_before_a_barrier_is_told_at_once(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, _disk = live
+    size, total = os.path.getsize(recorder.path), 0
+    for number in (4, 6):
+        line = theirs(recorder, number)
+        total += len(line)
+        with open(recorder.path, "ab") as file:
+            file.write(line)
+        recorder.record(said(number + 1))
+        deadline = time.monotonic() + LONG_S
+        while recorder.pending_items:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    with pytest.raises(OthersWrote) as caught:
+        recorder.flush()
+    assert (caught.value.offset, caught.value.length) == (size, total)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_that_others_wrote_stops_no_turn(home: Path, mode: str) -> None:
+    with threadlog.open(home).start("/x", history_mode=mode) as thread:
+        with thread.turn("one") as turn:
+            turn.say("1")
+        with open(thread.path, "ab") as file:
+            file.write(Path(thread.path).read_bytes().splitlines(keepends=True)[-1])
+        turn = thread.turn("two")
+        turn.__enter__()
+        turn.say("2")
+        with pytest.raises(OthersWrote):
+            turn.__exit__(None, None, None)
+    assert [each.status for each in threadlog.open(home).turns("last")] == ["completed"] * 2
+
+
+# -- what is on stable storage
+
+
+def unsynced(recorder: RolloutRecorder, disk: FaultyDisk) -> list[str]:
+    """The rollout, and the folders up to the home, that were not brought to the disk."""
+    places = [Path(recorder.path), *Path(recorder.path).parents[:5]]
+    return [place.name for place in places if place.stat().st_ino not in disk.synced]
+
+
+def test_folders_that_a_thread_made_and_did_not_sync_are_synced_by_the_next(home: Path) -> None:
+    disk = FaultyDisk()
+    opened_home = home_on(disk, home)
+    one, two = (RolloutRecorder.create(opened_home, ThreadOptions(cwd="/x")) for _ in range(2))
+    one.persist(level="kernel")
+    disk.arm()
+    two.persist()
+    assert unsynced(two, disk) == []
+    opened_home.close()
+
+
+def test_the_name_of_a_thread_that_others_made_is_synced_too(home: Path) -> None:
+    first = draft_on(FaultyDisk(), home)
+    first.persist(level="kernel")
+    first.close()
+    disk = FaultyDisk()
+    recorder = RolloutRecorder.resume(home_on(disk, home), first.path)
+    recorder.record(said(3))
+    disk.arm()
+    recorder.flush()
+    assert unsynced(recorder, disk) == []
+    disk.synced.clear()
+    recorder.record(said(4))
+    recorder.close()
+    assert Path(recorder.path).parent.stat().st_ino not in disk.synced, "once is enough"
+
+
+def test_a_copy_in_its_place_is_synced_before_it_is_closed(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+    path = Path(recorder.path)
+    shutil.copy(path, path.with_name("copy"))
+    path.with_name("copy").replace(path)
+    disk.arm()
+    disk.synced.clear()
+    recorder.close()
+    assert {path.stat().st_ino, path.parent.stat().st_ino} <= disk.synced
+
+
+# -- callers at once
+
+
+def persist(recorder: RolloutRecorder, told: list[BaseException | None]) -> None:
+    """As another thread does; says how it went."""
+    try:
+        recorder.persist(level="kernel")
+        told.append(None)
+    except BaseException as error:
+        told.append(error)
+
+
+def test_closing_and_persisting_a_draft_at_once_holds_nobody_up(home: Path) -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    opened_home = threadlog.open(home)
+    try:
+        for _ in range(150):
+            recorder = RolloutRecorder.create(opened_home, ThreadOptions(cwd="/x"))
+            persisted: list[BaseException | None] = []
+
+            other = threading.Thread(target=persist, args=(recorder, persisted))
+            other.start()
+            recorder.close()
+            other.join(LONG_S)
+            assert not other.is_alive(), "it hangs"
+            (error,) = persisted
+            assert error is None or isinstance(error, Closed), error
+            assert recorder._channel.state is None or error is None
+            recorder.close()
+    finally:
+        sys.setswitchinterval(before)
+    assert opened(home / "sessions") == 0
+
+
+def test_after_a_failed_close_what_is_recorded_is_written_by_itself(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+    recorder.record(said(3))
+    disk.arm()
+    disk.fail_names = {"write"}
+    with pytest.raises(WriteFailed):
+        recorder.close()
+    disk.disarm()
+    for number in (4, 5):
+        recorder.record(said(number))
+        deadline = time.monotonic() + 5
+        while recorder.pending_items:
+            assert time.monotonic() < deadline, "nobody writes it"
+            time.sleep(0.01)
+    assert numbers(recorder.path) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_slow_rescue_costs_no_processor(live: tuple[RolloutRecorder, FaultyDisk]) -> None:
+    recorder, disk = live
+
+    def slowly(name: str) -> None:
+        if name == "read_at":
+            time.sleep(0.5)
+
+    os.unlink(recorder.path)
+    disk.before = slowly
+    disk.arm()
+    recorder.record(said(3))
+    begun = time.process_time()
+    with pytest.raises(WriteFailed, match="is kept in"):
+        recorder.flush()
+    assert time.process_time() - begun < 0.4
+    disk.before = None
+
+
+def test_what_was_given_up_is_counted_once(live: tuple[RolloutRecorder, FaultyDisk]) -> None:
+    recorder, _disk = live
+    recorder.record(said(3))
+    recorder.flush()
+    assert recorder.discard() == 0
+    assert (recorder.pending_items, recorder.discard()) == (0, 0)
+
+
+# -- files with several names
+
+
+def test_a_rollout_with_a_second_name_is_not_gone_on_with(home: Path, tmp_path: Path) -> None:
+    first = draft_on(FaultyDisk(), home)
+    first.persist()
+    first.close()
+    outside = tmp_path / "outside"
+    os.link(first.path, outside)
+    before = outside.read_bytes()
+    with pytest.raises(NotResumable, match="2 names"):
+        RolloutRecorder.resume(threadlog.open(home), first.path)
+    assert outside.read_bytes() == before
+    outside.unlink()
+    RolloutRecorder.resume(threadlog.open(home), first.path).close()
