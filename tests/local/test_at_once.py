@@ -96,7 +96,6 @@ def test_nothing_is_cut_once_another_has_the_lock(
     live: tuple[RolloutRecorder, FaultyDisk],
 ) -> None:
     recorder, disk = live
-    recorder.record(said(3))
     disk.error = errno.EIO
 
     def half(name: str) -> None:
@@ -107,6 +106,7 @@ def test_nothing_is_cut_once_another_has_the_lock(
 
     disk.before = half
     disk.arm()
+    recorder.record(said(3))
     with pytest.raises(WriteFailed):
         recorder.flush()
     disk.disarm()
@@ -192,9 +192,7 @@ def test_whole_lines_before_what_others_wrote_are_not_repeated(
     live: tuple[RolloutRecorder, FaultyDisk],
 ) -> None:
     recorder, disk = live
-    recorder.record(said(3, 50), said(4, 50), said(5, 50))
-    line = len(Path(recorder.path).read_bytes().splitlines()[-1])
-    disk.arm()
+    line = len(Path(recorder.path).read_bytes().splitlines()[-1]) - 150
     disk.error = errno.ENOSPC
 
     def others_write(name: str) -> None:
@@ -208,6 +206,8 @@ def test_whole_lines_before_what_others_wrote_are_not_repeated(
             disk.fail_names = {"write"}
 
     disk.before = others_write
+    disk.arm()
+    recorder.record(said(3, 50), said(4, 50), said(5, 50))
     with pytest.raises(WriteFailed):
         recorder.flush()
     disk.before = None
@@ -222,8 +222,6 @@ def test_a_line_is_not_in_two_pieces_around_what_others_wrote(
     live: tuple[RolloutRecorder, FaultyDisk],
 ) -> None:
     recorder, disk = live
-    recorder.record(said(3))
-    disk.arm()
 
     def others_write(name: str) -> None:
         if name == "write" and disk.made.count("write") == 1:
@@ -233,6 +231,8 @@ def test_a_line_is_not_in_two_pieces_around_what_others_wrote(
                 file.write(b"theirs\n")
 
     disk.before = others_write
+    disk.arm()
+    recorder.record(said(3))
     with pytest.raises(WriteFailed, match="others wrote there at the same time"):
         recorder.flush()
     disk.before = None
