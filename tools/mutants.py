@@ -19,6 +19,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 FAULTS, RESUME = "tests/local/test_recorder_faults.py::", "tests/test_resume.py::"
 CHANGED, WRITERS = "tests/local/test_changed_files.py::", "tests/local/test_two_writers.py::"
+AT_ONCE = "tests/local/test_at_once.py::"
 WAIT_S = 30
 
 
@@ -42,16 +43,16 @@ MUTANTS = (
     ),
     Mutant(
         "fsync of the folder",
-        "local/appender",
-        "                disk.sync(folder)\n",
-        "                pass\n",
+        "local/entries",
+        "        disk.sync(fd)\n",
+        "        pass\n",
         FAULTS + "test_persist_brings_the_file_and_every_new_folder_to_the_disk",
     ),
     Mutant(
         "fsync of the folders above",
-        "local/journal",
-        "        self._unsynced.append(parent)\n",
-        "",
+        "local/entries",
+        "                todo.append(os.path.dirname(folder))\n",
+        "                pass\n",
         FAULTS + "test_persist_brings_the_file_and_every_new_folder_to_the_disk",
     ),
     Mutant(
@@ -63,8 +64,8 @@ MUTANTS = (
     ),
     Mutant(
         "what a failed sync lost is written again",
-        "local/appender",
-        "            for begin, data in self._unsynced:\n",
+        "local/unsynced",
+        "            for begin, data in self._batches:\n",
         "            for begin, data in ():\n",
         FAULTS + "test_what_a_failed_sync_has_lost_is_written_again",
     ),
@@ -78,8 +79,8 @@ MUTANTS = (
     Mutant(
         "nothing is taken back that others wrote after",
         "local/appender",
-        "if 0 < size <= len(data) and disk.read_at(fd, size, begin) == data[:size]:",
-        "if 0 < size:",
+        "        if 0 < size <= len(data) and stands == data[:size]:",
+        "        if 0 < size:",
         FAULTS + "test_half_a_batch_that_somebody_wrote_after_is_not_cut",
     ),
     Mutant(
@@ -113,13 +114,13 @@ MUTANTS = (
     Mutant(
         "the writer lock is taken",
         "codex/lock",
-        "(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n            except BlockingIOError:\n",
-        "(fd, fcntl.LOCK_UN)\n            except BlockingIOError:\n",
+        "                locked = try_lock(fd)\n",
+        "                locked = True\n",
         "tests/codex/test_lock.py::test_a_thread_has_one_writer_among_all_processes",
     ),
     Mutant(
         "what is written again is taken out of the system's memory first",
-        "local/appender",
+        "local/unsynced",
         "            disk.forget(fd)\n",
         "",
         FAULTS + "test_what_was_not_synced_when_it_was_closed_is_written_again",
@@ -127,7 +128,7 @@ MUTANTS = (
     Mutant(
         "what was closed unsynced is written again",
         "local/appender",
-        "        self._poisoned |= bool(self._unsynced)\n",
+        "        self._unsynced.doubt()\n",
         "",
         FAULTS + "test_what_was_not_synced_when_it_was_closed_is_written_again",
     ),
@@ -148,22 +149,22 @@ MUTANTS = (
     Mutant(
         "a file without a name stays open",
         "local/appender",
-        " and self._is_linked():\n",
+        " and self._is_there():\n",
         ":\n",
         CHANGED + "test_what_cannot_be_kept_now_is_kept_later",
     ),
     Mutant(
         "what is deleted is not synced as if it were there",
         "local/appender",
-        "        if self._poisoned or not found.st_nlink:",
-        "        if self._poisoned:",
+        " or not found.st_nlink or ",
+        " or ",
         CHANGED + "test_what_was_deleted_is_never_said_to_be_on_stable_storage",
     ),
     Mutant(
         "the lock is looked at before each batch",
         "local/appender",
-        "        self._lock.check()\n",
-        "",
+        "        self._lock.check()  #",
+        "        #",
         WRITERS + "test_who_is_taken_over_from_is_told_and_writes_no_more",
     ),
     Mutant(
@@ -183,16 +184,51 @@ MUTANTS = (
     Mutant(
         "only our own lock file is removed",
         "codex/lock",
-        " _identity(os.lstat(self._path)) == self._key:  # nobody took over\n",
-        " True:\n",
+        "                in_place = self._is_in_place()\n",
+        "                in_place = True\n",
         WRITERS + "test_letting_go_leaves_the_lock_of_who_took_over",
     ),
     Mutant(
         "nothing is taken over from a Codex",
         "codex/lock",
-        " or not _is_ours(self._home, holder):\n",
+        " or not is_ours(self._home, holder):\n",
         ":\n",
         WRITERS + "test_nothing_is_taken_over_from_any_other_program",
+    ),
+    Mutant(
+        "a lost lock is not had by a later file's inode",
+        "codex/lock",
+        "        if self._fd is not None and self._is_in_place():\n",
+        "        if self._is_in_place():\n",
+        AT_ONCE + "test_a_lock_that_was_lost_is_not_had_again_by_the_inode_of_a_later_one",
+    ),
+    Mutant(
+        "who was taken over from stays out",
+        "codex/lock",
+        "        self._fenced = self._fenced or self._fence.is_set()\n",
+        "",
+        WRITERS + "test_who_was_taken_over_from_stays_out_when_the_other_is_done",
+    ),
+    Mutant(
+        "the end of the file is looked at",
+        "local/appender",
+        "        if end != self._end[: len(end)]:",
+        "        if False:",
+        AT_ONCE + "test_a_file_that_was_written_anew_is_not_taken_for_ours",
+    ),
+    Mutant(
+        "numbers go on after lines in between",
+        "outcome",
+        "        live.ordinal = max(live.ordinal, notice.next_ordinal)\n",
+        "        pass\n",
+        AT_ONCE + "test_numbers_go_on_after_lines_that_came_between_look_and_write",
+    ),
+    Mutant(
+        "the name of a thread that others made is synced",
+        "local/entries",
+        "        todo, named = [folder], {}\n",
+        "        todo, named = [], {}\n",
+        AT_ONCE + "test_a_copy_in_its_place_is_synced_before_it_is_closed",
     ),
     Mutant(
         "a rollout of others stands still first",
@@ -211,8 +247,8 @@ MUTANTS = (
     Mutant(
         "a batch that failed is kept",
         "writer",
-        "        batch = channel.inflight or channel.next_batch(live.ordinal)\n",
-        "        batch = channel.next_batch(live.ordinal)\n",
+        "            channel.inflight = channel.inflight or channel.next_batch(live.ordinal)\n",
+        "            channel.inflight = channel.next_batch(live.ordinal)\n",
         FAULTS + "test_flush_failing_anywhere_loses_nothing_and_repeats_nothing",
     ),
     Mutant(
