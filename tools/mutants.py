@@ -53,7 +53,7 @@ MUTANTS = (
         "local/entries",
         "                todo.append(os.path.dirname(folder))\n",
         "                pass\n",
-        FAULTS + "test_persist_brings_the_file_and_every_new_folder_to_the_disk",
+        AT_ONCE + "test_folders_that_a_thread_made_and_did_not_sync_are_synced_by_the_next",
     ),
     Mutant(
         "a descriptor whose sync failed is dropped",
@@ -172,7 +172,7 @@ MUTANTS = (
         "local/appender",
         "        if end > begin and self._torn is None:\n",
         "        if False:\n",
-        WRITERS + "test_what_was_past_the_last_look_is_found_and_told",
+        AT_ONCE + "test_what_came_after_the_last_sync_is_told_when_it_is_closed",
     ),
     Mutant(
         "a batch is numbered after what others wrote",
@@ -198,8 +198,8 @@ MUTANTS = (
     Mutant(
         "a lost lock is not had by a later file's inode",
         "codex/lock",
-        "        if self._fd is not None and self._is_in_place():\n",
-        "        if self._is_in_place():\n",
+        "fd, self._fd, self._key = self._fd, None, None",
+        "fd, self._fd = self._fd, None",
         AT_ONCE + "test_a_lock_that_was_lost_is_not_had_again_by_the_inode_of_a_later_one",
     ),
     Mutant(

@@ -125,7 +125,7 @@ class ThreadWriterLock:
         Once it was taken over it stays so, also when that process is done: what this one knows of
         the thread is old by then.  Raises InUse, OSError.
         """
-        if self._fd is not None and self._is_in_place():
+        if self._is_in_place():
             return
         fd, self._fd, self._key = self._fd, None, None  # a later file may have its inode
         if fd is not None:
