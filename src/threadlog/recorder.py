@@ -74,11 +74,11 @@ class RolloutRecorder:
 
         An unfinished last line is closed by the first append, and numbered lines are numbered
         on.  A rollout that changed in the last two seconds is watched until it stands still, for
-        an older Codex takes no lock; *force* does not wait, and goes on with a file of several names
-        (hard links), which all change then.  *take_over* has the thread from
-        another process of threadlog that is its writer, which is told before its next batch; what
-        that one wrote past its last look is told here, as `OthersWrote`.  Raises NotFound,
-        Ambiguous, OutsideHome, Archived, InUse, NotResumable, Unreadable, WriteFailed.
+        an older Codex takes no lock; *force* does not wait, and goes on with a file of several
+        names (hard links), which all change then.  *take_over* has the thread from another process
+        of threadlog that is its writer, which is told before its next batch; what that one wrote
+        past its last look is told here, as `OthersWrote`.  Raises NotFound, Ambiguous, OutsideHome,
+        Archived, InUse, NotResumable, Unreadable, WriteFailed.
         """
         summary = home.get(reference)
         try:
