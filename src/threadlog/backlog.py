@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from threadlog.barrier import CLOSED, DISCARDED, DURABLE, KERNEL, ROOM, SAVED, Barrier
 from threadlog.core import entry
 from threadlog.core.entry import Entry, Payload
-from threadlog.errors import BacklogFull, Closed, NotOnDiskYet, OthersWrote, WriteFailed
+from threadlog.errors import BacklogFull, Closed, NotOnDiskYet, OthersWrote
 from threadlog.states import Draft, Inflight, Live
 
 if TYPE_CHECKING:
@@ -327,13 +327,11 @@ class Channel:
             self.idle = type(self.state) is Live  # the next item is told of again
             return self._take(lambda barrier: barrier.kind != DISCARDED)
 
-    def write_failed(self, error: Exception) -> WriteFailed:
-        """What is said of a failure: why, and how much is safe."""
+    @property
+    def safe_items(self) -> tuple[int, int]:
+        """How many items are in the file, and how many of them on stable storage."""
         durable = self.state.durable if isinstance(self.state, Live) else 0
-        counts = max(self.written, 0), max(durable, 0)
-        if isinstance(error, OSError):
-            return WriteFailed(self.path, error.errno, *counts, error.strerror)
-        return WriteFailed(self.path, None, *counts, str(error))
+        return max(self.written, 0), max(durable, 0)
 
     def remind(self, notice: OthersWrote) -> None:
         """The next barrier says it, with what there is to be said besides."""

@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 
 from threadlog.backlog import Channel
 from threadlog.barrier import CLOSED, Barrier
-from threadlog.errors import Closed, Unencodable
+from threadlog.errors import (
+    Closed,
+    InUse,
+    NotResumable,
+    Unencodable,
+    Unreadable,
+    WriteFailed,
+)
 from threadlog.states import Live
 
 
@@ -35,6 +42,21 @@ def refuse(channel: Channel) -> None:
             barrier.pass_()
         else:
             barrier.fail(closed)
+
+
+def said_of(channel: Channel, error: BaseException) -> BaseException:
+    """What callers are told of a failure: why, and how many items are safe."""
+    safe, durable = channel.safe_items
+    told = error
+    if isinstance(error, OSError):
+        told = WriteFailed(channel.path, error.errno, safe, durable, error.strerror)
+    elif isinstance(error, NotResumable | Unreadable):
+        told = WriteFailed(channel.path, None, safe, durable, str(error))
+    elif isinstance(error, InUse) and isinstance(channel.state, Live):
+        told = InUse(f"{error}; {safe} items are in the file", error.holder)
+    if told is not error:
+        told.__cause__ = error
+    return told
 
 
 def heed(channel: Channel, live: Live) -> None:

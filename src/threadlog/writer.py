@@ -24,9 +24,8 @@ import msgspec
 from threadlog.backlog import Channel, process
 from threadlog.barrier import CLOSED, Barrier
 from threadlog.core.metadata import PAGINATED
-from threadlog.errors import NotResumable, Unreadable
 from threadlog.open_files import OpenFiles
-from threadlog.outcome import again, heed, let_pass, recovered, refuse
+from threadlog.outcome import again, heed, let_pass, recovered, refuse, said_of
 from threadlog.pool import THREADS, Pool
 from threadlog.ports import Journal
 from threadlog.states import Draft, Inflight, Live
@@ -277,14 +276,11 @@ class Writer:
 
     def _fail(self, channel: Channel, error: BaseException, served: Sequence[Barrier] = ()) -> None:
         """Tell all who wait; what was not written stays, and is tried again in a while."""
-        told: BaseException = error
         if isinstance(channel.state, Live):
             with contextlib.suppress(Exception):  # the first error counts
                 channel.state.appender.rest()
-        if isinstance(error, OSError | NotResumable | Unreadable):
-            self._too_many |= getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
-            told = channel.write_failed(error)
-            told.__cause__ = error
+        self._too_many |= getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
+        told = said_of(channel, error)
         for barrier in [*served, *channel.failed(told, time.monotonic() + RETRY_S)]:
             barrier.fail(told)
 

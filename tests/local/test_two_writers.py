@@ -140,6 +140,7 @@ def test_who_is_taken_over_from_is_told_and_writes_no_more(home: Path, thread: P
         told = old.records(5)
         assert told.startswith("InUse")
         assert f"was taken over by process {os.getpid()}" in told
+        assert told.endswith("; 1 items are in the file"), "how much is safe is said as well"
         assert thread.read_bytes() == before
     new.record(said(6))
     new.close()
