@@ -98,7 +98,8 @@ class FileJournal:
             return self._appender(path, (fd, mark), lock, []), read_tail(path)
         except BaseException:
             if fd is not None:
-                self._disk.close(fd)
+                with contextlib.suppress(OSError):  # the lock goes in any case
+                    self._disk.close(fd)
             lock.release()
             raise
 
