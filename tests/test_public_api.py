@@ -108,7 +108,7 @@ METHODS = {
         "drain",
         "close",
         "discard",
-        "remind",
+        "reminding",
         "start_discard",
         "start_persist",
         "start_flush",

@@ -51,7 +51,8 @@ def said_of(channel: Channel, error: BaseException) -> BaseException:
     if isinstance(error, OSError):
         told = WriteFailed(channel.path, error.errno, safe, durable, error.strerror)
     elif isinstance(error, NotResumable | Unreadable):
-        told = WriteFailed(channel.path, None, safe, durable, str(error))
+        why = str(error).removeprefix(f"cannot append to {channel.path}: ")
+        told = WriteFailed(channel.path, None, safe, durable, f"{why}; what waits can be discarded")
     elif isinstance(error, InUse) and isinstance(channel.state, Live):
         told = InUse(f"{error}; {safe} items are in the file", error.holder)
     if told is not error:
@@ -67,7 +68,8 @@ def heed(channel: Channel, live: Live) -> None:
     channel.notice = notice if channel.notice is None else channel.notice.and_then(notice)
     if live.ordinal is not None and notice.next_ordinal is not None:
         live.ordinal = max(live.ordinal, notice.next_ordinal)
-        channel.put_back()
+        if not live.appender.begun:
+            channel.put_back()
 
 
 def recovered(channel: Channel, error: BaseException) -> BaseException | None:

@@ -82,6 +82,10 @@ class Appender(Protocol):
     def resting(self) -> bool:
         """True while it holds no descriptor of the file."""
 
+    @property
+    def begun(self) -> bool:
+        """True if lines of the batch under way are there already."""
+
     def look(self) -> None:
         """See that it is ours still to append to; raises InUse, NotResumable, OSError."""
 

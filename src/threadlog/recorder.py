@@ -7,9 +7,11 @@ keeps everything, and can be called again.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 import warnings
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -259,9 +261,13 @@ class RolloutRecorder:
         """Begin what `discard` does."""
         return self._channel.giving_up()
 
-    def remind(self, error: OthersWrote) -> None:
-        """Have the next barrier raise what this one did, for who could not act on it yet."""
-        self._channel.remind(error)
+    @contextlib.contextmanager
+    def reminding(self) -> Iterator[None]:
+        """A barrier in here stops nothing because others wrote there: the next one says it."""
+        try:
+            yield
+        except OthersWrote as error:
+            self._channel.remind(error)
 
     # -- what is kept of an item
 

@@ -121,7 +121,8 @@ class Thread:
             try:
                 self.book.end_open()
             except BacklogFull:
-                self._recorder.flush()  # makes room
+                with self._recorder.reminding():
+                    self._recorder.flush()  # makes room
                 self.book.end_open()
         self._recorder.close()
 

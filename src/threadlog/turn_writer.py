@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -23,7 +23,7 @@ from threadlog.core.items.base import UntypedItem
 from threadlog.core.items.values import Content, TokenUsage, TokenUsageInfo
 from threadlog.core.lines import TURN_CONTEXT, Json
 from threadlog.core.metadata import PAGINATED
-from threadlog.errors import BacklogFull, OthersWrote, Unencodable
+from threadlog.errors import BacklogFull, Unencodable
 from threadlog.images import Image, ReadImage, read_image
 from threadlog.recorder import KERNEL, RolloutRecorder, new_id, now_ms
 
@@ -105,17 +105,9 @@ class TurnWriter:
 
     def __enter__(self) -> Self:
         self.begin()
-        with self._later():
+        with self.book.recorder.reminding():  # the turn is on disk, and goes on
             self.book.recorder.persist()
         return self
-
-    @contextlib.contextmanager
-    def _later(self) -> Iterator[None]:
-        """The turn is on disk: that others wrote there is told at its end, and stops nothing."""
-        try:
-            yield
-        except OthersWrote as error:
-            self.book.recorder.remind(error)
 
     def __exit__(
         self,
@@ -127,12 +119,18 @@ class TurnWriter:
             try:
                 self.end(error)
             except BacklogFull:
-                self.book.recorder.flush()  # makes room
+                with self.book.recorder.reminding():
+                    self.book.recorder.flush()  # makes room
                 self.end(error)
-            self.book.recorder.flush()
+            with self._telling(error):
+                self.book.recorder.flush()
         except Exception:
             if error is None:
                 raise
+
+    def _telling(self, error: BaseException | None) -> contextlib.AbstractContextManager[None]:
+        """What a barrier has to tell, and an exception on its way hides, the next one tells."""
+        return contextlib.nullcontext() if error is None else self.book.recorder.reminding()
 
     def begin(self) -> None:
         """Record the question; `with` does this.

@@ -323,10 +323,11 @@ class Writer:
                 channel.wait_again(served)
             else:
                 self._fail(channel, lasting, served)
-        with process.lock:
-            channel.busy = False
-            self._handed_over -= 1
-        self.post(channel)
+        finally:
+            with process.lock:
+                channel.busy = False
+                self._handed_over -= 1
+            self.post(channel)
 
     def _materialise(self, channel: Channel, _served: list[Barrier]) -> None:
         """Make the rollout with its metadata, the git information of this moment in it."""

@@ -450,3 +450,197 @@ def test_a_rollout_with_a_second_name_is_not_gone_on_with(home: Path, tmp_path: 
     assert outside.read_bytes() == before
     outside.unlink()
     RolloutRecorder.resume(threadlog.open(home), first.path).close()
+
+
+# -- what others wrote, and a failure of ours
+
+
+def test_lines_of_others_again_and_again_never_look_like_another_file(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+    foreign = theirs(recorder, 99)
+    for number in range(3, 9):
+        recorder.record(said(number))
+        with contextlib.suppress(OthersWrote):
+            recorder.flush(level="kernel")
+        with open(recorder.path, "ab") as file:
+            file.write(foreign)
+        if number % 2:
+            disk.arm(5)
+            with contextlib.suppress(OthersWrote, WriteFailed):
+                recorder.flush()
+            disk.disarm()
+            rest(recorder)
+        with contextlib.suppress(OthersWrote):
+            recorder.flush()
+    assert [each for each in messages(recorder.path) if each != 99] == list(range(9))
+
+
+def test_what_stands_is_not_repeated_however_often_the_rest_fails(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+    line = len(Path(recorder.path).read_bytes().splitlines()[-1]) - 150
+    disk.error = errno.ENOSPC
+
+    def others_write(name: str) -> None:
+        if name != "write":
+            return
+        if disk.made.count("write") == 1:
+            disk.short_at, disk.short_bytes = len(disk.made) - 1, line + 40
+        else:
+            with open(recorder.path, "ab") as file:
+                file.write(b"theirs\n")
+            disk.fail_names = {"write"}
+
+    disk.before = others_write
+    disk.arm()
+    recorder.record(said(3, 50), said(4, 50), said(5, 50))
+    for _ in range(3):
+        with pytest.raises(WriteFailed):
+            recorder.flush()
+    disk.before = None
+    disk.disarm()
+    with pytest.raises(OthersWrote):
+        recorder.flush()
+    assert messages(recorder.path) == [0, 1, 2, 3, 4, 5]
+    recorder.close()
+
+
+def test_a_write_that_fails_after_a_take_over_cuts_nothing(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    recorder, disk = live
+    home = Path(recorder.path).parents[4]
+    lock = home / "thread-writer-locks" / f"{recorder.thread_id}.lock"
+
+    def taken_over(name: str) -> None:
+        if name == "write" and disk.made.count("write") == 1:
+            disk.cut_short(name)
+        elif name == "write":
+            lock.unlink()
+            lock.touch()
+            holder.append(os.open(lock, os.O_RDWR))
+            fcntl.flock(holder[0], fcntl.LOCK_EX)
+            disk.fail_names = {"write"}
+
+    holder: list[int] = []
+    disk.before = taken_over
+    disk.arm()
+    recorder.record(said(3))
+    with pytest.raises(WriteFailed):
+        recorder.flush()
+    disk.before = None
+    disk.disarm()
+    before = Path(recorder.path).read_bytes()
+    assert not before.endswith(b"\n"), "half a line stays"
+    with pytest.raises(InUse):
+        recorder.flush()
+    assert Path(recorder.path).read_bytes() == before
+    os.close(holder[0])
+    recorder.flush()
+    assert numbers(recorder.path) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("foreign", [b"theirs\n", b"theirs, unfinished"])
+def test_a_line_glued_to_what_others_left_unfinished_is_written_again(
+    live: tuple[RolloutRecorder, FaultyDisk], foreign: bytes
+) -> None:
+    recorder, disk = live
+
+    def others_write(name: str) -> None:
+        if name == "write" and disk.made.count("write") == 1:
+            with open(recorder.path, "ab") as file:
+                file.write(foreign)
+
+    disk.before = others_write
+    disk.arm()
+    recorder.record(said(3), said(4))
+    with pytest.raises(OthersWrote):
+        recorder.flush()
+    disk.before = None
+    disk.disarm()
+    recorder.record(said(5))
+    recorder.close()
+    assert sorted(messages(recorder.path)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_batch_that_goes_on_after_what_others_wrote_loses_nothing(
+    live: tuple[RolloutRecorder, FaultyDisk],
+) -> None:
+    """In a file that can only be appended to."""
+    recorder, disk = live
+    disk.error = errno.EPERM
+
+    def others_write(name: str) -> None:
+        writes = disk.made.count("write")
+        if name == "write" and writes == 1:
+            disk.short_at, disk.short_bytes = len(disk.made) - 1, 400
+            disk.fail_names = {"truncate"}
+        elif name == "write" and writes == 2:
+            disk.fail_names = {"write", "truncate"}
+        elif name == "write":
+            disk.fail_names = {"truncate"}
+            with open(recorder.path, "ab") as file:
+                file.write(b"theirs\n")
+
+    disk.before = others_write
+    disk.arm()
+    recorder.record(said(3, 50), said(4, 50), said(5, 50), said(6, 50))
+    with pytest.raises(WriteFailed):
+        recorder.flush()
+    with pytest.raises(OthersWrote):
+        recorder.flush()
+    disk.before = None
+    disk.disarm()
+    recorder.close()
+    assert sorted(messages(recorder.path)) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_lines_without_numbers_are_told_though_nothing_follows(home: Path) -> None:
+    recorder = draft_on(FaultyDisk(), home, mode="paginated")
+    recorder.persist()
+    with open(recorder.path, "ab") as file:
+        file.write(b'{"timestamp":"2026-01-01T00:00:00.000Z","type":"compacted","payload":{}}\n')
+    with pytest.raises(OthersWrote):
+        recorder.close()
+
+
+def test_a_linked_year_that_has_the_day_is_not_written_to(home: Path, tmp_path: Path) -> None:
+    recorder = draft_on(FaultyDisk(), home)
+    day = Path(recorder.path).parent
+    outside = tmp_path / "outside"
+    (outside / day.parent.name / day.name).mkdir(parents=True)
+    (home / "sessions").mkdir()
+    (home / "sessions" / day.parents[1].name).symlink_to(outside)
+    with pytest.raises(WriteFailed, match="symbolic link"):
+        recorder.persist()
+    assert list(outside.rglob("*.jsonl")) == []
+    recorder.discard()
+
+
+def test_a_new_home_is_synced_by_the_first_who_syncs(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    opened_home = home_on(disk, tmp_path / "new" / "home")
+    one, two = (RolloutRecorder.create(opened_home, ThreadOptions(cwd="/x")) for _ in range(2))
+    one.persist(level="kernel")
+    disk.arm()
+    two.persist()
+    assert {tmp_path.stat().st_ino, (tmp_path / "new").stat().st_ino} <= disk.synced
+    opened_home.close()
+
+
+def test_a_name_that_was_never_synced_is_not_said_to_be(home: Path) -> None:
+    disk = FaultyDisk()
+    recorder = draft_on(disk, home)
+    recorder.persist(level="kernel")
+    moved = home / "moved"
+    os.rename(recorder.path, moved)
+    with pytest.raises(WriteFailed, match="moved it to"):
+        recorder.flush()
+    os.rename(moved, recorder.path)
+    disk.arm()
+    recorder.flush()
+    assert Path(recorder.path).parent.stat().st_ino in disk.synced
+    recorder.close()

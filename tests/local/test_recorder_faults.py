@@ -206,7 +206,7 @@ def test_flush_failing_anywhere_loses_nothing_and_repeats_nothing(
         recorder.record(said(expected), said(expected + 1))
         if name == "write" and short is not None:
             disk.short_at, disk.short_bytes = number, short
-        error = disk.run(recorder.flush, number, number + 1)
+        error = disk.run(recorder.flush, number, number + 1, number + 2)
         assert error is not None or name in ("close", "position"), name
         if error is not None:
             assert error.safe_items == len(numbers(recorder.path))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Unpack
 
 from threadlog import home as sync_home
+from threadlog import lifetime
 from threadlog.aio.recording import Thread
 from threadlog.aio.waiting import Closable, Opening, off_the_loop
 from threadlog.asking import Asked
@@ -39,6 +40,7 @@ class Home(Closable):
         """Begin a thread (see `threadlog.Home.start`); await it, or use it in `async with`."""
 
         async def opening() -> Thread:
+            self.look_after_signals()
             return Thread(await asyncio.to_thread(self.sync.start, cwd, **options))
 
         return Opening(opening)
@@ -54,10 +56,19 @@ class Home(Closable):
         """Go on with a thread (see `threadlog.Home.resume`); await it, or use `async with`."""
 
         async def opening() -> Thread:
+            self.look_after_signals()
             options: dict[str, Any] = {"cwd": cwd, "force": force, "take_over": take_over}
             return Thread(await asyncio.to_thread(self.sync.resume, reference, **options))
 
         return Opening(opening)
+
+    def look_after_signals(self) -> None:
+        """Have what is recorded written on SIGTERM; only the main thread may see to that.
+
+        Starting and resuming a thread call it on the loop's thread, as they themselves run on
+        others.
+        """
+        lifetime.look_after(self.sync.writer)
 
     async def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
         """The newest threads first."""

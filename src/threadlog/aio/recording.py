@@ -35,6 +35,7 @@ class RolloutRecorder(Closable):
     @classmethod
     async def create(cls, home: Home, options: ThreadOptions) -> RolloutRecorder:
         """A draft in *home*; nothing is touched."""
+        home.look_after_signals()
         return cls(
             await asyncio.to_thread(sync_recorder.RolloutRecorder.create, home.sync, options)
         )
@@ -44,6 +45,7 @@ class RolloutRecorder(Closable):
         cls, home: Home, reference: Reference, *, force: bool = False, take_over: bool = False
     ) -> RolloutRecorder:
         """Go on with a stored thread, as its only writer."""
+        home.look_after_signals()
         resume = sync_recorder.RolloutRecorder.resume
         options = {"force": force, "take_over": take_over}
         return cls(await asyncio.to_thread(resume, home.sync, reference, **options))
@@ -171,7 +173,8 @@ class Thread(Closable):
             try:
                 self.sync.book.end_open()
             except BacklogFull:
-                await self.recorder.flush()  # makes room
+                with self.recorder.sync.reminding():
+                    await self.recorder.flush()  # makes room
                 self.sync.book.end_open()
         await self.recorder.close()
 
@@ -188,7 +191,7 @@ class TurnWriter(sync_turn.TurnWriter):
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.begin)
-        with self._later():
+        with self.book.recorder.reminding():
             await settled(self.book.recorder.start_persist())
         return self
 
@@ -202,9 +205,11 @@ class TurnWriter(sync_turn.TurnWriter):
             try:
                 self.end(error)
             except BacklogFull:
-                await settled(self.book.recorder.start_flush())  # makes room
+                with self.book.recorder.reminding():
+                    await settled(self.book.recorder.start_flush())  # makes room
                 self.end(error)
-            await settled(self.book.recorder.start_flush())
+            with self._telling(error):
+                await settled(self.book.recorder.start_flush())
         except Exception:
             if error is None:
                 raise

@@ -250,7 +250,7 @@ class _Recording:
 
     def _tell(self, error: WriteFailed | InUse) -> None:
         if not self._failing:
-            _say(f"{error}; trying again")
+            _say(f"{error}; trying again" if isinstance(error, WriteFailed) else str(error))
         self._failing = True
 
     def _close(self) -> bool:

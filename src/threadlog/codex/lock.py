@@ -33,9 +33,8 @@ COORDINATION = ".coordination.lock"
 COORDINATION_WAIT_S = 5.0
 _POLL_S = 0.002
 _TRIES = 20
-_TAKEN_OVER = (
-    "thread {} was taken over by {}: nothing more is written here; discard what waits, or resume it"
-)
+_TAKEN_OVER = "thread {} was taken over by {}: nothing more is written here"
+_LOST = "thread {} has another writer by now, {}: nothing is written here while it has"
 
 
 class ThreadWriterLock:
@@ -131,17 +130,18 @@ class ThreadWriterLock:
         if fd is not None:
             descriptors.close(fd)
         self._fenced = self._fenced or self._fence.is_set()
-        holder = None
-        if self._fenced:
-            with contextlib.suppress(FileNotFoundError):
-                holder = holder_of(os.lstat(self._path))
-        else:
+        if not self._fenced:
             try:
                 self._take()
                 return
             except InUse as error:
-                holder = error.holder
-        raise InUse(_TAKEN_OVER.format(self._thread_id, _who(holder)), holder)
+                who = _who(error.holder)
+                raise InUse(_LOST.format(self._thread_id, who), error.holder) from None
+        holder = None
+        with contextlib.suppress(FileNotFoundError):
+            holder = holder_of(os.lstat(self._path))
+        who = "another process" if holder is None else _who(holder)
+        raise InUse(_TAKEN_OVER.format(self._thread_id, who), holder)
 
     def release(self) -> None:
         """Give the lock up and remove its file; a forked child's copy is closed already."""

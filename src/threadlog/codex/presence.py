@@ -127,7 +127,7 @@ def _sweep(home: str) -> None:
             if name.startswith(_PRESENCE):
                 fd = open_lock(path)
                 try:
-                    if try_lock(fd):
+                    if try_lock(fd) and identity(os.lstat(path)) == identity(os.fstat(fd)):
                         os.unlink(path)
                 finally:
                     descriptors.close(fd)

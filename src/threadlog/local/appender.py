@@ -11,19 +11,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
-from collections.abc import Sequence
-from typing import NamedTuple
 
-from threadlog.core.layout import OWN_FOLDER, RESCUED
-from threadlog.core.lines import BadLine, parse
-from threadlog.errors import NotResumable, OthersWrote, Unreadable
-from threadlog.local import marks, rescue
-from threadlog.local.disk import Disk
-from threadlog.local.entries import Entries
+from threadlog.errors import InUse, NotResumable, OthersWrote, Unreadable
+from threadlog.local import marks
+from threadlog.local.entries import Place
 from threadlog.local.locks import WriterLock
 from threadlog.local.marks import Mark, mark_of
-from threadlog.local.tail import read_tail
+from threadlog.local.rescue import Rescue
+from threadlog.local.tail import number_after, read_tail
 from threadlog.local.unsynced import Unsynced
 
 _REPLACED = "another file has taken its place"
@@ -34,52 +29,38 @@ _END_BYTES = 64
 _TAIL_BYTES = 1 << 20
 
 
-class Place(NamedTuple):
-    """What makes the calls, the home, the rollout's path, and who knows which names are synced."""
-
-    disk: Disk
-    home: str
-    path: str
-    entries: Entries
-
-
 class FileAppender:
     """A rollout that we are the writer of; a method that raised OSError can be called again.
 
-    Between batches it may `rest`: then it holds the thread's lock and no descriptor of the file.
-    While it holds one, what others delete can be kept.
+    Between batches it may `rest`: then it holds the lock and no descriptor of the file.
     """
 
     __slots__ = (
         *("_disk", "_end", "_ended", "_entries", "_fd", "_home", "_lock", "_lost", "_mark"),
-        *("_named", "_notice", "_path", "_refused", "_rescued", "_standing", "_torn", "_unsynced"),
+        *("_named", "_notice", "_path", "_rescue", "_standing", "_stands", "_torn"),
+        *("_unnumbered", "_unsynced"),
     )
 
-    def __init__(
-        self, place: Place, opened: tuple[int, Mark], lock: WriterLock, folders: Sequence[str]
-    ) -> None:
-        """*folders* are those in which something was made for it; raises OSError."""
+    def __init__(self, place: Place, opened: tuple[int, Mark], lock: WriterLock) -> None:
+        """A rollout that was just opened, and whose lock we have; raises OSError."""
         self._disk, self._home, self._path, self._entries = place
         self._fd: int | None = opened[0]
         self._mark = opened[1]
         self._lock = lock
-        # Folders to be synced with the first sync; None once its name is on stable storage.
-        self._named: list[str] | None = list(folders)
+        self._named = True  # its name has to be brought to stable storage
         self._unsynced = Unsynced()
         # A write of ours that did not come to its end: where it began, and what it was to write;
         # and whole lines of one which stand there before what others wrote.
         self._torn: tuple[int, bytes] | None = None
+        self._stands = 0  # so much of it is there, and cannot be taken back
         self._standing = b""
+        self._unnumbered = False  # others wrote lines without numbers where lines have some
         # The size at which the file is known to end with a whole line, and its last bytes.
         self._ended = 0
-        size = min(self._mark.size, _END_BYTES)
-        self._end = self._disk.read_at(opened[0], size, self._mark.size - size) if size else b""
+        self._end = self._read_end(opened[0], self._mark.size)
         self._notice: OthersWrote | None = None
-        # The descriptor's file has lost its name; where its bytes are kept; what was found in its
-        # place and is not the same.
-        self._lost = False
-        self._rescued: str | None = None
-        self._refused: tuple[int, ...] | None = None
+        self._lost = False  # the descriptor's file has lost its name
+        self._rescue = Rescue(self._disk, self._home, self._path)
 
     @property
     def unsynced_bytes(self) -> int:
@@ -97,58 +78,80 @@ class FileAppender:
         return self._fd is None
 
     def look(self) -> None:
-        """See that lock, file and place are still ours to append to; raises InUse, OSError.
-
-        An OSError whose errno is ESTALE may be got over by `recover`.
-        """
+        """See that lock, file and place are ours still; raises InUse, OSError (see `recover`)."""
         fd, found = self._open()
         self._check_place(fd, found)
         self._lock.check()  # before anything is cut, or numbered
         if self._torn is not None:
             self._take_back(fd)
+        self._check_end(fd)
         self._check_size(fd, self._disk.status(fd))
+        if self._unnumbered:
+            read_tail(self._path)  # raises NotResumable unless it was mended
+            self._unnumbered = False
         if self._unsynced.doubtful:
             self._unsynced.write_again(self._disk, self._path, self._mark)
+
+    @property
+    def begun(self) -> bool:
+        """True if lines of the batch under way are there already: it keeps its numbers."""
+        return bool(self._standing)
 
     def append(self, data: bytes) -> None:
         """Add whole lines, all of them or none; `look` comes first."""
         disk = self._disk
-        fd, found = self._open()
-        begin, there = self._mark.size, 0
-        data, self._standing = data.removeprefix(self._standing), b""
-        if not data:
-            return  # all of them stand there already
+        fd = self._open()[0]
+        begin, there = self._mark.size, self._stands
+        data = data.removeprefix(self._standing)
         if self._torn is not None:  # it could not be taken back
-            data, there = self._rest_of(data), found.st_size - begin
+            data = self._rest_of(data)
         # A torn line that somebody left is not glued to ours.
-        elif begin != self._ended and disk.read_at(fd, 1, begin - 1) != b"\n":
+        elif data and begin != self._ended and disk.read_at(fd, 1, begin - 1) != b"\n":
             data = b"\n" + data
         self._torn = (begin, data)
         try:
-            self._write(fd, memoryview(data)[there:], begin + there)
-            size = begin + len(data)
-            with contextlib.suppress(OSError):  # it is written, whatever this says
-                size = disk.position(fd)
-            self._unsynced.add(size - len(data), data)
-            self._torn = None
+            end = self._write(fd, data, there)
         except BaseException:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, InUse):
                 self._take_back(fd)
             raise
-        self._mark = self._mark._replace(size=size)
-        self._ended, self._end = size, data[-_END_BYTES:]
-        if size - len(data) > begin:  # in between
-            self._others_wrote(begin, size - len(data), self._number_after(fd, size - len(data)))
+        self._torn, self._stands, self._standing = None, 0, b""
+        start, last = end - len(data) + there, data
+        if start == begin + there:
+            self._unsynced.add(begin, data)
+        else:  # others wrote in between
+            self._unsynced.add(begin, data[:there])
+            self._unsynced.add(start, data[there:])
+            self._others_wrote(begin + there, start, self._number_after(fd, start))
+            if line := self._glued(fd, data, there, start):
+                end, last, self._torn = self._write(fd, line, 0), line, None
+                self._unsynced.add(end - len(line), line)
+        self._mark = self._mark._replace(size=end)
+        self._ended, self._end = end, last[-_END_BYTES:] or self._end
 
-    def _write(self, fd: int, left: memoryview, end: int) -> None:
-        disk = self._disk
+    def _write(self, fd: int, data: bytes, there: int) -> int:
+        """Append what is not there yet of a batch; returns where that ended."""
+        disk, begin = self._disk, self._mark.size
+        end, left = begin + there, memoryview(data)[there:]
         while left:
             count = disk.write(fd, left)
             if count <= 0:
                 raise OSError(errno.EIO, "nothing was written")
             left, end = left[count:], end + count
-            if left and disk.status(fd).st_size != end:  # a line would be in two pieces
-                raise OSError(errno.EAGAIN, "others wrote there at the same time")
+            with contextlib.suppress(OSError):  # it is written, whatever this says
+                end = disk.position(fd)
+            if left:
+                if not there:
+                    self._torn = (end - len(data) + len(left), data)
+                if disk.status(fd).st_size != end:  # a line would be in two pieces
+                    raise OSError(errno.EAGAIN, "others wrote there at the same time")
+        return end
+
+    def _glued(self, fd: int, data: bytes, there: int, start: int) -> bytes:
+        """The line of ours that was glued to what others wrote before it, to be written again."""
+        if not there and self._disk.read_at(fd, 1, start - 1) == b"\n":
+            return b""
+        return data[data.rfind(b"\n", 0, there) + 1 : data.find(b"\n", there) + 1]
 
     def _rest_of(self, data: bytes) -> bytes:
         """All of a batch that was begun, to be gone on with where it stopped."""
@@ -168,11 +171,12 @@ class FileAppender:
         try:
             self._check_place(fd, found)
         except OSError:
-            if self._unsynced.doubtful or not found.st_nlink or os.path.lexists(self._path):
-                raise  # what was moved is synced where it is
-        with contextlib.suppress(NotResumable, Unreadable):  # which the next batch is told
-            self._check_size(fd, found)
+            moved = found.st_nlink and not os.path.lexists(self._path)
+            if self._unsynced.doubtful or self._named or not moved:
+                raise  # what was moved is synced where it is, if its name once was
+        self._check_size(fd, found)
         if self._unsynced.doubtful:
+            self._lock.check()
             self._unsynced.write_again(disk, self._path, self._mark)
         try:
             disk.sync_data(fd)
@@ -180,9 +184,10 @@ class FileAppender:
             self._drop()
             raise
         self._unsynced.clear()
-        if self._named is not None and not self._lost:
-            self._entries.sync(self._path, self._named)
-            self._named = None
+        if not self._lost:
+            if self._named:
+                self._entries.sync(self._path)
+            self._named = False
 
     def take_notice(self) -> OthersWrote | None:
         """That others wrote to it since this was last asked; then lines are numbered anew."""
@@ -198,18 +203,26 @@ class FileAppender:
             return error
         said = error.strerror or ""
         try:
-            if self._attach_again(self._fd):
+            other = self._rescue.same_file(self._fd, self._mark.size)
+            if other is not None:
+                self._go_on_with(other)
                 return None
-            if self._rescued is None and not self._disk.status(self._fd).st_nlink:
-                folder = os.path.join(self._home, OWN_FOLDER, RESCUED)
-                name = os.path.basename(self._path)
-                self._rescued = rescue.keep(self._disk, self._fd, folder, name)
-            if self._rescued is not None:
-                said = f"{said}; what was in it is kept in {self._rescued}"
+            if (kept := self._rescue.keep(self._fd)) is not None:
+                said = f"{said}; what was in it is kept in {kept}"
         except OSError as failed:
             reason = failed.strerror or type(failed).__name__
             said = f"{said}; what was in it is not kept elsewhere yet: {reason}"
         return OSError(errno.ESTALE, f"{said}; {_PUT_BACK}", self._path)
+
+    def _go_on_with(self, fd: int) -> None:
+        """Another file has all that ours held, on stable storage, but for its name."""
+        self._drop()
+        self._fd = fd
+        found = self._disk.status(fd)
+        self._mark = Mark(found.st_dev, found.st_ino, self._mark.size)
+        self._unsynced.clear()
+        self._named = True
+        self._rescue = Rescue(self._disk, self._home, self._path)
 
     def rest(self) -> None:
         """Let go of the file, not of the thread; the next append opens it again."""
@@ -221,11 +234,11 @@ class FileAppender:
 
         What others wrote since the last look is noticed.
         """
-        if self._rescued is not None:
+        if self._rescue.kept is not None:
             return
         if self._fd is not None and not (found := self._disk.status(self._fd)).st_nlink:
             self._check_place(self._fd, found)
-        with contextlib.suppress(OSError, NotResumable, Unreadable):
+        with contextlib.suppress(OSError):
             found = self._disk.status_at(self._path)
             if mark_of(found)[:2] == self._mark[:2] and found.st_size > self._mark.size:
                 self._check_size(*self._open())
@@ -292,19 +305,29 @@ class FileAppender:
     def _check_size(self, fd: int, found: os.stat_result) -> None:
         """Nothing of what we left may be missing; what others added is noticed.
 
-        Raises OSError (ESTALE); NotResumable if numbered lines must not follow what they added.
+        Raises OSError (ESTALE).
         """
         begin, end = self._mark.size, found.st_size
         if end < begin:
             raise self._stale(f"{_CUT}; discard it, and resume the thread as it is now")
         if end > begin and self._torn is None:
             self._check_end(fd)
-            number = None if self._standing else read_tail(self._path).next_ordinal
+            number = None
+            try:
+                number = read_tail(self._path).next_ordinal
+            except (NotResumable, Unreadable):
+                self._unnumbered = True  # which the next batch is told
+            self._end = self._read_end(fd, end)
             self._others_wrote(begin, end, number)
             self._mark = self._mark._replace(size=end)
 
+    def _read_end(self, fd: int, size: int) -> bytes:
+        """The last bytes of what is ours, or was found there."""
+        count = min(size, _END_BYTES)
+        return self._disk.read_at(fd, count, size - count) if count else b""
+
     def _check_end(self, fd: int) -> None:
-        """What we left must still end as it did: the inode of a new file may be that of the old."""
+        """What we left must still end as it did: it may be another file of the same inode."""
         if self._unsynced.doubtful:
             return  # it may be lost, and is compared when it is written again
         end = self._disk.read_at(fd, len(self._end), self._mark.size - len(self._end))
@@ -314,11 +337,7 @@ class FileAppender:
     def _number_after(self, fd: int, end: int) -> int | None:
         """The number after the last line that others wrote before *end*; None if it has none."""
         begin = max(end - _TAIL_BYTES, 0)
-        for raw in reversed(self._disk.read_at(fd, end - begin, begin).split(b"\n")):
-            with contextlib.suppress(BadLine):
-                number = parse(raw).ordinal
-                return None if number is None else number + 1
-        return None
+        return number_after(self._disk.read_at(fd, end - begin, begin))
 
     def _others_wrote(self, begin: int, end: int, next_ordinal: int | None) -> None:
         notice = OthersWrote(self._path, begin, end - begin, next_ordinal)
@@ -332,32 +351,6 @@ class FileAppender:
 
     def _stale(self, reason: str) -> OSError:
         return OSError(errno.ESTALE, reason, self._path)
-
-    def _attach_again(self, fd: int) -> bool:
-        """Take a file at our path for ours if it begins with all that ours holds."""
-        disk = self._disk
-        try:
-            other = disk.open(self._path)
-        except OSError:
-            return False
-        try:
-            status = disk.status(other)
-            seen = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-            if not stat.S_ISREG(status.st_mode) or seen == self._refused:
-                return False
-            # What was on stable storage has to be so there, and is compared as it is there.
-            disk.sync_data(other)
-            disk.forget(other)
-            if not rescue.same_bytes(disk, fd, other, self._mark.size):
-                self._refused = seen
-                return False
-            self._fd, other = other, fd
-        finally:
-            disk.close(other)
-        self._mark = Mark(*seen[:2], self._mark.size)
-        self._named = self._named or []
-        self._lost, self._rescued = False, None
-        return True
 
     def _drop(self) -> None:
         """Let go of the descriptor, whatever that says.
@@ -381,13 +374,15 @@ class FileAppender:
         size = disk.status(fd).st_size - begin
         stands = disk.read_at(fd, len(data), begin) if size > 0 else b""
         if 0 < size <= len(data) and stands == data[:size]:
+            self._lock.check()  # who took over may have what stands there acknowledged
             try:
                 disk.truncate(fd, begin)
             except PermissionError:
-                return  # a file that can only be appended to: then the same batch goes on there
+                self._stands = size  # it can only be appended to: then the same batch goes on
+                return
         else:
             self._keep_standing(begin, data, stands)
-        self._torn = None
+        self._torn, self._stands = None, 0
 
     def _keep_standing(self, begin: int, data: bytes, stands: bytes) -> None:
         """Whole lines of a batch that others wrote after are there; they are not repeated."""
@@ -396,4 +391,4 @@ class FileAppender:
             size = end
         if size:
             self._unsynced.add(begin, data[:size])
-        self._standing = data[:size].lstrip(b"\n")
+        self._standing += data[:size].lstrip(b"\n")

@@ -7,7 +7,7 @@ made by another program, or by a thread that synced nothing, counts as not synce
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from typing import NamedTuple
 
 from threadlog.local.disk import Disk
 
@@ -19,13 +19,15 @@ class Entries:
         self._home = home
         self._disk = disk
         self._synced: dict[str, tuple[int, int]] = {}
+        self._made_in: set[str] = set()
 
-    def sync(self, path: str, also: Iterable[str]) -> None:
-        """Return once the names that lead from the home to a file are on stable storage.
+    def made_in(self, folder: str) -> None:
+        """Something was made in a folder, perhaps above the home: whoever syncs next syncs it."""
+        self._made_in.add(folder)
 
-        *also* are folders to be synced in which something was made, above the home perhaps.
-        Raises OSError.
-        """
+    def sync(self, path: str) -> None:
+        """Return once the names that lead to a file are on stable storage; raises OSError."""
+        made_in = list(self._made_in)
         folder = os.path.dirname(path)
         todo, named = [folder], {}
         while folder != self._home and folder.startswith(self._home + os.sep):
@@ -35,9 +37,19 @@ class Entries:
                 named[folder] = identity
                 todo.append(os.path.dirname(folder))
             folder = os.path.dirname(folder)
-        for each in dict.fromkeys([*todo, *also]):
+        for each in dict.fromkeys([*todo, *made_in]):
             sync_folder(self._disk, each)
         self._synced.update(named)
+        self._made_in.difference_update(made_in)
+
+
+class Place(NamedTuple):
+    """What makes the calls, the home, the rollout's path, and who knows which names are synced."""
+
+    disk: Disk
+    home: str
+    path: str
+    entries: Entries
 
 
 def sync_folder(disk: Disk, folder: str) -> None:

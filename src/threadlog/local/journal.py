@@ -13,9 +13,9 @@ from threadlog.core.items.session import GitInfo
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import Archived, InUse, NotResumable, UnsupportedPlatform
 from threadlog.local import marks
-from threadlog.local.appender import FileAppender, Place
+from threadlog.local.appender import FileAppender
 from threadlog.local.disk import Disk
-from threadlog.local.entries import Entries
+from threadlog.local.entries import Entries, Place
 from threadlog.local.git import read_git_info
 from threadlog.local.locks import TakeLock, WriterLock
 from threadlog.local.marks import Mark, mark_of
@@ -35,7 +35,6 @@ class FileJournal:
         self._disk = disk or Disk()
         # What an attempt that failed half-way leaves for the next one to finish.
         self._unfinished: set[str] = set()
-        self._unsynced: list[str] = []
         self._entries = Entries(home, self._disk)
         self._making, self._pid = threading.Lock(), os.getpid()
 
@@ -57,11 +56,11 @@ class FileJournal:
         try:
             with self._alone():
                 folder = os.path.dirname(path)
+                self._check_links(folder)
                 self._make_folder(folder)
                 mode = layout.file_mode(self._disk.status_at(folder).st_mode)
-                fd, mark = self._create_file(path, mode)
-                unsynced, self._unsynced = [folder, *self._unsynced], []
-            return self._appender(path, (fd, mark), lock, unsynced)
+                opened = self._create_file(path, mode)
+            return self._appender(path, opened, lock)
         except BaseException:
             lock.release()
             raise
@@ -95,7 +94,7 @@ class FileJournal:
                 self._wait_until_still(path, fd)
             # In this order: what comes to it from now on is seen to be of others.
             mark = mark_of(self._disk.status(fd))
-            return self._appender(path, (fd, mark), lock, []), read_tail(path)
+            return self._appender(path, (fd, mark), lock), read_tail(path)
         except BaseException:
             if fd is not None:
                 with contextlib.suppress(OSError):  # the lock goes in any case
@@ -103,12 +102,8 @@ class FileJournal:
             lock.release()
             raise
 
-    def _appender(
-        self, path: str, opened: tuple[int, Mark], lock: WriterLock, unsynced: list[str]
-    ) -> FileAppender:
-        return FileAppender(
-            Place(self._disk, self._home, path, self._entries), opened, lock, unsynced
-        )
+    def _appender(self, path: str, opened: tuple[int, Mark], lock: WriterLock) -> FileAppender:
+        return FileAppender(Place(self._disk, self._home, path, self._entries), opened, lock)
 
     def _unpacked(self, path: str) -> str:
         from threadlog.local.unpack import unpack
@@ -138,14 +133,19 @@ class FileJournal:
             self._making, self._pid = threading.Lock(), os.getpid()
         return self._making
 
+    def _check_links(self, folder: str) -> None:
+        """Raise OSError if a folder below the sessions is a link.
+
+        It may lead out of the home, and no listing would follow it.
+        """
+        while folder.startswith(os.path.join(self._home, layout.SESSIONS, "")):
+            if os.path.islink(folder):
+                raise OSError(errno.ELOOP, "it is a symbolic link", folder)
+            folder = os.path.dirname(folder)
+
     def _make_folder(self, path: str) -> None:
         """Make a folder and those above it as needed, whatever the umask; can be called again."""
         if os.path.isdir(path) and path not in self._unfinished:
-            if os.path.islink(path) and path.startswith(
-                os.path.join(self._home, layout.SESSIONS, "")
-            ):
-                # It may lead out of the home, and no listing would follow it.
-                raise OSError(errno.ELOOP, "it is a symbolic link", path)
             return
         parent = os.path.dirname(path)
         self._make_folder(parent)
@@ -158,7 +158,7 @@ class FileJournal:
         self._unfinished.add(path)
         self._disk.change_folder_mode(path, mode)
         self._unfinished.discard(path)
-        self._unsynced.append(parent)  # also above the home
+        self._entries.made_in(parent)
 
     def _create_file(self, path: str, mode: int) -> tuple[int, Mark]:
         if path in self._unfinished:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 
 from threadlog.core import layout
@@ -13,6 +14,49 @@ from threadlog.local.entries import sync_folder
 
 _CHUNK_BYTES = 1 << 20
 _NAMES = 1000
+
+
+class Rescue:
+    """Of one rollout whose path leads elsewhere: a file of the same bytes, or a copy to keep."""
+
+    __slots__ = ("_disk", "_folder", "_path", "_refused", "kept")
+
+    def __init__(self, disk: Disk, home: str, path: str) -> None:
+        self._disk = disk
+        self._path = path
+        self._folder = os.path.join(home, layout.OWN_FOLDER, layout.RESCUED)
+        self._refused: tuple[int, ...] | None = None  # what was found there and is not the same
+        self.kept: str | None = None
+
+    def same_file(self, fd: int, size: int) -> int | None:
+        """The file at the path, open, if it begins with those bytes of ours; raises OSError.
+
+        What was on stable storage is so there too, and is compared as it is there.
+        """
+        disk = self._disk
+        try:
+            other = disk.open(self._path)
+        except OSError:
+            return None
+        same = False
+        try:
+            status = disk.status(other)
+            seen = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            if stat.S_ISREG(status.st_mode) and seen != self._refused:
+                disk.sync_data(other)
+                disk.forget(other)
+                same = same_bytes(disk, fd, other, size)
+                self._refused = seen
+        finally:
+            if not same:
+                disk.close(other)
+        return other if same else None
+
+    def keep(self, fd: int) -> str | None:
+        """Where the only copy is kept; None if the file has a name yet.  Raises OSError."""
+        if self.kept is None and not self._disk.status(fd).st_nlink:
+            self.kept = keep(self._disk, fd, self._folder, os.path.basename(self._path))
+        return self.kept
 
 
 def keep(disk: Disk, fd: int, folder: str, name: str) -> str:

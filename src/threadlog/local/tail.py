@@ -47,6 +47,17 @@ def read_tail(path: str) -> Tail:
     return Tail(metadata.history_mode, last + 1)
 
 
+def number_after(data: bytes) -> int | None:
+    """The number after the last whole line of some bytes; None if that has none."""
+    for raw in reversed(data.split(b"\n")):
+        try:
+            number = lines.parse(raw).ordinal
+        except BadLine:
+            continue
+        return None if number is None else number + 1
+    return None
+
+
 def _last_ordinal(rollout: RolloutFile) -> int | None:
     """The ordinal of the last valid line, None if it has none."""
     end = rollout.length()
