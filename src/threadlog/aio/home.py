@@ -63,7 +63,7 @@ class Home(Closable):
         return Opening(opening)
 
     def look_after_signals(self) -> None:
-        """Have what is recorded written on SIGTERM; only the main thread may see to that.
+        """Have what is recorded written when a signal ends us; the main thread sees to that.
 
         Starting and resuming a thread call it on the loop's thread, as they themselves run on
         others.
