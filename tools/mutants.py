@@ -53,7 +53,7 @@ MUTANTS = (
         "local/entries",
         "                todo.append(os.path.dirname(folder))\n",
         "                pass\n",
-        AT_ONCE + "test_folders_that_a_thread_made_and_did_not_sync_are_synced_by_the_next",
+        AT_ONCE + "test_the_name_of_a_thread_that_others_made_is_synced_too",
     ),
     Mutant(
         "a descriptor whose sync failed is dropped",
