@@ -65,7 +65,7 @@ MUTANTS = (
     Mutant(
         "what a failed sync lost is written again",
         "local/unsynced",
-        "            for begin, data in self._batches:\n",
+        "            for begin, data in self._batches or ():\n",
         "            for begin, data in ():\n",
         FAULTS + "test_what_a_failed_sync_has_lost_is_written_again",
     ),

@@ -40,6 +40,11 @@ _LOST = "thread {} has another writer by now, {}: nothing is written here while 
 class ThreadWriterLock:
     """The right to append to one thread, held until `release` or the end of the process."""
 
+    # There may be thousands.
+    __slots__ = (
+        *("_fd", "_fenced", "_home", "_key", "_pid", "_presence", "_thread_id", "taken_over"),
+    )
+
     def __init__(self, home: str, thread_id: str, *, take_over: bool = False) -> None:
         """Take the lock in an existing home.
 
@@ -48,12 +53,9 @@ class ThreadWriterLock:
         OSError if it cannot be had.
         """
         self._home, self._thread_id = home, thread_id
-        self._folder = os.path.join(home, LOCK_FOLDER)
-        self._path = os.path.join(self._folder, f"{thread_id}.lock")
         self._pid = os.getpid()
         self._fd: int | None = None
         self._key: tuple[int, int] | None = None
-        self._fence = Fence(home, self._pid, thread_id)
         self._fenced = False
         self.taken_over = False
         self._presence = Presence(home)
@@ -63,6 +65,18 @@ class ThreadWriterLock:
         except BaseException:
             self._presence.end()
             raise
+
+    @property
+    def _folder(self) -> str:
+        return os.path.join(self._home, LOCK_FOLDER)
+
+    @property
+    def _path(self) -> str:
+        return os.path.join(self._home, LOCK_FOLDER, f"{self._thread_id}.lock")
+
+    @property
+    def _fence(self) -> Fence:
+        return Fence(self._home, self._pid, self._thread_id)
 
     def _take(self, *, take_over: bool = False) -> None:
         """Have the lock; from whom it may be taken over is found out before anybody is held up."""

@@ -29,6 +29,7 @@ _WAIT_S = 0.002
 class Presence:
     """A locked file that tells others that this process is threadlog, until `end`."""
 
+    __slots__ = ("_key",)
     _held: ClassVar[dict[tuple[str, int], list[int]]] = {}  # by home and process: fd, how many
 
     def __init__(self, home: str) -> None:
@@ -73,6 +74,8 @@ def is_ours(home: str, pid: int) -> bool:
 
 class Fence:
     """What tells a process that a thread was taken over from it."""
+
+    __slots__ = ("_path",)
 
     def __init__(self, home: str, pid: int, thread_id: str) -> None:
         """Of a thread that the process *pid* has."""

@@ -25,7 +25,7 @@ _REPLACED = "another file has taken its place"
 _CUT = "somebody has cut it"
 _PUT_BACK = "put it back to go on"
 # So many bytes before our end tell that the file is still ours; so many are searched for a number.
-_END_BYTES = 64
+_END_BYTES = 40
 _TAIL_BYTES = 1 << 20
 
 
@@ -60,7 +60,7 @@ class FileAppender:
         self._end = self._read_end(opened[0], self._mark.size)
         self._notice: OthersWrote | None = None
         self._lost = False  # the descriptor's file has lost its name
-        self._rescue = Rescue(self._disk, self._home, self._path)
+        self._rescue: Rescue | None = None
 
     @property
     def unsynced_bytes(self) -> int:
@@ -202,6 +202,7 @@ class FileAppender:
         if error.errno != errno.ESTALE or self._fd is None or not self._lost:
             return error
         said = error.strerror or ""
+        self._rescue = self._rescue or Rescue(self._disk, self._home, self._path)
         try:
             other = self._rescue.same_file(self._fd, self._mark.size)
             if other is not None:
@@ -221,8 +222,7 @@ class FileAppender:
         found = self._disk.status(fd)
         self._mark = Mark(found.st_dev, found.st_ino, self._mark.size)
         self._unsynced.clear()
-        self._named = True
-        self._rescue = Rescue(self._disk, self._home, self._path)
+        self._named, self._rescue = True, None
 
     def rest(self) -> None:
         """Let go of the file, not of the thread; the next append opens it again."""
@@ -234,7 +234,7 @@ class FileAppender:
 
         What others wrote since the last look is noticed.
         """
-        if self._rescue.kept is not None:
+        if self._rescue is not None and self._rescue.kept is not None:
             return
         if self._fd is not None and not (found := self._disk.status(self._fd)).st_nlink:
             self._check_place(self._fd, found)

@@ -15,7 +15,8 @@ class Unsynced:
     __slots__ = ("_batches", "byte_count", "doubtful")
 
     def __init__(self) -> None:
-        self._batches: list[tuple[int, bytes]] = []  # where, and what
+        # Where, and what; none while there is none: there may be thousands of these.
+        self._batches: list[tuple[int, bytes]] | None = None
         self.byte_count = 0
         # The system may have failed to write it back, and told another, or us.
         self.doubtful = False
@@ -25,6 +26,8 @@ class Unsynced:
 
     def add(self, offset: int, data: bytes) -> None:
         """It was appended there."""
+        if self._batches is None:
+            self._batches = []
         self._batches.append((offset, data))
         self.byte_count += len(data)
 
@@ -34,7 +37,7 @@ class Unsynced:
 
     def clear(self) -> None:
         """It is on stable storage."""
-        self._batches.clear()
+        self._batches = None
         self.byte_count = 0
         self.doubtful = False
 
@@ -50,7 +53,7 @@ class Unsynced:
             disk.forget(fd)
             if mark_of(disk.status(fd))[:2] != mark[:2]:
                 raise OSError(errno.ESTALE, "another file has taken its place", path)
-            for begin, data in self._batches:
+            for begin, data in self._batches or ():
                 if not _is_ours(disk.read_at(fd, len(data), begin), data):
                     raise OSError(errno.ESTALE, "others wrote where we had written", path)
                 left = memoryview(data)
