@@ -242,7 +242,7 @@ MUTANTS = (
         "local/appender",
         '        self._standing += data[:size].lstrip(b"\\n")\n',
         "",
-        AT_ONCE + "test_what_stands_is_not_repeated_however_often_the_rest_fails",
+        AT_ONCE + "test_whole_lines_before_what_others_wrote_are_not_repeated",
     ),
     Mutant(
         "a glued line is written again",

@@ -239,6 +239,7 @@ class Channel:
                 return None
             dropped = len(self.backlog)
             self.end()
+            self.lost = 0  # this says it
         return dropped
 
     def take_lost(self) -> int:

@@ -188,8 +188,10 @@ def test_numbers_go_on_after_lines_that_came_between_look_and_write(
     assert ordinals(recorder.path) in ([None] * 11, [0, 1, 2, 3, 4, 5, 6, 7, 8, 4, 9])
 
 
+@pytest.mark.parametrize("foreign", [b"theirs\n", b'{"torn by others'])
+@pytest.mark.parametrize("times", [1, 3])
 def test_whole_lines_before_what_others_wrote_are_not_repeated(
-    live: tuple[RolloutRecorder, FaultyDisk],
+    live: tuple[RolloutRecorder, FaultyDisk], foreign: bytes, times: int
 ) -> None:
     recorder, disk = live
     line = len(Path(recorder.path).read_bytes().splitlines()[-1]) - 150
@@ -202,14 +204,15 @@ def test_whole_lines_before_what_others_wrote_are_not_repeated(
             disk.short_at, disk.short_bytes = len(disk.made) - 1, line + 40
         else:
             with open(recorder.path, "ab") as file:
-                file.write(b'{"torn by others')
+                file.write(foreign)
             disk.fail_names = {"write"}
 
     disk.before = others_write
     disk.arm()
     recorder.record(said(3, 50), said(4, 50), said(5, 50))
-    with pytest.raises(WriteFailed):
-        recorder.flush()
+    for _ in range(times):
+        with pytest.raises(WriteFailed):
+            recorder.flush()
     disk.before = None
     disk.disarm()
     with pytest.raises(OthersWrote):
@@ -475,37 +478,6 @@ def test_lines_of_others_again_and_again_never_look_like_another_file(
         with contextlib.suppress(OthersWrote):
             recorder.flush()
     assert [each for each in messages(recorder.path) if each != 99] == list(range(9))
-
-
-def test_what_stands_is_not_repeated_however_often_the_rest_fails(
-    live: tuple[RolloutRecorder, FaultyDisk],
-) -> None:
-    recorder, disk = live
-    line = len(Path(recorder.path).read_bytes().splitlines()[-1]) - 150
-    disk.error = errno.ENOSPC
-
-    def others_write(name: str) -> None:
-        if name != "write":
-            return
-        if disk.made.count("write") == 1:
-            disk.short_at, disk.short_bytes = len(disk.made) - 1, line + 40
-        else:
-            with open(recorder.path, "ab") as file:
-                file.write(b"theirs\n")
-            disk.fail_names = {"write"}
-
-    disk.before = others_write
-    disk.arm()
-    recorder.record(said(3, 50), said(4, 50), said(5, 50))
-    for _ in range(3):
-        with pytest.raises(WriteFailed):
-            recorder.flush()
-    disk.before = None
-    disk.disarm()
-    with pytest.raises(OthersWrote):
-        recorder.flush()
-    assert messages(recorder.path) == [0, 1, 2, 3, 4, 5]
-    recorder.close()
 
 
 def test_a_write_that_fails_after_a_take_over_cuts_nothing(

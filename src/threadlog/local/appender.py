@@ -37,7 +37,7 @@ class FileAppender:
 
     __slots__ = (
         *("_disk", "_end", "_ended", "_entries", "_fd", "_home", "_lock", "_lost", "_mark"),
-        *("_named", "_notice", "_path", "_rescue", "_standing", "_stands", "_torn"),
+        *("_unnamed", "_notice", "_path", "_rescue", "_standing", "_stands", "_torn"),
         *("_unnumbered", "_unsynced"),
     )
 
@@ -47,7 +47,7 @@ class FileAppender:
         self._fd: int | None = opened[0]
         self._mark = opened[1]
         self._lock = lock
-        self._named = True  # its name has to be brought to stable storage
+        self._unnamed = True  # its name has to be brought to stable storage
         self._unsynced = Unsynced()
         # A write of ours that did not come to its end: where it began, and what it was to write;
         # and whole lines of one which stand there before what others wrote.
@@ -172,7 +172,7 @@ class FileAppender:
             self._check_place(fd, found)
         except OSError:
             moved = found.st_nlink and not os.path.lexists(self._path)
-            if self._unsynced.doubtful or self._named or not moved:
+            if self._unsynced.doubtful or self._unnamed or not moved:
                 raise  # what was moved is synced where it is, if its name once was
         self._check_size(fd, found)
         if self._unsynced.doubtful:
@@ -185,9 +185,9 @@ class FileAppender:
             raise
         self._unsynced.clear()
         if not self._lost:
-            if self._named:
+            if self._unnamed:
                 self._entries.sync(self._path)
-            self._named = False
+            self._unnamed = False
 
     def take_notice(self) -> OthersWrote | None:
         """That others wrote to it since this was last asked; then lines are numbered anew."""
@@ -222,7 +222,7 @@ class FileAppender:
         found = self._disk.status(fd)
         self._mark = Mark(found.st_dev, found.st_ino, self._mark.size)
         self._unsynced.clear()
-        self._named, self._rescue = True, None
+        self._unnamed, self._rescue = True, None
 
     def rest(self) -> None:
         """Let go of the file, not of the thread; the next append opens it again."""
