@@ -2,7 +2,7 @@
 
     ThreadlogError
       +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, Closed,
-      |          Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote
+      |          Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote, Refused
       +- rollout: EmptyRollout, NoThreadId, NotResumable     (a whole file will not do)
       +- environment: Unreadable, WriteFailed, UnsupportedPlatform
 
@@ -79,6 +79,10 @@ class InUse(ThreadlogError):
     def __init__(self, message: str, holder: int | None = None) -> None:
         super().__init__(message)
         self.holder = holder
+
+
+class Refused(ThreadlogError):
+    """The thread is in a state that does not allow it; the message says why, and what would."""
 
 
 class EmptyRollout(ThreadlogError):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from threadlog.core.turn import Turn
     from threadlog.core.visibility import Visibility
     from threadlog.keeper import Keeper
-    from threadlog.options import ThreadKeywords
+    from threadlog.options import ForkKeywords, ThreadKeywords
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
     from threadlog.thread import Thread
@@ -228,6 +228,21 @@ class Home:
         options = {"force": force, "take_over": take_over}
         recorder = RolloutRecorder.resume(self, summary.path, **options)
         return Thread(self, recorder, summary)
+
+    def fork(self, reference: Reference, **asked: Unpack[ForkKeywords]) -> Thread:
+        """Begin a thread with what another one holds, which is only read; on disk at once.
+
+        All of it; or up to the end of the turn *through*, the beginning of the turn *before*, or
+        the user's *message* of that number (from 0; beyond the last, all but an unfinished turn).
+        A turn that had not ended is marked as interrupted.  A legacy thread is copied, a paginated
+        one referred to (Codex: the same); with *ephemeral* the fork stays in memory.  Settings are
+        its parent's, but for *cwd* and fields of `ThreadOptions`.  Raises Archived, NotOnDiskYet,
+        NotFound for a turn that is not there, Refused for one that goes on, NotResumable,
+        WriteFailed; ValueError.
+        """
+        from threadlog.forking import fork
+
+        return fork(self, self.get(reference), asked)
 
     def _last_of(self, reference: Reference, cwd: str | os.PathLike[str]) -> ThreadSummary:
         if reference != "last":

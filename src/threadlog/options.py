@@ -69,6 +69,16 @@ class ThreadKeywords(TypedDict, total=False):
     history_base: HistoryBase | None
 
 
+class ForkKeywords(ThreadKeywords, total=False):
+    """What `Home.fork` takes: where to cut, and what is other than with the parent."""
+
+    through: str | None
+    before: str | None
+    message: int | None
+    cwd: str | os.PathLike[str] | None
+    ephemeral: bool
+
+
 def session_meta(
     options: ThreadOptions, new_id: str, ms: int, home_provider: Callable[[], str | None]
 ) -> SessionMeta:

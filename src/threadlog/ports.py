@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.framing import Frame, Gap
 from threadlog.core.index_status import IndexStatus, Progress, Stop
-from threadlog.core.lineage import Segment
+from threadlog.core.lineage import Copied, Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 
@@ -57,8 +57,8 @@ class Rollouts(Protocol):
     def segments(self, thread: ThreadSummary) -> list[Segment]:
         """The pieces of rollouts that hold the thread's lines, oldest first."""
 
-    def read(self, segment: Segment) -> Iterator[Frame | Gap]:
-        """The lines of a segment, first to last; raises Unreadable."""
+    def read(self, segment: Segment, start: int = 0) -> Iterator[Frame | Gap]:
+        """The lines of a segment from byte *start* on, first to last; raises Unreadable."""
 
     def read_backwards(self, segment: Segment) -> Iterator[Frame | Gap]:
         """The lines of a segment, last to first; raises Unreadable."""
@@ -138,8 +138,11 @@ class Journal(Protocol):
     def git_info(self, cwd: str) -> GitInfo | None:
         """The repository that a working directory lies in; may take seconds."""
 
-    def create(self, path: str, thread_id: str) -> Appender:
-        """Make the planned rollout and become its only writer; raises InUse, OSError."""
+    def create(self, path: str, thread_id: str, copied: Copied | None = None) -> Appender:
+        """Make the planned rollout and become its only writer; raises InUse, OSError.
+
+        With *copied* it appears whole or not at all; raises NotResumable, Unreadable then, too.
+        """
 
     def resume(
         self, thread: ThreadSummary, *, force: bool = False, take_over: bool = False

@@ -13,17 +13,19 @@ import msgspec
 
 from threadlog.core import history, turns
 from threadlog.core import tail as tails
+from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line, decode_frame
 from threadlog.core.framing import Frame, Gap, Oversized
 from threadlog.core.history import History, Value
 from threadlog.core.items.event import ThreadRolledBack
+from threadlog.core.items.turn import UserMessage
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import Json, dump
 from threadlog.core.metadata import PAGINATED, Metadata
 from threadlog.core.outline import Outline, outline
 from threadlog.core.query import ThreadSummary
 from threadlog.core.tail import TailCounter
-from threadlog.core.turn import Turn, TurnRules
+from threadlog.core.turn import IN_PROGRESS, Turn, TurnRules
 from threadlog.errors import EmptyRollout, NoThreadId
 from threadlog.ports import Rollouts
 
@@ -61,8 +63,8 @@ class ThreadReader:
 
     def values(self) -> Iterator[Value]:
         """Every line, oldest first; damage, gaps and oversized lines in their places."""
-        for segment in self._rollouts.segments(self._summary):
-            for frame in self._rollouts.read(segment):
+        for segment in self.segments():
+            for frame in self.frames(segment):
                 yield from self._decode(segment, frame)
 
     def values_backwards(self) -> Iterator[Value]:
@@ -96,6 +98,64 @@ class ThreadReader:
                 if isinstance(chunk, bytes) and chunk:
                     ended = chunk.endswith(b"\n")
                 yield chunk
+
+    @property
+    def is_paginated(self) -> bool:
+        """True for a thread whose lines are numbered."""
+        return self._metadata.history_mode == PAGINATED
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the head of the thread's newest rollout says."""
+        return self._metadata
+
+    def segments(self) -> list[Segment]:
+        """The pieces of rollouts that hold the thread's lines, oldest first."""
+        return self._rollouts.segments(self._summary)
+
+    def frames(self, segment: Segment, start: int = 0) -> Iterator[Frame | Gap]:
+        """The lines of a segment as bytes, from byte *start* on."""
+        return self._rollouts.read(segment, start)
+
+    def frames_backwards(self, segment: Segment) -> Iterator[Frame | Gap]:
+        """The lines of a segment as bytes, last to first."""
+        return self._rollouts.read_backwards(segment)
+
+    def unfinished(self) -> str | None:
+        """The id of the newest turn if it has not ended, "" if it has none; None if it has ended.
+
+        A turn without a recorded start has ended once the agent has said anything (Codex waits for
+        an end that such threads never have).
+        """
+        if self._explicit_turns():
+            tail, whole = self._tail(1)
+            rules = msgspec.structs.replace(self._rules(), partial=not whole)
+            lines = iter(tail)
+        else:
+            rules, lines = self._rules(), self.lines()
+        last = next(iter(deque(turns.fold_turns(lines, rules), maxlen=1)), None)
+        if last is None:
+            return None
+        if last.status == IN_PROGRESS:
+            return last.id
+        implicit = last.id.startswith("turn-")
+        asked = implicit and bool(last.items) and isinstance(last.items[-1], UserMessage)
+        return "" if asked else None
+
+    def statuses(self, segments: list[Segment], start: Spot) -> dict[str, str]:
+        """How the turns that begin at *start* or later ended, by id; without those rolled back."""
+
+        def lines() -> Iterator[Line]:
+            for number, segment in enumerate(segments[start.segment :]):
+                for frame in self.frames(segment, 0 if number else start.offset):
+                    values = self._decode(segment, frame)
+                    yield from (value for value in values if isinstance(value, Line))
+
+        rules = msgspec.structs.replace(self._rules(), partial=True)
+        if not self.is_paginated:
+            gone = turns.rolled_back(lines(), rules)
+            rules = msgspec.structs.replace(rules, skip=gone)
+        return {turn.id: turn.status for turn in turns.fold_turns(lines(), rules)}
 
     def turns(self) -> Iterator[Turn]:
         """The turns, oldest first, handed on as they are read."""

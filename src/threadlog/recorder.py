@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +24,7 @@ from threadlog.core.decode import Line
 from threadlog.core.entry import Payload, Recordable
 from threadlog.core.items import LineItem, UntypedItem
 from threadlog.core.items.event import TaskStarted
+from threadlog.core.lineage import Segment
 from threadlog.core.lines import SESSION_META, Envelope
 from threadlog.core.metadata import PAGINATED, Metadata
 from threadlog.core.query import ThreadSummary
@@ -53,18 +54,27 @@ class RolloutRecorder:
         self._turn_id: str | None = None
 
     @classmethod
-    def create(cls, home: Home, options: ThreadOptions) -> RolloutRecorder:
+    def create(
+        cls,
+        home: Home,
+        options: ThreadOptions,
+        *,
+        copied: Sequence[Segment] = (),
+        ephemeral: bool = False,
+    ) -> RolloutRecorder:
         """A draft in *home*: `path` and `thread_id` are known, nothing is touched.
 
         The folder and file name carry local time, the metadata UTC, both of this instant (Codex:
-        the same).  Raises ValueError for options that will not do, Unencodable for what has no
-        JSON form.
+        the same).  *copied* are pieces of rollouts whose bytes come after the metadata; an
+        *ephemeral* thread stays in memory, whatever is asked of it.  Raises ValueError for options
+        that will not do, Unencodable for what has no JSON form.
         """
         ms = now_ms()
         meta = session_meta(options, new_id(ms), ms, home.store.model_provider)
         stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(ms / 1000))
         path = home.store.journal.plan(stamp, meta.id, options.rollout_id)
-        channel = Channel(home.writer, path, meta.id, Draft(meta, ms), ms)
+        draft = Draft(meta, ms, copied, ephemeral=ephemeral)
+        channel = Channel(home.writer, "" if ephemeral else path, meta.id, draft, ms)
         home.writer.adopt(channel)
         return cls(channel, options.history_mode)
 
@@ -99,7 +109,7 @@ class RolloutRecorder:
 
     @property
     def path(self) -> str:
-        """Where the rollout is, or will be: an absolute path."""
+        """Where the rollout is, or will be: an absolute path; "" for an ephemeral thread."""
         return self._channel.path
 
     @property
@@ -116,6 +126,12 @@ class RolloutRecorder:
     def on_disk(self) -> bool:
         """True once the rollout was made."""
         return self._channel.made
+
+    @property
+    def ephemeral(self) -> bool:
+        """True for a thread that stays in memory."""
+        draft = self._channel.state
+        return isinstance(draft, Draft) and draft.ephemeral
 
     @property
     def pending_items(self) -> int:
@@ -238,7 +254,7 @@ class RolloutRecorder:
 
     def start_persist(self, *, level: str = DURABLE) -> Barrier | None:
         """Begin what `persist` does; None if there is nothing to wait for."""
-        return self._channel.barrier(level, persist=True)
+        return self._channel.barrier(level, persist=not self.ephemeral)
 
     def start_flush(self, *, level: str = DURABLE) -> Barrier | None:
         """Begin what `flush` does."""
@@ -340,8 +356,9 @@ def new_id(unix_ms: int) -> str:
 
 def _warn_dropped(channel: Channel) -> bool:
     """Drop a draft, and say so if it held something; False if it is none any more."""
+    unasked = isinstance(channel.state, Draft) and not channel.state.ephemeral
     dropped = channel.drop_draft()
-    if dropped:
+    if dropped and unasked:
         warnings.warn(
             f"thread {channel.thread_id} was closed before persist: {dropped} items were dropped",
             RuntimeWarning,

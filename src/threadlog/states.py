@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from threadlog.core.entry import Batch, Entry
 from threadlog.core.items.session import SessionMeta
+from threadlog.core.lineage import Segment
 
 if TYPE_CHECKING:
     from threadlog.ports import Appender
 
 
 class Draft:
-    """A thread that is not on disk; `meta` is what its rollout will begin with."""
+    """A thread that is not on disk; `meta` is what its rollout will begin with.
 
-    __slots__ = ("asked_git", "meta", "ms")
+    `copied` are pieces of rollouts that come after that; an `ephemeral` one never is on disk.
+    """
 
-    def __init__(self, meta: SessionMeta, ms: int) -> None:
+    __slots__ = ("asked_git", "copied", "ephemeral", "git", "meta", "ms")
+
+    def __init__(
+        self,
+        meta: SessionMeta,
+        ms: int,
+        copied: Sequence[Segment] = (),
+        *,
+        ephemeral: bool = False,
+    ) -> None:
         self.meta = meta
         self.ms = ms
+        self.copied = tuple(copied)
+        self.ephemeral = ephemeral
         self.asked_git = False
+        self.git: dict[str, str | None] = {}  # what the user says of it, whatever git does
 
 
 class Inflight(NamedTuple):

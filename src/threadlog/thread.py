@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from threadlog.core.entry import Recordable
-from threadlog.core.history import NEW, History, Loaded
+from threadlog.core.history import FORKED, NEW, History, Loaded
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
+from threadlog.core.turn import TurnRules
 from threadlog.errors import BacklogFull, Closed
 from threadlog.images import Image
 from threadlog.recorder import KERNEL, RolloutRecorder
@@ -30,11 +31,18 @@ class Thread:
     `close` wait for stable storage.
     """
 
-    def __init__(self, home: Home, recorder: RolloutRecorder, summary: ThreadSummary) -> None:
-        """Not for callers: use `Home.start` or `Home.resume`."""
+    def __init__(
+        self,
+        home: Home,
+        recorder: RolloutRecorder,
+        summary: ThreadSummary,
+        inherited: Sequence[Loaded] = (),
+    ) -> None:
+        """Not for callers: use `Home.start`, `Home.resume` or `Home.fork`."""
         self._home = home
         self._recorder = recorder
         self._begun = summary  # what was known when it began
+        self._inherited = inherited  # what an ephemeral fork begins with
         self.book = TurnBook(home, recorder, summary.cwd or "")
 
     @property
@@ -56,6 +64,11 @@ class Thread:
     def on_disk(self) -> bool:
         """False until the first user message."""
         return self._recorder.on_disk
+
+    @property
+    def ephemeral(self) -> bool:
+        """True for a thread that stays in memory, and never is on disk."""
+        return self._recorder.ephemeral
 
     @property
     def recorder(self) -> RolloutRecorder:
@@ -96,7 +109,10 @@ class Thread:
         if not self.on_disk:
             lines = self._recorder.draft_lines()
             if not self.on_disk:  # it was not made meanwhile
-                return History(NEW, [Loaded(self.path, [*lines])])
+                own = Loaded(self.path, [*lines])
+                kind = FORKED if self._inherited else NEW
+                rules = TurnRules(history_mode=self._recorder.history_mode)
+                return History(kind, [*self._inherited, own], thread_id=self.id, rules=rules)
         self._written()
         return self._home.history(self.path)
 

@@ -19,11 +19,9 @@ from functools import partial
 from queue import SimpleQueue
 from weakref import WeakSet
 
-import msgspec
-
 from threadlog.backlog import Channel, process
 from threadlog.barrier import CLOSED, Barrier
-from threadlog.core.metadata import PAGINATED
+from threadlog.making import make_rollout
 from threadlog.open_files import OpenFiles
 from threadlog.outcome import again, heed, let_pass, recovered, refuse, said_of
 from threadlog.pool import THREADS, Pool
@@ -330,23 +328,12 @@ class Writer:
             self.post(channel)
 
     def _materialise(self, channel: Channel, _served: list[Barrier]) -> None:
-        """Make the rollout with its metadata, the git information of this moment in it."""
+        """Make the rollout; what it begins with is the next to be written."""
         draft = channel.state
         assert isinstance(draft, Draft)
-        if not draft.asked_git:
-            git = self.journal.git_info(draft.meta.cwd)
-            draft.meta = msgspec.structs.replace(draft.meta, git=git)
-            draft.asked_git = True
-        base = draft.meta.history_base
-        ordinal = None
-        if draft.meta.history_mode == PAGINATED:
-            ordinal = base.end_ordinal_exclusive if base else 0
-        live = Live(self.journal.create(channel.path, channel.thread_id), ordinal)
-        live.synced = False
+        live = make_rollout(self.journal, channel, draft)
         if self._handed_over > THREADS:
             live.appender.rest()  # others' turns come first
-        channel.pending = [(draft.ms, 0, draft.meta)]
-        channel.written = -1
         with process.lock:
             channel.state = live
             channel.made = True

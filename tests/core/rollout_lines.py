@@ -158,8 +158,8 @@ class MemoryRollouts:
     def segments(self, thread: ThreadSummary) -> list[Segment]:
         return [Segment(str(number), PATH) for number in range(len(self._pieces))]
 
-    def read(self, segment: Segment) -> Iterator[Frame | Gap]:
-        yield from frames(self.chunks(segment))
+    def read(self, segment: Segment, start: int = 0) -> Iterator[Frame | Gap]:
+        yield from (each for each in frames(self.chunks(segment)) if each.offset >= start)
 
     def read_backwards(self, segment: Segment) -> Iterator[Frame | Gap]:
         size = len(self._pieces[int(segment.rollout_id)])

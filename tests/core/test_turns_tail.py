@@ -224,8 +224,8 @@ class _Counting(MemoryRollouts):
 
     forwards = backwards = 0
 
-    def read(self, segment: Segment) -> Iterator[Frame | Gap]:
-        for frame in super().read(segment):
+    def read(self, segment: Segment, start: int = 0) -> Iterator[Frame | Gap]:
+        for frame in super().read(segment, start):
             self.forwards += 1
             yield frame
 

@@ -36,6 +36,11 @@ _PATTERNS = tuple(
         r"Warning: Your account was flagged for potentially high-risk cyber activity.*",
     )
 )
+# What a model is told where a turn is broken off.
+INTERRUPTED_TEXT = (
+    "<turn_aborted>\nThe turn before this message was broken off. Commands and tools that it had "
+    "begun may have done all of their work, some of it, or none.\n</turn_aborted>"
+)
 DEVELOPER_TAGS = (
     "<permissions instructions>",
     "<model_switch>",

@@ -26,6 +26,13 @@ class Segment(NamedTuple):
     missing: bool = False
 
 
+class Copied(NamedTuple):
+    """What a new rollout begins with: a line of its own, and copies of what other rollouts hold."""
+
+    head: bytes
+    segments: tuple[Segment, ...]
+
+
 class Link(NamedTuple):
     """One rollout of a chain, newest first: who it is and what came before it."""
 

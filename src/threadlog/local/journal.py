@@ -10,10 +10,12 @@ import time
 
 from threadlog.core import layout
 from threadlog.core.items.session import GitInfo
+from threadlog.core.lineage import Copied
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import Archived, InUse, NotResumable, UnsupportedPlatform
 from threadlog.local import marks
 from threadlog.local.appender import FileAppender
+from threadlog.local.copying import write_copy
 from threadlog.local.disk import Disk
 from threadlog.local.entries import Entries, Place
 from threadlog.local.git import read_git_info
@@ -47,19 +49,25 @@ class FileJournal:
         """The repository that *cwd* lies in, asked of git (Codex: when the rollout is made)."""
         return read_git_info(cwd)
 
-    def create(self, path: str, thread_id: str) -> FileAppender:
-        """Make the planned rollout and become its only writer; raises InUse, OSError."""
+    def create(self, path: str, thread_id: str, copied: Copied | None = None) -> FileAppender:
+        """Make the planned rollout and become its only writer; raises InUse, OSError.
+
+        With *copied* it appears whole or not at all; raises NotResumable, Unreadable then, too.
+        """
         _check_platform()
         with self._alone():
-            self._make_folder(self._home)
+            self.make_folder(self._home)
         lock = self._lock(self._home, thread_id)
         try:
             with self._alone():
                 folder = os.path.dirname(path)
                 self._check_links(folder)
-                self._make_folder(folder)
+                self.make_folder(folder)
                 mode = layout.file_mode(self._disk.status_at(folder).st_mode)
-                opened = self._create_file(path, mode)
+                opened = None if copied else self._create_file(path, mode)
+            if copied is not None:
+                opened = self._create_copy(path, mode, copied)
+            assert opened is not None
             return self._appender(path, opened, lock)
         except BaseException:
             lock.release()
@@ -143,12 +151,12 @@ class FileJournal:
                 raise OSError(errno.ELOOP, "it is a symbolic link", folder)
             folder = os.path.dirname(folder)
 
-    def _make_folder(self, path: str) -> None:
+    def make_folder(self, path: str) -> None:
         """Make a folder and those above it as needed, whatever the umask; can be called again."""
         if os.path.isdir(path) and path not in self._unfinished:
             return
         parent = os.path.dirname(path)
-        self._make_folder(parent)
+        self.make_folder(parent)
         mode = layout.folder_mode(os.stat(parent).st_mode)
         try:
             self._disk.make_folder(path, mode)
@@ -159,6 +167,27 @@ class FileJournal:
         self._disk.change_folder_mode(path, mode)
         self._unfinished.discard(path)
         self._entries.made_in(parent)
+
+    def _create_copy(self, path: str, mode: int, copied: Copied) -> tuple[int, Mark]:
+        """Make it under another name; it gets its own once all of it is on stable storage."""
+        disk, temporary = self._disk, f"{path}.fork.tmp"
+        with contextlib.suppress(FileNotFoundError):  # of an attempt that failed half-way
+            disk.unlink(temporary)
+        fd = disk.create(temporary, mode)
+        try:
+            disk.change_mode(fd, mode)
+            write_copy(disk, self._home, fd, copied)
+            disk.sync_data(fd)
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+            disk.move(temporary, path)
+            return fd, mark_of(disk.status(fd))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                disk.close(fd)
+            with contextlib.suppress(OSError):
+                disk.unlink(temporary)
+            raise
 
     def _create_file(self, path: str, mode: int) -> tuple[int, Mark]:
         if path in self._unfinished:

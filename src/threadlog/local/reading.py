@@ -47,14 +47,15 @@ class LocalRollouts:
         ]
         return lineage.segments(links, chain.missing)
 
-    def read(self, segment: Segment) -> Iterator[Frame | Gap]:
-        """The lines of a segment, first to last; raises Unreadable."""
+    def read(self, segment: Segment, start: int = 0) -> Iterator[Frame | Gap]:
+        """The lines of a segment from byte *start* on, first to last; raises Unreadable."""
         with _opened(segment) as rollout:
             if isinstance(rollout, Gap):
                 yield rollout
                 return
-            end, cut = 0, _cut(rollout, segment)
-            for frame in frames(rollout.chunks(cut.end)):
+            end, cut = start, _cut(rollout, segment)
+            chunks = _between(rollout, start, cut.end) if start else rollout.chunks(cut.end)
+            for frame in frames(chunks, start):
                 yield frame
                 end = frame.offset + line_length(frame.raw) + frame.ended
             if (gap := _gap(rollout, cut)) is not None:
@@ -101,7 +102,7 @@ def _cut(rollout: RolloutFile, segment: Segment) -> _Cut:
     """
     end, cut = segment.end, segment.end_ordinal
     if cut is None:
-        return _Cut(None)
+        return _Cut(end)
     if end is not None and _agrees(rollout, end, cut):
         return _Cut(end)
     last = -1
@@ -134,6 +135,15 @@ def _agrees(rollout: RolloutFile, end: int, cut: int) -> bool:
 def _alone(home: str, parse: Parse) -> Inventory:
     """An inventory that knows no rollout but those it is asked about: nothing is walked."""
     return Inventory(home, lambda _home, _problems: (), parse)
+
+
+def _between(rollout: RolloutFile, start: int, end: int | None) -> Iterator[bytes]:
+    for chunk in rollout.chunks_from(start):
+        if end is not None and start + len(chunk) >= end:
+            yield chunk[: max(end - start, 0)]
+            return
+        yield chunk
+        start += len(chunk)
 
 
 def _from(rollout: RolloutFile, offset: int) -> Iterator[bytes]:

@@ -1,0 +1,193 @@
+"""Where a stored thread is cut, for a fork or a revert: found by turn, by message, or its end.
+
+A turn is looked for from the end, by its recorded start; only turns and messages without one cost
+a reading of the whole thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from threadlog.core import boundaries, lines
+from threadlog.core.boundaries import Messages, Spot
+from threadlog.core.decode import decode_item
+from threadlog.core.framing import Frame, Gap, Oversized, line_length
+from threadlog.core.items.event import TaskStarted
+from threadlog.core.lineage import Segment
+from threadlog.core.lines import BadLine
+from threadlog.core.turn import IN_PROGRESS
+from threadlog.errors import EmptyRollout, NotFound, NotResumable, Refused
+from threadlog.reader import ThreadReader
+
+# A turn without a recorded start is named by where its first event is.
+_IMPLICIT = r"turn-([0-9]+)"
+
+
+class Point(NamedTuple):
+    """Where to cut: after a turn, before one, or before a message of the user; else at the end."""
+
+    through: str | None = None
+    before: str | None = None
+    message: int | None = None
+
+
+class Cut(NamedTuple):
+    """What comes before a cut: whole segments and the beginning of the last.
+
+    `ordinal` is the first number that is cut off, None where lines have none.  `open_turn` is the
+    id of a turn that has not ended before the cut, "" if it has no id, None if there is none.
+    """
+
+    segments: list[Segment]
+    ordinal: int | None
+    open_turn: str | None = None
+
+
+def find_cut(reader: ThreadReader, point: Point) -> Cut:
+    """The cut meant; raises NotFound for a turn that is not there, Refused, ValueError."""
+    if sum(each is not None for each in point) > 1:
+        raise ValueError("a thread is cut at one place: name one turn, or one message")
+    if point.message is not None:
+        return _at_message(reader, point.message)
+    name = point.through if point.before is None else point.before
+    if name is None:
+        return _at_end(reader)
+    if match := re.fullmatch(_IMPLICIT, name):
+        return _at_event(reader, int(match[1]), name, through=point.before is None)
+    return _at_turn(reader, name, through=point.before is None)
+
+
+def _at_end(reader: ThreadReader) -> Cut:
+    cut = _end(reader)
+    turn = reader.unfinished()
+    return cut if turn is None else cut._replace(open_turn=turn)
+
+
+def _end(reader: ThreadReader) -> Cut:
+    """Everything that is whole: half a line at the end is not of the thread yet."""
+    segments = reader.segments()
+    end: int | None = None
+    for frame in reader.frames_backwards(segments[-1]):
+        if isinstance(frame, Gap):
+            raise NotResumable(f"cannot go on from {segments[-1].path}: {frame.reason}")
+        if not isinstance(frame.raw, Oversized) and not frame.raw.strip():
+            continue
+        whole = frame.ended or (isinstance(frame.raw, bytes) and _parse(frame.raw) is not None)
+        if end is None and whole:
+            end = frame.offset + line_length(frame.raw) + frame.ended
+        if end is None:
+            continue
+        ordinal = _ordinal(frame) if reader.is_paginated else -1
+        if ordinal is not None:
+            return _cut(reader, Spot(len(segments) - 1, end, ordinal + 1))
+    if end is None:
+        raise EmptyRollout(f"there is nothing to go on from in {segments[-1].path}")
+    raise NotResumable(f"cannot go on from {segments[-1].path}: its lines lack their ordinals")
+
+
+def _at_turn(reader: ThreadReader, turn_id: str, *, through: bool) -> Cut:
+    found = _find_start(reader, turn_id)
+    if found is None:
+        raise _no_turn(turn_id)
+    start, following, rolled_back = found
+    last = through and following is None
+    if last or rolled_back:
+        status = reader.statuses(reader.segments(), start).get(turn_id)
+        if status is None:
+            raise NotFound(f"turn {turn_id} was rolled back: nothing can go on from it")
+        if last and status == IN_PROGRESS:
+            raise Refused(f"turn {turn_id} has not ended yet: cut before it, or wait for its end")
+    if not through:
+        return _cut(reader, start)
+    return _end(reader) if following is None else _cut(reader, following)
+
+
+def _find_start(reader: ThreadReader, turn_id: str) -> tuple[Spot, Spot | None, bool] | None:
+    """Where a turn and the one after it begin, and whether there is a rollback after that."""
+    following, rolled_back = None, False
+    for number, frame in _frames_backwards(reader, reader.segments()):
+        raw = frame.raw
+        assert isinstance(raw, bytes)
+        rolled_back |= b"rolled_back" in raw
+        if b"_started" not in raw:
+            continue
+        item = decode_item(raw)
+        if isinstance(item, TaskStarted):
+            spot = Spot(number, frame.offset, _ordinal(frame))
+            if item.turn_id == turn_id:
+                return spot, following, rolled_back
+            following = spot
+    return None
+
+
+def _at_event(reader: ThreadReader, offset: int, name: str, *, through: bool) -> Cut:
+    messages = _messages(reader)
+    place = messages.at_event(offset)
+    if place is None:
+        raise _no_turn(name)
+    spots = messages.spots
+    if not through:
+        return _cut(reader, spots[place])
+    if place + 1 < len(spots):
+        return _cut(reader, spots[place + 1])
+    return _end(reader)
+
+
+def _at_message(reader: ThreadReader, number: int) -> Cut:
+    """Before the user's message of that number; beyond the last, all but an unfinished turn."""
+    if number < 0:
+        raise ValueError(f"no message {number}: they are counted from 0")
+    spots = _messages(reader).spots
+    if number < len(spots):
+        return _cut(reader, spots[number])
+    if reader.unfinished() is not None and spots:
+        return _cut(reader, spots[-1])
+    return _end(reader)
+
+
+def _messages(reader: ThreadReader) -> Messages:
+    messages = Messages()
+    for number, segment in enumerate(reader.segments()):
+        for frame in reader.frames(segment):
+            if isinstance(frame, Gap) or not isinstance(frame.raw, bytes):
+                continue
+            glance = lines.sniff(frame.raw)
+            if glance is None or not boundaries.concerns(glance):
+                continue
+            if (line := _parse(frame.raw)) is not None:
+                messages.add(line, Spot(number, frame.offset, line.ordinal))
+    return messages
+
+
+def _frames_backwards(reader: ThreadReader, segments: list[Segment]) -> Iterator[tuple[int, Frame]]:
+    for number in range(len(segments) - 1, -1, -1):
+        for frame in reader.frames_backwards(segments[number]):
+            if isinstance(frame, Frame) and isinstance(frame.raw, bytes):
+                yield number, frame
+
+
+def _cut(reader: ThreadReader, spot: Spot) -> Cut:
+    segments = reader.segments()
+    last = segments[spot.segment]
+    ordinal = spot.ordinal if reader.is_paginated else None
+    if reader.is_paginated and ordinal is None:
+        raise NotResumable(f"cannot cut {last.path} at byte {spot.offset}: no ordinal is there")
+    last = last._replace(end=spot.offset, end_ordinal=ordinal)
+    return Cut([*segments[: spot.segment], last], ordinal)
+
+
+def _ordinal(frame: Frame) -> int | None:
+    return lines.sniff_ordinal(frame.raw) if isinstance(frame.raw, bytes) else None
+
+
+def _parse(raw: bytes) -> lines.Envelope | None:
+    try:
+        return lines.parse(raw)
+    except BadLine:
+        return None
+
+
+def _no_turn(turn_id: str) -> NotFound:
+    return NotFound(f"no turn {turn_id} in this thread; `threadlog show` names its turns")
