@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from threadlog.core.checkup import Writing
     from threadlog.local.disk import Disk
     from threadlog.local.locks import WriterLock
+    from threadlog.local.register import Register
     from threadlog.local.store import LocalStore
 
 DEFAULT_HOME = "~/.codex"
@@ -54,7 +55,7 @@ def local_store(path: str, disk: Disk | None = None) -> LocalStore:
     """The store of a home on this machine; *disk* is for tests that have calls fail."""
     from threadlog.local.store import LocalStore, Neighbour
 
-    neighbour = Neighbour(_names, _lock, _model_provider, _writers)
+    neighbour = Neighbour(_names, _lock, _model_provider, _writers, _register)
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return LocalStore(path, neighbour, disk, cache=os.path.join(cache, "threadlog"))
 
@@ -82,6 +83,12 @@ def _writers(home: str) -> Sequence[Writing]:
     from threadlog.codex.lock import writers
 
     return writers(home)
+
+
+def _register(_home: str) -> Register:
+    from threadlog.local.register import NoRegister
+
+    return NoRegister()
 
 
 def _lock(home: str, thread_id: str, *, take_over: bool = False) -> WriterLock:

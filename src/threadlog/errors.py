@@ -4,7 +4,7 @@
       +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, Closed,
       |          Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote, Refused
       +- rollout: EmptyRollout, NoThreadId, NotResumable     (a whole file will not do)
-      +- environment: Unreadable, WriteFailed, UnsupportedPlatform
+      +- environment: Unreadable, WriteFailed, MoveFailed, UnsupportedPlatform
 
 Damage *inside* a rollout is never an exception: it is a value (`Damaged`, `Oversized`, `Gap`)
 between the lines that are whole.  Messages hold ids, paths, counts and offsets, never the content
@@ -133,6 +133,19 @@ class WriteFailed(ThreadlogError):
     def __reduce__(self) -> tuple[type, tuple[str, int | None, int, int, str]]:
         told = (self.path, self.errno, self.safe_items, self.durable_items, self.reason)
         return type(self), told
+
+
+class MoveFailed(ThreadlogError):
+    """A thread could not be put elsewhere; it is where it was.  `reason` says why."""
+
+    def __init__(self, path: str, errno: int | None) -> None:
+        self.reason = "unknown error" if errno is None else os.strerror(errno)
+        super().__init__(f"nothing was moved: {path}: {self.reason}")
+        self.path = path
+        self.errno = errno
+
+    def __reduce__(self) -> tuple[type, tuple[str, int | None]]:
+        return type(self), (self.path, self.errno)
 
 
 class OthersWrote(ThreadlogError):

@@ -18,7 +18,8 @@ from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 if TYPE_CHECKING:
     from threadlog.core.checkup import Place
     from threadlog.core.items.session import GitInfo
-    from threadlog.errors import OthersWrote
+    from threadlog.core.shelf import Moved, Trashed
+    from threadlog.errors import OthersWrote, ThreadlogError
 
 
 class Catalog(Protocol):
@@ -153,6 +154,42 @@ class Journal(Protocol):
         """
 
 
+class Shelf(Protocol):
+    """Where threads are put away, and brought back from; answers hold what went wrong."""
+
+    def archive(self, threads: Sequence[ThreadSummary], at_ms: int) -> list[Moved | ThreadlogError]:
+        """Put threads into the archive."""
+
+    def unarchive(
+        self, threads: Sequence[ThreadSummary], at_ms: int
+    ) -> list[Moved | ThreadlogError]:
+        """Put archived threads back."""
+
+    def trash(self, threads: Sequence[ThreadSummary], at_ms: int) -> list[Moved | ThreadlogError]:
+        """Put threads into the trash, wherever they lie."""
+
+    def trashed(self) -> list[Trashed]:
+        """What is in the trash, that deleted last first."""
+
+    def restore(self, entries: Sequence[str], at_ms: int) -> list[Moved | ThreadlogError]:
+        """Put threads back from the trash, each named by its `entry`."""
+
+    def purge(self, entries: Sequence[str], at_ms: int) -> list[Moved | ThreadlogError]:
+        """Remove threads in the trash for good."""
+
+    def rollout_ids(self, threads: Sequence[ThreadSummary]) -> dict[str, list[str]]:
+        """The ids of all rollouts of some threads, by thread."""
+
+    def in_trash_building_on(self, rollout_ids: Sequence[str]) -> list[str]:
+        """The threads in the trash that build on one of some rollouts."""
+
+    def rollouts_in_trash(self, entry: str) -> tuple[str, ...]:
+        """The ids of the rollouts of a thread in the trash."""
+
+    def finish(self) -> None:
+        """Do the rest of what was broken off; never raises."""
+
+
 class Store(Protocol):
     """All of it: what a home needs of its adapter."""
 
@@ -171,6 +208,10 @@ class Store(Protocol):
     @property
     def journal(self) -> Journal:
         """Where new ones are made."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where threads are put away."""
 
     def look_over(self) -> Place:
         """What can be told of the home without reading its threads; changes nothing."""

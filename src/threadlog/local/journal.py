@@ -56,13 +56,13 @@ class FileJournal:
         """
         _check_platform()
         with self._alone():
-            self.make_folder(self._home)
+            self._make_folder(self._home)
         lock = self._lock(self._home, thread_id)
         try:
             with self._alone():
                 folder = os.path.dirname(path)
                 self._check_links(folder)
-                self.make_folder(folder)
+                self._make_folder(folder)
                 mode = layout.file_mode(self._disk.status_at(folder).st_mode)
                 opened = None if copied else self._create_file(path, mode)
             if copied is not None:
@@ -146,17 +146,26 @@ class FileJournal:
 
         It may lead out of the home, and no listing would follow it.
         """
-        while folder.startswith(os.path.join(self._home, layout.SESSIONS, "")):
+        own = os.path.join(self._home, layout.OWN_FOLDER)
+        sessions = os.path.join(self._home, layout.SESSIONS, "")
+        while folder.startswith((sessions, own)):
             if os.path.islink(folder):
                 raise OSError(errno.ELOOP, "it is a symbolic link", folder)
             folder = os.path.dirname(folder)
 
-    def make_folder(self, path: str) -> None:
+    def ensure_folder(self, path: str) -> None:
+        """See that a folder of the home is there; raises OSError, also if it is a link."""
+        _check_platform()
+        with self._alone():
+            self._check_links(path)
+            self._make_folder(path)
+
+    def _make_folder(self, path: str) -> None:
         """Make a folder and those above it as needed, whatever the umask; can be called again."""
         if os.path.isdir(path) and path not in self._unfinished:
             return
         parent = os.path.dirname(path)
-        self.make_folder(parent)
+        self._make_folder(parent)
         mode = layout.folder_mode(os.stat(parent).st_mode)
         try:
             self._disk.make_folder(path, mode)

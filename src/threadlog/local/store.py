@@ -19,19 +19,23 @@ if TYPE_CHECKING:
     from threadlog.local.locks import TakeLock
     from threadlog.local.names import HomeNames, NameSource
     from threadlog.local.reading import LocalRollouts
+    from threadlog.local.register import Register
+    from threadlog.local.shelf import Shelf
 
 
 class Neighbour(NamedTuple):
     """What a Codex in the same home adds.
 
     `names` tells those of a home's threads; `lock` makes us a thread's only writer;
-    `read_model_provider` says which provider Codex uses there; `writers` who writes now.
+    `read_model_provider` says which provider Codex uses there; `writers` who writes now;
+    `register` is what Codex notes of threads.
     """
 
     names: Callable[[str], NameSource]
     lock: TakeLock
     read_model_provider: Callable[[str], str | None]
     writers: Callable[[str], Sequence[Writing]]
+    register: Callable[[str], Register]
 
 
 class LocalStore:
@@ -123,6 +127,20 @@ class LocalStore:
             fresh = FileJournal(self.home, self._neighbour.lock, self._disk)
             made = vars(self).setdefault("_journal", fresh)
         return made  # type: ignore[no-any-return]
+
+    @cached_property
+    def register(self) -> Register:
+        """What a Codex in the same home notes of threads."""
+        return self._neighbour.register(self.home)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Where threads are put away."""
+        from threadlog.local.disk import Disk
+        from threadlog.local.shelf import Shelf, Tools
+
+        disk = self._disk or Disk()
+        return Shelf(self.home, Tools(self._neighbour.lock, self.register, self.journal, disk))
 
     def look_over(self) -> Place:
         """What can be told of the home without reading its threads; changes nothing."""

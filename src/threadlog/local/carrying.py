@@ -1,0 +1,93 @@
+"""Files carried elsewhere in a home: each of them, or none; in place of nothing that is there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable
+
+from threadlog.local.copying import write_all
+from threadlog.local.disk import Disk
+from threadlog.local.entries import sync_folder
+
+_CHUNK_BYTES = 1 << 20
+# A rollout that is plain and compressed lies there twice, and moves twice.
+Moves = Iterable[tuple[str, str]]
+
+
+class Carrier:
+    """Carries the files of one home; paths are relative to it."""
+
+    def __init__(self, home: str, disk: Disk) -> None:
+        self._home = home
+        self._disk = disk
+
+    def carry(self, moves: Moves) -> None:
+        """Move each file, or take back those that were moved; raises OSError.
+
+        One that is there already was moved before, and one to be moved to "" is removed.
+        """
+        done: list[tuple[str, str]] = []
+        try:
+            for old, new in moves:
+                if self._move(old, new):
+                    done.append((new, old))
+        except OSError:
+            with contextlib.suppress(OSError):
+                for new, old in done:
+                    self._move(new, old)
+            raise
+
+    def sync(self, moves: Moves) -> None:
+        """Return once the names that were changed are on stable storage; raises OSError."""
+        folders = {os.path.dirname(self._at(each)) for move in moves for each in move if each}
+        for folder in sorted(folders):
+            if os.path.isdir(folder):
+                sync_folder(self._disk, folder)
+
+    def _move(self, old: str, new: str) -> bool:
+        """Move one file; False if there is nothing to do."""
+        source, target = self._at(old), self._at(new)
+        if not os.path.lexists(source):
+            if new and not os.path.lexists(target):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
+            return False
+        if not new:
+            self._disk.unlink(source)
+            return False
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+        try:
+            self._disk.move(source, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._copy(source, target)
+        return True
+
+    def _copy(self, source: str, target: str) -> None:
+        """To another file system: a copy first, that has its name once it is whole."""
+        disk, temporary = self._disk, f"{target}.moved.tmp"
+        with contextlib.suppress(FileNotFoundError):
+            disk.unlink(temporary)
+        status = disk.status_at(source)
+        fd = disk.create(temporary, status.st_mode & 0o777)
+        try:
+            disk.change_mode(fd, status.st_mode & 0o777)
+            with open(source, "rb") as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    write_all(disk, fd, chunk)
+            disk.set_times(fd, (status.st_atime_ns, status.st_mtime_ns))
+            disk.sync(fd)
+            disk.move(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                disk.unlink(temporary)
+            raise
+        finally:
+            disk.close(fd)
+        disk.unlink(source)
+
+    def _at(self, path: str) -> str:
+        return os.path.join(self._home, path) if path else ""

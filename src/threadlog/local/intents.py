@@ -1,0 +1,128 @@
+"""What is about to be done to several files, written down first, so that it can be finished.
+
+One file for each deed, under `threadlog/intents/`.  It is there from before the first step until
+after the last, and its threads' locks are held meanwhile: where it lies and they are free, whoever
+wrote it is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from threadlog.core import layout, lines
+from threadlog.core.lines import BadLine
+from threadlog.local.copying import write_all
+from threadlog.local.disk import Disk
+from threadlog.local.entries import sync_folder
+
+ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE = "archive", "unarchive", "trash", "restore", "purge"
+RENAME = "rename"
+DEEDS = (ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE, RENAME)
+_LIMIT_BYTES = 64 << 20
+
+
+class Step(NamedTuple):
+    """What is done to one thread: files that move, relative to the home; "" is nowhere.
+
+    The first is that of its newest rollout.  `at_ms` is when it was asked for.
+    """
+
+    thread_id: str
+    moves: tuple[tuple[str, str], ...]
+    paginated: bool
+    at_ms: int
+    name: str = ""
+
+
+class Intent(NamedTuple):
+    """A deed, its steps, and the file that it is written down in."""
+
+    deed: str
+    steps: tuple[Step, ...]
+    path: str
+
+
+class Intents:
+    """The deeds of a home that are under way, or were broken off."""
+
+    def __init__(self, home: str, disk: Disk) -> None:
+        self._disk = disk
+        self.folder = os.path.join(home, layout.OWN_FOLDER, "intents")
+
+    def write(self, deed: str, steps: tuple[Step, ...]) -> Intent:
+        """Write a deed down, on stable storage; its folder is there.  Raises OSError."""
+        disk = self._disk
+        path = os.path.join(self.folder, f"{deed}-{os.getpid()}-{time.time_ns()}.json")
+        mode = layout.file_mode(disk.status_at(self.folder).st_mode)
+        fd = disk.create(path, mode)
+        try:
+            disk.change_mode(fd, mode)
+            told = {"version": 1, "deed": deed, "steps": [step._asdict() for step in steps]}
+            write_all(disk, fd, lines.dump(told) + b"\n")
+            disk.sync(fd)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                disk.unlink(path)
+            raise
+        finally:
+            disk.close(fd)
+        sync_folder(disk, self.folder)
+        return Intent(deed, steps, path)
+
+    def remove(self, intent: Intent) -> None:
+        """It is done; raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            self._disk.unlink(intent.path)
+        sync_folder(self._disk, self.folder)  # it must not come back after something else was done
+
+    def stands(self, intent: Intent) -> bool:
+        """True if it is written down yet."""
+        return os.path.lexists(intent.path)
+
+    def read(self) -> Iterator[Intent]:
+        """All that are written down; one that is not whole had not begun, and is none."""
+        try:
+            with os.scandir(self.folder) as listing:
+                names = sorted(each.name for each in listing if each.name.endswith(".json"))
+        except OSError:
+            return
+        for name in names:
+            path = os.path.join(self.folder, name)
+            intent = _read(path)
+            if intent is not None:
+                yield intent
+
+
+def _read(path: str) -> Intent | None:
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LIMIT_BYTES:
+            return None
+        with open(path, "rb") as file:
+            told = lines.parse_json(file.read())
+        if not isinstance(told, dict) or told.get("deed") not in DEEDS:
+            return None
+        steps = told["steps"]
+        assert isinstance(steps, list)
+        return Intent(str(told["deed"]), tuple(_step(each) for each in steps), path)
+    except (OSError, BadLine, LookupError, TypeError, ValueError, AssertionError):
+        return None
+
+
+def _step(told: object) -> Step:
+    assert isinstance(told, dict)
+    moves = tuple((str(old), str(new)) for old, new in told["moves"])
+    if any(os.path.isabs(each) or ".." in each.split(os.sep) for move in moves for each in move):
+        raise ValueError("a path that leads out of the home")
+    return Step(
+        str(told["thread_id"]),
+        moves,
+        bool(told["paginated"]),
+        int(told["at_ms"]),
+        str(told["name"]),
+    )
