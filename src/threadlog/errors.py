@@ -2,7 +2,8 @@
 
     ThreadlogError
       +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, Closed,
-      |          Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote, Refused
+      |          Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote, Refused,
+      |          PartlyDone
       +- rollout: EmptyRollout, NoThreadId, NotResumable     (a whole file will not do)
       +- environment: Unreadable, WriteFailed, MoveFailed, UnsupportedPlatform
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import errno as _errno
 import os
+from collections.abc import Mapping, Sequence
 
 _HINTS: dict[int | None, str] = {
     _errno.EMFILE: ": each thread being recorded holds one; close some, or raise `ulimit -n`",
@@ -83,6 +85,19 @@ class InUse(ThreadlogError):
 
 class Refused(ThreadlogError):
     """The thread is in a state that does not allow it; the message says why, and what would."""
+
+
+class PartlyDone(ThreadlogError):
+    """Of several threads some were done, as `done` tells, and some not: `failed`, by thread id."""
+
+    def __init__(self, done: Sequence[object], failed: Mapping[str, ThreadlogError]) -> None:
+        told = "; ".join(str(error) for error in failed.values())
+        super().__init__(f"{len(done)} done, {len(failed)} not: {told}")
+        self.done = tuple(done)
+        self.failed = dict(failed)
+
+    def __reduce__(self) -> tuple[type, tuple[Sequence[object], Mapping[str, ThreadlogError]]]:
+        return type(self), (self.done, self.failed)
 
 
 class EmptyRollout(ThreadlogError):

@@ -1,55 +1,30 @@
-"""A home and its verbs: what there is, and what it says."""
+"""A home and its verbs: what there is, what it says, and what can happen to it."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.core.query import ThreadSummary
 from threadlog.errors import NotFound
+from threadlog.stored import Reference, StoredThreads
 
 if TYPE_CHECKING:
-    from threadlog.asking import Asked
-    from threadlog.core.history import History, Value
-    from threadlog.core.index_status import IndexStatus, Progress
-    from threadlog.core.lines import Json
-    from threadlog.core.outline import Outline
-    from threadlog.core.turn import Turn
-    from threadlog.core.visibility import Visibility
-    from threadlog.keeper import Keeper
     from threadlog.options import ForkKeywords, ThreadKeywords
-    from threadlog.ports import Store
-    from threadlog.reader import Report, ThreadReader
     from threadlog.thread import Thread
     from threadlog.writer import Writer
 
-
-# What a caller may mean a thread by: see Home.
-Reference = str | os.PathLike[str]
+__all__ = ["Home", "Reference"]
 
 
-def _untold(_what: str, _done: int, _total: int) -> None:
-    return None
-
-
-class Home:
+class Home(StoredThreads):
     """The threads of one place, be it a Codex home or a folder of one's own.
 
     A thread is meant by its full id, `last` (the one active most recently), a path of its
     rollout, its name, the last 6 or more hex digits of its id, or the first 13 or more characters.
     Every method that takes such a reference raises NotFound, Ambiguous, OutsideHome or Unreadable.
     """
-
-    def __init__(self, store: Store, *, background: bool = False) -> None:
-        self._store = store
-        self._keeper: Keeper | None = None
-        if background:
-            from threadlog.keeper import Keeper
-
-            self._keeper = Keeper(store.catalog)
 
     def __enter__(self) -> Self:
         return self
@@ -82,11 +57,6 @@ class Home:
             self._store.catalog.close()
 
     @property
-    def path(self) -> str:
-        """The absolute path of the home."""
-        return self._store.home
-
-    @property
     def writer(self) -> Writer:
         """The worker that writes for all recorders of this home."""
         made = vars(self).get("_writer")
@@ -98,102 +68,6 @@ class Home:
             made = vars(self).setdefault("_writer", Writer(self._store.journal))
             lifetime.look_after(made)
         return made  # type: ignore[no-any-return]
-
-    @property
-    def store(self) -> Store:
-        """The adapter underneath, for code that brings its own use cases."""
-        return self._store
-
-    def query(self, asked: Asked) -> ThreadQuery:
-        """The keywords of `threads` as the value that the store takes; raises as `threads`."""
-        from threadlog.asking import query_of
-        from threadlog.core.visibility import DEFAULT_PROVIDER, INTERACTIVE
-
-        provider = None
-        if asked.get("providers") or asked.get("codex"):
-            provider = self._store.model_provider() or DEFAULT_PROVIDER
-        query = query_of(asked, provider)
-        if query.codex and provider:
-            query = query._replace(
-                providers=query.providers or (provider,), sources=query.sources or INTERACTIVE
-            )
-        return query
-
-    def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
-        """Threads, the newest first; `page.next` is the cursor for more.
-
-        *sort* is "created", "updated" or "recency" (when the user last took a turn); *ascending*
-        turns it round; *limit* is 50, None means all.  *archived* True asks for the archived
-        threads instead, None for both kinds.
-
-        Filters: *cwd* (a working directory, or several; links are resolved), *sources* ("cli",
-        "vscode", "subagent", "subagent:review", ...), *providers* (a thread that names none is of
-        the one that the home's Codex has configured), *text* (in the name or first message),
-        *branch*, *repository* (its address, or the end of it: "owner/name"), *since* and *until*
-        (of the time sorted by; datetimes, RFC 3339, or `7d` for so long ago), *parent* (subagents
-        of a thread), *codex* (only what Codex's own list shows by default).  docs/listing.md tells
-        more.
-
-        Raises BadCursor; ValueError and TypeError for what cannot be asked.
-        """
-        page = self._store.catalog.page(self.query(asked))
-        if self._keeper is not None:
-            self._keeper.wake()
-        return page
-
-    def count(self, **asked: Unpack[Asked]) -> int:
-        """How many threads the keywords of `threads` mean, whatever limit and cursor."""
-        return self._store.catalog.counts([self.query(asked)])[0]
-
-    def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
-        """The thread that changed last, of those that the keywords of `threads` mean; or None."""
-        asked.setdefault("sort", UPDATED)
-        asked["limit"] = 1
-        return next(iter(self.threads(**asked)), None)
-
-    def index_status(self) -> IndexStatus:
-        """How the index behind listings stands; whatever it says, listings are complete."""
-        return self._store.catalog.status()
-
-    def tell_progress(self, progress: Progress) -> None:
-        """Have *progress* told how far it is while a listing has to read much, which is seldom."""
-        self._store.catalog.progress = progress
-
-    def catch_up(
-        self,
-        *,
-        timeout_s: float | None = None,
-        progress: Progress | None = None,
-        check: bool = False,
-    ) -> bool:
-        """Bring the index up to date: every rollout read to its end, the newest first.
-
-        Afterwards listings are as fast as they can be, and `scanned` for every thread.  Stops
-        after *timeout_s* seconds, and goes on from there the next time, in any process; True if
-        nothing was left to do.  With *check* the index itself is compared with the folders first.
-        Never raises: where there can be no index there is none.
-        """
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        return self._store.catalog.catch_up(
-            lambda: end is not None and time.monotonic() >= end, progress or _untold, check=check
-        )
-
-    def rebuild_index(self) -> bool:
-        """Empty the index; what is in it comes back with `catch_up`, or as listings need it.
-
-        False if it could not be emptied: others were at work with it, or there is none.
-        """
-        return self._store.catalog.rebuild()
-
-    def get(self, reference: Reference) -> ThreadSummary:
-        """The summary of one thread."""
-        return self._store.catalog.find(str(reference))
-
-    def why(self, reference: Reference) -> Visibility:
-        """What our list, and Codex's own by default, do with one thread, and why."""
-        from threadlog.core.visibility import DEFAULT_PROVIDER, visibility
-
-        return visibility(self.get(reference), self._store.model_provider() or DEFAULT_PROVIDER)
 
     def start(self, cwd: str | os.PathLike[str] = ".", **options: Unpack[ThreadKeywords]) -> Thread:
         """Begin a thread of a working directory; *options* are the fields of `ThreadOptions`.
@@ -250,38 +124,3 @@ class Home:
         if (summary := self.find_latest(cwd=cwd)) is not None:
             return summary
         raise NotFound(f"no thread of {os.fspath(cwd)} in {self.path} yet")
-
-    def iter_lines(self, reference: Reference, *, backwards: bool = False) -> Iterator[Value]:
-        """Every line, oldest or newest first, of the thread and of what it was forked from.
-
-        Yields `Line`, and in their places `Damaged`, `Oversized` and `Gap`.
-        """
-        reader = self.reader(self.get(reference))
-        return reader.values_backwards() if backwards else reader.values()
-
-    def turns(self, reference: Reference, *, last: int | None = None) -> Iterator[Turn]:
-        """The turns, oldest first; *last* reads only the newest so many, from the end."""
-        if last is not None and last < 0:
-            raise ValueError(f"cannot read the last {last} turns")
-        reader = self.reader(self.get(reference))
-        return reader.turns() if last is None else iter(reader.last_turns(last))
-
-    def history(self, reference: Reference) -> History:
-        """The whole thread in memory, to go on from; raises EmptyRollout, NoThreadId too."""
-        return self.reader(self.get(reference)).history()
-
-    def outline(self, reference: Reference) -> list[Outline]:
-        """Where each line begins and what it is, for each rollout of the thread, oldest first."""
-        return self.reader(self.get(reference)).outline()
-
-    def model_input(self, reference: Reference) -> list[dict[str, Json]]:
-        """The Responses items to send to a model next, without loading the whole thread."""
-        return self.reader(self.get(reference)).model_input()
-
-    def reader(self, summary: ThreadSummary, report: Report | None = None) -> ThreadReader:
-        """A reader of the thread that *summary* describes; *report* is told of all damage."""
-        from threadlog.reader import ThreadReader
-
-        if report is None:
-            return ThreadReader(self._store.rollouts, summary)
-        return ThreadReader(self._store.rollouts, summary, report)

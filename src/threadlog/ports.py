@@ -6,7 +6,7 @@ to write one.  An adapter implements all three; the use cases know nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.framing import Frame, Gap
@@ -16,9 +16,9 @@ from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 
 if TYPE_CHECKING:
-    from threadlog.core.checkup import Place
+    from threadlog.core.checkup import Place as Overview
     from threadlog.core.items.session import GitInfo
-    from threadlog.core.shelf import Moved, Trashed
+    from threadlog.core.shelf import Moved, Place, Trashed, When
     from threadlog.errors import OthersWrote, ThreadlogError
 
 
@@ -157,24 +157,26 @@ class Journal(Protocol):
 class Shelf(Protocol):
     """Where threads are put away, and brought back from; answers hold what went wrong."""
 
-    def archive(self, threads: Sequence[ThreadSummary], at_ms: int) -> list[Moved | ThreadlogError]:
+    def archive(self, threads: Sequence[ThreadSummary], when: When) -> list[Moved | ThreadlogError]:
         """Put threads into the archive."""
 
     def unarchive(
-        self, threads: Sequence[ThreadSummary], at_ms: int
+        self, threads: Sequence[ThreadSummary], when: When
     ) -> list[Moved | ThreadlogError]:
         """Put archived threads back."""
 
-    def trash(self, threads: Sequence[ThreadSummary], at_ms: int) -> list[Moved | ThreadlogError]:
-        """Put threads into the trash, wherever they lie."""
+    def trash(
+        self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
+    ) -> list[Moved | ThreadlogError]:
+        """Put threads into the trash, wherever they lie; *along* names who took each with it."""
 
     def trashed(self) -> list[Trashed]:
         """What is in the trash, that deleted last first."""
 
-    def restore(self, entries: Sequence[str], at_ms: int) -> list[Moved | ThreadlogError]:
+    def restore(self, entries: Sequence[str], when: When) -> list[Moved | ThreadlogError]:
         """Put threads back from the trash, each named by its `entry`."""
 
-    def purge(self, entries: Sequence[str], at_ms: int) -> list[Moved | ThreadlogError]:
+    def purge(self, entries: Sequence[str], when: When) -> list[Moved | ThreadlogError]:
         """Remove threads in the trash for good."""
 
     def rollout_ids(self, threads: Sequence[ThreadSummary]) -> dict[str, list[str]]:
@@ -188,6 +190,22 @@ class Shelf(Protocol):
 
     def finish(self) -> None:
         """Do the rest of what was broken off; never raises."""
+
+
+class Notes(Protocol):
+    """What is told of threads outside of their rollouts; answers are sentences on what was left."""
+
+    def rename(self, place: Place, name: str, at_ms: int) -> tuple[str, ...]:
+        """Call a thread so; raises MoveFailed."""
+
+    def tell(self, place: Place, name: str, at_ms: int) -> tuple[str, ...]:
+        """Tell others in the home what a thread is called."""
+
+    def patch(self, place: Place, patch: Mapping[str, str | None], at_ms: int) -> tuple[str, ...]:
+        """Change metadata of a thread whose rollout must not be told; raises MoveFailed."""
+
+    def forget(self, thread_id: str) -> None:
+        """Nothing here tells of a thread any more; raises OSError."""
 
 
 class Store(Protocol):
@@ -213,7 +231,11 @@ class Store(Protocol):
     def shelf(self) -> Shelf:
         """Where threads are put away."""
 
-    def look_over(self) -> Place:
+    @property
+    def notes(self) -> Notes:
+        """What is told of threads outside of their rollouts."""
+
+    def look_over(self) -> Overview:
         """What can be told of the home without reading its threads; changes nothing."""
 
     def model_provider(self) -> str | None:

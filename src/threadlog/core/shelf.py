@@ -11,6 +11,21 @@ KEPT_DAYS = 30
 _DAY_MS = 86_400_000
 
 
+class Place(NamedTuple):
+    """A thread: its id, where its rollout lies, and whether its lines are numbered."""
+
+    thread_id: str
+    path: str
+    paginated: bool = False
+
+
+class When(NamedTuple):
+    """When something is asked for, in unix milliseconds, and whether only to see what it does."""
+
+    at_ms: int
+    dry_run: bool = False
+
+
 class Moved(NamedTuple):
     """One thread that was put elsewhere: where its newest rollout lay, and where it lies now.
 
@@ -28,11 +43,23 @@ class Moved(NamedTuple):
         return {**self._asdict(), "remarks": list(self.remarks)}
 
 
+class Changed(NamedTuple):
+    """One thread of which something was changed in its place; the fields are keys of `--json`."""
+
+    id: str
+    path: str
+    remarks: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Json]:
+        """The same as plain JSON."""
+        return {**self._asdict(), "remarks": list(self.remarks)}
+
+
 class Trashed(NamedTuple):
     """One thread in the trash; times are UTC, RFC 3339.
 
     `until` is when it may be removed for good; `path` where its newest rollout lay; `bases` are
-    the rollouts that it builds on.
+    the rollouts that it builds on; `along` is the thread that it was deleted with, as its subagent.
     """
 
     id: str
@@ -43,6 +70,7 @@ class Trashed(NamedTuple):
     path: str
     size_bytes: int
     bases: tuple[str, ...] = ()
+    along: str = ""
 
     def as_dict(self) -> dict[str, Json]:
         """The same as plain JSON."""

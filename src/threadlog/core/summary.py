@@ -49,6 +49,8 @@ class Told(NamedTuple):
 def summarise(thread_id: str | None, told: Told, files: Files) -> ThreadSummary:
     """What a listing shows of a thread."""
     metadata, counts = told.metadata, told.counts
+    patch = dict(told.name.patch) if told.name else {}
+    metadata = metadata._replace(**patch)  # type: ignore[arg-type]
     named = newest((told.name, _own_name(metadata)))
     name = named.name if named else None
     preview = metadata.began
@@ -86,7 +88,9 @@ def summarise(thread_id: str | None, told: Told, files: Files) -> ThreadSummary:
         turns=counts.turns if counts else None,
         problems=counts.problems if counts else None,
         tokens=counts.tokens if counts else None,
-        memory_mode=(metadata.memory_mode or "enabled") if counts else None,
+        memory_mode=(metadata.memory_mode or "enabled")
+        if counts or "memory_mode" in patch
+        else None,
     )
 
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from threadlog.core import layout, lines
@@ -29,7 +29,8 @@ _LIMIT_BYTES = 64 << 20
 class Step(NamedTuple):
     """What is done to one thread: files that move, relative to the home; "" is nowhere.
 
-    The first is that of its newest rollout.  `at_ms` is when it was asked for.
+    The first is that of its newest rollout.  `at_ms` is when it was asked for, `name` what the
+    thread is to be called, or its folder in the trash.
     """
 
     thread_id: str
@@ -50,13 +51,15 @@ class Intent(NamedTuple):
 class Intents:
     """The deeds of a home that are under way, or were broken off."""
 
-    def __init__(self, home: str, disk: Disk) -> None:
+    def __init__(self, home: str, disk: Disk, ensure_folder: Callable[[str], None]) -> None:
         self._disk = disk
+        self._ensure_folder = ensure_folder
         self.folder = os.path.join(home, layout.OWN_FOLDER, "intents")
 
     def write(self, deed: str, steps: tuple[Step, ...]) -> Intent:
-        """Write a deed down, on stable storage; its folder is there.  Raises OSError."""
+        """Write a deed down, on stable storage; raises OSError."""
         disk = self._disk
+        self._ensure_folder(self.folder)
         path = os.path.join(self.folder, f"{deed}-{os.getpid()}-{time.time_ns()}.json")
         mode = layout.file_mode(disk.status_at(self.folder).st_mode)
         fd = disk.create(path, mode)

@@ -1,8 +1,10 @@
-"""Names that nobody else keeps: copied into the home's own folder when they are first seen.
+"""Names, and other metadata, that nobody else keeps: in a file in the home's own folder.
 
 Codex makes its database anew where it is damaged or gone, and forgets the names that stood in no
-other place.  `names.jsonl` holds one JSON object a line: `id`, `name`, `at`, `from`; the last line
-of an id counts.  Two programs that add to it at once may add the same line twice, which is no harm.
+other place: these are copied when they are first seen.  What is changed here of a thread whose
+rollout must not be told (a paginated one) is kept, too.  `names.jsonl` holds one JSON object a
+line: `id`, `at`, `from`, and `name` or `patch`; the last line of an id counts, and of a patch each
+field's last.  Two programs that add to it at once may add the same line twice, which is no harm.
 """
 
 from __future__ import annotations
@@ -11,18 +13,22 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from threadlog.core import ids, layout, lines, moments
 from threadlog.core.framing import frames
-from threadlog.core.lines import BadLine
-from threadlog.core.names import NAME_LIMIT_CHARS, Named
+from threadlog.core.lines import BadLine, Json
+from threadlog.core.names import NAME_LIMIT_CHARS, PATCHED, Named
 from threadlog.errors import Unreadable
+from threadlog.local.copying import write_all
 from threadlog.local.disk import Disk
+from threadlog.local.entries import sync_folder
 from threadlog.local.files import RolloutFile
 
 KEPT_FILE = "names.jsonl"
 # Where a name was found, as the lines say it.
 DATABASE = "codex database"
+GIVEN_HERE = "threadlog"
 _LINE_LIMIT_BYTES = 1 << 20
 
 
@@ -44,8 +50,41 @@ class KeptNames:
         return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
     def read(self) -> dict[str, Named]:
-        """The names kept, by thread id."""
-        return dict(self._lines())
+        """The names kept, by thread id, with the patches of their metadata."""
+        kept: dict[str, Named] = {}
+        for thread_id, named in self._lines():
+            before = kept.get(thread_id)
+            if before is None:
+                kept[thread_id] = named
+            elif named.name:
+                kept[thread_id] = named._replace(patch=before.patch)
+            else:
+                kept[thread_id] = before._replace(patch={**before.patch, **named.patch})
+        return kept
+
+    def note(self, thread_id: str, named: Named) -> None:
+        """Add a name given here, or a patch, on stable storage; raises OSError."""
+        self._append(_line(thread_id, named, GIVEN_HERE))
+
+    def forget(self, thread_id: str) -> None:
+        """Write the file anew without the lines of one thread; raises OSError."""
+        disk = self._disk
+        kept = [_kept_line(each) for each in self._lines() if each[0] != thread_id]
+        if not os.path.lexists(self._path):
+            return
+        fresh = f"{self._path}.{os.getpid()}.tmp"
+        with contextlib.suppress(FileNotFoundError):
+            disk.unlink(fresh)
+        mode = layout.file_mode(disk.status_at(self._folder).st_mode)
+        fd = disk.create(fresh, mode)
+        try:
+            disk.change_mode(fd, mode)
+            write_all(disk, fd, b"".join(kept))
+            disk.sync(fd)
+        finally:
+            disk.close(fd)
+        disk.move(fresh, self._path)
+        sync_folder(disk, self._folder)
 
     def keep(self, names: Mapping[str, Named]) -> dict[str, Named]:
         """Add those of *names* that are not kept yet; returns all that are, or should be.
@@ -54,7 +93,7 @@ class KeptNames:
         """
         kept = self.read()
         fresh = {
-            key: named
+            key: named._replace(patch=kept[key].patch) if key in kept else named
             for key, named in names.items()
             if key not in kept or kept[key].name != named.name
         }
@@ -115,10 +154,14 @@ class KeptNames:
             self._disk.change_folder_mode(self._folder, mode)
 
 
-def _line(thread_id: str, named: Named) -> bytes:
+def _line(thread_id: str, named: Named, source: str = DATABASE) -> bytes:
     at = moments.utc_text(named.at_ms)
-    entry = {"id": thread_id, "name": named.name, "at": at, "from": DATABASE}
-    return lines.dump(entry) + b"\n"
+    told: dict[str, Json] = {"name": named.name} if named.name else {"patch": dict(named.patch)}
+    return lines.dump({"id": thread_id, **told, "at": at, "from": source}) + b"\n"
+
+
+def _kept_line(entry: tuple[str, Named]) -> bytes:
+    return _line(*entry, GIVEN_HERE)
 
 
 def _entry(raw: bytes) -> tuple[str, Named] | None:
@@ -129,10 +172,18 @@ def _entry(raw: bytes) -> tuple[str, Named] | None:
         return None
     if not isinstance(entry, dict):
         return None
-    thread_id, name = entry.get("id"), entry.get("name")
-    if not isinstance(thread_id, str) or not isinstance(name, str) or not name.strip():
-        return None
-    if not ids.is_thread_id(thread_id):
+    thread_id = entry.get("id")
+    if not isinstance(thread_id, str) or not ids.is_thread_id(thread_id):
         return None
     at_ms = moments.unix_ms(str(entry.get("at"))) or 0
-    return thread_id, Named(name.strip()[:NAME_LIMIT_CHARS], at_ms)
+    name, patch = entry.get("name"), entry.get("patch")
+    if isinstance(name, str) and name.strip():
+        return thread_id, Named(name.strip()[:NAME_LIMIT_CHARS], at_ms)
+    if not isinstance(patch, dict):
+        return None
+    told = {key: value for key, value in patch.items() if key in PATCHED and _is_told(value)}
+    return (thread_id, Named("", at_ms, cast("dict[str, str | None]", told))) if told else None
+
+
+def _is_told(value: Json) -> bool:
+    return value is None or isinstance(value, str)

@@ -56,7 +56,12 @@ class HomeNames:
     def _merged(self) -> dict[str, Named]:
         told = self._source.told()
         kept = self._kept.keep(told.fragile) if told.fragile else self._kept.read()
-        return later(told.newest, kept)
+        merged = later(told.newest, kept)
+        patched = {key: named for key, named in kept.items() if named.patch}
+        return merged | {
+            key: merged.get(key, named)._replace(patch=named.patch)
+            for key, named in patched.items()
+        }
 
     def _alone(self) -> threading.Lock:
         """The lock under which names are read; a forked child has one of its own."""

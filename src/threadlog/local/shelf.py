@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
-from threadlog.core.metadata import PAGINATED
 from threadlog.core.query import ThreadSummary
-from threadlog.core.shelf import Moved, Trashed
-from threadlog.errors import Archived, MoveFailed, NotFound, Refused, ThreadlogError
+from threadlog.core.shelf import Moved, Place, Trashed, When
+from threadlog.errors import MoveFailed, Refused, ThreadlogError
 from threadlog.local.carrying import Carrier
 from threadlog.local.disk import Disk
 from threadlog.local.intents import (
     ARCHIVE,
     PURGE,
+    RENAME,
     RESTORE,
     TRASH,
     UNARCHIVE,
@@ -32,21 +32,15 @@ from threadlog.local.intents import (
 from threadlog.local.inventory import Inventory
 from threadlog.local.journal import FileJournal
 from threadlog.local.locks import TakeLock, WriterLock
+from threadlog.local.notes import NoteBook
+from threadlog.local.plans import Planned, Plans, group
 from threadlog.local.register import Register
-from threadlog.local.scan import Found, below, found_at
-from threadlog.local.trash import Entry, Trash
+from threadlog.local.trash import Trash
 
 # So many threads are written down, and locked, at once.
 BATCH = 64
 _LEFT = "Codex's database was left as it is: {}"
 Result = Moved | ThreadlogError
-
-
-class Planned(NamedTuple):
-    """What is to be done to a thread, and what the trash is to say of it, if that is where to."""
-
-    step: Step
-    entry: Entry | None = None
 
 
 class Tools(NamedTuple):
@@ -55,6 +49,7 @@ class Tools(NamedTuple):
     lock: TakeLock
     register: Register
     journal: FileJournal
+    notes: NoteBook
     disk: Disk
 
 
@@ -65,42 +60,52 @@ class Shelf:
         self._home = home
         self._tools = tools
         self._trash = Trash(home, tools.disk)
-        self._intents = Intents(home, tools.disk)
+        self._plans = Plans(home, self._trash, tools.register)
+        self._intents = Intents(home, tools.disk, tools.journal.ensure_folder)
         self._carrier = Carrier(home, tools.disk)
 
     # -- the verbs
 
-    def archive(self, threads: Sequence[ThreadSummary], at_ms: int) -> list[Result]:
+    def archive(self, threads: Sequence[ThreadSummary], when: When) -> list[Result]:
         """Put threads into the archive; an answer for each."""
-        return self._each(ARCHIVE, threads, lambda known, one: self._to_archive(known, one, at_ms))
+        return self._each(ARCHIVE, threads, when, self._plans.to_archive)
 
-    def unarchive(self, threads: Sequence[ThreadSummary], at_ms: int) -> list[Result]:
+    def unarchive(self, threads: Sequence[ThreadSummary], when: When) -> list[Result]:
         """Put archived threads back where they were, by their names (Codex: the same)."""
-        return self._each(UNARCHIVE, threads, lambda known, one: self._back(known, one, at_ms))
+        return self._each(UNARCHIVE, threads, when, self._plans.back)
 
-    def trash(self, threads: Sequence[ThreadSummary], at_ms: int) -> list[Result]:
-        """Put threads into the trash, wherever they lie."""
-        return self._each(TRASH, threads, lambda known, one: self._to_trash(known, one, at_ms))
+    def trash(
+        self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
+    ) -> list[Result]:
+        """Put threads into the trash, wherever they lie; *along* names who took each with it."""
+
+        def plan(inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
+            return self._plans.to_trash(inventory, thread, (at_ms, along.get(thread.id or "", "")))
+
+        return self._each(TRASH, threads, when, plan)
 
     def trashed(self) -> list[Trashed]:
         """What is in the trash, that deleted last first."""
         return [self._trash.told(entry) for entry in self._trash.entries()]
 
-    def restore(self, entries: Sequence[str], at_ms: int) -> list[Result]:
+    def restore(self, entries: Sequence[str], when: When) -> list[Result]:
         """Put threads back from the trash to where they lay."""
         self.finish()
-        return self._carry_out(RESTORE, [self._from_trash(each, at_ms) for each in entries])
+        planned = [self._plans.from_trash(each, when.at_ms) for each in entries]
+        return self._carry_out(RESTORE, planned, when)
 
-    def purge(self, entries: Sequence[str], at_ms: int) -> list[Result]:
+    def purge(self, entries: Sequence[str], when: When) -> list[Result]:
         """Remove threads in the trash for good."""
         self.finish()
-        return self._carry_out(PURGE, [self._away(each, at_ms) for each in entries])
+        return self._carry_out(
+            PURGE, [self._plans.away(each, when.at_ms) for each in entries], when
+        )
 
     def rollout_ids(self, threads: Sequence[ThreadSummary]) -> dict[str, list[str]]:
         """The ids of all rollouts of some threads, by thread."""
         inventory = Inventory(self._home)
         return {
-            thread.id or "": [each.rollout_id or "" for each in _group(inventory, thread)]
+            thread.id or "": [each.rollout_id or "" for each in group(inventory, thread)]
             for thread in threads
         }
 
@@ -113,7 +118,7 @@ class Shelf:
 
     def rollouts_in_trash(self, entry: str) -> tuple[str, ...]:
         """The ids of the rollouts of a thread in the trash."""
-        return self._entry(entry).rollout_ids
+        return self._plans.entry(entry).rollout_ids
 
     def finish(self) -> None:
         """Do the rest of what was broken off, as far as its threads are free; never raises.
@@ -130,97 +135,26 @@ class Shelf:
         self,
         deed: str,
         threads: Sequence[ThreadSummary],
-        plan: Callable[[Inventory, ThreadSummary], Planned],
+        when: When,
+        plan: Callable[[Inventory, ThreadSummary, int], Planned],
     ) -> list[Result]:
         self.finish()
         inventory = Inventory(self._home)
         planned: list[Planned | ThreadlogError] = []
         for thread in threads:
             try:
-                planned.append(plan(inventory, thread))
+                planned.append(plan(inventory, thread, when.at_ms))
             except OSError as error:
                 planned.append(MoveFailed(error.filename or thread.path, error.errno))
             except ThreadlogError as error:
                 planned.append(error)
-        return self._carry_out(deed, planned)
-
-    def _to_archive(self, inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
-        if thread.archived:
-            raise Archived(f"thread {thread.id} is archived already")
-        found = [each for each in _group(inventory, thread) if not each.archived]
-        return Planned(self._step(thread, found, lambda _each: layout.ARCHIVED, at_ms))
-
-    def _back(self, inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
-        if not thread.archived:
-            raise Refused(f"thread {thread.id} is not archived")
-        found = [each for each in _group(inventory, thread) if each.archived]
-        return Planned(
-            self._step(thread, found, lambda one: layout.day_folder(inventory.stamp(one)), at_ms)
-        )
-
-    def _to_trash(self, inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
-        found = _group(inventory, thread)
-        place = self._trash.place(_id_of(thread), at_ms)
-        folders = list(dict.fromkeys(each.folder for each in found))
-        step = self._step(
-            thread, found, lambda each: os.path.join(place, str(folders.index(each.folder))), at_ms
-        )
-        heads = [inventory.head(each).metadata for each in found]
-        entry = Entry(
-            folder=place,
-            thread_id=step.thread_id,
-            title=thread.title,
-            deleted_ms=at_ms,
-            moves=step.moves,
-            paginated=step.paginated,
-            rollout_ids=tuple(each.rollout_id or "" for each in found),
-            bases=tuple(head.base.rollout_id for head in heads if head.base),
-            row=self._tools.register.row(step.thread_id),
-        )
-        return Planned(step, entry)
-
-    def _from_trash(self, name: str, at_ms: int) -> Planned:
-        entry = self._entry(name)
-        moves = tuple((new, old) for old, new in entry.moves)
-        return Planned(Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder))
-
-    def _away(self, name: str, at_ms: int) -> Planned:
-        entry = self._entry(name)
-        moves = tuple((new, "") for _old, new in entry.moves)
-        return Planned(Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder))
-
-    def _entry(self, name: str) -> Entry:
-        for entry in self._trash.entries():
-            if os.path.basename(entry.folder) == name:
-                return entry
-        raise NotFound(f"nothing in the trash is called {name}")
-
-    def _step(
-        self,
-        thread: ThreadSummary,
-        found: Sequence[Found],
-        folder_of: Callable[[Found], str],
-        at_ms: int,
-    ) -> Step:
-        """All files of a thread and where each goes, the newest rollout first."""
-        moves: dict[str, str] = {}
-        for each in reversed(found):
-            for path in filter(os.path.lexists, (each.path, layout.twin(each.path) or "")):
-                new = os.path.join(folder_of(each), os.path.basename(path))
-                if new in moves.values() or os.path.lexists(os.path.join(self._home, new)):
-                    raise Refused(
-                        f"thread {thread.id} stays where it is: {new} is there already; "
-                        f"look at both, and rename or remove one"
-                    )
-                moves[below(self._home, path)] = new
-        if not moves:
-            raise NotFound(f"no file at {thread.path} any more")
-        paginated = thread.history_mode == PAGINATED
-        return Step(_id_of(thread), tuple(moves.items()), paginated, at_ms)
+        return self._carry_out(deed, planned, when)
 
     # -- doing it
 
-    def _carry_out(self, deed: str, planned: Sequence[Planned | ThreadlogError]) -> list[Result]:
+    def _carry_out(
+        self, deed: str, planned: Sequence[Planned | ThreadlogError], when: When
+    ) -> list[Result]:
         results: dict[int, Result] = {}
         todo: list[tuple[int, Planned]] = []
         for number, each in enumerate(planned):
@@ -228,6 +162,9 @@ class Shelf:
                 todo.append((number, each))
             else:
                 results[number] = each
+        if when.dry_run:
+            results.update((number, self._would(each.step)) for number, each in todo)
+            todo = []
         for first in range(0, len(todo), BATCH):
             self._do_batch(deed, todo[first : first + BATCH], results)
         return [results[number] for number in range(len(planned))]
@@ -250,7 +187,6 @@ class Shelf:
                 return
             steps = tuple(each.step for _number, each in ready)
             try:
-                self._tools.journal.ensure_folder(self._intents.folder)
                 intent = self._intents.write(deed, steps)
             except OSError as error:
                 failed = MoveFailed(error.filename or self._intents.folder, error.errno)
@@ -304,8 +240,11 @@ class Shelf:
                 self._carrier.carry([(new, old) for old, new in step.moves])
             return Refused(f"thread {step.thread_id} stays where it is: {left}")
         remarks = () if left is None else (_LEFT.format(left),)
+        return self._would(step)._replace(remarks=remarks)
+
+    def _would(self, step: Step) -> Moved:
         was, now = step.moves[0]
-        return Moved(step.thread_id, self._at(was), self._at(now), remarks)
+        return Moved(step.thread_id, self._at(was), self._at(now))
 
     def _end(self, intent: Intent, steps: Sequence[Step]) -> None:
         """Bring it to stable storage, and cross it out; what fails here is finished later."""
@@ -348,6 +287,10 @@ class Shelf:
 
     def _redo(self, deed: str, step: Step) -> None:
         """The rest of one step; what others did to its files meanwhile stands."""
+        if deed == RENAME:
+            place = Place(step.thread_id, self._at(step.moves[0][0]), step.paginated)
+            self._tools.notes.tell(place, step.name, step.at_ms)
+            return
         if deed == TRASH and not self._trash.has_note(os.path.dirname(step.moves[0][1])):
             return  # it had not begun
         for old, new in step.moves:
@@ -368,14 +311,3 @@ def _plain(path: str) -> str:
     """The path as Codex notes it, though the rollout is compressed."""
     compressed = path.endswith(layout.COMPRESSED_SUFFIX)
     return (layout.twin(path) or path) if compressed else path
-
-
-def _group(inventory: Inventory, thread: ThreadSummary) -> list[Found]:
-    """All rollouts of a thread, the oldest first."""
-    return inventory.group(found_at(thread.path, archived=thread.archived))
-
-
-def _id_of(thread: ThreadSummary) -> str:
-    if thread.id is None:
-        raise Refused(f"the rollout {thread.path} names no thread: move the file by hand")
-    return thread.id

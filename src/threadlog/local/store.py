@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from threadlog.local.journal import FileJournal
     from threadlog.local.locks import TakeLock
     from threadlog.local.names import HomeNames, NameSource
+    from threadlog.local.notes import NoteBook
     from threadlog.local.reading import LocalRollouts
     from threadlog.local.register import Register
     from threadlog.local.shelf import Shelf
@@ -91,11 +92,10 @@ class LocalStore:
 
     def index(self) -> Index:
         """A connection of its own to the index."""
-        from threadlog.local.disk import Disk
         from threadlog.local.index.database import Database
         from threadlog.local.index.upkeep import Index
 
-        database = Database(self.home, self._own_folders, self._disk or Disk())
+        database = Database(self.home, self._own_folders, self._chosen_disk())
         return Index(self.home, database, self.names)
 
     def _own_folders(self) -> Iterator[str]:
@@ -134,13 +134,28 @@ class LocalStore:
         return self._neighbour.register(self.home)
 
     @cached_property
+    def notes(self) -> NoteBook:
+        """What is told of threads outside of their rollouts."""
+        from threadlog.local.intents import Intents
+        from threadlog.local.kept_names import KeptNames
+        from threadlog.local.notes import NoteBook
+
+        disk = self._chosen_disk()
+        intents = Intents(self.home, disk, self.journal.ensure_folder)
+        return NoteBook(self.home, self.register, KeptNames(self.home, disk), intents)
+
+    @cached_property
     def shelf(self) -> Shelf:
         """Where threads are put away."""
-        from threadlog.local.disk import Disk
         from threadlog.local.shelf import Shelf, Tools
 
-        disk = self._disk or Disk()
-        return Shelf(self.home, Tools(self._neighbour.lock, self.register, self.journal, disk))
+        lock, disk = self._neighbour.lock, self._chosen_disk()
+        return Shelf(self.home, Tools(lock, self.register, self.journal, self.notes, disk))
+
+    def _chosen_disk(self) -> Disk:
+        from threadlog.local.disk import Disk
+
+        return self._disk or Disk()
 
     def look_over(self) -> Place:
         """What can be told of the home without reading its threads; changes nothing."""

@@ -38,6 +38,7 @@ class Entry(NamedTuple):
     paginated: bool
     rollout_ids: tuple[str, ...]
     bases: tuple[str, ...]
+    along: str = ""
     row: Json = None
 
 
@@ -112,6 +113,7 @@ class Trash:
             path=os.path.join(self._home, entry.moves[0][0]),
             size_bytes=size,
             bases=entry.bases,
+            along=entry.along,
         )
 
     def _read(self, folder: str) -> Entry | None:
@@ -144,5 +146,6 @@ def _entry(folder: str, told: Any) -> Entry:
         bool(told["paginated"]),
         tuple(map(str, told["rollout_ids"])),
         tuple(map(str, told["bases"])),
+        str(told["along"]),
         told["row"],
     )

@@ -26,7 +26,7 @@ class GivenNames:
         row = self._connection.execute(
             "SELECT told FROM names WHERE id = ?", (filters.comparable(thread_id),)
         ).fetchone()
-        return Named._make(parse_json(row[0].encode())) if row else None
+        return Named(*parse_json(row[0].encode())) if row else None
 
 
 def is_known(connection: sqlite3.Connection, token: str) -> bool:
@@ -39,7 +39,7 @@ def take(connection: sqlite3.Connection, token: str, names: Mapping[str, Named])
     """The names are these now; rows of threads whose name differs are to be made anew."""
     before = dict(connection.execute("SELECT id, told FROM names").fetchall())
     now = {
-        filters.comparable(key) or "": (key, named.name, json.dumps(named))
+        filters.comparable(key) or "": (key, named.name, json.dumps(_plain(named)))
         for key, named in names.items()
     }
     differ = {
@@ -57,3 +57,8 @@ def take(connection: sqlite3.Connection, token: str, names: Mapping[str, Named])
         [(key.encode("utf-8", "surrogatepass"),) for key in differ],
     )
     note(connection, "names", token)
+
+
+def _plain(named: Named) -> tuple[object, ...]:
+    """The same for JSON."""
+    return (*named[:2], dict(named.patch)) if named.patch else named[:2]

@@ -1,0 +1,128 @@
+"""What putting a thread elsewhere comes to: which files move, and where to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from threadlog.core import layout
+from threadlog.core.metadata import PAGINATED
+from threadlog.core.query import ThreadSummary
+from threadlog.errors import Archived, NotFound, Refused
+from threadlog.local.intents import Step
+from threadlog.local.inventory import Inventory
+from threadlog.local.register import Register
+from threadlog.local.scan import Found, below, found_at
+from threadlog.local.trash import Entry, Trash
+
+
+class Planned(NamedTuple):
+    """What is to be done to a thread, and what the trash is to say of it, if that is where to."""
+
+    step: Step
+    entry: Entry | None = None
+
+
+class Plans:
+    """What is to be done in one home; changes nothing."""
+
+    def __init__(self, home: str, trash: Trash, register: Register) -> None:
+        self._home = home
+        self._trash = trash
+        self._register = register
+
+    def to_archive(self, inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
+        """Into the archive; raises Archived, NotFound, Refused."""
+        if thread.archived:
+            raise Archived(f"thread {thread.id} is archived already")
+        found = [each for each in group(inventory, thread) if not each.archived]
+        return Planned(self._step(thread, found, lambda _each: layout.ARCHIVED, at_ms))
+
+    def back(self, inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
+        """Back from the archive; raises NotFound, Refused."""
+        if not thread.archived:
+            raise Refused(f"thread {thread.id} is not archived")
+        found = [each for each in group(inventory, thread) if each.archived]
+        return Planned(
+            self._step(thread, found, lambda one: layout.day_folder(inventory.stamp(one)), at_ms)
+        )
+
+    def to_trash(
+        self, inventory: Inventory, thread: ThreadSummary, about: tuple[int, str]
+    ) -> Planned:
+        """Into the trash, at a moment, along with a thread; raises NotFound, Refused."""
+        at_ms, along = about
+        found = group(inventory, thread)
+        place = self._trash.place(_id_of(thread), at_ms)
+        folders = list(dict.fromkeys(each.folder for each in found))
+        step = self._step(
+            thread, found, lambda each: os.path.join(place, str(folders.index(each.folder))), at_ms
+        )
+        heads = [inventory.head(each).metadata for each in found]
+        entry = Entry(
+            folder=place,
+            thread_id=step.thread_id,
+            title=thread.title,
+            deleted_ms=at_ms,
+            moves=step.moves,
+            paginated=step.paginated,
+            rollout_ids=tuple(each.rollout_id or "" for each in found),
+            bases=tuple(head.base.rollout_id for head in heads if head.base),
+            along=along,
+            row=self._register.row(step.thread_id),
+        )
+        return Planned(step, entry)
+
+    def from_trash(self, name: str, at_ms: int) -> Planned:
+        """Back from the trash; raises NotFound."""
+        entry = self.entry(name)
+        moves = tuple((new, old) for old, new in entry.moves)
+        return Planned(Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder))
+
+    def away(self, name: str, at_ms: int) -> Planned:
+        """Away from the trash, for good; raises NotFound."""
+        entry = self.entry(name)
+        moves = tuple((new, "") for _old, new in entry.moves)
+        return Planned(Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder))
+
+    def entry(self, name: str) -> Entry:
+        """What is known of a thread in the trash; raises NotFound."""
+        for entry in self._trash.entries():
+            if os.path.basename(entry.folder) == name:
+                return entry
+        raise NotFound(f"nothing in the trash is called {name}")
+
+    def _step(
+        self,
+        thread: ThreadSummary,
+        found: Sequence[Found],
+        folder_of: Callable[[Found], str],
+        at_ms: int,
+    ) -> Step:
+        """All files of a thread and where each goes, the newest rollout first."""
+        moves: dict[str, str] = {}
+        for each in reversed(found):
+            for path in filter(os.path.lexists, (each.path, layout.twin(each.path) or "")):
+                new = os.path.join(folder_of(each), os.path.basename(path))
+                if new in moves.values() or os.path.lexists(os.path.join(self._home, new)):
+                    raise Refused(
+                        f"thread {thread.id} stays where it is: {new} is there already; "
+                        f"look at both, and rename or remove one"
+                    )
+                moves[below(self._home, path)] = new
+        if not moves:
+            raise NotFound(f"no file at {thread.path} any more")
+        paginated = thread.history_mode == PAGINATED
+        return Step(_id_of(thread), tuple(moves.items()), paginated, at_ms)
+
+
+def group(inventory: Inventory, thread: ThreadSummary) -> list[Found]:
+    """All rollouts of a thread, the oldest first."""
+    return inventory.group(found_at(thread.path, archived=thread.archived))
+
+
+def _id_of(thread: ThreadSummary) -> str:
+    if thread.id is None:
+        raise Refused(f"the rollout {thread.path} names no thread: move the file by hand")
+    return thread.id

@@ -1,0 +1,67 @@
+"""Threads that this process has open: those that are not on disk yet, and those being recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from threadlog.barrier import KERNEL
+from threadlog.core import ids
+from threadlog.errors import Closed, NotFound, NotOnDiskYet, OthersWrote
+from threadlog.stored import Reference
+from threadlog.states import Draft
+
+if TYPE_CHECKING:
+    from threadlog.backlog import Channel
+    from threadlog.core.query import ThreadSummary
+    from threadlog.home import Home
+
+# What a thread is not before it is on disk, and why.
+_NOT_YET = "thread {} is not on disk yet: it cannot be {} before its first user message"
+
+
+def stored(home: Home, reference: Reference, deed: str) -> ThreadSummary:
+    """The stored thread meant, with all that was recorded here; *deed* is what is to be done.
+
+    Raises NotOnDiskYet for a draft of this process, and what `Home.get` raises.
+    """
+    channel = find_own(home, reference)
+    if channel is not None and channel.draft:
+        raise NotOnDiskYet(_NOT_YET.format(channel.thread_id, deed))
+    if channel is not None:
+        settle(channel)
+    return home.get(reference)
+
+
+def settle(channel: Channel) -> None:
+    """Return once what was recorded can be read."""
+    try:
+        barrier = channel.barrier(KERNEL)
+        if barrier is not None:
+            barrier.wait()
+    except OthersWrote as error:
+        channel.remind(error)
+    except Closed:
+        pass
+
+
+def find_own(home: Home, reference: Reference) -> Channel | None:
+    """The thread of this process that is meant, by its id or path, or by a piece of a draft's id."""
+    text = str(reference)
+    own = [each for each in home.open_channels() if each.state is not None]
+    for each in own:
+        if text in (each.thread_id, each.path):
+            return each
+    read = ids.read_reference(text)
+    drafts = [each for each in own if isinstance(each.state, Draft)]
+    fitting = [each for each in drafts if ids.fits(read, each.thread_id)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def in_trash(home: Home, error: NotFound, reference: Reference) -> NotFound:
+    """The same error, with the way out if the thread lies in the trash."""
+    text = str(reference)
+    read = ids.read_reference(text)
+    for each in home.store.shelf.trashed():
+        if text == each.id or ids.fits(read, each.id):
+            return NotFound(f"{error}; thread {each.id} is in the trash: restore it first")
+    return error

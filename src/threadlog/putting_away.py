@@ -1,0 +1,238 @@
+"""Archiving, deleting and bringing back, with the subagents that belong to a thread.
+
+Subagents that a thread spawned are archived and deleted with it; a review's thread is not, and
+unarchiving brings back one thread (Codex: the same).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from threadlog.core import ids
+from threadlog.core.moments import unix_ms
+from threadlog.core.query import ThreadQuery, ThreadSummary
+from threadlog.core.shelf import Moved, Trashed, When
+from threadlog.errors import Ambiguous, NotFound, PartlyDone, Refused, ThreadlogError
+from threadlog.own_threads import stored
+from threadlog.stored import Reference
+
+if TYPE_CHECKING:
+    from threadlog.home import Home
+
+_SPAWNED = "subagent:spawn"
+_NAMED = 3
+Results = Sequence[Moved | ThreadlogError]
+
+
+def archive(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
+    """The threads, then the subagents of those that were archived."""
+    when = _now(dry_run)
+    roots = _distinct(stored(home, each, "archived") for each in references)
+    shelf = home.store.shelf
+    answers = _Answers(roots, shelf.archive(roots, when))
+    below = [
+        each
+        for root in roots
+        if root.id not in answers.failed
+        for each in reversed(spawned(home, root))
+        if not each.archived
+    ]
+    answers.add_below(below, shelf.archive(below, when))
+    return answers.tell()
+
+
+def unarchive(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
+    """The threads alone."""
+    threads = _distinct(stored(home, each, "unarchived") for each in references)
+    results = home.store.shelf.unarchive(threads, _now(dry_run))
+    return _Answers(threads, results).tell()
+
+
+def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
+    """Into the trash; what has lain there for too long goes for good."""
+    when = _now(dry_run)
+    roots = _distinct(stored(home, each, "deleted") for each in references)
+    along: dict[str, str] = {}
+    below: list[ThreadSummary] = []
+    for root in roots:
+        for each in reversed(spawned(home, root)):
+            if each.id not in along and all(each.id != other.id for other in roots):
+                along[each.id or ""] = root.id or ""
+                below.append(each)
+    _check_nobody_builds(home, roots, below)
+    shelf = home.store.shelf
+    answers = _Answers(roots, [])
+    answers.add_below(below, shelf.trash(below, when, along))
+    answers.add(roots, shelf.trash(roots, when, {}))
+    if not dry_run:
+        _remove_expired(home, when)
+    return answers.tell()
+
+
+def restore(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
+    """Back to where they lay, with the subagents that were deleted along."""
+    entries = _entries(home, references)
+    return _tell(entries, home.store.shelf.restore([e.entry for e in entries], _now(dry_run)))
+
+
+def purge(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
+    """From the trash, for good."""
+    entries = _entries(home, references)
+    shelf = home.store.shelf
+    mine = {each.entry for each in entries}
+    for each in entries:
+        if users := _users(home, shelf.rollouts_in_trash(each.entry), {e.id for e in entries}):
+            raise _built_on(each.id, users)
+    results = shelf.purge([e.entry for e in entries], _now(dry_run))
+    if not dry_run:
+        kept = {each.id for each in shelf.trashed() if each.entry not in mine}
+        for each in entries:
+            if each.id not in kept:
+                home.store.notes.forget(each.id)
+    return _tell(entries, results)
+
+
+def spawned(home: Home, root: ThreadSummary) -> list[ThreadSummary]:
+    """The subagents that a thread spawned, and those that they did; parents before children."""
+    found: dict[str, ThreadSummary] = {}
+    todo = [root.id or ""]
+    while todo:
+        parent = todo.pop()
+        query = ThreadQuery(parent=parent, archived=None, limit=None, sources=(_SPAWNED,))
+        for each in home.store.catalog.page(query):
+            if each.id and each.id not in found and each.id != root.id:
+                found[each.id] = each
+                todo.append(each.id)
+    return list(found.values())
+
+
+class _Answers:
+    """What became of the threads asked for, and of their subagents."""
+
+    def __init__(self, roots: Sequence[ThreadSummary], results: Results) -> None:
+        self.done: list[Moved] = []
+        self.failed: dict[str, ThreadlogError] = {}
+        self._remarks: list[str] = []
+        self.add(roots, results)
+
+    def add(self, threads: Sequence[ThreadSummary], results: Results) -> None:
+        for thread, result in zip(threads, results, strict=False):
+            if isinstance(result, Moved):
+                self.done.append(result)
+            else:
+                self.failed[thread.id or thread.path] = result
+
+    def add_below(self, threads: Sequence[ThreadSummary], results: Results) -> None:
+        """A subagent that stays where it is holds up nobody: it is told."""
+        for thread, result in zip(threads, results, strict=True):
+            if isinstance(result, Moved):
+                self.done.append(result)
+            else:
+                self._remarks.append(f"its subagent {thread.id} was left: {result}")
+
+    def tell(self) -> list[Moved]:
+        """What was done; raises the one error, or PartlyDone."""
+        if self._remarks and self.done:
+            last = self.done[-1]
+            self.done[-1] = last._replace(remarks=(*last.remarks, *self._remarks))
+        if self.failed and not self.done and len(self.failed) == 1:
+            raise next(iter(self.failed.values()))
+        if self.failed:
+            raise PartlyDone(self.done, self.failed)
+        return self.done
+
+
+def _tell(entries: Sequence[Trashed], results: Results) -> list[Moved]:
+    done = [each for each in results if isinstance(each, Moved)]
+    failed = {
+        entry.id: each
+        for entry, each in zip(entries, results, strict=True)
+        if not isinstance(each, Moved)
+    }
+    if failed and not done and len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise PartlyDone(done, failed)
+    return done
+
+
+def _now(dry_run: bool) -> When:  # noqa: FBT001
+    return When(time.time_ns() // 1_000_000, dry_run)
+
+
+def _distinct(threads: Callable[[], object] | object) -> list[ThreadSummary]:
+    return list({each.path: each for each in threads}.values())  # type: ignore[attr-defined]
+
+
+def _check_nobody_builds(
+    home: Home, roots: Sequence[ThreadSummary], below: Sequence[ThreadSummary]
+) -> None:
+    """Raise Refused if a thread would be left that builds on one of these by reference."""
+    going = {each.id or "" for each in (*roots, *below)}
+    for thread_id, rollout_ids in home.store.shelf.rollout_ids([*roots, *below]).items():
+        if users := _users(home, rollout_ids, going):
+            raise _built_on(thread_id, users)
+
+
+def _users(home: Home, rollout_ids: Sequence[str], but: set[str]) -> list[str]:
+    """Who builds on some rollouts by reference, but for some threads; in the trash, too."""
+    living = [each for each, _path in home.store.catalog.building_on(rollout_ids)]
+    gone = [f"{each} (in the trash)" for each in home.store.shelf.in_trash_building_on(rollout_ids)]
+    found = dict.fromkeys([each or "one without an id" for each in living] + gone)
+    return [each for each in found if each.split(" ")[0] not in but]
+
+
+def _built_on(thread_id: str, users: Sequence[str]) -> Refused:
+    named = ", ".join(users[:_NAMED])
+    more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+    return Refused(
+        f"thread {thread_id} stays: other threads go on from it by reference, and would lose "
+        f"their beginning: {named}{more}; delete those first"
+    )
+
+
+def _entries(home: Home, references: Sequence[Reference]) -> list[Trashed]:
+    """The threads in the trash that are meant, each followed by those deleted along with it."""
+    trashed = home.store.shelf.trashed()
+    found: dict[str, Trashed] = {}
+    for reference in references:
+        entry = _entry(home, trashed, str(reference))
+        found[entry.entry] = entry
+        for each in trashed:
+            if each.along == entry.id and each.deleted == entry.deleted:
+                found.setdefault(each.entry, each)
+    return list(found.values())
+
+
+def _entry(home: Home, trashed: Sequence[Trashed], text: str) -> Trashed:
+    reference = ids.read_reference(text)
+    if reference.kind == "last":
+        fitting = [each for each in trashed if not each.along][:1]
+    else:
+        fitting = [
+            each
+            for each in trashed
+            if text in (each.id, each.entry, each.title, each.path) or ids.fits(reference, each.id)
+        ]
+    if not fitting:
+        raise NotFound(f"no thread {text!r} in the trash of {home.path}")
+    if len({each.id for each in fitting}) > 1:
+        named = tuple(dict.fromkeys(each.id for each in fitting))
+        raise Ambiguous(
+            f"{text!r} fits {len(named)} threads in the trash: {', '.join(named)}; "
+            f"give more of the id",
+            named,
+        )
+    return fitting[0]  # the one deleted last
+
+
+def _remove_expired(home: Home, when: When) -> None:
+    """Remove for good what nobody needs and has lain in the trash for too long."""
+    shelf = home.store.shelf
+    for each in shelf.trashed():
+        if (unix_ms(each.until) or when.at_ms) >= when.at_ms:
+            continue
+        if not _users(home, shelf.rollouts_in_trash(each.entry), {each.id}):
+            shelf.purge([each.entry], when)
