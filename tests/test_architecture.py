@@ -56,6 +56,7 @@ INDEX_MODULES = (
     "contents",
     "database",
     "given",
+    "kin",
     "known",
     "noticed",
     "pages",

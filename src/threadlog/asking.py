@@ -35,6 +35,7 @@ class Asked(TypedDict, total=False):
     since: datetime | str | None
     until: datetime | str | None
     parent: str | None
+    forked_from: str | None
     codex: bool
 
 

@@ -6,9 +6,10 @@ to write one.  An adapter implements all three; the use cases know nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from threadlog.core.family import NO_EDGES, Edges, Family
 from threadlog.core.framing import Frame, Gap
 from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lineage import Copied, Segment
@@ -35,6 +36,24 @@ class Catalog(Protocol):
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread that a user's reference means; raises NotFound, Ambiguous, OutsideHome."""
+
+    def building_on(self, rollout_ids: Collection[str]) -> list[tuple[str | None, str]]:
+        """The rollouts, active and archived, whose history_base names one of these rollouts.
+
+        Thread id and path of each, by path; a thread's own revisions too.  An id is that of a
+        revision, else of a thread.  What cannot be read builds on nothing.  Raises Unreadable if
+        a folder cannot be listed: then nobody can tell.
+        """
+
+    def family(self, wanted: Family) -> list[ThreadSummary]:
+        """The threads that belong together as *wanted* says, archived ones too."""
+
+    def descendants(self, thread_id: str, spawned: Edges = NO_EDGES) -> list[ThreadSummary]:
+        """The subagents that a thread spawned, and theirs: by depth, then id; not itself.
+
+        By what rollouts tell, and *spawned* (parent to children) as told elsewhere.  Reviews are
+        none of them, as in Codex.
+        """
 
     def close(self) -> None:
         """Let go of what was opened to answer; asking opens it again."""

@@ -29,6 +29,7 @@ from makers import (
 )
 from threadlog.asking import query_of
 from threadlog.connect import local_store
+from threadlog.core.family import Family
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.core.summary import Counts
@@ -48,7 +49,16 @@ FOLDERS = [
 ]
 STAMPS = ["2026-01-02T03-04-05", "2026-01-02T03-04-06", "2025-01-01T00-00-00", "2026-01-02"]
 CWDS = ["/desk/a", "/desk/a/", "/desk/b/../a", "/desk/b", "relative", "/desk/\ud800", ""]
-SOURCES: list[Any] = ["cli", "vscode", {"subagent": "review"}, {"custom": "x"}, "su\0b", None]
+SPAWN = {"subagent": {"thread_spawn": {"parent_thread_id": uuid(2), "depth": 1}}}
+SOURCES: list[Any] = [
+    "cli",
+    "vscode",
+    SPAWN,
+    {"subagent": "review"},
+    {"custom": "x"},
+    "su\0b",
+    None,
+]
 BRANCHES = ["main", "MAIN", "d/x", None]
 URLS = ["git@github.com:Owner/Name.git", "https://github.com/owner/name", "https://x/y", None]
 TEXTS = ["Héllo world", "straße", "STRASSE 50%", "x", "\ud800 lone", ""]
@@ -89,6 +99,8 @@ def add(world: World, draw: st.DrawFn) -> None:
     fields["model_provider"] = draw(st.sampled_from(["some", "other", "", None]))
     if draw(st.booleans()):
         fields["parent_thread_id"] = uuid(draw(st.integers(0, 5)))
+    if draw(st.booleans()):
+        fields["forked_from_id"] = uuid(draw(st.integers(0, 9)))
     text = draw(st.sampled_from(TEXTS))
     raws = [meta(thread, **fields), *(turn(text) if text else [])]
     name = file_name(thread, stamp=draw(st.sampled_from(STAMPS)))
@@ -215,6 +227,7 @@ def queries(draw: st.DrawFn) -> dict[str, Any]:
         "since": st.sampled_from(["1970-06-01T00:00:00Z", "2026-01-02T03:04:05.678Z"]),
         "until": st.sampled_from(["2001-09-09T01:46:50Z", "2026-01-02T03:04:05.679Z"]),
         "parent": st.sampled_from([uuid(1), uuid(2)]),
+        "forked_from": st.sampled_from([uuid(1), uuid(7)]),
         "codex": st.just(True),
     }
     for name in draw(st.sets(st.sampled_from(sorted(filters)), max_size=2)):
@@ -260,6 +273,22 @@ def assert_same(store: LocalStore, asked: dict[str, Any]) -> None:
     assert store.catalog.trouble is None
 
 
+@st.composite
+def families(draw: st.DrawFn) -> Family:
+    some = st.integers(0, 9).map(uuid)
+    return Family(
+        tuple(draw(st.lists(some, max_size=2, unique=True))),
+        draw(st.dictionaries(some, st.lists(some, max_size=2), max_size=2)),
+        *(draw(st.booleans()) for _flag in range(4)),
+    )
+
+
+def assert_same_kin(store: LocalStore, wanted: Family, rollout_ids: list[str]) -> None:
+    assert store.catalog.family(wanted) == store.files.family(wanted)
+    assert store.catalog.building_on(rollout_ids) == store.files.building_on(rollout_ids)
+    assert store.catalog.trouble is None
+
+
 @settings(max_examples=150)
 @given(st.data())
 def test_index_and_files_answer_alike_whatever_happens_between(
@@ -288,3 +317,5 @@ def live(home: Path, data: st.DataObject, *, scanned: bool) -> None:
             if scanned:
                 assert store.catalog.catch_up(lambda: False, lambda *_told: None)
             assert_same(store, asked)
+            rollout_ids = st.lists(st.sampled_from([*map(uuid, range(6, 10)), uuid(99)]))
+            assert_same_kin(store, data.draw(families()), data.draw(rollout_ids))

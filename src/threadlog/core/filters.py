@@ -25,6 +25,7 @@ def matches(summary: ThreadSummary, wanted: ThreadQuery, folders: Container[str 
         and (wanted.branch is None or _same(summary.git_branch, wanted.branch))
         and (wanted.repository is None or _is_repository(summary.git_url, wanted.repository))
         and (wanted.parent is None or _same(summary.parent_thread_id, wanted.parent))
+        and (wanted.forked_from is None or _same(summary.forked_from_id, wanted.forked_from))
         and not (wanted.codex and summary.codex_hides)
         and _in_time(summary, wanted)
     )

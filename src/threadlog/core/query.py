@@ -88,6 +88,7 @@ class ThreadQuery(NamedTuple):
     since_ms: int | None = None
     until_ms: int | None = None
     parent: str | None = None
+    forked_from: str | None = None
     codex: bool = False
     default_provider: str | None = None
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from threadlog.core import cursor, filters, ids, moments, query
+from threadlog.core import cursor, family, filters, ids, moments, query
 from threadlog.core.cursor import Place
+from threadlog.core.family import Family
 from threadlog.core.ids import Reference
 from threadlog.core.names import Named
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.errors import BadCursor
+from threadlog.local import kin
 from threadlog.local.folders import SameFolders
 from threadlog.local.inventory import Inventory
 from threadlog.local.references import resolve
@@ -80,6 +82,19 @@ class FileCatalog:
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
         return resolve(self._home, _FileThreads(self._home, self._read_names()), reference)
+
+    def building_on(self, rollout_ids: Collection[str]) -> list[tuple[str | None, str]]:
+        """The rollouts that build on one of these: thread id and path; raises Unreadable."""
+        inventory = Inventory(self._home)
+        kin.all_listed(inventory.problems)
+        everything = itertools.chain(inventory.rollouts(), inventory.anonymous)
+        return kin.building_on(inventory, everything, rollout_ids)
+
+    def family(self, wanted: Family) -> list[ThreadSummary]:
+        """The threads that belong together."""
+        inventory = Inventory(self._home)
+        summaries = Summaries(self._home, inventory, self._read_names())
+        return family.members(wanted, kin.FileKin(inventory, summaries))
 
 
 class _FileThreads:

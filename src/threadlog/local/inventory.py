@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, cast
 
 from threadlog.core import lines, moments
@@ -80,6 +80,11 @@ class Inventory:
         else:
             self.siblings.setdefault(thread_id, [self.current[thread_id]]).append(found)
 
+    def rollouts(self) -> Iterator[Found]:
+        """Every rollout whose thread is known, of threads with several all."""
+        alone = (each for key, each in self.current.items() if key not in self.siblings)
+        return itertools.chain(alone, *self.siblings.values())
+
     def group(self, found: Found) -> list[Found]:
         """All rollouts of the thread that *found* is one of, oldest first."""
         thread_id = found.thread_id
@@ -136,8 +141,7 @@ class Inventory:
         """The newest rollout of an id, but for those seen already."""
         if self._by_rollout_id is None:
             self._by_rollout_id = {}
-            alone = (each for each in self.current.values() if each.thread_id not in self.siblings)
-            for found in itertools.chain(alone, *self.siblings.values()):
+            for found in self.rollouts():
                 if found.rollout_id is not None:
                     self._by_rollout_id.setdefault(found.rollout_id, []).append(found)
         candidates = self._by_rollout_id.get(base.rollout_id, ())

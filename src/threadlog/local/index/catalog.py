@@ -6,12 +6,13 @@ import contextlib
 import math
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from threadlog.core import filters, query
 from threadlog.core.cursor import Place
+from threadlog.core.family import NO_EDGES, Edges, Family, descendants_of, members
 from threadlog.core.ids import Reference
 from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lines import BadLine
@@ -20,10 +21,13 @@ from threadlog.local.catalog import FileCatalog, read_cursor
 from threadlog.local.index import forks
 from threadlog.local.index.forks import Lease
 from threadlog.local.index.trouble import CallersOwn, Unusable
+from threadlog.local.kin import all_listed
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
     from threadlog.local.index.upkeep import Index
     from threadlog.local.watch import Watcher
 
@@ -122,6 +126,32 @@ class IndexedCatalog:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
         told = self._ask(lambda: self._find(reference))
         return told[0] if told else self._files.find(reference)
+
+    def building_on(self, rollout_ids: Collection[str]) -> list[tuple[str | None, str]]:
+        """The rollouts that build on one of these: thread id and path; raises Unreadable."""
+        from threadlog.local.index import kin  # loads SQLite
+
+        told = self._ask(
+            lambda: (self._swept(lambda rows: kin.building_on(self._home, rows, rollout_ids)),)
+        )
+        if told is None:
+            return self._files.building_on(rollout_ids)
+        all_listed(self._index.problems)
+        return told[0]
+
+    def family(self, wanted: Family) -> list[ThreadSummary]:
+        """The threads that belong together."""
+        from threadlog.local.index import kin
+
+        told = self._ask(
+            lambda: (self._swept(lambda rows: members(wanted, kin.IndexKin(self._home, rows))),)
+        )
+        return told[0] if told else self._files.family(wanted)
+
+    def descendants(self, thread_id: str, spawned: Edges = NO_EDGES) -> list[ThreadSummary]:
+        """The subagents that a thread spawned, and theirs."""
+        found = self.family(descendants_of(thread_id, spawned))
+        return [each for each in found if each.id != thread_id]
 
     def close(self) -> None:
         """Let go of the index, until it is asked again."""
@@ -234,6 +264,12 @@ class IndexedCatalog:
         if needs_all:
             self._index.sweep(_own(self.progress))
         return (self._index.counts(queries, swept=needs_all),)
+
+    def _swept(self, ask: Callable[[Connection], _Answer]) -> _Answer:
+        """What *ask* finds in the rows, all of them as new as the question."""
+        self._index.look()
+        self._index.sweep(_own(self.progress))
+        return self._index.told(ask)
 
     def _find(self, reference: str) -> tuple[ThreadSummary] | None:
         if self._is_new():

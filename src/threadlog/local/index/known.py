@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from threadlog.core import filters, lines
@@ -35,6 +36,17 @@ def rollouts_of(connection: sqlite3.Connection, home: str, key: bytes) -> list[K
     rows = connection.execute(f"{_FOUND} r.key = ?", (key,)).fetchall()
     known = [KnownRollout(home, row) for row in rows]
     return known if len(known) == 1 else sorted(known, key=lambda each: by_age(each.found))
+
+
+def rollouts_on(
+    connection: sqlite3.Connection, home: str, rollout_ids: Sequence[str]
+) -> list[KnownRollout]:
+    """The rollouts that were seen to build on one of these."""
+    marks = ", ".join("?" * len(rollout_ids))
+    rows = connection.execute(
+        f"{_FOUND} r.base IN ({marks})", [filters.comparable(each) for each in rollout_ids]
+    )
+    return [KnownRollout(home, row) for row in rows.fetchall()]
 
 
 class KnownInventory(Inventory):

@@ -70,6 +70,7 @@ def _conditions(connection: sqlite3.Connection, wanted: ThreadQuery) -> tuple[st
         _equal("archived", wanted.archived),
         _equal("branch", filters.comparable(wanted.branch)),
         _equal("parent", filters.comparable(wanted.parent)),
+        _equal("forked_from", filters.comparable(wanted.forked_from)),
         _equal("hidden", 0 if wanted.codex else None),
         ("instr(words, ?)", [text]) if text is not None else _ANY,
         _in_folders(connection, wanted.cwd),

@@ -59,5 +59,12 @@ CREATE TABLE names (id TEXT PRIMARY KEY, name TEXT, told TEXT) WITHOUT ROWID;
 CREATE INDEX names_name ON names (name);
 """
 
+# Rows are made anew: what they would have in the new column only their rollouts tell.
+_THIRD = """
+ALTER TABLE threads ADD COLUMN forked_from;
+CREATE INDEX threads_forked_from ON threads (forked_from) WHERE forked_from IS NOT NULL;
+UPDATE threads SET row = NULL;
+"""
+
 # Each takes an index from the version that is its place here to the next.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)

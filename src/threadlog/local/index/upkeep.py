@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 from threadlog.core import cursor, filters, moments, query
 from threadlog.core.cursor import Place
@@ -29,6 +30,7 @@ from threadlog.local.names import HomeNames
 from threadlog.local.scan import Found, below
 from threadlog.local.summaries import Summaries
 
+_Answer = TypeVar("_Answer")
 # So often a page is asked for again that others have changed meanwhile.
 TRIES = 4
 # What local time is then tells one time zone from another.
@@ -237,10 +239,16 @@ class Index:
 
     def counts(self, queries: Sequence[ThreadQuery], *, swept: bool) -> list[int]:
         """How many threads each query means, after a `look`, or a `sweep` too."""
+        return self.told(
+            lambda connection: [pages.count(connection, wanted) for wanted in queries], swept=swept
+        )
+
+    def told(self, ask: Callable[[sqlite3.Connection], _Answer], *, swept: bool = True) -> _Answer:
+        """What *ask* finds in rows of one moment, after a `look` and, if *swept*, a `sweep`."""
         for _time in range(TRIES):
             with self._steady() as connection:
                 if not (swept and contents.any_unread(connection)):
-                    return [pages.count(connection, wanted) for wanted in queries]
+                    return ask(connection)
             self.sweep()
         raise Unusable(_RESTLESS)
 
