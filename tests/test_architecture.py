@@ -42,6 +42,7 @@ USE_CASES = (
     "home",
     "checkup",
     "reader",
+    "kinship",
     "asking",
     "options",
     "recorder",

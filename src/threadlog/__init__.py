@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from threadlog.core.index_status import IndexStatus
     from threadlog.core.lines import Damaged
     from threadlog.core.query import ThreadPage, ThreadSummary
+    from threadlog.core.tree import Ancestor, Branch, Tree
     from threadlog.core.turn import Turn
     from threadlog.errors import (
         Ambiguous,
@@ -74,6 +75,9 @@ _MODULES = {
     "History": "core.history",
     "ThreadPage": "core.query",
     "ThreadSummary": "core.query",
+    "Ancestor": "core.tree",
+    "Branch": "core.tree",
+    "Tree": "core.tree",
     "Turn": "core.turn",
 }
 
@@ -81,9 +85,11 @@ __all__ = [
     "DURABLE",
     "KERNEL",
     "Ambiguous",
+    "Ancestor",
     "Archived",
     "BacklogFull",
     "BadCursor",
+    "Branch",
     "Closed",
     "Damaged",
     "EmptyRollout",
@@ -107,6 +113,7 @@ __all__ = [
     "ThreadPage",
     "ThreadSummary",
     "ThreadlogError",
+    "Tree",
     "Turn",
     "TurnWriter",
     "Unencodable",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from threadlog.core.index_status import IndexStatus, Progress
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
+    from threadlog.core.tree import Ancestor, Tree
     from threadlog.core.turn import Turn
     from threadlog.core.visibility import Visibility
     from threadlog.keeper import Keeper
@@ -77,9 +78,9 @@ class StoredThreads:
         "vscode", "subagent", "subagent:review", ...), *providers* (a thread that names none is of
         the one that the home's Codex has configured), *text* (in the name or first message),
         *branch*, *repository* (its address, or the end of it: "owner/name"), *since* and *until*
-        (of the time sorted by; datetimes, RFC 3339, or `7d` for so long ago), *parent* (subagents
-        of a thread), *codex* (only what Codex's own list shows by default).  docs/listing.md tells
-        more.
+        (of the time sorted by; datetimes, RFC 3339, or `7d` for so long ago), *parent* (begun by a
+        thread), *forked_from*, *codex* (only what Codex's own list shows by default).
+        docs/listing.md tells more.
 
         Raises BadCursor; ValueError and TypeError for what cannot be asked.
         """
@@ -141,6 +142,31 @@ class StoredThreads:
         from threadlog.core.visibility import DEFAULT_PROVIDER, visibility
 
         return visibility(self.get(reference), self._store.model_provider() or DEFAULT_PROVIDER)
+
+    def lineage(self, reference: Reference) -> tuple[Ancestor, ...]:
+        """The threads that one was forked from, the oldest first, itself last.
+
+        By forked_from_id, and by history_base where that names another thread.  One that is not
+        there any more has its id, and is `missing`.
+        """
+        from threadlog import kinship
+
+        return kinship.lineage(self._store, self.get(reference))
+
+    def tree(self, reference: Reference | None = None, **asked: Unpack[Asked]) -> Tree:
+        """Threads with those that come from them below: subagents, reviews, and marked, forks.
+
+        Of one thread all that comes from it, under what it comes from; else, for the threads of a
+        page, which the keywords of `threads` ask for, the whole trees they stand in.  Archived
+        threads stand in their places.  Raises as `threads`; ValueError for both at once.
+        """
+        from threadlog import kinship
+
+        if reference is None:
+            return kinship.tree_page(self._store, self.threads(**asked))
+        if asked:
+            raise ValueError(f"the tree of one thread is whole: {min(asked)} chooses among threads")
+        return kinship.tree_of(self._store, self.get(reference))
 
     def iter_lines(self, reference: Reference, *, backwards: bool = False) -> Iterator[Value]:
         """Every line, oldest or newest first, of the thread and of what it was forked from.

@@ -49,6 +49,8 @@ def top(modules: set[str]) -> set[str]:
         ["list", "--json"],
         ["list", "--all", "--archived"],
         ["list", "--sort", "updated", "--cwd", "."],
+        ["tree"],
+        ["tree", THREAD],
         ["path", THREAD],
         ["path", "last"],
         ["path", "a name"],

@@ -22,6 +22,7 @@ from makers import (
     THREAD,
     content,
     event,
+    file_name,
     line,
     message,
     meta,
@@ -30,6 +31,7 @@ from makers import (
     put_thread,
     started,
     user,
+    uuid,
 )
 
 CONTROLS = "".join(
@@ -114,6 +116,8 @@ def evil(home: Path) -> Path:
     put(home, b"\x1b[2J", "rollout-\x1b[2J.jsonl", "sessions/\x1b[2J")
     put_names(home, (THREAD, EVIL))
     put_thread(home, 1)
+    spawned = meta(uuid(0x77), parent_thread_id=THREAD, agent_role=EVIL)
+    put(home, content([spawned, user(EVIL)]), file_name(uuid(0x77)))
     return home
 
 
@@ -125,6 +129,9 @@ def evil(home: Path) -> Path:
         ["list", "--limit", "2"],
         ["list", "--archived", "--limit", "1"],
         ["list", "--json"],
+        ["tree"],
+        ["tree", "--archived"],
+        ["tree", "--json"],
         ["show", THREAD],
         ["show", THREAD, "--full", "--tail", "9"],
         ["show", THREAD, "--json"],

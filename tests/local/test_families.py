@@ -12,7 +12,7 @@ import pytest
 
 from makers import DAY, Pages, content, file_name, meta, put, turn, uuid
 from threadlog.connect import local_store
-from threadlog.core.family import Family
+from threadlog.core.family import ABOVE, NOBODY, WHOLE, Family
 from threadlog.core.query import ThreadQuery, ThreadSummary
 from threadlog.errors import Unreadable
 from threadlog.local.index import contents, rows, schema
@@ -137,6 +137,7 @@ def test_edges_told_elsewhere_are_added(home: Path, catalog_of: Ask) -> None:
     # 9 is not there; what it began is.
     assert numbers(catalog.descendants(uuid(1), edges)) == [2, 3, 4]
     assert numbers(catalog.descendants(uuid(1))) == []
+    assert numbers(catalog.family(Family((uuid(4),), ABOVE, edges))) == [4, 1, 3, 2]
 
 
 def test_loops_end(home: Path, catalog_of: Ask) -> None:
@@ -146,7 +147,7 @@ def test_loops_end(home: Path, catalog_of: Ask) -> None:
     catalog = catalog_of(home)
     assert numbers(catalog.descendants(uuid(1))) == [2]
     assert catalog.descendants(uuid(3)) == []
-    everybody = Family((uuid(1),), forks=True, above=True)
+    everybody = Family((uuid(1),), WHOLE, forks=True)
     assert numbers(catalog.family(everybody)) == [1, 2]
 
 
@@ -157,12 +158,14 @@ def test_above_are_those_that_a_thread_comes_from(home: Path, catalog_of: Ask) -
     thread(home, 4, forked_from_id=uuid(8))
     thread(home, 5, source=spawn(3))
     catalog = catalog_of(home)
-    assert numbers(catalog.family(Family((uuid(3),), above=True, below=False))) == [3, 2, 1]
-    assert numbers(catalog.family(Family((uuid(4),), above=True, below=False))) == [4]
+    assert numbers(catalog.family(Family((uuid(3),), ABOVE, forks=True))) == [3, 2, 1]
+    assert numbers(catalog.family(Family((uuid(4),), ABOVE, forks=True))) == [4]
     edges = {uuid(5): [uuid(4)]}
-    told = Family((uuid(4),), edges, above=True, below=False)
+    told = Family((uuid(4),), ABOVE, edges, forks=True)
     assert numbers(catalog.family(told)) == [4, 5, 3, 2, 1]
     assert numbers(catalog.family(Family((uuid(1),), forks=True))) == [1, 2, 3, 5]
+    assert numbers(catalog.family(Family((uuid(5),), WHOLE))) == [5, 3]  # 3 is a fork
+    assert numbers(catalog.family(Family((uuid(2), uuid(9)), NOBODY))) == [2]
 
 
 def test_an_index_from_before_forks_had_a_column_learns_of_them(

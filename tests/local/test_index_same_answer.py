@@ -29,7 +29,7 @@ from makers import (
 )
 from threadlog.asking import query_of
 from threadlog.connect import local_store
-from threadlog.core.family import Family
+from threadlog.core.family import ABOVE, BELOW, NOBODY, WHOLE, Family
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.core.summary import Counts
@@ -278,8 +278,9 @@ def families(draw: st.DrawFn) -> Family:
     some = st.integers(0, 9).map(uuid)
     return Family(
         tuple(draw(st.lists(some, max_size=2, unique=True))),
+        draw(st.sampled_from([NOBODY, ABOVE, BELOW, WHOLE])),
         draw(st.dictionaries(some, st.lists(some, max_size=2), max_size=2)),
-        *(draw(st.booleans()) for _flag in range(4)),
+        *(draw(st.booleans()) for _flag in range(2)),
     )
 
 

@@ -17,6 +17,7 @@ from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.lines import Json
 from threadlog.core.outline import Outline
 from threadlog.core.query import ThreadPage, ThreadSummary
+from threadlog.core.tree import Ancestor, Tree
 from threadlog.core.turn import Turn
 from threadlog.core.visibility import Visibility
 from threadlog.home import Reference
@@ -112,6 +113,14 @@ class Home(Closable):
     async def why(self, reference: Reference) -> Visibility:
         """What listings do with one thread, and why."""
         return await asyncio.to_thread(self.sync.why, reference)
+
+    async def lineage(self, reference: Reference) -> tuple[Ancestor, ...]:
+        """The threads that one was forked from, the oldest first, itself last."""
+        return await asyncio.to_thread(self.sync.lineage, reference)
+
+    async def tree(self, reference: Reference | None = None, **asked: Unpack[Asked]) -> Tree:
+        """Threads with those that come from them below."""
+        return await asyncio.to_thread(lambda: self.sync.tree(reference, **asked))
 
     def iter_lines(self, reference: Reference, *, backwards: bool = False) -> AsyncIterator[Value]:
         """Every line, oldest or newest first, damage in its place."""

@@ -69,6 +69,7 @@ def _asked(home: Home, arguments: argparse.Namespace) -> Asked:
         "since": arguments.since,
         "until": arguments.until,
         "parent": home.get(arguments.parent).id if arguments.parent else None,
+        "forked_from": home.get(arguments.forked_from).id if arguments.forked_from else None,
         "codex": arguments.codex,
     }
     return asked

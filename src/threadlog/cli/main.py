@@ -205,12 +205,22 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     )
     only.add_argument("--until", metavar="TIME", type=_moment, help="before then")
     only.add_argument("--parent", type=_something, metavar="ID", help="that this thread began")
+    only.add_argument("--forked-from", type=_something, metavar="ID", help="forked from this one")
     only.add_argument("--codex", action="store_true", help="that Codex's own list shows by default")
 
 
 def _add_latest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cwd", type=_something, metavar="DIR", help="of this working directory")
     parser.add_argument("--archived", action="store_true", help="of the archived threads")
+    parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+
+
+def _add_tree(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "id", metavar="ID", nargs="?", help="of this thread (see `threadlog --help`)"
+    )
+    parser.add_argument("--archived", action="store_true", help="of the archived threads instead")
+    parser.add_argument("--limit", type=_count, metavar="N", help="of so many threads (50)")
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
@@ -274,6 +284,7 @@ _MODULES = {
     "show": "show",
     "path": "paths",
     "record": "record",
+    "tree": "tree",
     "why": "why",
     "doctor": "doctor",
     "index": "index",
@@ -283,6 +294,7 @@ _COMMANDS = (
     ("latest", _add_latest, "the thread that changed last"),
     ("show", _add_show, "one thread, readably"),
     ("path", _add_path, "where a thread's rollout lies"),
+    ("tree", _add_tree, "threads with their subagents, reviews and forks"),
     ("why", _add_why, "what this list and Codex's own do with a thread, and why"),
     ("record", _add_record, "items on standard input become a thread, or go on with one"),
     ("doctor", _add_doctor, "how the home is: damage, index, modes, writers, what Codex hides"),

@@ -15,6 +15,10 @@ from threadlog.core.query import ThreadSummary
 # Labels of `core.metadata.source_label`.
 SPAWNED, REVIEW = "subagent:spawn", "subagent:review"
 
+# Whom a look takes in, beside the threads asked for: nobody, those they come from, those that come
+# from them, or everybody who is related at all.
+NOBODY, ABOVE, BELOW, WHOLE = "nobody", "above", "below", "whole"
+
 # Who began whom, as it is told elsewhere than in rollouts: parent to children.
 Edges = Mapping[str, Collection[str]]
 NO_EDGES: Edges = MappingProxyType({})
@@ -34,24 +38,23 @@ class Kin(Protocol):
 
 
 class Family(NamedTuple):
-    """Whom to look for: threads of some ids, and everybody below them; both kinds, archived or not.
+    """Whom to look for: threads of some ids and their relatives, archived or not.
 
-    `spawned` are edges told elsewhere (Codex's database), added to what rollouts tell.  `forks`
-    counts forks as children too; `reviews` False leaves out reviews and whatever else was begun
-    without being spawned; `below` False and `above` True look the other way.
+    `reach` is NOBODY, ABOVE, BELOW or WHOLE.  `spawned` are edges told elsewhere (Codex's
+    database), added to what rollouts tell.  With `forks` a fork counts as a child of what it was
+    forked from; without `reviews` only spawned subagents do as children of who began them.
     """
 
     ids: tuple[str, ...]
+    reach: str = BELOW
     spawned: Edges = NO_EDGES
     forks: bool = False
     reviews: bool = True
-    above: bool = False
-    below: bool = True
 
 
 def descendants_of(thread_id: str, spawned: Edges = NO_EDGES) -> Family:
     """The spawned subagents of a thread and theirs, as Codex archives and deletes them with it."""
-    return Family((thread_id,), spawned, reviews=False)
+    return Family((thread_id,), BELOW, spawned, reviews=False)
 
 
 def members(wanted: Family, kin: Kin) -> list[ThreadSummary]:
@@ -60,35 +63,32 @@ def members(wanted: Family, kin: Kin) -> list[ThreadSummary]:
     Who is not there is left out, but not the children that name it.
     """
     met: dict[str, ThreadSummary] = {}
-    _meet(met, kin.these(wanted.ids))
-    if wanted.above:
-        _climb(wanted, kin, met)
-    if wanted.below:
-        _descend(wanted, kin, met)
+    parents = parents_told(wanted.spawned)
+    seen: set[str] = set()
+    level = set(wanted.ids)
+    fresh = _meet(met, kin.these(level))
+    while level and wanted.reach != NOBODY:
+        seen |= level
+        following: set[str] = set()
+        if wanted.reach != BELOW:
+            following |= {
+                each for thread in fresh for each in origins(thread, parents, forks=wanted.forks)
+            }
+            following |= {parents[each] for each in level if each in parents}
+        if wanted.reach != ABOVE:
+            born = _born(wanted, kin, level)
+            following |= {each.id for each in born if each.id}
+            following |= {child for each in level for child in wanted.spawned.get(each, ())}
+            _meet(met, (each for each in born if not each.id))
+        level = following - seen
+        fresh = _meet(met, kin.these(level)) if level else []
     return list(met.values())
 
 
-def _climb(wanted: Family, kin: Kin, met: dict[str, ThreadSummary]) -> None:
-    parents = parents_told(wanted.spawned)
-    seen = set(wanted.ids)
-    level = list(met.values())
-    while level:
-        ids = {each for thread in level for each in origins(thread, parents)} - seen
-        seen |= ids
-        level = _meet(met, kin.these(ids)) if ids else []
-
-
-def _descend(wanted: Family, kin: Kin, met: dict[str, ThreadSummary]) -> None:
-    seen = set(wanted.ids)
-    level: Collection[str] = wanted.ids
-    while level:
-        told = {child for parent in level for child in wanted.spawned.get(parent, ())}
-        born = [each for each in kin.begun_by(level) if wanted.reviews or each.source == SPAWNED]
-        born += kin.these(told) if told else ()
-        born += kin.forked_from(level) if wanted.forks else ()
-        _meet(met, born)
-        level = (told | {each.id for each in born if each.id}) - seen
-        seen |= level
+def _born(wanted: Family, kin: Kin, parents: Collection[str]) -> list[ThreadSummary]:
+    """The children of some threads, as rollouts tell."""
+    born = [each for each in kin.begun_by(parents) if wanted.reviews or each.source == SPAWNED]
+    return [*born, *kin.forked_from(parents)] if wanted.forks else born
 
 
 def _meet(met: dict[str, ThreadSummary], threads: Iterable[ThreadSummary]) -> list[ThreadSummary]:
@@ -100,11 +100,13 @@ def _meet(met: dict[str, ThreadSummary], threads: Iterable[ThreadSummary]) -> li
 
 
 def parents_told(spawned: Edges) -> dict[str, str]:
-    """The parent of each child of *spawned*; Codex keeps one for each."""
-    return {child: parent for parent in sorted(spawned) for child in spawned[parent]}
+    """The parent of each child of *spawned*; Codex keeps one for each, and none is its own."""
+    told = ((child, parent) for parent in sorted(spawned) for child in spawned[parent])
+    return {child: parent for child, parent in told if child != parent}
 
 
-def origins(thread: ThreadSummary, parents: Mapping[str, str]) -> list[str]:
+def origins(thread: ThreadSummary, parents: Mapping[str, str], *, forks: bool = True) -> list[str]:
     """Whom a thread comes from: who began it, then what it was forked from; never itself."""
-    told = (thread.parent_thread_id, parents.get(thread.id or ""), thread.forked_from_id)
+    forked = thread.forked_from_id if forks else None
+    told = (thread.parent_thread_id, parents.get(thread.id or ""), forked)
     return [each for each in dict.fromkeys(told) if each and each != thread.id]
