@@ -38,7 +38,8 @@ def open(
 ) -> Home:
     """Open the threads of a home: *home*, else $THREADLOG_HOME, $CODEX_HOME, ~/.codex.
 
-    Touches nothing on disk; a home that does not exist yet has no threads.
+    A home that does not exist yet has no threads.  Touches nothing on disk, but where something
+    that was to be done to several files was broken off: that is finished first.
 
     For processes that live long: a listing may be *freshness_s* seconds old (2 for a server, say;
     0: it never is, which in a large home costs a look at every rollout for some listings), and
@@ -48,6 +49,8 @@ def open(
         raise ValueError(f"a listing cannot be {freshness_s} seconds old: give 0 or more")
     store = local_store(home_path(home))
     store.freshness_s = freshness_s
+    if store.has_unfinished():
+        store.shelf.finish()
     return Home(store, background=background)
 
 

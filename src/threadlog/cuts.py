@@ -15,6 +15,7 @@ from threadlog.core.boundaries import Messages, Spot
 from threadlog.core.decode import decode_item
 from threadlog.core.framing import Frame, Gap, Oversized, line_length
 from threadlog.core.items.event import TaskStarted
+from threadlog.core.items.session import HistoryBase
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import BadLine
 from threadlog.core.turn import IN_PROGRESS
@@ -23,6 +24,7 @@ from threadlog.reader import ThreadReader
 
 # A turn without a recorded start is named by where its first event is.
 _IMPLICIT = r"turn-([0-9]+)"
+_STARTS = ((lines.EVENT, "task_started"), (lines.EVENT, "turn_started"))
 
 
 class Point(NamedTuple):
@@ -36,13 +38,25 @@ class Point(NamedTuple):
 class Cut(NamedTuple):
     """What comes before a cut: whole segments and the beginning of the last.
 
-    `ordinal` is the first number that is cut off, None where lines have none.  `open_turn` is the
+    `ordinal` is the first number that is cut off, None where lines have none.  Of a paginated
+    thread cut before its first turn nothing comes before (Codex: the same).  `open_turn` is the
     id of a turn that has not ended before the cut, "" if it has no id, None if there is none.
     """
 
     segments: list[Segment]
     ordinal: int | None
     open_turn: str | None = None
+
+    def base(self) -> HistoryBase | None:
+        """What a rollout that goes on from here by reference says; None if it begins anew."""
+        if self.ordinal is None or not self.segments:
+            return None
+        last = self.segments[-1]
+        return HistoryBase(
+            thread_id=last.rollout_id,
+            end_ordinal_exclusive=self.ordinal,
+            end_byte_offset=last.end or 0,
+        )
 
 
 def find_cut(reader: ThreadReader, point: Point) -> Cut:
@@ -66,7 +80,10 @@ def _at_end(reader: ThreadReader) -> Cut:
 
 
 def _end(reader: ThreadReader) -> Cut:
-    """Everything that is whole: half a line at the end is not of the thread yet."""
+    """Everything that is whole: half a line at the end is not of the thread yet.
+
+    Nor is a numbered line that lacks its LF (Codex: the same); a copy gives it one.
+    """
     segments = reader.segments()
     end: int | None = None
     for frame in reader.frames_backwards(segments[-1]):
@@ -74,7 +91,8 @@ def _end(reader: ThreadReader) -> Cut:
             raise NotResumable(f"cannot go on from {segments[-1].path}: {frame.reason}")
         if not isinstance(frame.raw, Oversized) and not frame.raw.strip():
             continue
-        whole = frame.ended or (isinstance(frame.raw, bytes) and _parse(frame.raw) is not None)
+        valid = isinstance(frame.raw, bytes) and _parse(frame.raw) is not None
+        whole = frame.ended or (valid and not reader.is_paginated)
         if end is None and whole:
             end = frame.offset + line_length(frame.raw) + frame.ended
         if end is None:
@@ -174,8 +192,20 @@ def _cut(reader: ThreadReader, spot: Spot) -> Cut:
     ordinal = spot.ordinal if reader.is_paginated else None
     if reader.is_paginated and ordinal is None:
         raise NotResumable(f"cannot cut {last.path} at byte {spot.offset}: no ordinal is there")
+    if reader.is_paginated and spot.segment == 0 and _is_first_start(reader, spot):
+        return Cut([], 0)
     last = last._replace(end=spot.offset, end_ordinal=ordinal)
     return Cut([*segments[: spot.segment], last], ordinal)
+
+
+def _is_first_start(reader: ThreadReader, spot: Spot) -> bool:
+    """True if no turn begins before it."""
+    for frame in reader.frames(reader.segments()[0]):
+        if isinstance(frame, Gap) or frame.offset >= spot.offset:
+            break
+        if isinstance(frame.raw, bytes) and lines.sniff(frame.raw) in _STARTS:
+            return False
+    return True
 
 
 def _ordinal(frame: Frame) -> int | None:

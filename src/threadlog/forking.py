@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
+from threadlog.amending import rename_live
 from threadlog.core import history
 from threadlog.core.context import INTERRUPTED_TEXT
-from threadlog.core.decode import decode_item
-from threadlog.core.framing import Frame
 from threadlog.core.history import Loaded
-from threadlog.core.items.event import ThreadNameUpdated, TurnAborted
+from threadlog.core.items.event import TurnAborted
 from threadlog.core.items.response import Message
-from threadlog.core.items.session import HistoryBase, SessionMeta
+from threadlog.core.items.session import SessionMeta
 from threadlog.core.items.values import Content
+from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
 from threadlog.cuts import Cut, Point, find_cut
 from threadlog.errors import Archived, NoThreadId
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from threadlog.home import Home
 
 INTERRUPTED = "interrupted"
+_FROM_HARNESS: Json = {
+    "content_item_kinds": ["generic.turn_aborted"],
+    "content_item_metadata": [{"provenance": {"type": "harness", "hook": False}}],
+}
 _OF_THE_FORK = ("through", "before", "message", "cwd", "ephemeral")
 
 
@@ -58,9 +62,7 @@ def fork(home: Home, parent: ThreadSummary, asked: ForkKeywords) -> Thread:
         if cut.open_turn is not None:
             recorder.record(*_interrupted(cut.open_turn))
         if parent.name is not None:
-            recorder.record(
-                ThreadNameUpdated(thread_id=recorder.thread_id, thread_name=parent.name)
-            )
+            rename_live(home, recorder, parent.name)
         recorder.persist()
     except BaseException:
         recorder.discard()
@@ -75,7 +77,7 @@ def _options(
     for name in _FROM_PARENT:
         if name in asked:
             raise ValueError(f"a fork has its {name} from its parent: leave it out")
-    meta = _session_meta(reader)
+    meta = reader.session_meta()
     given = cast("ThreadKeywords", {k: v for k, v in asked.items() if k not in _OF_THE_FORK})
     given.setdefault("model_provider", parent.model_provider)
     given.setdefault("base_instructions", _instructions(meta))
@@ -84,27 +86,12 @@ def _options(
     given["history_mode"] = reader.metadata.history_mode
     given["forked_from_id"] = parent.id
     if reader.is_paginated and not asked.get("ephemeral"):
-        last = cut.segments[-1]
-        assert cut.ordinal is not None
-        given["forked_from_ordinal_exclusive"] = cut.ordinal
-        given["history_base"] = HistoryBase(
-            thread_id=last.rollout_id,
-            end_ordinal_exclusive=cut.ordinal,
-            end_byte_offset=last.end or 0,
-        )
+        base = cut.base()
+        given["history_base"] = base
+        given["forked_from_ordinal_exclusive"] = base.end_ordinal_exclusive if base else None
     cwd = asked.get("cwd")
     folder = parent.cwd or "" if cwd is None else os.path.expanduser(os.fspath(cwd))
     return ThreadOptions(cwd=folder, **given)
-
-
-def _session_meta(reader: ThreadReader) -> SessionMeta:
-    """The metadata that the thread's newest rollout begins with."""
-    for frame in reader.frames(reader.segments()[-1]):
-        if isinstance(frame, Frame) and isinstance(frame.raw, bytes):
-            item = decode_item(frame.raw)
-            if isinstance(item, SessionMeta):
-                return item
-    raise NoThreadId("no session metadata in the newest rollout: nothing can be forked")
 
 
 def _instructions(meta: SessionMeta) -> str | None:
@@ -117,8 +104,12 @@ def _interrupted(turn_id: str) -> tuple[Message, TurnAborted]:
     """What the model and people are told of a turn that the fork does not go on with (Codex)."""
     said = Content(type="input_text", text=INTERRUPTED_TEXT)
     return (
-        Message(role="user", content=(said,)),
-        TurnAborted(turn_id=turn_id or None, reason=INTERRUPTED),
+        Message(
+            role="user",
+            content=(said,),
+            internal_chat_message_metadata_passthrough=_FROM_HARNESS,
+        ),
+        TurnAborted(turn_id=turn_id or None, root_turn_id=turn_id or None, reason=INTERRUPTED),
     )
 
 

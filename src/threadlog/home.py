@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from threadlog.core.query import ThreadSummary
-from threadlog.errors import NotFound
+from threadlog.errors import InUse, NotFound
 from threadlog.stored import Reference, StoredThreads
 
 if TYPE_CHECKING:
+    from threadlog.backlog import Channel
+    from threadlog.core.shelf import Changed, Moved, Trashed
     from threadlog.options import ForkKeywords, ThreadKeywords
     from threadlog.thread import Thread
     from threadlog.writer import Writer
@@ -65,9 +68,27 @@ class Home(StoredThreads):
             from threadlog.writer import Writer
 
             # One for all: of several threads that come here first, the first to be done wins.
-            made = vars(self).setdefault("_writer", Writer(self._store.journal))
+            made = vars(self).setdefault("_writer", Writer(self._store.journal, self._tell_name))
             lifetime.look_after(made)
         return made  # type: ignore[no-any-return]
+
+    def open_channels(self) -> list[Channel]:
+        """What is being recorded here, drafts too."""
+        return list(self.writer.channels) if "_writer" in vars(self) else []
+
+    def _tell_name(self, channel: Channel, name: str) -> None:
+        from threadlog.amending import tell_name
+
+        tell_name(self, channel, name)
+
+    def get(self, reference: Reference) -> ThreadSummary:
+        """The summary of one thread; raises NotOnDiskYet for one that is only begun here."""
+        from threadlog.own_threads import explain
+
+        try:
+            return super().get(reference)
+        except NotFound as error:
+            raise explain(self, error, reference) from None
 
     def start(self, cwd: str | os.PathLike[str] = ".", **options: Unpack[ThreadKeywords]) -> Thread:
         """Begin a thread of a working directory; *options* are the fields of `ThreadOptions`.
@@ -92,15 +113,20 @@ class Home(StoredThreads):
     ) -> Thread:
         """Go on with a stored thread; `last` may be that of one working directory.
 
-        The files keep their bytes, and new lines follow.  Raises Archived, InUse, NotResumable,
-        WriteFailed too; *force* and *take_over* are those of `RolloutRecorder.resume`.
+        The files keep their bytes, and new lines follow.  Raises Archived, InUse (which can still
+        be read, and forked), NotOnDiskYet, NotResumable, WriteFailed too; *force* and *take_over*
+        are those of `RolloutRecorder.resume`.
         """
+        from threadlog.own_threads import RESUMED, stored
         from threadlog.recorder import RolloutRecorder
         from threadlog.thread import Thread
 
-        summary = self.get(reference) if cwd is None else self._last_of(reference, cwd)
+        summary = self._last_of(reference, cwd) if cwd else stored(self, reference, RESUMED)
         options = {"force": force, "take_over": take_over}
-        recorder = RolloutRecorder.resume(self, summary.path, **options)
+        try:
+            recorder = RolloutRecorder.resume(self, summary.path, **options)
+        except InUse as error:
+            raise InUse(f"{error}; it can be read, or forked", error.holder) from error
         return Thread(self, recorder, summary)
 
     def fork(self, reference: Reference, **asked: Unpack[ForkKeywords]) -> Thread:
@@ -115,8 +141,117 @@ class Home(StoredThreads):
         WriteFailed; ValueError.
         """
         from threadlog.forking import fork
+        from threadlog.own_threads import FORKED, stored
 
-        return fork(self, self.get(reference), asked)
+        return fork(self, stored(self, reference, FORKED), asked)
+
+    def revert(self, reference: Reference, *, before: str) -> Thread:
+        """Go on with a paginated thread as it was before a turn; what came after stays on disk.
+
+        A new rollout of the thread is made, on disk at once, and is its newest from then on (Codex:
+        the same).  Raises Refused for a legacy thread, or where Codex's database, which has to lead
+        to the new rollout, cannot be changed; NotFound for a turn that is not there, Archived,
+        InUse, NotOnDiskYet, WriteFailed.
+        """
+        from threadlog.own_threads import stored
+        from threadlog.reverting import revert
+
+        return revert(self, stored(self, reference, "reverted"), before)
+
+    def rename(self, reference: Reference, name: str) -> Changed:
+        """Call a thread so; its `remarks` say in sentences what could not be told.
+
+        The name is kept in a place of our own, and told to Codex's name file, to its database (as
+        the version at hand keeps it there), and by a line of the rollout; but for one that is
+        archived, compressed, or being written by another.  A thread that is not on disk yet
+        remembers it.  Raises ValueError for no name, MoveFailed.
+        """
+        from threadlog.amending import rename
+
+        return rename(self, reference, name)
+
+    def rollback(self, reference: Reference, turns: int = 1) -> Changed:
+        """The last turns of a legacy thread count no more; nothing is cut (Codex: a marker).
+
+        More turns than there are means all.  Raises Refused for a paginated thread (see `revert`),
+        NotOnDiskYet, Archived, InUse, NotResumable, WriteFailed; ValueError.
+        """
+        from threadlog.amending import roll_back
+
+        return roll_back(self, reference, turns)
+
+    def update_metadata(
+        self,
+        reference: Reference,
+        *,
+        git: Mapping[str, str | None] | None = None,
+        memory_mode: str | None = None,
+    ) -> Changed:
+        """Change what is known of a thread: fields of *git*, and the *memory_mode*.
+
+        *git* has some of `commit_hash`, `branch` and `repository_url`; None takes one away.
+        *memory_mode* is "enabled" or "disabled".  A legacy rollout gets a further line with all of
+        its session metadata (Codex: the same), which makes a compressed one plain; for a paginated
+        thread the change is kept beside it, and told to Codex's database.  A thread that is not on
+        disk yet remembers it.  Raises InUse, NotResumable, MoveFailed, WriteFailed; ValueError.
+        """
+        from threadlog.amending import update_metadata
+
+        return update_metadata(self, reference, git, memory_mode)
+
+    def archive(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Put threads into the archive, with the subagents that they spawned (Codex: the same).
+
+        All files of a thread move together.  With *dry_run* nothing moves, and the answer is the
+        same.  Raises Archived, InUse, NotOnDiskYet, MoveFailed; Refused where a Codex would not
+        find the thread any more; PartlyDone if only some of several could be.
+        """
+        from threadlog.putting_away import archive
+
+        return archive(self, references, dry_run=dry_run)
+
+    def unarchive(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Put archived threads back, each alone; raises Refused for one that is not archived.
+
+        Their times stay as they are (Codex sets that of the change to now).  Raises as `archive`.
+        """
+        from threadlog.putting_away import unarchive
+
+        return unarchive(self, references, dry_run=dry_run)
+
+    def delete(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Put threads into the trash, with the subagents that they spawned; `restore` undoes it.
+
+        Raises Refused for one that others go on from by reference.  What has been in the trash for
+        longer than `threadlog.core.shelf.KEPT_DAYS` days is removed for good.  Raises as `archive`.
+        """
+        from threadlog.putting_away import delete
+
+        return delete(self, references, dry_run=dry_run)
+
+    def restore(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Put threads back from the trash, with the subagents that were deleted along.
+
+        Meant by id, a piece of it, title, or `last`.  A Codex finds them by their files.  Raises
+        NotFound, Ambiguous, InUse, MoveFailed, PartlyDone.
+        """
+        from threadlog.putting_away import restore
+
+        return restore(self, references, dry_run=dry_run)
+
+    def purge(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Remove threads in the trash for good, and what threadlog keeps of them beside.
+
+        Names that Codex noted in its name file stay there.  Raises Refused for one that others go
+        on from by reference; as `restore`.
+        """
+        from threadlog.putting_away import purge
+
+        return purge(self, references, dry_run=dry_run)
+
+    def trash(self) -> list[Trashed]:
+        """What is in the trash, that deleted last first, and until when it is kept."""
+        return self._store.shelf.trashed()
 
     def _last_of(self, reference: Reference, cwd: str | os.PathLike[str]) -> ThreadSummary:
         if reference != "last":

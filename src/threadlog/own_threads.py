@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from threadlog.barrier import KERNEL
 from threadlog.core import ids
-from threadlog.errors import Closed, NotFound, NotOnDiskYet, OthersWrote
-from threadlog.stored import Reference
+from threadlog.errors import Closed, NotFound, NotOnDiskYet, OthersWrote, ThreadlogError
 from threadlog.states import Draft
+from threadlog.stored import Reference
 
 if TYPE_CHECKING:
     from threadlog.backlog import Channel
     from threadlog.core.query import ThreadSummary
     from threadlog.home import Home
 
+FORKED, RESUMED = "forked", "resumed"
+_NOT_READY = "thread {} is not ready to be forked until its first user message"
 # What a thread is not before it is on disk, and why.
 _NOT_YET = "thread {} is not on disk yet: it cannot be {} before its first user message"
 
@@ -26,10 +28,15 @@ def stored(home: Home, reference: Reference, deed: str) -> ThreadSummary:
     """
     channel = find_own(home, reference)
     if channel is not None and channel.draft:
-        raise NotOnDiskYet(_NOT_YET.format(channel.thread_id, deed))
+        raise not_yet(channel.thread_id, deed)
     if channel is not None:
         settle(channel)
     return home.get(reference)
+
+
+def not_yet(thread_id: str, deed: str) -> NotOnDiskYet:
+    """What is said of a thread that is not on disk, and of which something is asked."""
+    return NotOnDiskYet((_NOT_READY if deed == FORKED else _NOT_YET).format(thread_id, deed))
 
 
 def settle(channel: Channel) -> None:
@@ -45,7 +52,7 @@ def settle(channel: Channel) -> None:
 
 
 def find_own(home: Home, reference: Reference) -> Channel | None:
-    """The thread of this process that is meant, by its id or path, or by a piece of a draft's id."""
+    """The thread of this process that is meant: by its id or path, or a piece of a draft's id."""
     text = str(reference)
     own = [each for each in home.open_channels() if each.state is not None]
     for each in own:
@@ -57,8 +64,11 @@ def find_own(home: Home, reference: Reference) -> Channel | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def in_trash(home: Home, error: NotFound, reference: Reference) -> NotFound:
-    """The same error, with the way out if the thread lies in the trash."""
+def explain(home: Home, error: NotFound, reference: Reference) -> ThreadlogError:
+    """Why there is no such thread, if it is known: not on disk yet, or in the trash."""
+    channel = find_own(home, reference)
+    if channel is not None and channel.draft:
+        return not_yet(channel.thread_id, "read")
     text = str(reference)
     read = ids.read_reference(text)
     for each in home.store.shelf.trashed():

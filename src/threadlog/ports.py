@@ -6,7 +6,7 @@ to write one.  An adapter implements all three; the use cases know nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.family import NO_EDGES, Edges, Family
@@ -206,6 +206,12 @@ class Shelf(Protocol):
 
     def rollouts_in_trash(self, entry: str) -> tuple[str, ...]:
         """The ids of the rollouts of a thread in the trash."""
+
+    def revise(self, place: Place, path: str, at_ms: int, make: Callable[[], None]) -> None:
+        """Have *make* make a further rollout of a thread, and others led to it; or neither.
+
+        Raises Refused, MoveFailed, and what *make* raises.
+        """
 
     def finish(self) -> None:
         """Do the rest of what was broken off; never raises."""

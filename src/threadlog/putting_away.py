@@ -7,12 +7,14 @@ unarchiving brings back one thread (Codex: the same).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from threadlog import kinship
 from threadlog.core import ids
+from threadlog.core.family import descendants_of
 from threadlog.core.moments import unix_ms
-from threadlog.core.query import ThreadQuery, ThreadSummary
+from threadlog.core.query import ThreadSummary
 from threadlog.core.shelf import Moved, Trashed, When
 from threadlog.errors import Ambiguous, NotFound, PartlyDone, Refused, ThreadlogError
 from threadlog.own_threads import stored
@@ -21,7 +23,6 @@ from threadlog.stored import Reference
 if TYPE_CHECKING:
     from threadlog.home import Home
 
-_SPAWNED = "subagent:spawn"
 _NAMED = 3
 Results = Sequence[Moved | ThreadlogError]
 
@@ -96,16 +97,10 @@ def purge(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list
 
 def spawned(home: Home, root: ThreadSummary) -> list[ThreadSummary]:
     """The subagents that a thread spawned, and those that they did; parents before children."""
-    found: dict[str, ThreadSummary] = {}
-    todo = [root.id or ""]
-    while todo:
-        parent = todo.pop()
-        query = ThreadQuery(parent=parent, archived=None, limit=None, sources=(_SPAWNED,))
-        for each in home.store.catalog.page(query):
-            if each.id and each.id not in found and each.id != root.id:
-                found[each.id] = each
-                todo.append(each.id)
-    return list(found.values())
+    if root.id is None:
+        return []
+    family = home.store.catalog.family(descendants_of(root.id, kinship.edges_told(home.store)))
+    return [each for each in family if each.id != root.id]
 
 
 class _Answers:
@@ -162,8 +157,8 @@ def _now(dry_run: bool) -> When:  # noqa: FBT001
     return When(time.time_ns() // 1_000_000, dry_run)
 
 
-def _distinct(threads: Callable[[], object] | object) -> list[ThreadSummary]:
-    return list({each.path: each for each in threads}.values())  # type: ignore[attr-defined]
+def _distinct(threads: Iterable[ThreadSummary]) -> list[ThreadSummary]:
+    return list({each.path: each for each in threads}.values())
 
 
 def _check_nobody_builds(
@@ -189,7 +184,7 @@ def _built_on(thread_id: str, users: Sequence[str]) -> Refused:
     more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
     return Refused(
         f"thread {thread_id} stays: other threads go on from it by reference, and would lose "
-        f"their beginning: {named}{more}; delete those first"
+        f"their beginning: {named}{more}; delete those first, and purge them"
     )
 
 

@@ -14,10 +14,11 @@ import msgspec
 from threadlog.core import history, turns
 from threadlog.core import tail as tails
 from threadlog.core.boundaries import Spot
-from threadlog.core.decode import Line, decode_frame
+from threadlog.core.decode import Line, decode_frame, decode_item
 from threadlog.core.framing import Frame, Gap, Oversized
 from threadlog.core.history import History, Value
 from threadlog.core.items.event import ThreadRolledBack
+from threadlog.core.items.session import SessionMeta
 from threadlog.core.items.turn import UserMessage
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import Json, dump
@@ -112,6 +113,15 @@ class ThreadReader:
     def segments(self) -> list[Segment]:
         """The pieces of rollouts that hold the thread's lines, oldest first."""
         return self._rollouts.segments(self._summary)
+
+    def session_meta(self) -> SessionMeta:
+        """What the thread's newest rollout begins with, typed; raises NoThreadId."""
+        for frame in self.frames(self.segments()[-1]):
+            if isinstance(frame, Frame) and isinstance(frame.raw, bytes):
+                item = decode_item(frame.raw)
+                if isinstance(item, SessionMeta):
+                    return item
+        raise NoThreadId(f"no session metadata in {self._summary.path}")
 
     def frames(self, segment: Segment, start: int = 0) -> Iterator[Frame | Gap]:
         """The lines of a segment as bytes, from byte *start* on."""

@@ -8,8 +8,6 @@ keeps everything, and can be called again.
 from __future__ import annotations
 
 import contextlib
-import secrets
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -17,27 +15,26 @@ from typing import Self
 
 import msgspec
 
-from threadlog.backlog import Channel, process
+from threadlog.backlog import Channel
 from threadlog.barrier import DURABLE, KERNEL, Barrier
-from threadlog.core import entry, ids, metadata, turn_lines
+from threadlog.core import entry, metadata, moments, turn_lines
 from threadlog.core.decode import Line
 from threadlog.core.entry import Payload, Recordable
 from threadlog.core.items import LineItem, UntypedItem
 from threadlog.core.items.event import TaskStarted
+from threadlog.core.items.session import HistoryBase, SessionMeta
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import SESSION_META, Envelope
-from threadlog.core.metadata import PAGINATED, Metadata
+from threadlog.core.metadata import LEGACY, PAGINATED, Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.core.summary import Files, Told, summarise
 from threadlog.errors import NotPersistable, OthersWrote, WriteFailed
+from threadlog.fresh import new_id, now_ms, stamp_of
 from threadlog.home import Home, Reference
 from threadlog.options import ThreadOptions, session_meta
 from threadlog.states import Draft, Live
 
 __all__ = ["DURABLE", "KERNEL", "RolloutRecorder", "ThreadOptions"]
-
-# An id that is counted up is still not to be guessed, nor met by a forked child's.
-_STEP_BITS = 60
 
 
 class RolloutRecorder:
@@ -71,16 +68,45 @@ class RolloutRecorder:
         """
         ms = now_ms()
         meta = session_meta(options, new_id(ms), ms, home.store.model_provider)
-        stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(ms / 1000))
-        path = home.store.journal.plan(stamp, meta.id, options.rollout_id)
+        path = home.store.journal.plan(stamp_of(ms), meta.id, options.rollout_id)
         draft = Draft(meta, ms, copied, ephemeral=ephemeral)
-        channel = Channel(home.writer, "" if ephemeral else path, meta.id, draft, ms)
+        return cls._begin(home, "" if ephemeral else path, draft)
+
+    @classmethod
+    def revise(cls, home: Home, meta: SessionMeta, base: HistoryBase | None) -> RolloutRecorder:
+        """A draft of a further rollout of a stored paginated thread, which begins with *meta*.
+
+        It goes on from *base*, or begins anew.  Named by this instant (Codex: the same).
+        """
+        ms = now_ms()
+        draft = Draft(
+            msgspec.structs.replace(
+                meta,
+                timestamp=moments.utc_text(ms),
+                history_base=base,
+                forked_from_ordinal_exclusive=None,
+            ),
+            ms,
+        )
+        draft.asked_git = True  # that of its beginning
+        path = home.store.journal.plan(stamp_of(ms), meta.id, new_id(ms))
+        return cls._begin(home, path, draft)
+
+    @classmethod
+    def _begin(cls, home: Home, path: str, draft: Draft) -> RolloutRecorder:
+        channel = Channel(home.writer, path, draft.meta.id, draft, draft.ms)
         home.writer.adopt(channel)
-        return cls(channel, options.history_mode)
+        return cls(channel, draft.meta.history_mode or LEGACY)
 
     @classmethod
     def resume(
-        cls, home: Home, reference: Reference, *, force: bool = False, take_over: bool = False
+        cls,
+        home: Home,
+        reference: Reference,
+        *,
+        force: bool = False,
+        take_over: bool = False,
+        archived: bool = False,
     ) -> RolloutRecorder:
         """Go on with a stored thread, as its only writer; its bytes stay as they are.
 
@@ -89,12 +115,18 @@ class RolloutRecorder:
         an older Codex takes no lock; *force* does not wait, and goes on with a file of several
         names (hard links), which all change then.  *take_over* has the thread from another process
         of threadlog that is its writer, which is told before its next batch; what that one wrote
-        past its last look is told here, as `OthersWrote`.  Raises NotFound, Ambiguous, OutsideHome,
-        Archived, InUse, NotResumable, Unreadable, WriteFailed.
+        past its last look is told here, as `OthersWrote`.  *archived* is for a note in an archived
+        thread.  Raises NotFound, Ambiguous, OutsideHome, Archived, InUse, NotResumable,
+        Unreadable, WriteFailed.
         """
         summary = home.get(reference)
         try:
-            appender, tail = home.store.journal.resume(summary, force=force, take_over=take_over)
+            journal, allowed = home.store.journal, archived and summary.archived
+            appender, tail = journal.resume(
+                summary._replace(archived=summary.archived and not allowed),
+                force=force,
+                take_over=take_over,
+            )
         except OSError as error:
             raise WriteFailed(error.filename or summary.path, error.errno, 0) from error
         try:
@@ -128,10 +160,24 @@ class RolloutRecorder:
         return self._channel.made
 
     @property
+    def is_paginated(self) -> bool:
+        """True for a thread whose lines are numbered."""
+        return self._history_mode == PAGINATED
+
+    @property
+    def channel(self) -> Channel:
+        """What it holds, for the use cases beside it."""
+        return self._channel
+
+    @property
+    def draft(self) -> Draft | None:
+        """What the rollout will be made of, None once it was made."""
+        return self._channel.state if isinstance(self._channel.state, Draft) else None
+
+    @property
     def ephemeral(self) -> bool:
         """True for a thread that stays in memory."""
-        draft = self._channel.state
-        return isinstance(draft, Draft) and draft.ephemeral
+        return self.draft is not None and self.draft.ephemeral
 
     @property
     def pending_items(self) -> int:
@@ -241,8 +287,8 @@ class RolloutRecorder:
 
     def draft_summary(self) -> ThreadSummary:
         """What a listing would show of a draft: what its settings say, and no preview."""
-        draft = self._channel.state
-        if not isinstance(draft, Draft):
+        draft = self.draft
+        if draft is None:
             raise ValueError(f"thread {self.thread_id} is no draft any more")
         begun = draft.meta.timestamp
         line = Envelope(begun, SESSION_META, msgspec.to_builtins(draft.meta))
@@ -334,24 +380,6 @@ class RolloutRecorder:
 def _wait(barrier: Barrier | None) -> None:
     if barrier is not None:
         barrier.wait()
-
-
-def now_ms() -> int:
-    """This instant, in unix milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
-def new_id(unix_ms: int) -> str:
-    """A fresh id (UUIDv7) of that instant, above all that this process made before it.
-
-    While the clock does not go on, or goes back, the last one is counted up.
-    """
-    with process.lock:
-        fresh = max(unix_ms, 0) << ids.RANDOM_BITS | secrets.randbits(ids.RANDOM_BITS)
-        if fresh <= process.last_id:
-            fresh = process.last_id + 1 + secrets.randbits(_STEP_BITS)
-        process.last_id = fresh
-    return ids.uuid7(*divmod(fresh, 1 << ids.RANDOM_BITS))
 
 
 def _warn_dropped(channel: Channel) -> bool:

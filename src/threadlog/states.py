@@ -19,7 +19,7 @@ class Draft:
     `copied` are pieces of rollouts that come after that; an `ephemeral` one never is on disk.
     """
 
-    __slots__ = ("asked_git", "copied", "ephemeral", "git", "meta", "ms")
+    __slots__ = ("asked_git", "copied", "ephemeral", "git", "meta", "ms", "name")
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Draft:
         self.copied = tuple(copied)
         self.ephemeral = ephemeral
         self.asked_git = False
+        self.name: str | None = None
         self.git: dict[str, str | None] = {}  # what the user says of it, whatever git does
 
 

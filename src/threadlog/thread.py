@@ -6,22 +6,25 @@ It persists by itself at the first user message.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from threadlog.core.entry import Recordable
 from threadlog.core.history import FORKED, NEW, History, Loaded
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
 from threadlog.core.turn import TurnRules
-from threadlog.errors import BacklogFull, Closed
+from threadlog.errors import BacklogFull, Closed, Refused
 from threadlog.images import Image
+from threadlog.own_threads import not_yet
 from threadlog.recorder import KERNEL, RolloutRecorder
 from threadlog.turn_writer import Asked, TurnBook, TurnWriter
 
 if TYPE_CHECKING:
+    from threadlog.core.shelf import Changed
     from threadlog.home import Home
+    from threadlog.options import ForkKeywords
 
 
 class Thread:
@@ -122,6 +125,52 @@ class Thread:
             return self.history().model_input()
         self._written()
         return self._home.model_input(self.path)
+
+    def fork(self, **asked: Unpack[ForkKeywords]) -> Thread:
+        """Begin a thread with what this one holds so far (see `Home.fork`)."""
+        return self._home.fork(self.id, **asked)
+
+    def rename(self, name: str) -> Changed:
+        """Call it so; before it is on disk the name is remembered (see `Home.rename`)."""
+        from threadlog.amending import rename_live
+
+        return rename_live(self._home, self._recorder, name)
+
+    def rollback(self, turns: int = 1) -> Changed:
+        """The last turns count no more (see `Home.rollback`); raises Refused while one is open."""
+        from threadlog.amending import roll_back_live
+
+        if self.book.open is not None:
+            raise Refused(f"thread {self.id} is in the middle of a turn: end it, then roll back")
+        return roll_back_live(self._recorder, turns)
+
+    def update_metadata(
+        self,
+        *,
+        git: Mapping[str, str | None] | None = None,
+        memory_mode: str | None = None,
+    ) -> Changed:
+        """Change what is known of it (see `Home.update_metadata`)."""
+        from threadlog.amending import update_live
+
+        return update_live(self._home, self._recorder, git, memory_mode)
+
+    def revert(self, *, before: str) -> None:
+        """Go on as it was before a turn, in a further rollout (see `Home.revert`).
+
+        A turn that is open is ended first.  Where it is refused the thread goes on as it was.
+        """
+        if not self.on_disk:
+            raise not_yet(self.id, "reverted")
+        self.book.end_open()
+        self._recorder.close()
+        try:
+            reverted = self._home.revert(self.path, before=before)
+        except BaseException:
+            self._recorder = RolloutRecorder.resume(self._home, self.path)
+            self.book.recorder = self._recorder
+            raise
+        self._recorder = self.book.recorder = reverted.recorder
 
     def flush(self) -> None:
         """Return once all that was recorded is on stable storage; raises WriteFailed."""

@@ -24,8 +24,9 @@ from threadlog.core.items.values import Content, TokenUsage, TokenUsageInfo
 from threadlog.core.lines import TURN_CONTEXT, Json
 from threadlog.core.metadata import PAGINATED
 from threadlog.errors import BacklogFull, Unencodable
+from threadlog.fresh import new_id, now_ms
 from threadlog.images import Image, ReadImage, read_image
-from threadlog.recorder import KERNEL, RolloutRecorder, new_id, now_ms
+from threadlog.recorder import KERNEL, RolloutRecorder
 
 if TYPE_CHECKING:
     from threadlog.home import Home

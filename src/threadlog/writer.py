@@ -36,14 +36,17 @@ RETRY_S = 1.0
 UNSYNCED_BYTES = 8 << 20
 _ORDINAL_END = 1 << 64
 
+TellName = Callable[[Channel, str], None]
 _Job = Callable[[Channel, list[Barrier]], None]
 
 
 class Writer:
     """Writes for all recorders of one store."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, tell_name: TellName | None = None) -> None:
+        """*tell_name* is told what a thread is called once it is on disk."""
         self.journal = journal
+        self._tell_name = tell_name
         self.channels: WeakSet[Channel] = WeakSet()
         self.live: set[Channel] = set()
         self._reset()
@@ -339,6 +342,8 @@ class Writer:
             channel.made = True
             channel.idle = channel.taking
             self.live.add(channel)
+        if draft.name is not None and self._tell_name is not None:
+            self._tell_name(channel, draft.name)
 
     def _sync(self, channel: Channel, served: list[Barrier]) -> None:
         live = channel.state

@@ -24,6 +24,7 @@ NAME_FILE = "session_index.jsonl"
 OWN_FOLDER = "threadlog"
 INDEX_FILE = "index.sqlite"
 RESCUED = "rescued"
+INTENTS = "intents"
 
 PREFIX = "rollout-"
 PLAIN_SUFFIX = ".jsonl"

@@ -38,7 +38,11 @@ class Entries:
                 todo.append(os.path.dirname(folder))
             folder = os.path.dirname(folder)
         for each in dict.fromkeys([*todo, *made_in]):
-            sync_folder(self._disk, each)
+            try:
+                sync_folder(self._disk, each)
+            except FileNotFoundError:
+                if each in todo:  # others may be gone by now, with what was made in them
+                    raise
         self._synced.update(named)
         self._made_in.difference_update(made_in)
 

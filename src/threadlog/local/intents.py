@@ -21,8 +21,8 @@ from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 
 ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE = "archive", "unarchive", "trash", "restore", "purge"
-RENAME = "rename"
-DEEDS = (ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE, RENAME)
+RENAME, REVERT = "rename", "revert"
+DEEDS = (ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE, RENAME, REVERT)
 _LIMIT_BYTES = 64 << 20
 
 
@@ -54,7 +54,7 @@ class Intents:
     def __init__(self, home: str, disk: Disk, ensure_folder: Callable[[str], None]) -> None:
         self._disk = disk
         self._ensure_folder = ensure_folder
-        self.folder = os.path.join(home, layout.OWN_FOLDER, "intents")
+        self.folder = os.path.join(home, layout.OWN_FOLDER, layout.INTENTS)
 
     def write(self, deed: str, steps: tuple[Step, ...]) -> Intent:
         """Write a deed down, on stable storage; raises OSError."""

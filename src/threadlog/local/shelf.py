@@ -23,6 +23,7 @@ from threadlog.local.intents import (
     PURGE,
     RENAME,
     RESTORE,
+    REVERT,
     TRASH,
     UNARCHIVE,
     Intent,
@@ -35,6 +36,7 @@ from threadlog.local.locks import TakeLock, WriterLock
 from threadlog.local.notes import NoteBook
 from threadlog.local.plans import Planned, Plans, group
 from threadlog.local.register import Register
+from threadlog.local.scan import below
 from threadlog.local.trash import Trash
 
 # So many threads are written down, and locked, at once.
@@ -119,6 +121,30 @@ class Shelf:
     def rollouts_in_trash(self, entry: str) -> tuple[str, ...]:
         """The ids of the rollouts of a thread in the trash."""
         return self._plans.entry(entry).rollout_ids
+
+    def revise(self, place: Place, path: str, at_ms: int, make: Callable[[], None]) -> None:
+        """Have *make* make a further rollout of a thread, and Codex led to it; or neither.
+
+        *make* takes the thread's lock, and keeps it.  Raises Refused, MoveFailed, what it raises.
+        """
+        self.finish()
+        moves = ((below(self._home, place.path), below(self._home, path)),)
+        step = Step(place.thread_id, moves, place.paginated, at_ms)
+        if obstacle := self._obstacle(REVERT, step):
+            raise Refused(f"thread {place.thread_id} stays as it is: {obstacle}")
+        try:
+            intent = self._intents.write(REVERT, (step,))
+        except OSError as error:
+            raise MoveFailed(error.filename or self._intents.folder, error.errno) from error
+        try:
+            make()
+            if left := self._note(REVERT, step):
+                with contextlib.suppress(OSError):
+                    self._tools.disk.unlink(path)
+                raise Refused(f"thread {place.thread_id} stays as it is: {left}")
+        finally:
+            with contextlib.suppress(OSError):
+                self._intents.remove(intent)
 
     def finish(self) -> None:
         """Do the rest of what was broken off, as far as its threads are free; never raises.
@@ -213,7 +239,7 @@ class Shelf:
         for intent in self._intents.read():
             if any(each.thread_id == step.thread_id for each in intent.steps):
                 return f"something was broken off and cannot be finished yet, see {intent.path}"
-        if not step.paginated or deed not in (ARCHIVE, UNARCHIVE):
+        if not step.paginated or deed not in (ARCHIVE, UNARCHIVE, REVERT):
             return None
         path = _plain(self._at(step.moves[0][0]))
         why = self._tools.register.obstacle(step.thread_id, path)
@@ -271,6 +297,8 @@ class Shelf:
             return register.moved(step.thread_id, old, new, step.at_ms // 1000)
         if deed == UNARCHIVE:
             return register.moved(step.thread_id, old, new, None)
+        if deed == REVERT:
+            return register.repointed(step.thread_id, old, new)
         if deed == TRASH:
             return register.removed(step.thread_id, old)
         return None
@@ -290,6 +318,10 @@ class Shelf:
         if deed == RENAME:
             place = Place(step.thread_id, self._at(step.moves[0][0]), step.paginated)
             self._tools.notes.tell(place, step.name, step.at_ms)
+            return
+        if deed == REVERT:
+            if os.path.lexists(self._at(step.moves[0][1])):
+                self._note(deed, step)
             return
         if deed == TRASH and not self._trash.has_note(os.path.dirname(step.moves[0][1])):
             return  # it had not begun

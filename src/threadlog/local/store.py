@@ -152,6 +152,17 @@ class LocalStore:
         lock, disk = self._neighbour.lock, self._chosen_disk()
         return Shelf(self.home, Tools(lock, self.register, self.journal, self.notes, disk))
 
+    def has_unfinished(self) -> bool:
+        """True if something that was to be done to several files was broken off, or is under way.
+
+        What every process asks as it opens a home: as little as can be.
+        """
+        folder = os.path.join(self.home, layout.OWN_FOLDER, layout.INTENTS)
+        try:
+            return bool(os.listdir(folder))
+        except OSError:
+            return False
+
     def _chosen_disk(self) -> Disk:
         from threadlog.local.disk import Disk
 

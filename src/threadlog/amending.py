@@ -1,0 +1,228 @@
+"""What is changed of a thread in its place: its name, its metadata, and turns that count no more.
+
+On a draft it is remembered, and written with the rollout.  A legacy rollout is told by a further
+line; one that is paginated by a line of its own only of its name, since a further session metadata
+would hide from its model what comes before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from threadlog.core import entry
+from threadlog.core.decode import Line, decode_frame
+from threadlog.core.framing import Frame
+from threadlog.core.items.event import ThreadNameUpdated, ThreadRolledBack
+from threadlog.core.items.session import SessionMeta
+from threadlog.core.lines import SESSION_META, Json
+from threadlog.core.names import NAME_LIMIT_CHARS
+from threadlog.core.shelf import Changed, Place
+from threadlog.errors import InUse, NotResumable, Refused, ThreadlogError, WriteFailed
+from threadlog.own_threads import find_own, not_yet, stored
+from threadlog.recorder import RolloutRecorder
+from threadlog.states import Draft
+
+if TYPE_CHECKING:
+    from threadlog.backlog import Channel
+    from threadlog.core.query import ThreadSummary
+    from threadlog.home import Home, Reference
+    from threadlog.reader import ThreadReader
+
+MEMORY_MODES = ("enabled", "disabled")
+# What git information is called in a rollout, and in a summary.
+GIT_FIELDS = {"commit_hash": "git_commit", "branch": "git_branch", "repository_url": "git_url"}
+Git = Mapping[str, str | None]
+_BESIDE = "the name stands beside the rollout, not in it: {}"
+
+
+def rename(home: Home, reference: Reference, name: str) -> Changed:
+    """Call a thread so, wherever it is; raises what `Home.rename` raises."""
+    name = _checked_name(name)
+    channel = find_own(home, reference)
+    if channel is not None and _name_draft(channel, name):
+        return Changed(channel.thread_id, channel.path)
+    thread = stored(home, reference, "renamed")
+    place = place_of(thread)
+    remarks = home.store.notes.rename(place, name, _now_ms())
+    left = _name_inside(home, thread, name)
+    return Changed(place.thread_id, place.path, (*remarks, *left))
+
+
+def _name_inside(home: Home, thread: ThreadSummary, name: str) -> tuple[str, ...]:
+    """Tell the rollout its thread's name, if it can be written to as it is."""
+    if thread.archived or thread.compressed:
+        return (_BESIDE.format(f"it is {'archived' if thread.archived else 'compressed'}"),)
+    try:
+        with RolloutRecorder.resume(home, thread.path) as recorder:
+            recorder.record(_named(thread.id or "", name))
+    except (InUse, NotResumable, WriteFailed) as error:
+        return (_BESIDE.format(error),)
+    return ()
+
+
+def rename_live(home: Home, recorder: RolloutRecorder, name: str) -> Changed:
+    """The same for a thread that is being recorded here."""
+    name = _checked_name(name)
+    if _name_draft(recorder.channel, name):
+        return Changed(recorder.thread_id, recorder.path)
+    recorder.record(_named(recorder.thread_id, name))
+    recorder.flush()
+    place = Place(recorder.thread_id, recorder.path, recorder.is_paginated)
+    remarks = home.store.notes.rename(place, name, _now_ms())
+    return Changed(recorder.thread_id, recorder.path, remarks)
+
+
+def tell_name(home: Home, channel: Channel, name: str) -> None:
+    """A thread that was named as a draft is on disk now; its own line tells it in any case."""
+    place = Place(channel.thread_id, channel.path)
+    with contextlib.suppress(ThreadlogError):
+        home.store.notes.rename(place, name, _now_ms())
+
+
+def roll_back(home: Home, reference: Reference, turns: int) -> Changed:
+    """The last turns count no more; raises what `Home.rollback` raises."""
+    thread = stored(home, reference, "rolled back")
+    with RolloutRecorder.resume(home, thread.path) as recorder:
+        return roll_back_live(recorder, turns)
+
+
+def roll_back_live(recorder: RolloutRecorder, turns: int) -> Changed:
+    """The same for a thread that is being recorded here."""
+    if turns < 1:
+        raise ValueError(f"cannot roll back {turns} turns: 1 or more")
+    if not recorder.on_disk and not recorder.ephemeral:
+        raise not_yet(recorder.thread_id, "rolled back")
+    if recorder.is_paginated:
+        raise Refused(
+            f"thread {recorder.thread_id} is paginated: revert it to before a turn instead"
+        )
+    recorder.record(ThreadRolledBack(num_turns=turns))
+    recorder.flush()
+    return Changed(recorder.thread_id, recorder.path)
+
+
+def update_metadata(
+    home: Home, reference: Reference, git: Git | None, memory_mode: str | None
+) -> Changed:
+    """Change what is known of a thread; raises what `Home.update_metadata` raises."""
+    _check(git, memory_mode)
+    channel = find_own(home, reference)
+    if channel is not None and _change_draft(channel, git, memory_mode):
+        return Changed(channel.thread_id, channel.path)
+    thread = stored(home, reference, "changed")
+    if home.reader(thread).is_paginated:
+        return _patch(home, place_of(thread), git, memory_mode)
+    with RolloutRecorder.resume(home, thread.path, archived=True) as recorder:
+        return update_live(home, recorder, git, memory_mode)
+
+
+def update_live(
+    home: Home, recorder: RolloutRecorder, git: Git | None, memory_mode: str | None
+) -> Changed:
+    """The same for a thread that is being recorded here."""
+    _check(git, memory_mode)
+    if _change_draft(recorder.channel, git, memory_mode):
+        return Changed(recorder.thread_id, recorder.path)
+    recorder.flush()
+    if recorder.is_paginated:
+        place = Place(recorder.thread_id, recorder.path, paginated=True)
+        return _patch(home, place, git, memory_mode)
+    payload = _latest_metadata(home.reader(home.get(recorder.path)), recorder.thread_id)
+    if git is not None:
+        payload["git"] = _merged(payload.get("git"), git)
+    if memory_mode is not None:
+        payload["memory_mode"] = memory_mode
+    recorder.record({"type": SESSION_META, "payload": payload})
+    recorder.flush()
+    return Changed(recorder.thread_id, recorder.path)
+
+
+def _name_draft(channel: Channel, name: str) -> bool:
+    """Have a draft remember its name; False if it is none any more."""
+    draft = channel.state
+    if not isinstance(draft, Draft):
+        return False
+    draft.name = name
+    channel.add(_now_ms(), [entry.weigh(_named(channel.thread_id, name))])
+    return channel.state is draft
+
+
+def _change_draft(channel: Channel, git: Git | None, memory_mode: str | None) -> bool:
+    """Have a draft remember its metadata; False if it is none any more."""
+    draft = channel.state
+    if not isinstance(draft, Draft):
+        return False
+    draft.git.update(git or {})
+    if memory_mode is not None:
+        draft.meta = msgspec.structs.replace(draft.meta, memory_mode=memory_mode)
+    return channel.state is draft
+
+
+def place_of(thread: ThreadSummary) -> Place:
+    """Where a stored thread lies."""
+    if thread.id is None:
+        raise Refused(f"the rollout {thread.path} names no thread: nothing can be noted of it")
+    return Place(thread.id, thread.path, thread.history_mode == "paginated")
+
+
+def _patch(home: Home, place: Place, git: Git | None, memory_mode: str | None) -> Changed:
+    patch = {GIT_FIELDS[key]: value for key, value in (git or {}).items()}
+    if memory_mode is not None:
+        patch["memory_mode"] = memory_mode
+    remarks = home.store.notes.patch(place, patch, _now_ms())
+    return Changed(place.thread_id, place.path, remarks)
+
+
+def _latest_metadata(reader: ThreadReader, thread_id: str) -> dict[str, Json]:
+    """The newest session metadata of a thread in its own rollout, with every field it has."""
+    for frame in reader.frames_backwards(reader.segments()[-1]):
+        if not (isinstance(frame, Frame) and isinstance(frame.raw, bytes)):
+            continue
+        if b"session_meta" not in frame.raw:
+            continue
+        line = decode_frame(frame)
+        meta = line.item if isinstance(line, Line) else None
+        if isinstance(meta, SessionMeta) and meta.id.lower() == thread_id:
+            assert isinstance(line, Line)
+            return dict(line.plain().payload)
+    raise NotResumable(f"no session metadata of thread {thread_id} in its rollout")
+
+
+def _merged(before: Json, git: Git) -> Json:
+    fields = before if isinstance(before, dict) else {}
+    merged = {**fields, **git}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def _named(thread_id: str, name: str) -> ThreadNameUpdated:
+    return ThreadNameUpdated(thread_id=thread_id, thread_name=name)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name:
+        raise ValueError("a thread's name must not be empty")
+    if len(name) > NAME_LIMIT_CHARS:
+        raise ValueError(f"a thread's name has {NAME_LIMIT_CHARS} characters at most")
+    return name
+
+
+def _check(git: Git | None, memory_mode: str | None) -> None:
+    if not git and memory_mode is None:
+        raise ValueError("nothing to change: give git fields, or a memory mode")
+    if memory_mode is not None and memory_mode not in MEMORY_MODES:
+        raise ValueError(f"no memory mode {memory_mode!r}: use one of {', '.join(MEMORY_MODES)}")
+    for key, value in (git or {}).items():
+        if key not in GIT_FIELDS:
+            raise ValueError(f"git information has no {key}: use {', '.join(GIT_FIELDS)}")
+        if value is not None and not (isinstance(value, str) and value.strip()):
+            raise ValueError(f"{key} must not be empty: None takes it away")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
