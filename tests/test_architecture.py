@@ -168,7 +168,7 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"\bSIGTERM\b", {"lifetime", "cli.record"}),
         (r"\bflock\(", {"codex.flocks"}),
         (r"thread-writer-locks", {"codex.lock"}),
-        (r"ZstdDecompressor", {"local.files"}),
+        (r"ZstdDecompressor|ZstdCompressor", {"local.zstd"}),
         (r"session_index\.jsonl\"", {"core.layout"}),
         (r"\bjson\.loads\(|JSONDecoder\(", {"core.lines", "cli.show", "cli.transcript"}),
         (r"msgspec\.json\.Decoder", {"core.decode", "core.quick"}),

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import InUse, NotFound
-from threadlog.stored import Reference, StoredThreads
+from threadlog.stored import Reference, StoredThreads, untold
 
 if TYPE_CHECKING:
     from threadlog.backlog import Channel
+    from threadlog.core.compression import Compression
+    from threadlog.core.index_status import Progress
     from threadlog.core.shelf import Changed, Moved, Trashed
     from threadlog.options import ForkKeywords, ThreadKeywords
     from threadlog.thread import Thread
@@ -252,6 +254,27 @@ class Home(StoredThreads):
     def trash(self) -> list[Trashed]:
         """What is in the trash, that deleted last first, and until when it is kept."""
         return self._store.shelf.trashed()
+
+    def compress(
+        self,
+        *references: Reference,
+        older_than_days: float = 7,
+        archived: bool | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Compression]:
+        """Compress the rollouts of these threads, or of all, that did not change for so many days.
+
+        Returns what came of each rollout; one that cannot be compressed stays as it is, and is
+        told with the reason.  What is locked, by whomever, is skipped.  *archived* True or False
+        means that kind only; *dry_run* tells what would be done.  Reading goes on as before, and
+        `resume` unpacks a thread by itself (Codex does both as well).  Raises ValueError,
+        UnsupportedPlatform.
+        """
+        from threadlog.compress import cold_query, meant
+
+        query = cold_query(older_than_days, archived=archived, dry_run=dry_run)
+        return self._store.compress(meant(self, references), query, progress or untold)
 
     def _last_of(self, reference: Reference, cwd: str | os.PathLike[str]) -> ThreadSummary:
         if reference != "last":

@@ -18,6 +18,7 @@ from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 
 if TYPE_CHECKING:
     from threadlog.core.checkup import Place as Overview
+    from threadlog.core.compression import ColdQuery, Compression
     from threadlog.core.items.session import GitInfo
     from threadlog.core.shelf import Moved, Place, Trashed, When
     from threadlog.errors import OthersWrote, ThreadlogError
@@ -262,6 +263,11 @@ class Store(Protocol):
 
     def look_over(self) -> Overview:
         """What can be told of the home without reading its threads; changes nothing."""
+
+    def compress(
+        self, threads: Sequence[ThreadSummary] | None, query: ColdQuery, progress: Progress
+    ) -> list[Compression]:
+        """Compress rollouts of these threads, or of all; raises UnsupportedPlatform."""
 
     def model_provider(self) -> str | None:
         """The model provider that programs in this home use, if that is known."""

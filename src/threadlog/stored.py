@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 Reference = str | os.PathLike[str]
 
 
-def _untold(_what: str, _done: int, _total: int) -> None:
-    return None
+def untold(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody asked for."""
 
 
 class StoredThreads:
@@ -123,7 +123,7 @@ class StoredThreads:
         """
         end = None if timeout_s is None else time.monotonic() + timeout_s
         return self._store.catalog.catch_up(
-            lambda: end is not None and time.monotonic() >= end, progress or _untold, check=check
+            lambda: end is not None and time.monotonic() >= end, progress or untold, check=check
         )
 
     def rebuild_index(self) -> bool:

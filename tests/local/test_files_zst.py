@@ -29,6 +29,7 @@ from makers import (
 )
 from threadlog import Damaged, EmptyRollout, Gap, Line, Unreadable
 from threadlog.local import files
+from threadlog.local import zstd as limits
 
 WHOLE = content([meta(), *turn("one"), *turn("two"), *turn("three")])
 PACKED = zstd.compress(WHOLE)
@@ -72,7 +73,7 @@ FORMS = {
     "with checksum": with_options(checksum_flag=1),
     "without size": with_options(content_size_flag=0),
     "a small window": with_options(window_log=10),
-    "the largest window": with_options(window_log=files.WINDOW_LOG_LIMIT),
+    "the largest window": with_options(window_log=limits.WINDOW_LOG_LIMIT),
     "frames of 100 bytes": in_pieces(100),
     "frames of 5 bytes": in_pieces(5),
     "frames of 1 byte": in_pieces(1),

@@ -12,6 +12,7 @@ from threadlog import lifetime
 from threadlog.aio.recording import Thread
 from threadlog.aio.waiting import Closable, Opening, off_the_loop
 from threadlog.asking import Asked
+from threadlog.core.compression import Compression
 from threadlog.core.history import History, Value
 from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.lines import Json
@@ -141,6 +142,19 @@ class Home(Closable):
     async def model_input(self, reference: Reference) -> list[dict[str, Json]]:
         """The Responses items to send to a model next."""
         return await asyncio.to_thread(self.sync.model_input, reference)
+
+    async def compress(
+        self,
+        *references: Reference,
+        older_than_days: float = 7,
+        archived: bool | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Compression]:
+        """Compress cold threads; *progress* is told by another OS thread."""
+        options: dict[str, Any] = {"archived": archived, "dry_run": dry_run, "progress": progress}
+        options["older_than_days"] = older_than_days
+        return await asyncio.to_thread(self.sync.compress, *references, **options)
 
     async def close(self) -> None:
         """Close what is still being recorded here."""

@@ -59,7 +59,8 @@ class Progress:
     Nothing where that is no terminal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str = "indexing") -> None:
+        self._doing = doing
         self._next_at = time.monotonic() + _SHOW_AFTER_S
         self._shown = False
         self._on = sys.stderr.isatty()
@@ -85,5 +86,5 @@ class Progress:
             if what == "bytes"
             else f"{done:,} of {total:,} {what}"
         )
-        sys.stderr.write(f"\r{f'indexing: {amount} ({share})':{_WIDTH}}")
+        sys.stderr.write(f"\r{f'{self._doing}: {amount} ({share})':{_WIDTH}}")
         sys.stderr.flush()

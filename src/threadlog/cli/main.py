@@ -242,6 +242,23 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
+def _add_compress(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="*", metavar="ID", help="these threads only, not all")
+    parser.add_argument(
+        "--older-than",
+        type=_days,
+        default=7,
+        metavar="DAYS",
+        help="what did not change for so many days (7)",
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--archived", action="store_true", help="archived threads only")
+    kind.add_argument("--active", action="store_true", help="threads that are not archived only")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask, on a terminal")
+    parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+
+
 def _add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the thread (see `threadlog --help`)")
     form = parser.add_mutually_exclusive_group()
@@ -288,6 +305,7 @@ _MODULES = {
     "why": "why",
     "doctor": "doctor",
     "index": "index",
+    "compress": "compress",
 }
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
@@ -299,6 +317,7 @@ _COMMANDS = (
     ("record", _add_record, "items on standard input become a thread, or go on with one"),
     ("doctor", _add_doctor, "how the home is: damage, index, modes, writers, what Codex hides"),
     ("index", _add_index, "the index behind listings: how it stands, build it"),
+    ("compress", _add_compress, "threads that nobody changed for long take less room"),
 )
 
 
@@ -326,6 +345,16 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return min(number, sys.maxsize)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not 0 <= days < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days")
+    return days
 
 
 def _complain(sentence: str, code: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 
 try:
     import fcntl
@@ -16,6 +17,8 @@ except ImportError:  # Windows, where nothing is written
 
 # On macOS fsync leaves the bytes in the drive's own memory.
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+_SET_LEASE: int | None = getattr(fcntl, "F_SETLEASE", None)
+_SET_SIGNAL = getattr(fcntl, "F_SETSIG", 10)
 _OPEN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _OPEN |= os.O_APPEND | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hold us up
 _MEND = _OPEN & ~os.O_APPEND
@@ -89,6 +92,23 @@ class Disk:
         """Have the system read a file anew from the disk, as far as it has written it back."""
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def is_open_to_write(self, fd: int) -> bool:
+        """True if anybody has a file open for writing that we have open for reading only.
+
+        Linux tells by granting a read lease or not; where no lease is to be had nobody tells.
+        It is given back at once: who opens the file for writing waits for that, and we would get
+        a signal, which is one that nobody dies of.
+        """
+        if _SET_LEASE is None:
+            return False
+        try:
+            fcntl.fcntl(fd, _SET_SIGNAL, signal.SIGURG)
+            fcntl.fcntl(fd, _SET_LEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(fd, _SET_LEASE, fcntl.F_UNLCK)
+        except OSError as error:
+            return error.errno == errno.EAGAIN
+        return False
 
     def name_of(self, fd: int) -> str | None:
         """The path of an open file that others may have moved, where the system tells."""

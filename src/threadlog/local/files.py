@@ -2,7 +2,8 @@
 
 Never follows a symlink, never opens anything but a regular file, and never writes.  A reader sees
 the file as long as it was when it was opened.  Memory is bounded by one chunk, for compressed
-files too: they are streamed, and read backwards by way of an unnamed temporary file.
+files too: they are streamed, and read backwards or in the middle by their seek table, where they
+have one, else by way of an unnamed temporary file.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import IO, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
 from threadlog.core.layout import COMPRESSED_SUFFIX
 from threadlog.errors import Unreadable
+
+if TYPE_CHECKING:
+    from threadlog.local.seekable import SeekableFrames
 
 CHUNK_BYTES = 256 << 10
 HEAD_CHUNK_BYTES = 32 << 10
@@ -23,11 +27,6 @@ PACKED_CHUNK_BYTES = 16 << 10  # small: where frames are tiny, what follows one 
 # A compressed rollout may grow this much when read; what is beyond is taken for a bomb.
 EXPANSION_LIMIT = 2000
 EXPANSION_FREE_BYTES = 64 << 20
-# Beyond so many frames they must hold this much on average; each costs time, even an empty one.
-FRAMES_FREE = 150_000
-FRAME_MIN_BYTES = 64
-# The largest window (2^27 bytes) a decoder accepts; Codex writes at most 2^21.
-WINDOW_LOG_LIMIT = 27
 # Up to here an unpacked copy stays in memory.
 SPOOL_BYTES = 8 << 20
 
@@ -45,11 +44,18 @@ class FileFacts:
         self.mtime_ms = status.st_mtime_ns // 1_000_000
 
 
+class Misfit(Unreadable):
+    """A frame that a seek table led to is broken: what was read backwards so far ends there."""
+
+
 class RolloutFile:
     """An open rollout: `facts`, and its bytes forwards and backwards."""
 
-    def __init__(self, path: str) -> None:
-        """Open *path* for reading; raises Unreadable."""
+    def __init__(self, path: str, *, compressed: bool | None = None) -> None:
+        """Open *path* for reading; raises Unreadable.
+
+        Whether it is *compressed* tells its name, unless it has none yet.
+        """
         self.path = path
         try:
             self._fd = os.open(path, _FLAGS)
@@ -60,9 +66,12 @@ class RolloutFile:
             os.close(self._fd)
             raise Unreadable(f"cannot read {path}: not a regular file")
         self.facts = FileFacts(status)
-        self.compressed = path.endswith(COMPRESSED_SUFFIX)
+        named = path.endswith(COMPRESSED_SUFFIX)
+        self.compressed = named if compressed is None else compressed
         self.gap: str | None = None  # why the bytes end before the file does, once read
         self._unpacked: IO[bytes] | None = None
+        self._may_seek = self.compressed  # until a seek table was looked for, or did not hold
+        self._frames: SeekableFrames | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -95,35 +104,62 @@ class RolloutFile:
 
     def chunks_from(self, offset: int) -> Iterator[bytes]:
         """The bytes from *offset* on (uncompressed), in chunks; none where the file is shorter."""
-        if self.compressed:
-            for chunk in self._stream(CHUNK_BYTES):
-                if offset < len(chunk):
-                    yield chunk[offset:]
-                offset = max(offset - len(chunk), 0)
-        else:
+        if not self.compressed:
             yield from self._plain(CHUNK_BYTES, offset)
+            return
+        packed_offset, frames = 0, self._seekable()
+        if offset > 0 and frames is not None:
+            number = frames.table.frame_at(offset)
+            packed_offset = frames.table.packed[number]
+            offset -= frames.table.plain[number]
+        for chunk in self._stream(CHUNK_BYTES, packed_offset):
+            if offset < len(chunk):
+                yield chunk[offset:]
+            offset = max(offset - len(chunk), 0)
 
     def chunks_backwards(self, end: int) -> Iterator[bytes]:
-        """The bytes before *end* (uncompressed), last chunk first."""
+        """The bytes before *end* (uncompressed), last chunk first.
+
+        Raises Misfit where a frame turns out to be broken that a seek table led to; from then on
+        all that is asked is answered from what the file unpacks to from its start.
+        """
         position = end
         while position > 0:
             start = max(0, position - CHUNK_BYTES)
-            yield self.read_at(start, position - start)
+            frames = self._seekable()
+            chunk = self.read_at(start, position - start)
+            if frames is not self._frames:
+                raise Misfit(f"cannot read {self.path} on from its end: broken zstd data")
+            yield chunk
             position = start
 
     def length(self) -> int:
-        """The number of bytes to read, uncompressed; unpacks a compressed rollout."""
+        """The number of bytes to read, uncompressed; by a seek table, else by unpacking them."""
         if not self.compressed:
             return self.facts.size_bytes
-        return self._unpack().seek(0, os.SEEK_END)
+        frames = self._seekable()
+        return self._unpack().seek(0, os.SEEK_END) if frames is None else frames.table.length
+
+    @property
+    def seekable(self) -> bool:
+        """True if reading in the middle, and backwards, costs no more than what is read."""
+        return not self.compressed or self._seekable() is not None
 
     def read_at(self, offset: int, count: int) -> bytes:
         """*count* bytes at *offset*, fewer where the file is shorter."""
         if not self.compressed:
             return self._pread(offset, count)
+        if (frames := self._seekable()) is not None:
+            if (found := frames.read(offset, count)) is not None:
+                return found
+            self._frames = None
         unpacked = self._unpack()
         unpacked.seek(offset)
         return unpacked.read(count)
+
+    def fileno(self) -> int:
+        """The descriptor, for what is asked of an open file."""
+        return self._fd
 
     def raw_at(self, offset: int, count: int) -> bytes:
         """*count* bytes at *offset* of the file as it is, compressed or not."""
@@ -146,12 +182,29 @@ class RolloutFile:
             yield chunk
             offset += len(chunk)
 
-    def _stream(self, chunk_bytes: int) -> Iterator[bytes]:
-        """The unpacked bytes; `gap` says why they end too early, if they do."""
-        limit = self.facts.size_bytes * EXPANSION_LIMIT + EXPANSION_FREE_BYTES
+    @property
+    def _expansion_limit(self) -> int:
+        return self.facts.size_bytes * EXPANSION_LIMIT + EXPANSION_FREE_BYTES
+
+    def _seekable(self) -> SeekableFrames | None:
+        """The frames by a seek table; None if there is none that fits."""
+        if self._may_seek:
+            from threadlog.local.seekable import SeekableFrames, read_table
+
+            self._may_seek = False
+            table = read_table(self._pread, self.facts.size_bytes, self._expansion_limit)
+            if table is not None:
+                self._frames = SeekableFrames(self._pread, table)
+        return self._frames
+
+    def _stream(self, chunk_bytes: int, packed_offset: int = 0) -> Iterator[bytes]:
+        """The unpacked bytes, from a frame on; `gap` says why they end too early, if they do."""
+        from threadlog.local.zstd import Decoder
+
+        limit = self._expansion_limit
         total = 0
-        decoder = _Decoder()
-        for packed in self._plain(PACKED_CHUNK_BYTES):
+        decoder = Decoder()
+        for packed in self._plain(PACKED_CHUNK_BYTES, packed_offset):
             for chunk in decoder.feed(packed, chunk_bytes):
                 yield chunk
                 total += len(chunk)
@@ -179,46 +232,6 @@ class RolloutFile:
         return self._unpacked
 
 
-class _Decoder:
-    """Unpacks zstd frames one after the other, in bounded pieces."""
-
-    def __init__(self) -> None:
-        self._zstd = _zstd()
-        self._frame = self._new_frame()
-        self._begun = False
-        self._frames = self._bytes = 0
-        self.broken: str | None = None
-
-    @property
-    def unfinished(self) -> str | None:
-        """Why the data ends too early, if it does."""
-        return "unfinished zstd data" if self._begun else None
-
-    def feed(self, packed: bytes, piece_bytes: int) -> Iterator[bytes]:
-        """The bytes that *packed* unpacks to; stops at broken data."""
-        while packed or not self._frame.needs_input:
-            try:
-                piece = self._frame.decompress(packed, piece_bytes)
-            except self._zstd.ZstdError:
-                self.broken = "broken zstd data"
-                return
-            packed, self._begun = b"", True
-            if piece:
-                yield piece
-            self._bytes += len(piece)
-            if self._frame.eof:
-                packed, self._begun = self._frame.unused_data, False
-                self._frame = self._new_frame()
-                self._frames += 1
-                if self._frames > FRAMES_FREE + self._bytes // FRAME_MIN_BYTES:
-                    self.broken = "cut into too many frames"
-                    return
-
-    def _new_frame(self) -> Any:
-        options = {self._zstd.DecompressionParameter.window_log_max: WINDOW_LOG_LIMIT}
-        return self._zstd.ZstdDecompressor(options=options)
-
-
 def _pread(fd: int, count: int, offset: int) -> bytes:
     if hasattr(os, "pread"):
         return os.pread(fd, count, offset)
@@ -235,15 +248,6 @@ def open_rollout(path: str) -> RolloutFile:
         if not isinstance(error.__cause__, FileNotFoundError) or not os.path.lexists(other):
             raise
         return RolloutFile(other)
-
-
-def _zstd() -> Any:
-    """The zstd module: in the standard library from 3.14 on."""
-    try:
-        from compression import zstd
-    except ImportError:
-        from backports import zstd
-    return zstd
 
 
 def _reason(error: OSError) -> str:

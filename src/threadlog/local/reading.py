@@ -12,7 +12,7 @@ from threadlog.core.lineage import Link, Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import Unreadable
-from threadlog.local.files import RolloutFile, open_rollout
+from threadlog.local.files import Misfit, RolloutFile, open_rollout
 from threadlog.local.heads import Parse
 from threadlog.local.inventory import Inventory
 from threadlog.local.scan import found_at
@@ -71,7 +71,7 @@ class LocalRollouts:
             end = rollout.length() if cut.end is None else cut.end
             if (gap := _gap(rollout, cut)) is not None:
                 yield Gap(end, gap)
-            yield from frames_backwards(rollout.chunks_backwards(end), end)
+            yield from _backwards(rollout, end)
 
     def chunks(self, segment: Segment) -> Iterator[bytes | Gap]:
         """The bytes of a segment, in pieces; raises Unreadable."""
@@ -85,6 +85,22 @@ class LocalRollouts:
                 yield chunk
             if (gap := _gap(rollout, cut)) is not None:
                 yield Gap(size, gap)
+
+
+def _backwards(rollout: RolloutFile, end: int) -> Iterator[Frame | Gap]:
+    """The lines before *end*, last to first; where zstd data is broken, the gap in its place."""
+    try:
+        for frame in frames_backwards(rollout.chunks_backwards(end), end):
+            end = frame.offset
+            yield frame
+        return
+    except Misfit:
+        pass
+    # Found out on the way: what comes before is read as from the start, so far as that leads.
+    end = min(end, rollout.length())
+    if rollout.gap is not None:
+        yield Gap(end, rollout.gap)
+    yield from frames_backwards(rollout.chunks_backwards(end), end)
 
 
 class _Cut(NamedTuple):

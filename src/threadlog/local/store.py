@@ -11,6 +11,9 @@ from threadlog.core import layout
 
 if TYPE_CHECKING:
     from threadlog.core.checkup import Place, Writing
+    from threadlog.core.compression import ColdQuery, Compression
+    from threadlog.core.index_status import Progress
+    from threadlog.core.query import ThreadSummary
     from threadlog.local.catalog import FileCatalog
     from threadlog.local.disk import Disk
     from threadlog.local.index.catalog import IndexedCatalog
@@ -173,6 +176,17 @@ class LocalStore:
         from threadlog.local.looking_over import look_over
 
         return look_over(self.home, self.catalog, self._neighbour.writers)
+
+    def compress(
+        self, threads: Sequence[ThreadSummary] | None, query: ColdQuery, progress: Progress
+    ) -> list[Compression]:
+        """Compress rollouts of these threads, or of all; raises UnsupportedPlatform."""
+        from threadlog.local.cold import ColdRollouts
+
+        rollouts = ColdRollouts(
+            self.home, self._neighbour.lock, self._neighbour.writers, self._disk
+        )
+        return rollouts.compress(threads, query, progress)
 
     def model_provider(self) -> str | None:
         """The model provider that programs in this home use, if that is known."""

@@ -1,8 +1,8 @@
 """Making a compressed rollout plain again, so that it can be gone on with.
 
-Under the thread's lock, as Codex does it: unpack into a temporary file beside it, sync, give it
-the plain name if that is free, and only then remove the compressed one.  At every moment at least
-one whole copy has its name; where both have one, plain wins everywhere.
+Under the thread's lock, as Codex does it: unpack into a temporary file beside it, sync, compare it,
+give it the plain name if that is free, and only then remove the compressed one.  At every moment
+at least one whole copy has its name; where both have one, plain wins everywhere.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
 from threadlog.errors import NotResumable
 from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 from threadlog.local.files import RolloutFile
+from threadlog.local.twins import Identity, Temporary, identity, is_still, same
 
-_MODE_BITS = 0o777
+_CHANGED = "cannot append to {}: another program replaced it while it was unpacked; try again"
+_DAMAGED = "what was unpacked is not what it was unpacked from; it was removed again"
 
 
 def unpack(disk: Disk, path: str) -> str:
     """Unpack the rollout at *path*, which ends in `.jsonl.zst`; returns the plain path.
 
-    Raises NotResumable if it is damaged (nothing is changed then), Unreadable, OSError.
+    Where a plain one lies beside it already, that is the rollout, and the other is left alone.
+    Raises NotResumable if it is damaged, or changed meanwhile; Unreadable, OSError.  Then nothing
+    is changed.
     """
     plain = path.removesuffix(COMPRESSED_SUFFIX) + PLAIN_SUFFIX
     if os.path.lexists(plain):
@@ -33,39 +36,39 @@ def unpack(disk: Disk, path: str) -> str:
     temporary = f"{plain}.decompress.{os.getpid()}.tmp"
     with contextlib.suppress(FileNotFoundError):
         disk.unlink(temporary)
-    try:
-        _write_plain(disk, path, temporary)
+    with RolloutFile(path) as packed, Temporary(disk, temporary) as unpacked:
+        status = disk.status(packed.fileno())
+        for chunk in packed.chunks():
+            unpacked.write(chunk)
+        if packed.gap is not None:
+            raise NotResumable(f"cannot append to {path}: {packed.gap}")
+        ours = disk.status(unpacked.fd)
+        unpacked.finish(status)
+        with RolloutFile(temporary) as written:
+            if not same(written.chunks(), packed.chunks()) or packed.gap is not None:
+                raise OSError(errno.EIO, _DAMAGED, temporary)
+        unpacked.close()
+        if not is_still(disk, path, identity(status)):
+            raise NotResumable(_CHANGED.format(path))
         try:
             disk.link(temporary, plain)
-        except (
-            FileExistsError
-        ):  # somebody else was as far: theirs counts, and we verified ours only
+        except FileExistsError:  # somebody else was as far: theirs counts, and we compared ours
             return plain
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            disk.unlink(temporary)
-    sync_folder(disk, os.path.dirname(plain))
-    with contextlib.suppress(FileNotFoundError):
-        disk.unlink(path)
+    _take_over(disk, (plain, (ours.st_dev, ours.st_ino)), (path, identity(status)))
     return plain
 
 
-def _write_plain(disk: Disk, path: str, temporary: str) -> None:
-    with RolloutFile(path) as packed:
-        status = disk.status_at(path)
-        fd = disk.create(temporary, stat.S_IMODE(status.st_mode) & _MODE_BITS)
-        try:
-            disk.change_mode(fd, stat.S_IMODE(status.st_mode) & _MODE_BITS)
-            for chunk in packed.chunks():
-                left = memoryview(chunk)
-                while left:
-                    count = disk.write(fd, left)
-                    if count <= 0:
-                        raise OSError(errno.EIO, "nothing was written", temporary)
-                    left = left[count:]
-            if packed.gap is not None:
-                raise NotResumable(f"cannot append to {path}: {packed.gap}")
-            disk.set_times(fd, (status.st_atime_ns, status.st_mtime_ns))
-            disk.sync(fd)
-        finally:
-            disk.close(fd)
+def _take_over(
+    disk: Disk, unpacked: tuple[str, tuple[int, int]], packed: tuple[str, Identity]
+) -> None:
+    """Remove the compressed one, now that the plain one has its name; or take that back."""
+    plain, ours = unpacked
+    path, known = packed
+    sync_folder(disk, os.path.dirname(plain))
+    if is_still(disk, path, known):
+        disk.unlink(path)
+    elif os.path.lexists(path):  # another one, which our plain one would hide
+        status = disk.status_at(plain)
+        if (status.st_dev, status.st_ino) == ours:
+            disk.unlink(plain)
+        raise NotResumable(_CHANGED.format(path))

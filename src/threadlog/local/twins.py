@@ -1,0 +1,125 @@
+"""What packing and unpacking a rollout share: a temporary file beside it, and being sure.
+
+The two forms of a rollout are twins.  One takes the place of the other under the thread's lock,
+once its content was compared, and without overwriting; what is removed is only what was compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from threadlog.local.disk import Disk
+
+# Codex removes temporary files of its own after as long.
+STALE_S = 6 * 3600
+_MODE_BITS = 0o7777
+_OURS = re.compile(
+    r"rollout-(compress-[0-9]+-[0-9]+|.*\.jsonl\.decompress\.[0-9]+)\.tmp", re.DOTALL
+)
+
+Identity = tuple[int, ...]
+
+
+def identity(status: os.stat_result) -> Identity:
+    """What tells that a file is the same, and was not touched; reading it changes none of it."""
+    return (
+        *(status.st_dev, status.st_ino, status.st_mode, status.st_nlink, status.st_uid),
+        *(status.st_gid, status.st_size, status.st_mtime_ns, status.st_ctime_ns),
+    )
+
+
+def is_still(disk: Disk, path: str, known: Identity) -> bool:
+    """True if the file known lies at a path, untouched; raises OSError."""
+    try:
+        return identity(disk.status_at(path)) == known
+    except FileNotFoundError:
+        return False
+
+
+def same(one: Iterator[bytes], other: Iterator[bytes]) -> bool:
+    """True if two streams of chunks have the same content, however they are cut."""
+    left = right = b""
+    while True:
+        left = left or next(one, b"")
+        right = right or next(other, b"")
+        count = min(len(left), len(right))
+        if not count or left[:count] != right[:count]:
+            return not left and not right
+        left, right = left[count:], right[count:]
+
+
+class Temporary:
+    """A new file beside a rollout; its name is gone at the end of the block, whatever happens."""
+
+    def __init__(self, disk: Disk, path: str) -> None:
+        """Make it, its owner's alone; raises OSError if the name is taken."""
+        self._disk = disk
+        self.path = path
+        self._fd: int | None = disk.create(path, 0o600)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # What is left here after all, a later run removes.
+        with contextlib.suppress(OSError):
+            self.close()
+        with contextlib.suppress(OSError):
+            self._disk.unlink(self.path)
+
+    @property
+    def fd(self) -> int:
+        """Its descriptor."""
+        assert self._fd is not None
+        return self._fd
+
+    def write(self, data: bytes) -> None:
+        """Append all of *data*; raises OSError."""
+        left = memoryview(data)
+        while left:
+            count = self._disk.write(self.fd, left)
+            if count <= 0:
+                raise OSError(errno.EIO, "nothing was written", self.path)
+            left = left[count:]
+
+    def finish(self, like: os.stat_result) -> os.stat_result:
+        """Give it the mode bits and times of another, and bring it to stable storage."""
+        disk = self._disk
+        disk.change_mode(self.fd, stat.S_IMODE(like.st_mode) & _MODE_BITS)
+        disk.set_times(self.fd, (like.st_atime_ns, like.st_mtime_ns))
+        disk.sync(self.fd)
+        # So that what is compared next is what came to the disk.
+        disk.forget(self.fd)
+        return disk.status(self.fd)
+
+    def close(self) -> None:
+        """Let go of it, not of its name; raises OSError."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            self._disk.close(fd)
+
+
+def remove_stale(disk: Disk, folder: str, now_s: float) -> None:
+    """Remove what runs that were ended have left in a folder: names of ours, STALE_S old.
+
+    By the time at which the inode changed: the time of change is that of the rollout.
+    """
+    with contextlib.suppress(OSError):
+        names = [name for name in os.listdir(folder) if _OURS.fullmatch(name)]
+        for name in names:
+            path = os.path.join(folder, name)
+            status = disk.status_at(path)
+            if stat.S_ISREG(status.st_mode) and now_s - status.st_ctime > STALE_S:
+                disk.unlink(path)
