@@ -157,6 +157,15 @@ class RolloutFile:
         unpacked.seek(offset)
         return unpacked.read(count)
 
+    def last_bytes(self, count: int) -> bytes | None:
+        """The last *count* bytes, fewer where there are fewer; None if all would be unpacked."""
+        if not self.compressed:
+            return self._pread(max(self.facts.size_bytes - count, 0), count)
+        frames = self._seekable()
+        if frames is None:
+            return None
+        return frames.read(max(frames.table.length - count, 0), count)
+
     def fileno(self) -> int:
         """The descriptor, for what is asked of an open file."""
         return self._fd

@@ -43,14 +43,12 @@ def read_head(rollout: RolloutFile, parse: Parse = lines.parse) -> Metadata:
 
 
 def read_recent(rollout: RolloutFile, parse: Parse = lines.parse) -> Recent:
-    """What the end of *rollout* tells; nothing for a compressed one, all of which it would take."""
-    if rollout.compressed:
-        return Recent()
-    size = rollout.facts.size_bytes
-    count = min(size, RECENT_BYTES)
+    """What the end of *rollout* tells; nothing where it would take all of a compressed one."""
     try:
-        window = rollout.read_at(size - count, count)
-        return recent(window, begins_in_line=count < size, parse=parse)
+        window = rollout.last_bytes(RECENT_BYTES)
+        if window is None:
+            return Recent()
+        return recent(window, begins_in_line=len(window) < rollout.length(), parse=parse)
     except Unreadable:
         return Recent()
 

@@ -93,6 +93,8 @@ class FileJournal:
             path = self._unpacked(thread.path)
             fd = self._disk.open(path)
             status = self._disk.status(fd)
+            if status.st_nlink > 1 and self._left_over(path, status):
+                status = self._disk.status(fd)
             if status.st_nlink > 1 and not force:
                 raise NotResumable(
                     f"{path} has {status.st_nlink} names (hard links), and the others would change "
@@ -119,6 +121,12 @@ class FileJournal:
         if not path.endswith(layout.COMPRESSED_SUFFIX):
             return path
         return unpack(self._disk, path)
+
+    def _left_over(self, path: str, status: os.stat_result) -> bool:
+        """Remove names that an unpacking which was ended has left to the same file; True if any."""
+        from threadlog.local.unpack import remove_left_names
+
+        return remove_left_names(self._disk, path, status)
 
     def _wait_until_still(self, path: str, fd: int) -> None:
         """Return once nobody else can be writing; raises InUse if somebody is."""

@@ -12,6 +12,7 @@ import errno
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from threadlog.core.framing import LF
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
@@ -37,33 +38,48 @@ Unfit = Callable[[os.stat_result], str | None]  # why a file is not to be packed
 _numbers = itertools.count()
 
 
+class _Twins(NamedTuple):
+    """A plain rollout as it was, and the compressed one that takes its place."""
+
+    disk: Disk
+    path: str
+    source: RolloutFile
+    before: Identity
+    written: os.stat_result
+
+    @property
+    def untouched(self) -> bool:
+        """True if the plain one lies there as it was read, and nobody can be writing to it."""
+        is_there = is_still(self.disk, self.path, self.before)
+        return is_there and not self.disk.is_open_to_write(self.source.fileno())
+
+
 def pack(disk: Disk, path: str, unfit: Unfit) -> int | str:
     """Pack the rollout at *path*; returns its size then, in bytes, or why it was left as it is.
 
     The caller holds its thread's lock.  Raises OSError and Unreadable; then, too, it is as it was.
     """
-    folder = os.path.dirname(path)
-    temporary = os.path.join(folder, f"rollout-compress-{os.getpid()}-{next(_numbers)}.tmp")
     with RolloutFile(path) as source:
         status = disk.status(source.fileno())
         if why := unfit(status):
             return why
         if disk.is_open_to_write(source.fileno()):
             return OPEN
-        with Temporary(disk, temporary) as packed:
+        with Temporary(disk, _temporary(path)) as packed:
             _fill(packed, source)
             written = packed.finish(status)
             if (written.st_uid, written.st_gid) != (status.st_uid, status.st_gid):
                 return OTHERS
             _verify(packed.path, source, status.st_size)
-            if not is_still(disk, path, identity(status)) or disk.is_open_to_write(source.fileno()):
+            twins = _Twins(disk, path, source, identity(status), written)
+            if not twins.untouched:
                 return CHANGED
             packed.close()
             try:
                 disk.link(packed.path, compressed(path))
             except FileExistsError:
                 return HAS_TWIN
-        return _taken_over(disk, (path, identity(status)), source, written) or written.st_size
+            return _take_over(twins) or written.st_size
 
 
 def compressed(path: str) -> str:
@@ -71,33 +87,66 @@ def compressed(path: str) -> str:
     return path.removesuffix(PLAIN_SUFFIX) + COMPRESSED_SUFFIX
 
 
-def _taken_over(
-    disk: Disk, plain: tuple[str, Identity], source: RolloutFile, written: os.stat_result
-) -> str | None:
-    """Remove the plain one, now that the other has its name; or take that back, and say why."""
-    path, known = plain
+def _temporary(path: str) -> str:
+    """A name that no listing takes for a rollout, and that Codex removes if it is left over."""
+    name = f"rollout-compress-{os.getpid()}-{next(_numbers)}.tmp"
+    return os.path.join(os.path.dirname(path), name)
+
+
+def _take_over(twins: _Twins) -> str | None:
+    """Remove the plain one, now that the other has its name; or take that back, and say why.
+
+    It is moved aside first: who has not opened it by then cannot any more, so that the look at it
+    after that is the last that is needed.  An old Codex takes no lock.
+    """
+    disk, path = twins.disk, twins.path
+    aside = _temporary(path)
     try:
         sync_folder(disk, os.path.dirname(path))
-        if is_still(disk, path, known) and not disk.is_open_to_write(source.fileno()):
-            disk.unlink(path)
-        else:
-            _withdraw(disk, compressed(path), written)
+        if not twins.untouched:
+            _withdraw(twins)
             return CHANGED
+        disk.move(path, aside)
     except BaseException:
         with contextlib.suppress(OSError):
-            if is_still(disk, path, known):  # never the only copy
-                _withdraw(disk, compressed(path), written)
+            if is_still(disk, path, twins.before):  # never the only copy
+                _withdraw(twins)
         raise
-    with contextlib.suppress(OSError):  # should the plain name come back, it is as good
+    try:
+        now = identity(disk.status_at(aside))[:-1]  # moving it changed the last of it
+        touched = now != twins.before[:-1] or disk.is_open_to_write(twins.source.fileno())
+    except BaseException:
+        _give_back(twins, aside)
+        raise
+    if touched:
+        _give_back(twins, aside)
+        return CHANGED
+    with contextlib.suppress(OSError):  # the other is in its place, and on the disk
+        disk.unlink(aside)
         sync_folder(disk, os.path.dirname(path))
     return None
 
 
-def _withdraw(disk: Disk, path: str, written: os.stat_result) -> None:
+def _give_back(twins: _Twins, aside: str) -> None:
+    """Let a plain one that was moved aside have its name again."""
+    disk, path = twins.disk, twins.path
+    try:
+        disk.link(aside, path)
+    except FileExistsError:
+        kept = f"{path}.kept-{os.getpid()}"  # a name that nobody removes
+        disk.move(aside, kept)
+        told = f"another program made it anew meanwhile; what was in it before lies in {kept}"
+        raise OSError(errno.EEXIST, told, path) from None
+    disk.unlink(aside)
+    _withdraw(twins)
+
+
+def _withdraw(twins: _Twins) -> None:
     """Take back what was published, if it is still what lies there."""
-    status = disk.status_at(path)
-    if (status.st_dev, status.st_ino) == (written.st_dev, written.st_ino):
-        disk.unlink(path)
+    path = compressed(twins.path)
+    status = twins.disk.status_at(path)
+    if (status.st_dev, status.st_ino) == (twins.written.st_dev, twins.written.st_ino):
+        twins.disk.unlink(path)
 
 
 def _fill(packed: Temporary, source: RolloutFile) -> None:

@@ -76,8 +76,9 @@ class Temporary:
         # What is left here after all, a later run removes.
         with contextlib.suppress(OSError):
             self.close()
-        with contextlib.suppress(OSError):
-            self._disk.unlink(self.path)
+        if os.path.lexists(self.path):
+            with contextlib.suppress(OSError):
+                self._disk.unlink(self.path)
 
     @property
     def fd(self) -> int:

@@ -54,8 +54,25 @@ def unpack(disk: Disk, path: str) -> str:
             disk.link(temporary, plain)
         except FileExistsError:  # somebody else was as far: theirs counts, and we compared ours
             return plain
+        disk.unlink(temporary)  # else nobody could tell it from a rollout with two names
     _take_over(disk, (plain, (ours.st_dev, ours.st_ino)), (path, identity(status)))
     return plain
+
+
+def remove_left_names(disk: Disk, plain: str, status: os.stat_result) -> bool:
+    """Remove the temporary names of a plain rollout that was unpacked; True if there was one.
+
+    Who unpacked it, we or a Codex, was ended before that.  Raises OSError.
+    """
+    folder, name = os.path.split(plain)
+    removed = False
+    for each in os.listdir(folder):
+        if each.startswith(f"{name}.decompress.") and each.endswith(".tmp"):
+            left = disk.status_at(os.path.join(folder, each))
+            if (left.st_dev, left.st_ino) == (status.st_dev, status.st_ino):
+                disk.unlink(os.path.join(folder, each))
+                removed = True
+    return removed
 
 
 def _take_over(
