@@ -25,7 +25,7 @@ FRAME_LIMIT_BYTES = LINE_LIMIT_BYTES + 1
 # What was unpacked last, to be read on from.
 CACHED_FRAMES = 4
 CACHED_BYTES = 8 << 20
-# A frame is cut into blocks, each of which has to be looked at: so many, and one more for each...
+# Each frame is cut into blocks, which have to be looked at: one, so many more, and one for each...
 BLOCKS_FREE = 1000
 BLOCK_MIN_BYTES = 4 << 10
 
@@ -75,7 +75,7 @@ def read_table(read_at: ReadAt, size: int, limit: int) -> Table | None:
     count = len(table.plain) - 1
     if count > zstd.frames_limit(table.length):
         return None
-    blocks = BLOCKS_FREE + table.length // BLOCK_MIN_BYTES
+    blocks = BLOCKS_FREE + count + table.length // BLOCK_MIN_BYTES
     for number in range(count):
         start, end = table.packed[number], table.packed[number + 1]
         blocks -= _blocks(read_at, (start, end), table.plain[number + 1] - table.plain[number])
@@ -158,9 +158,9 @@ class SeekableFrames:
         self.table = table
 
     def read(self, offset: int, count: int) -> bytes | None:
-        """*count* bytes at *offset*, fewer where there are no more; raises Unreadable.
+        """*count* bytes at *offset*, fewer where there are no more; None if a frame is broken.
 
-        None if a frame is broken, and what comes after it is not to be had by others.
+        Raises Unreadable.
         """
         end = min(offset + count, self.table.length)
         pieces = []
