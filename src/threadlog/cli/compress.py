@@ -16,9 +16,7 @@ from threadlog.core.compression import Compression
 from threadlog.home import Home
 
 JSON_VERSION = 1
-_UNDO = (
-    "undo: `threadlog record --resume ID`, or Codex's resume, makes a thread plain again by itself"
-)
+_UNDO = "`threadlog record --resume ID`, or Codex's resume, makes a thread plain again by itself"
 
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
@@ -33,7 +31,8 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(_as_dict(results, dry_run=arguments.dry_run), indent=1))
     else:
-        print("\n".join(text.one_line(each) for each in _lines(results)))
+        for label, told in _lines(results):
+            print(f"{label:<16}{text.one_line(told)}")
     sys.stdout.flush()
     failed = [each for each in results if each.status == compression.FAILED]
     if failed and arguments.json:
@@ -80,27 +79,26 @@ def _sum(results: Iterable[Compression]) -> _Sum:
 
 def _agreed(planned: _Sum) -> bool:
     rollouts = "1 rollout" if planned.rollouts == 1 else f"{planned.rollouts:,} rollouts"
-    print(f"{rollouts} to compress, about {planned.saved}\n{_UNDO}", file=sys.stderr)
+    print(f"{rollouts} to compress, about {planned.saved}\nundo: {_UNDO}", file=sys.stderr)
     print("go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _lines(results: Sequence[Compression]) -> list[str]:
+def _lines(results: Sequence[Compression]) -> list[tuple[str, str]]:
     """What was done, why not, and how to undo it."""
     lines = []
     for status in (compression.COMPRESSED, compression.WOULD_COMPRESS):
-        done = [each for each in results if each.status == status]
-        if done:
+        done = _sum(each for each in results if each.status == status)
+        if done.rollouts:
             about = "about " if status == compression.WOULD_COMPRESS else ""
-            lines.append(f"{status:<16}{len(done):,}: {about}{_sum(done).saved}")
+            lines.append((status, f"{done.rollouts:,}: {about}{done.saved}"))
     skipped = Counter(each.reason for each in results if each.status == compression.SKIPPED)
-    lines += [f"{'skipped':<16}{count:,}: {why}" for why, count in skipped.most_common()]
-    lines += [
-        f"failed          {each.reason}" for each in results if each.status == compression.FAILED
-    ]
+    lines += [("skipped", f"{count:,}: {why}") for why, count in skipped.most_common()]
+    failed = [each.reason or "" for each in results if each.status == compression.FAILED]
+    lines += [("failed", why) for why in failed]
     if any(each.status == compression.COMPRESSED for each in results):
-        lines.append(_UNDO)
-    return lines or ["there is nothing to compress"]
+        lines.append(("undo", _UNDO))
+    return lines or [("nothing", "there is no rollout to compress")]
 
 
 def _as_dict(results: Sequence[Compression], *, dry_run: bool) -> dict[str, object]:
