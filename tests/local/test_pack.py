@@ -56,10 +56,10 @@ def cold(home: Path, data: bytes = WHOLE, name: str | None = None) -> Path:
     return path
 
 
-def compress(home: Path | Home, **asked: Any) -> list[Compression]:
+def compress(home: Path | Home, *references: str, **asked: Any) -> list[Compression]:
     """What comes of each rollout."""
     opened = home if isinstance(home, Home) else threadlog.open(home)
-    return opened.compress(**asked)
+    return opened.compress(*references, **asked)
 
 
 def statuses(results: list[Compression]) -> list[str]:
@@ -186,10 +186,10 @@ def test_all_rollouts_of_a_thread_are_packed_and_what_builds_on_them_is_read(hom
         path = pages.write(home, stamp=f"2026-01-{stamp}T00-00-00")
         os.utime(path, ns=(LONG_AGO_NS, LONG_AGO_NS))
     before = both_ways(home, OTHER)
-    assert statuses(compress(home, references=[THREAD])) == ["compressed"] * 2
+    assert statuses(compress(home, THREAD)) == ["compressed"] * 2
     assert both_ways(home, OTHER) == before
     assert told(home, OTHER) == ["one", "two", "three"]
-    assert statuses(compress(home, references=OTHER)) == ["compressed"]
+    assert statuses(compress(home, OTHER)) == ["compressed"]
     assert both_ways(home, OTHER) == before
 
 
@@ -346,7 +346,7 @@ def test_days_that_are_none_are_refused(home: Path, days: float) -> None:
 def test_a_reference_that_fits_nothing_is_said_before_anything_is_done(home: Path) -> None:
     path = cold(home)
     with pytest.raises(threadlog.NotFound):
-        compress(home, references=[THREAD, uuid(0xC)])
+        compress(home, THREAD, uuid(0xC))
     assert path.exists()
 
 

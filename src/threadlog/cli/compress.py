@@ -44,7 +44,7 @@ def _compress(home: Home, arguments: argparse.Namespace, *, dry_run: bool) -> li
     archived = True if arguments.archived else False if arguments.active else None
     with Progress("compressing") as progress:
         return home.compress(
-            arguments.id or None,
+            *arguments.id,
             older_than_days=arguments.older_than,
             archived=archived,
             dry_run=dry_run,

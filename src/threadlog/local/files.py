@@ -85,10 +85,6 @@ class RolloutFile:
         if self._unpacked is not None:
             self._unpacked.close()
 
-    def fileno(self) -> int:
-        """The descriptor, for the system to copy from."""
-        return self._fd
-
     def chunks(self, end: int | None = None, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
         """The bytes from the start to *end* (uncompressed; None = all), in chunks."""
         source = self._stream(chunk_bytes) if self.compressed else self._plain(chunk_bytes)
