@@ -119,6 +119,16 @@ class Lab:
             numbers: dict[str, float] = json.loads(self._run(case))
         return numbers
 
+    def packed(self, sample: Sample) -> dict[str, float]:
+        """`packed_cases.py`, in a home of its own with a copy of the rollout."""
+        with tempfile.TemporaryDirectory(dir=DATA) as home:
+            path = os.path.join(home, os.path.relpath(sample.path, sample.home))
+            os.makedirs(os.path.dirname(path))
+            shutil.copy2(sample.path, path)
+            case = [os.path.join(HERE, "packed_cases.py"), home, path]
+            numbers: dict[str, float] = json.loads(self._run(case))
+        return numbers
+
     def indexing(self, name: str, home: str, count: int = 1) -> dict[str, float]:
         """A case of `index_cases.py`."""
         case = [os.path.join(HERE, "index_cases.py"), name, home, str(count)]
@@ -349,6 +359,26 @@ def durable(lab: Lab, sizes: Sizes) -> Iterator[Row]:
         yield _at_least(what, folding, f"ratio_{name}", 0.9, note)
 
 
+def compressed(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """A large thread compressed, and read where it is."""
+    for mode in MODES:
+        sample = one_rollout(mode, sizes.rollout)
+        name = f"compressed thread of {sample.size // MB} MB ({mode})"
+        told = [lab.packed(sample) for _ in range(sizes.repeat_large)]
+        spent = _median(told, "page_ms")
+        note = (
+            f", first {_median(told, 'page_first_ms'):.1f}, plain {_median(told, 'plain_ms'):.1f}"
+        )
+        yield Row(f"page in the middle of a {name}", f"{spent:.1f} ms{note}", "<= 20", spent <= 20)
+        tail_ms = _median(told, "tail_ms")
+        yield Row(f"last 20 turns of a {name}", f"{tail_ms:.0f} ms", "<= 50 ms", tail_ms <= 50)
+        speed = (
+            f"{_median(told, 'mb_per_s'):.0f} MB/s ({_median(told, 'mb_per_cpu_s'):.0f} per CPU s)"
+        )
+        yield Row(f"threadlog compress, {sample.size // MB} MB ({mode})", speed, "", None)
+        yield Row("same, size before / after", f"{_median(told, 'ratio'):.1f}", "", None)
+
+
 def _median(told: list[Numbers], key: str) -> float:
     return statistics.median(each[key] for each in told)
 
@@ -551,6 +581,7 @@ FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "record": recording,
     "durable": durable,
     "index": index,
+    "compressed": compressed,
 }
 
 
