@@ -41,6 +41,7 @@ ADAPTERS = ("local", "codex")
 USE_CASES = (
     "home",
     "checkup",
+    "compress",
     "reader",
     "kinship",
     "asking",

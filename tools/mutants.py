@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 FAULTS, RESUME = "tests/local/test_recorder_faults.py::", "tests/test_resume.py::"
 CHANGED, WRITERS = "tests/local/test_changed_files.py::", "tests/local/test_two_writers.py::"
 AT_ONCE = "tests/local/test_at_once.py::"
+PACK, SEEK = "tests/local/test_pack.py::", "tests/local/test_seekable.py::"
 WAIT_S = 30
 
 
@@ -285,6 +286,186 @@ MUTANTS = (
         "            self._disk.change_mode(fd, mode)\n",
         "            pass\n",
         "tests/local/test_modes.py::test_what_is_made_is_the_users_alone_whatever_the_umask",
+    ),
+    Mutant(
+        "what was packed is unpacked and compared",
+        "local/pack",
+        "            _verify(packed.path, source, status.st_size)\n",
+        "",
+        PACK + "test_what_comes_to_the_disk_otherwise_than_it_was_is_noticed",
+    ),
+    Mutant(
+        "its content is compared, not its size alone",
+        "local/pack",
+        "        whole = same(packed.chunks(), source.chunks()) and packed.gap is None\n",
+        "        whole = True\n",
+        PACK + "test_what_comes_to_the_disk_otherwise_than_it_was_is_noticed",
+    ),
+    Mutant(
+        "what was packed is synced",
+        "local/twins",
+        "        disk.sync(self.fd)\n",
+        "",
+        PACK + "test_the_copy_and_its_name_are_on_the_disk_before_the_plain_one_goes",
+    ),
+    Mutant(
+        "its name is synced",
+        "local/pack",
+        "        sync_folder(disk, os.path.dirname(path))\n        if not twins.untouched:\n",
+        "        if not twins.untouched:\n",
+        PACK + "test_the_copy_and_its_name_are_on_the_disk_before_the_plain_one_goes",
+    ),
+    Mutant(
+        "who packs holds the lock",
+        "local/cold",
+        "        lock = self._lock(self._home, thread_id)\n        try:\n"
+        "            return pack(self._disk, path, self._unfit)\n"
+        "        finally:\n            lock.release()\n",
+        "        return pack(self._disk, path, self._unfit)\n",
+        PACK + "test_a_thread_that_is_locked_is_skipped_at_once",
+    ),
+    Mutant(
+        "what a program has open for writing is not packed",
+        "local/pack",
+        "        if disk.is_open_to_write(source.fileno()):\n            return OPEN\n",
+        "",
+        PACK + "test_what_a_program_without_a_lock_has_open_to_write_is_skipped",
+    ),
+    Mutant(
+        "a rollout is looked at again before it is moved aside",
+        "local/pack",
+        "        if not twins.untouched:\n"
+        "            _withdraw(twins)\n            return CHANGED\n",
+        "",
+        PACK + "test_a_rollout_that_changed_is_not_moved",
+    ),
+    Mutant(
+        "a rollout is looked at again once it was moved aside",
+        "local/pack",
+        "        touched = now != twins.before[:-1] or ",
+        "        touched = ",
+        PACK + "test_what_others_append_at_any_moment_is_kept",
+    ),
+    Mutant(
+        "a rollout in use is told once it was moved aside",
+        "local/pack",
+        " or disk.is_open_to_write(twins.source.fileno())\n    except",
+        "\n    except",
+        PACK + "test_what_is_open_for_writing_by_the_time_it_is_moved_is_given_back",
+    ),
+    Mutant(
+        "a twin of others is not overwritten",
+        "local/pack",
+        "                disk.link(packed.path, compressed(path))\n",
+        "                disk.move(packed.path, compressed(path))\n",
+        PACK + "test_somebody_elses_twin_is_not_overwritten",
+    ),
+    Mutant(
+        "what was published is taken back when the rest fails",
+        "local/pack",
+        "            if is_still(disk, path, twins.before):  # never the only copy\n"
+        "                _withdraw(twins)\n",
+        "            pass\n",
+        PACK + "test_whatever_call_fails_nothing_is_lost_and_the_next_run_does_it",
+    ),
+    Mutant(
+        "mode bits are kept",
+        "local/twins",
+        "        disk.change_mode(self.fd, stat.S_IMODE(like.st_mode) & _MODE_BITS)\n",
+        "",
+        PACK + "test_a_packed_rollout_is_the_same_bytes_mode_and_time",
+    ),
+    Mutant(
+        "times are kept",
+        "local/twins",
+        "        disk.set_times(self.fd, (like.st_atime_ns, like.st_mtime_ns))\n",
+        "",
+        PACK + "test_a_packed_rollout_is_the_same_bytes_mode_and_time",
+    ),
+    Mutant(
+        "young temporary files are left alone",
+        "local/twins",
+        " or now_s - status.st_ctime <= STALE_S:\n",
+        ":\n",
+        PACK + "test_old_leftovers_of_ours_are_removed_and_nothing_else",
+    ),
+    Mutant(
+        "what was moved aside is compared before it goes",
+        "local/twins",
+        "            if aside is None or _is_in(path, os.path.join(folder, aside[1])):\n",
+        "            if True:\n",
+        PACK + "test_a_rollout_made_anew_while_the_old_one_is_given_back_costs_neither",
+    ),
+    Mutant(
+        "what was unpacked is compared",
+        "local/unpack",
+        "            if not same(written.chunks(), packed.chunks()) or packed.gap is not None:\n",
+        "            if False:\n",
+        PACK + "test_what_is_unpacked_otherwise_than_it_was_is_noticed",
+    ),
+    Mutant(
+        "a compressed one that was replaced is not hidden",
+        "local/unpack",
+        "        if not is_still(disk, path, identity(status)):\n",
+        "        if False:\n",
+        PACK + "test_a_compressed_one_that_is_replaced_while_it_is_unpacked_is_not_removed",
+    ),
+    Mutant(
+        "a compressed one that was replaced is not removed",
+        "local/unpack",
+        "    if is_still(disk, path, known):\n",
+        "    if True:\n",
+        PACK + "test_a_compressed_one_that_is_replaced_while_it_is_unpacked_is_not_removed",
+    ),
+    Mutant(
+        "a name left over from unpacking is no second name",
+        "local/journal",
+        "            if status.st_nlink > 1 and self._left_over(path, status):\n"
+        "                status = self._disk.status(fd)\n",
+        "",
+        PACK + "test_killed_at_any_call_of_unpacking_it_is_gone_on_with_all_the_same",
+    ),
+    Mutant(
+        "a frame's own size is compared with the table",
+        "local/seekable",
+        "    if header is None or header[1] != size:\n",
+        "    if header is None:\n",
+        SEEK + "test_a_table_that_lies_is_none",
+    ),
+    Mutant(
+        "a frame's blocks are walked to its end",
+        "local/seekable",
+        "            return blocks if at + header[2] == end else none\n",
+        "            return blocks\n",
+        SEEK + "test_a_table_that_lies_is_none",
+    ),
+    Mutant(
+        "the blocks that are walked are counted",
+        "local/seekable",
+        "        if blocks < 0:\n",
+        "        if blocks < -(1 << 40):\n",
+        SEEK + "test_many_blocks_are_not_all_looked_at",
+    ),
+    Mutant(
+        "the entries add up with the file",
+        "local/seekable",
+        "    return Table(packed, plain) if packed[-1] == start else None\n",
+        "    return Table(packed, plain)\n",
+        SEEK + "test_a_table_that_lies_is_none",
+    ),
+    Mutant(
+        "a frame must hold what the table says",
+        "local/zstd",
+        " and not decoder.unused_data and len(data) == size else None",
+        " else None",
+        SEEK + "test_a_frame_alone_is_what_is_unpacked",
+    ),
+    Mutant(
+        "a broken frame ends what is read backwards",
+        "local/files",
+        "            if frames is not self._frames:\n",
+        "            if False:\n",
+        SEEK + "test_a_broken_frame_is_a_gap_from_wherever_one_comes",
     ),
 )
 

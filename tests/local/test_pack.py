@@ -331,6 +331,23 @@ def test_never_without_the_lock(home: Path) -> None:
     assert not path.exists()
 
 
+def test_the_copy_and_its_name_are_on_the_disk_before_the_plain_one_goes(home: Path) -> None:
+    path = cold(home)
+    disk = FaultyDisk()
+    synced: dict[str, set[int]] = {}
+
+    def note(name: str) -> None:
+        synced.setdefault(name, set(disk.synced))
+
+    disk.before = note
+    disk.arm()
+    assert statuses(compress(home_on(disk, home))) == ["compressed"]
+    packed, folder = Path(f"{path}.zst").stat().st_ino, path.parent.stat().st_ino
+    assert packed in synced["link"]
+    assert folder not in synced["link"]
+    assert folder in synced["move"]
+
+
 def test_a_moment_ago_is_too_young_for_everybody(home: Path) -> None:
     put(home, WHOLE)
     (result,) = compress(home, older_than_days=0)
@@ -373,7 +390,11 @@ def _calls(home: Path) -> list[str]:
 
 
 def _left(home: Path) -> list[str]:
-    return [name for name in names(home) if name.endswith(".tmp")]
+    return [name for name in names(home) if _is_temporary(name)]
+
+
+def _is_temporary(name: str) -> bool:
+    return name.endswith(".tmp") or twins.ASIDE in name
 
 
 def _is_whole(home: Path) -> None:
@@ -382,7 +403,7 @@ def _is_whole(home: Path) -> None:
     assert thread.path.endswith((file_name(), file_name() + ".zst"))
     assert raw_bytes(home, THREAD) == WHOLE
     for name in names(home):
-        if not name.endswith(".tmp"):
+        if not _is_temporary(name):
             with RolloutFile(str(home / "sessions/2026/01/02" / name)) as rollout:
                 assert b"".join(rollout.chunks()) == WHOLE
                 assert rollout.gap is None
@@ -412,7 +433,7 @@ def test_whatever_call_fails_nothing_is_lost_and_the_next_run_does_it(
             assert str(home) in (results[0].reason or ""), where
         (again,) = compress(home)
         assert again.status == "compressed" or again.reason == "it is compressed already", where
-        assert [each for each in names(home) if not each.endswith(".tmp")] == [
+        assert [each for each in names(home) if not _is_temporary(each)] == [
             file_name() + ".zst"
         ], where
         _is_whole(home)
@@ -528,6 +549,35 @@ def _append_at(number: int, path: Path) -> FaultyDisk:
     return disk
 
 
+def test_a_rollout_that_changed_is_not_moved(home: Path) -> None:
+    path = cold(home)
+    disk = _append_at(_calls(home.with_name("count")).index("open_folder"), path)
+    (result,) = compress(home_on(disk, home))
+    assert (result.status, result.reason) == ("skipped", "it changed meanwhile")
+    assert "move" not in disk.made
+    assert names(home) == [path.name]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="Linux tells who has it open")
+def test_what_is_open_for_writing_by_the_time_it_is_moved_is_given_back(home: Path) -> None:
+    path = cold(home)
+    disk = FaultyDisk()
+    opened = []
+
+    def interfere(name: str) -> None:
+        if name == "move":
+            opened.append(path.open("ab"))
+
+    disk.before = interfere
+    disk.arm()
+    (result,) = compress(home_on(disk, home))
+    with opened[0] as file:
+        file.write(MORE)
+    assert (result.status, result.reason) == ("skipped", "it changed meanwhile")
+    assert names(home) == [path.name]
+    assert raw_bytes(home, THREAD) == WHOLE + MORE
+
+
 def test_a_rollout_replaced_meanwhile_is_left_alone(home: Path) -> None:
     path = cold(home)
     disk = FaultyDisk()
@@ -561,9 +611,39 @@ def test_a_rollout_made_anew_while_the_old_one_is_given_back_costs_neither(home:
     (result,) = compress(home_on(disk, home))
     assert result.status == "failed"
     assert path.read_bytes() == b"anew\n"
-    (kept,) = path.parent.glob("*.kept-*")
+    (kept,) = path.parent.glob(f"*{twins.ASIDE}*")
     assert str(kept) in (result.reason or "")
     assert kept.read_bytes() == WHOLE + MORE
+    twins.remove_stale(FaultyDisk(), str(path.parent), time.time() + twins.STALE_S + 60)
+    assert kept.read_bytes() == WHOLE + MORE, "there is no other copy of it"
+
+
+def test_giving_it_back_that_fails_at_any_call_loses_nothing(tmp_path: Path) -> None:
+    for number in range(12):
+        home = tmp_path / f"home-{number}"
+        path = cold(home)
+        disk = FaultyDisk()
+
+        def append(name: str, disk: FaultyDisk = disk, path: Path = path, n: int = number) -> None:
+            if name == "move":
+                with path.open("ab") as file:
+                    file.write(MORE)
+                disk.fail_at = {len(disk.made) + n}
+
+        disk.before = append
+        disk.arm()
+        (result,) = compress(home_on(disk, home))
+        disk.disarm()
+        where = f"{number}: {disk.made} {result}"
+        twins.remove_stale(FaultyDisk(), str(path.parent), time.time() + twins.STALE_S + 60)
+        if path.exists():
+            assert raw_bytes(home, THREAD) == WHOLE + MORE, where
+            _resume(threadlog.open(home))
+        else:
+            assert result.status == "failed", where
+            (kept,) = path.parent.glob(f"*{twins.ASIDE}*")
+            assert kept.read_bytes() == WHOLE + MORE, where
+            assert str(kept) in (result.reason or ""), where
 
 
 def test_somebody_elses_twin_is_not_overwritten(home: Path) -> None:

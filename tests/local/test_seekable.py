@@ -247,6 +247,13 @@ def test_a_table_with_checksums_is_one_too(tmp_path: Path) -> None:
     _compare(write(tmp_path, b"".join([*packed_frames(pieces), table])), WHOLE, random.Random(1))
 
 
+def test_a_frame_alone_is_what_is_unpacked() -> None:
+    one, other = packed_frames([b"one\n", b"other\n"])
+    assert format_.decode_frame(one, 4) == b"one\n"
+    for packed, size in ((one, 3), (one, 5), (one + other, 4), (one[:-1], 4), (b"", 0), (other, 4)):
+        assert format_.decode_frame(packed, size) is None
+
+
 # -- tables that lie
 
 PIECES = pieces_of(WHOLE, 700)

@@ -17,13 +17,12 @@ from threadlog.core.query import ThreadSummary
 from threadlog.errors import InUse, Unreadable, UnsupportedPlatform
 from threadlog.local.disk import Disk
 from threadlog.local.inventory import Inventory
+from threadlog.local.journal import STILL_S
 from threadlog.local.locks import TakeLock
 from threadlog.local.pack import HAS_TWIN, compressed, estimate, pack
 from threadlog.local.scan import Found, find_rollouts, found_at
 from threadlog.local.twins import remove_stale
 
-# A Codex older than 0.169 takes no lock: a rollout that changed just now may be its own.
-STILL_S = 2.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

@@ -20,7 +20,7 @@ from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 from threadlog.local.files import RolloutFile
 from threadlog.local.seekable import FRAME_LIMIT_BYTES, seek_table
-from threadlog.local.twins import Identity, Temporary, identity, is_still, same
+from threadlog.local.twins import ASIDE, Identity, Temporary, identity, is_still, same
 from threadlog.local.zstd import Encoder
 
 # A frame holds whole lines of about so much; a longer line is one of its own.
@@ -100,7 +100,7 @@ def _take_over(twins: _Twins) -> str | None:
     after that is the last that is needed.  An old Codex takes no lock.
     """
     disk, path = twins.disk, twins.path
-    aside = _temporary(path)
+    aside = f"{path}{ASIDE}{os.getpid()}-{next(_numbers)}"
     try:
         sync_folder(disk, os.path.dirname(path))
         if not twins.untouched:
@@ -128,15 +128,13 @@ def _take_over(twins: _Twins) -> str | None:
 
 
 def _give_back(twins: _Twins, aside: str) -> None:
-    """Let a plain one that was moved aside have its name again."""
+    """Let a plain one that was moved aside have its name again; raises OSError if it cannot."""
     disk, path = twins.disk, twins.path
     try:
         disk.link(aside, path)
-    except FileExistsError:
-        kept = f"{path}.kept-{os.getpid()}"  # a name that nobody removes
-        disk.move(aside, kept)
-        told = f"another program made it anew meanwhile; what was in it before lies in {kept}"
-        raise OSError(errno.EEXIST, told, path) from None
+    except OSError as error:  # made anew by others, say
+        told = f"it changed, and its name could not be given back to it: all of it lies in {aside}"
+        raise OSError(errno.EIO, told, path) from error
     disk.unlink(aside)
     _withdraw(twins)
 

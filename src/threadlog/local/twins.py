@@ -15,11 +15,17 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
+from threadlog.errors import Unreadable
 from threadlog.local.disk import Disk
+from threadlog.local.files import RolloutFile
 
 # Codex removes temporary files of its own after as long.
 STALE_S = 6 * 3600
 _MODE_BITS = 0o7777
+# What comes after the name of a rollout that was packed, and is about to be removed.
+ASIDE = ".aside-"
+_ASIDE = re.compile(rf"(rollout-.*)\.jsonl{ASIDE}[0-9]+-[0-9]+", re.DOTALL)
 _OURS = re.compile(
     r"rollout-(compress-[0-9]+-[0-9]+|.*\.jsonl\.decompress\.[0-9]+)\.tmp", re.DOTALL
 )
@@ -115,12 +121,30 @@ class Temporary:
 def remove_stale(disk: Disk, folder: str, now_s: float) -> None:
     """Remove what runs that were ended have left in a folder: names of ours, STALE_S old.
 
-    By the time at which the inode changed: the time of change is that of the rollout.
+    By the time at which the inode changed: the time of change is that of the rollout.  A rollout
+    that was moved aside goes only if all of it is in the one that has its name.
     """
-    with contextlib.suppress(OSError):
-        names = [name for name in os.listdir(folder) if _OURS.fullmatch(name)]
-        for name in names:
-            path = os.path.join(folder, name)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        aside = _ASIDE.fullmatch(name)
+        if aside is None and not _OURS.fullmatch(name):
+            continue
+        path = os.path.join(folder, name)
+        with contextlib.suppress(OSError, Unreadable):
             status = disk.status_at(path)
-            if stat.S_ISREG(status.st_mode) and now_s - status.st_ctime > STALE_S:
+            if not stat.S_ISREG(status.st_mode) or now_s - status.st_ctime <= STALE_S:
+                continue
+            if aside is None or _is_in(path, os.path.join(folder, aside[1])):
                 disk.unlink(path)
+
+
+def _is_in(aside: str, stem: str) -> bool:
+    """True if a rollout begins with all that there is in a file."""
+    plain = stem + PLAIN_SUFFIX
+    now = plain if os.path.lexists(plain) else stem + COMPRESSED_SUFFIX
+    with RolloutFile(aside) as part, RolloutFile(now) as whole:
+        size = part.length()
+        return same(part.chunks(), whole.chunks(size))

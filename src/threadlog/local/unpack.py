@@ -16,7 +16,7 @@ from threadlog.errors import NotResumable
 from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 from threadlog.local.files import RolloutFile
-from threadlog.local.twins import Identity, Temporary, identity, is_still, same
+from threadlog.local.twins import ASIDE, Identity, Temporary, identity, is_still, same
 
 _CHANGED = "cannot append to {}: another program replaced it while it was unpacked; try again"
 _DAMAGED = "what was unpacked is not what it was unpacked from; it was removed again"
@@ -60,14 +60,16 @@ def unpack(disk: Disk, path: str) -> str:
 
 
 def remove_left_names(disk: Disk, plain: str, status: os.stat_result) -> bool:
-    """Remove the temporary names of a plain rollout that was unpacked; True if there was one.
+    """Remove the names that a plain rollout had for a moment only; True if there was one.
 
-    Who unpacked it, we or a Codex, was ended before that.  Raises OSError.
+    Who unpacked it, we or a Codex, or gave it its name back, was ended before that.  Raises
+    OSError.
     """
     folder, name = os.path.split(plain)
     removed = False
     for each in os.listdir(folder):
-        if each.startswith(f"{name}.decompress.") and each.endswith(".tmp"):
+        unpacked = each.startswith(f"{name}.decompress.") and each.endswith(".tmp")
+        if unpacked or each.startswith(name + ASIDE):
             left = disk.status_at(os.path.join(folder, each))
             if (left.st_dev, left.st_ino) == (status.st_dev, status.st_ino):
                 disk.unlink(os.path.join(folder, each))
