@@ -130,9 +130,9 @@ class Grower:
         """The whole trees that these threads stand in, each once, in their order."""
         grown = []
         for key in keys:
-            for root in (self.root_of(key), key):  # the second for what a loop keeps apart
-                if key not in self._met and root not in self._met:
-                    grown.append(self._grow(root, ROOT, DEPTH_LIMIT))
+            root = self.root_of(key)
+            if root not in self._met:  # else the thread was met below it
+                grown.append(self._grow(root, ROOT, DEPTH_LIMIT))
         return tuple(grown)
 
     def one(self, key: str) -> Branch:
