@@ -85,11 +85,11 @@ class Home(StoredThreads):
 
     def get(self, reference: Reference) -> ThreadSummary:
         """The summary of one thread; raises NotOnDiskYet for one that is only begun here."""
-        from threadlog.own_threads import explain
-
         try:
             return super().get(reference)
         except NotFound as error:
+            from threadlog.own_threads import explain
+
             raise explain(self, error, reference) from None
 
     def start(self, cwd: str | os.PathLike[str] = ".", **options: Unpack[ThreadKeywords]) -> Thread:

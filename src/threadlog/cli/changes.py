@@ -1,0 +1,132 @@
+"""`threadlog rename`, `rollback`, `revert`, `fork`, `resume`: one thread goes on another way."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from threadlog.cli.terminal import DIM, Style
+from threadlog.cli.verbs import print_changed
+from threadlog.core import ids, text
+from threadlog.core.query import ThreadSummary
+from threadlog.home import Home
+from threadlog.thread import Thread
+
+JSON_VERSION = 1
+USAGE = 2
+
+
+def run(home: Home, arguments: argparse.Namespace) -> int:
+    """Do what the command says."""
+    commands = {
+        "rename": _rename,
+        "rollback": _rollback,
+        "revert": _revert,
+        "fork": _fork,
+        "resume": _resume,
+    }
+    try:
+        return commands[arguments.command](home, arguments)
+    except ValueError as error:  # of what was asked
+        print(f"threadlog: {text.one_line(str(error))}", file=sys.stderr)
+        return USAGE
+
+
+def _rename(home: Home, arguments: argparse.Namespace) -> int:
+    thread = home.get(arguments.id)
+    if arguments.dry_run:
+        return _would(arguments, thread, f"would be called {arguments.name}")
+    changed = home.rename(arguments.id, arguments.name)
+    undo = None if thread.name is None else f"threadlog rename {thread.id} {_quoted(thread.name)}"
+    print_changed(changed, undo, as_json=arguments.json)
+    return 0
+
+
+def _rollback(home: Home, arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        turns = [turn.id for turn in home.turns(arguments.id, last=arguments.turns)]
+        said = f"{len(turns)} turns would be rolled back: {', '.join(turns)}"
+        return _would(arguments, home.get(arguments.id), said)
+    changed = home.rollback(arguments.id, arguments.turns)
+    print_changed(changed, None, as_json=arguments.json)
+    if not arguments.json:
+        said = "the turns are in the file yet: fork the thread through one of them to have it back"
+        print(Style.of(sys.stdout).paint(said, DIM))
+    return 0
+
+
+def _revert(home: Home, arguments: argparse.Namespace) -> int:
+    thread = home.get(arguments.id)
+    if arguments.dry_run:
+        with home.fork(thread.path, before=arguments.before, ephemeral=True) as draft:
+            left = sum(1 for _turn in draft.history().turns())
+        return _would(arguments, thread, f"would go on after {left} turns")
+    with home.revert(arguments.id, before=arguments.before) as reverted:
+        undo = f"threadlog fork {thread.path}"
+        _print_begun([reverted], arguments, undo)
+    return 0
+
+
+def _fork(home: Home, arguments: argparse.Namespace) -> int:
+    begun = []
+    options: dict[str, Any] = {
+        "through": arguments.through,
+        "before": arguments.before,
+        "message": arguments.message,
+    }
+    if arguments.cwd is not None:
+        options["cwd"] = arguments.cwd
+    for parent in [home.get(each) for each in arguments.id]:
+        with home.fork(parent.path, **options, ephemeral=arguments.dry_run) as fork:
+            begun.append(fork)
+            if arguments.dry_run:
+                count = sum(1 for _turn in fork.history().turns())
+                _would(arguments, parent, f"would be forked with {count} turns")
+    if arguments.dry_run:
+        return 0
+    _print_begun(begun, arguments, f"threadlog delete {' '.join(each.id for each in begun)}")
+    return 0
+
+
+def _resume(home: Home, arguments: argparse.Namespace) -> int:
+    """Become the thread's writer, which makes a compressed one plain, and say where it is."""
+    if not sys.stdin.isatty():
+        from threadlog.cli import record
+
+        return record.run(home, arguments)
+    options = {"force": arguments.force, "take_over": arguments.take_over}
+    with home.resume(arguments.resume, cwd=arguments.cwd, **options) as thread:
+        _print_begun([thread], arguments, None)
+    if not arguments.json:
+        said = "it can be gone on with: give its new items on standard input"
+        print(Style.of(sys.stdout).paint(said, DIM))
+    return 0
+
+
+def _would(arguments: argparse.Namespace, thread: ThreadSummary, said: str) -> int:
+    """Say what would be done to a thread."""
+    if arguments.json:
+        told = {"version": JSON_VERSION, "dry_run": True, "id": thread.id, "would": said}
+        print(json.dumps(told, indent=1))
+    else:
+        print(f"{ids.short_id(thread.id or '-')}  {text.one_line(said)}")
+    return 0
+
+
+def _print_begun(begun: list[Thread], arguments: argparse.Namespace, undo: str | None) -> None:
+    if arguments.json:
+        threads = [{"id": each.id, "path": each.path} for each in begun]
+        print(json.dumps({"version": JSON_VERSION, "threads": threads, "undo": undo}, indent=1))
+        return
+    for each in begun:
+        print(f"{each.id}\t{text.one_line(each.path)}")
+    if undo:
+        print(Style.of(sys.stdout).paint(f"undo: {text.one_line(undo)}", DIM))
+
+
+def _quoted(name: str) -> str:
+    import shlex
+
+    return shlex.quote(text.one_line(name))
