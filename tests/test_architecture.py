@@ -157,7 +157,8 @@ def test_the_use_cases_know_no_frontend() -> None:
     ("secret", "owners"),
     [
         (r"O_NOFOLLOW", {"local.files", "local.disk", "codex.regular", "codex.flocks"}),
-        (r"\bos\.(write|pwrite|ftruncate|fdatasync|fsync|link|rename)\b", {"local.disk"}),
+        (r"\bos\.(pwrite|ftruncate|fdatasync|link|rename)\b", {"local.disk"}),
+        (r"\bos\.(write|fsync)\b", {"local.disk", "codex.name_file"}),
         (r"\bos\.replace\b", {"local.disk", "codex.lock"}),
         (
             r"\bos\.(unlink|mkdir|chmod|fchmod)\b",
@@ -173,8 +174,11 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"session_index\.jsonl\"", {"core.layout"}),
         (r"\bjson\.loads\(|JSONDecoder\(", {"core.lines", "cli.show", "cli.transcript"}),
         (r"msgspec\.json\.Decoder", {"core.decode", "core.quick"}),
-        (r"import sqlite3", {"codex.state", *(f"local.index.{name}" for name in INDEX_MODULES)}),
-        (r"sqlite3\.connect\(", {"codex.state", "local.index.database"}),
+        (
+            r"import sqlite3",
+            {"codex.state", "codex.rows", *(f"local.index.{name}" for name in INDEX_MODULES)},
+        ),
+        (r"sqlite3\.connect\(", {"codex.state", "codex.rows", "local.index.database"}),
         (r"os\.environ", {"connect", "cli.main", "cli.terminal", "cli.pager"}),
     ],
 )
@@ -185,6 +189,17 @@ def test_a_secret_has_one_owner(secret: str, owners: set[str]) -> None:
         if re.search(secret, path.read_text())
     }
     assert holders == owners
+
+
+def test_the_database_of_codex_is_written_to_in_one_module_and_read_in_another() -> None:
+    reads, writes = ((SOURCE / "codex" / f"{name}.py").read_text() for name in ("state", "rows"))
+    changing = r"\b(INSERT|UPDATE|DELETE|REPLACE INTO|CREATE|ALTER|DROP|VACUUM|BEGIN)\b"
+    assert not re.search(changing, reads)
+    assert "mode=rw" not in reads
+    assert set(re.findall(changing, writes)) == {"UPDATE", "DELETE", "BEGIN"}
+    for never in ("immutable", "wal_checkpoint", "journal_mode", "executescript"):
+        assert never not in reads + writes
+    assert set(re.findall(r"(?:UPDATE|DELETE FROM) (\w+)", writes)) == {"threads"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

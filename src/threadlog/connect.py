@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from threadlog.codex.names import CodexNames
+    from threadlog.codex.rows import CodexRegister
     from threadlog.core.checkup import Writing
     from threadlog.local.disk import Disk
     from threadlog.local.locks import WriterLock
-    from threadlog.local.register import Register
     from threadlog.local.store import LocalStore
 
 DEFAULT_HOME = "~/.codex"
@@ -64,16 +64,24 @@ def local_store(path: str, disk: Disk | None = None) -> LocalStore:
 
 
 def _names(home: str) -> CodexNames:
-    from threadlog.codex.config import read_sqlite_home
     from threadlog.codex.names import CodexNames
 
-    return CodexNames(home, read_sqlite_home(home) or _sqlite_home() or home)
+    return CodexNames(home, _sqlite_home(home))
 
 
-def _sqlite_home() -> str | None:
-    """Where Codex keeps its databases unless its config says otherwise: $CODEX_SQLITE_HOME."""
+def _register(home: str) -> CodexRegister:
+    from threadlog.codex.rows import CodexRegister
+
+    return CodexRegister(home, _sqlite_home(home))
+
+
+def _sqlite_home(home: str) -> str:
+    """Where Codex keeps its databases: by its config, else $CODEX_SQLITE_HOME, else the home."""
+    from threadlog.codex.config import read_sqlite_home
+
     given = os.environ.get("CODEX_SQLITE_HOME", "").strip()
-    return os.path.abspath(os.path.expanduser(given)) if given else None
+    usual = os.path.abspath(os.path.expanduser(given)) if given else home
+    return read_sqlite_home(home) or usual
 
 
 def _model_provider(home: str) -> str | None:
@@ -86,12 +94,6 @@ def _writers(home: str) -> Sequence[Writing]:
     from threadlog.codex.lock import writers
 
     return writers(home)
-
-
-def _register(_home: str) -> Register:
-    from threadlog.local.register import NoRegister
-
-    return NoRegister()
 
 
 def _lock(home: str, thread_id: str, *, take_over: bool = False) -> WriterLock:

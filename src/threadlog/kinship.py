@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from threadlog.core import layout
-from threadlog.core.family import ABOVE, NO_EDGES, NOBODY, WHOLE, Edges, Family
+from threadlog.core.family import ABOVE, NOBODY, WHOLE, Edges, Family
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.core.tree import FORK, Ancestor, Branch, Grower, Tree
@@ -19,9 +19,9 @@ LINEAGE_LIMIT = 1000
 _Base = tuple[str, int | None]
 
 
-def edges_told(_store: Store) -> Edges:
+def edges_told(store: Store) -> Edges:
     """Who spawned whom, as Codex's database tells it beside the files."""
-    return NO_EDGES
+    return store.spawned()
 
 
 def lineage(store: Store, thread: ThreadSummary) -> tuple[Ancestor, ...]:

@@ -261,6 +261,9 @@ class Store(Protocol):
     def notes(self) -> Notes:
         """What is told of threads outside of their rollouts."""
 
+    def spawned(self) -> Edges:
+        """Which threads each thread began as its subagents, as it is told beside the rollouts."""
+
     def look_over(self) -> Overview:
         """What can be told of the home without reading its threads; changes nothing."""
 

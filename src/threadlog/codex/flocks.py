@@ -79,13 +79,16 @@ def make_folder(home: str, folder: str) -> None:
     os.chmod(folder, mode)
 
 
-def open_lock(path: str) -> int:
-    """Open a lock file, making it if need be with a mode that the umask cannot spoil."""
+def open_lock(path: str, more_flags: int = 0) -> int:
+    """Open a lock file, making it if need be with a mode that the umask cannot spoil.
+
+    *more_flags* is for other files that are to be made so.
+    """
     try:
-        return descriptors.open(path, FLAGS)
+        return descriptors.open(path, FLAGS | more_flags)
     except FileNotFoundError:
         mode = layout.file_mode(os.stat(os.path.dirname(path)).st_mode)
-    fd = descriptors.open(path, FLAGS | os.O_CREAT, mode)
+    fd = descriptors.open(path, FLAGS | more_flags | os.O_CREAT, mode)
     try:
         if os.fstat(fd).st_uid == os.getuid():
             os.fchmod(fd, mode)

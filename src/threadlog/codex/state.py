@@ -1,4 +1,4 @@
-"""Codex's state database: the only code that opens one, to read it and for nothing else.
+"""Codex's state database: the only code that reads one, and it does nothing else.
 
 Codex keeps it in WAL mode, where opening a database to read it writes beside it: SQLite makes the
 files `-wal` and `-shm` if they are missing, and mends `-shm` if nobody else is there.  So:
@@ -10,22 +10,31 @@ files `-wal` and `-shm` if they are missing, and mends `-shm` if nobody else is 
 
 Only a database that is too large for a copy is opened although SQLite then makes the two files.
 SQLite could work without locks and without `-shm`, but would checkpoint and remove a `-wal` then.
+
+Whoever closes a file lets go of all locks that its process holds on it, those of SQLite too: so
+a database is opened by one thread of the process at a time, and not while it forks.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from threadlog.codex import regular
+from threadlog.codex.flocks import descriptors
 from threadlog.codex.regular import Facts
 from threadlog.core import ids, moments
+from threadlog.core.lines import Json
 from threadlog.core.names import NAME_LIMIT_CHARS, Named
 
 if TYPE_CHECKING:
     import sqlite3
+
+T = TypeVar("T")
 
 # The newest first; a Codex leaves the database of an older one where it is.
 STATE_FILES = ("state_5.sqlite", "state_2.sqlite")
@@ -67,6 +76,8 @@ FROM (
 WHERE typeof(told) = 'text'
 """
 
+_EDGES = "SELECT parent_thread_id, child_thread_id FROM thread_spawn_edges ORDER BY 1, 2"
+
 
 class _Files(NamedTuple):
     """The facts of a database's files; None for one that is missing."""
@@ -82,20 +93,27 @@ def read_state_names(sqlite_home: str) -> dict[str, Named] | None:
     The latest, since a row does not say when its name was given, only when it changed last.
     Whatever is wrong with a database, it names nobody.  None if asking again may help.
     """
-    path = _path(sqlite_home)
-    if not _is_readable(path):
-        return {}
-    for _ in range(_ATTEMPTS):
-        before = _files(path)
-        names = _read(path, before)
-        if before.wal is not None or _files(path) == before:
-            return names
-    return None
+    nobody: dict[str, Named] = {}
+    return _asked(sqlite_home, _names, nobody)
+
+
+def read_row(sqlite_home: str, thread_id: str) -> dict[str, Json] | None:
+    """The row of a thread as JSON values by column; None if there is none that can be read.
+
+    A blob, and text that is not UTF-8, is {"base64": ...}.
+    """
+    return _asked(sqlite_home, lambda connection: _row(connection, thread_id), None)
+
+
+def read_spawned(sqlite_home: str) -> dict[str, list[str]]:
+    """The threads that each thread made as its agents, by its id; {} where it cannot be told."""
+    nobody: dict[str, list[str]] = {}
+    return _asked(sqlite_home, _spawned, nobody) or {}
 
 
 def state_token(sqlite_home: str) -> tuple[object, ...]:
     """What is another one whenever the database changed; costs a look at two files."""
-    path, now = _path(sqlite_home), time.time_ns()
+    path, now = state_path(sqlite_home), time.time_ns()
     main, wal = regular.facts(path), regular.facts(f"{path}-wal")
     young = any(each and abs(now - each.mtime_ns) < _TICK_NS for each in (main, wal))
     # SQLite, where root runs it, sets the owner of a WAL that it opens: that is no change.
@@ -103,16 +121,31 @@ def state_token(sqlite_home: str) -> tuple[object, ...]:
     return (main, log, time.monotonic_ns() if young else 0)
 
 
-def _path(sqlite_home: str) -> str:
+def state_path(sqlite_home: str) -> str:
+    """Where the state database lies, or would lie."""
     paths = [os.path.join(sqlite_home, name) for name in STATE_FILES]
     return next((path for path in paths if os.path.lexists(path)), paths[0])
+
+
+def _asked(sqlite_home: str, ask: Callable[[sqlite3.Connection], T], nothing: T) -> T | None:
+    """What the database answers, *nothing* if it cannot; None if asking again may help."""
+    path = state_path(sqlite_home)
+    if not is_openable(path):
+        return nothing
+    for _ in range(_ATTEMPTS):
+        with descriptors.guard:
+            before = _files(path)
+            answer = _read(path, before, ask, nothing)
+            if before.wal is not None or _files(path) == before:
+                return answer
+    return None
 
 
 def _files(path: str) -> _Files:
     return _Files(*(regular.facts(f"{path}{end}") for end in ("", "-wal", "-shm")))
 
 
-def _is_readable(path: str) -> bool:
+def is_openable(path: str) -> bool:
     """True if regular files lie there, and nothing else that SQLite might follow or wait for."""
     others = [f"{path}{end}" for end in ("-wal", "-shm")]
     main = regular.facts(path)
@@ -132,21 +165,21 @@ def _is_wal(path: str) -> bool:
     return unwritten or head.startswith(_WAL_BEGINNINGS)
 
 
-def _read(path: str, files: _Files) -> dict[str, Named] | None:
+def _read(path: str, files: _Files, ask: Callable[[sqlite3.Connection], T], nothing: T) -> T | None:
     try:
         import sqlite3
     except ImportError:  # Python can be built without
-        return {}
+        return nothing
     large = files.main is not None and files.main.size_bytes > COPY_LIMIT_BYTES
     copy = files.wal is None and not large
     try:
         with contextlib.closing(_copied(path) if copy else _opened(path, files)) as connection:
-            return _names(connection)
+            return ask(connection)
     except sqlite3.Error as error:
         lasting = getattr(error, "sqlite_errorcode", 1) & 0xFF in _LASTING
-        return {} if lasting else None
+        return nothing if lasting else None
     except AttributeError:  # SQLite can be built without `deserialize`
-        return {}
+        return nothing
     except (OSError, MemoryError):
         return None
 
@@ -199,3 +232,33 @@ def _names(connection: sqlite3.Connection) -> dict[str, Named]:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
+
+
+def _row(connection: sqlite3.Connection, thread_id: str) -> dict[str, Json] | None:
+    connection.text_factory = _text_or_bytes
+    found = connection.execute("SELECT * FROM threads WHERE id = ?", (thread_id.lower(),))
+    columns = [each[0] for each in found.description]
+    values = found.fetchone()
+    return None if values is None else dict(zip(columns, map(_json, values), strict=True))
+
+
+def _json(value: object) -> Json:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode("ascii")}
+    return value
+
+
+def _text_or_bytes(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
+
+
+def _spawned(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    connection.text_factory = _text
+    edges: dict[str, list[str]] = {}
+    for parent, child in connection.execute(_EDGES):
+        if all(isinstance(each, str) and ids.is_thread_id(each) for each in (parent, child)):
+            edges.setdefault(parent.lower(), []).append(child.lower())
+    return edges

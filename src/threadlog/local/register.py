@@ -1,8 +1,4 @@
-"""What a Codex in the same home notes of threads, and is changed along with them.
-
-A method that changes something answers None if it is done, was so already, or there is nothing to
-change; else a clause that says why it was left.
-"""
+"""What changing a thread needs of a Codex in the same home, whoever has it: see `codex/rows`."""
 
 from __future__ import annotations
 
@@ -13,63 +9,47 @@ from threadlog.core.lines import Json
 
 
 class Register(Protocol):
-    """Codex's notes, if a Codex was ever here."""
+    """What a Codex in the same home notes of threads, changed along with them.
 
-    def obstacle(self, thread_id: str, path: str) -> str | None:
-        """Why the notes on a thread, whose rollout lies at *path*, could not be changed now."""
+    Its notes are rows of a database, and a name file.  A row is changed if it is the thread's and
+    names the rollout expected; its path is that of the plain rollout also where the file is
+    compressed.  What changes a row answers None if that is done, or was so already, or there is
+    nothing to change (no database, no row); else why it was left as it is: a clause that completes
+    "... : ", with nothing of the user's in it.  None of these raises for what a database is like.
+    """
 
-    def row(self, thread_id: str) -> dict[str, Json] | None:
-        """A copy of what is noted of a thread, None if there is nothing."""
+    def obstacle(self, thread_id: str, path: str | None = None) -> str | None:
+        """Why the row could not be changed at this moment; None if it could, or there is none.
 
-    def moved(self, thread_id: str, old: str, new: str, archived_at_s: int | None) -> str | None:
-        """Its rollout lies elsewhere now; it is archived since then, or not at all."""
-
-    def repointed(self, thread_id: str, old: str, new: str) -> str | None:
-        """Another rollout is its newest now."""
-
-    def renamed(self, thread_id: str, path: str, name: str) -> str | None:
-        """It is called so now."""
-
-    def patched(self, thread_id: str, path: str, patch: Mapping[str, str | None]) -> str | None:
-        """Some of its metadata is other now."""
-
-    def removed(self, thread_id: str, path: str) -> str | None:
-        """It is no more."""
-
-    def spawned(self) -> Mapping[str, list[str]]:
-        """Which threads each thread began as its subagents."""
-
-    def note_name(self, thread_id: str, name: str, at_ms: int) -> None:
-        """Add it to the name file; raises InUse, OSError."""
-
-
-class NoRegister:
-    """Of a home that no Codex uses: there is nothing to change."""
-
-    def obstacle(self, thread_id: str, path: str) -> str | None:
-        """None: there is nothing to change."""
+        *path* is the rollout that the row is expected to name, if that is to be asked too.
+        """
 
     def row(self, thread_id: str) -> dict[str, Json] | None:
-        """None: nothing is noted."""
+        """A copy of the row, by column, in JSON values; None if there is none to be had.
+
+        What is no text is told as {"base64": ...}.
+        """
 
     def moved(self, thread_id: str, old: str, new: str, archived_at_s: int | None) -> str | None:
-        """None: there is nothing to change."""
+        """The rollout lies at *new*; archived at that moment (unix seconds), or active if None."""
 
     def repointed(self, thread_id: str, old: str, new: str) -> str | None:
-        """None: there is nothing to change."""
+        """The thread goes on in the rollout at *new*; all else of the row stays."""
 
     def renamed(self, thread_id: str, path: str, name: str) -> str | None:
-        """None: there is nothing to change."""
+        """The thread is called *name*."""
 
     def patched(self, thread_id: str, path: str, patch: Mapping[str, str | None]) -> str | None:
-        """None: there is nothing to change."""
+        """Metadata of a paginated thread, of which its rollout can tell nothing new.
+
+        Keys are git_sha, git_branch, git_origin_url and memory_mode; raises ValueError for others.
+        """
 
     def removed(self, thread_id: str, path: str) -> str | None:
-        """None: there is nothing to change."""
+        """The thread is gone: so is the row."""
 
-    def spawned(self) -> Mapping[str, list[str]]:
-        """Nothing is noted."""
-        return {}
+    def spawned(self) -> dict[str, list[str]]:
+        """Which threads a thread made as its agents, by parent; {} where that cannot be told."""
 
     def note_name(self, thread_id: str, name: str, at_ms: int) -> None:
-        """There is no name file."""
+        """Add a line to the name file, and bring it to the disk; raises OSError, InUse."""

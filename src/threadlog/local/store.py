@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -154,6 +154,10 @@ class LocalStore:
 
         lock, disk = self._neighbour.lock, self._chosen_disk()
         return Shelf(self.home, Tools(lock, self.register, self.journal, self.notes, disk))
+
+    def spawned(self) -> Mapping[str, Sequence[str]]:
+        """Which threads each thread began as its subagents, as a Codex here noted."""
+        return self.register.spawned()
 
     def has_unfinished(self) -> bool:
         """True if something that was to be done to several files was broken off, or is under way.

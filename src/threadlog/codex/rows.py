@@ -1,0 +1,341 @@
+"""Rows of Codex's state database, changed along with the threads: the only code that writes there.
+
+What is written is what Codex 0.169 writes for the same act, in table `threads` and nowhere else, to
+the row of the thread and only while it names the rollout expected.  Left alone, and said, is a
+database whose migrations are not those of a version we know, whole and successful; whose backfill
+is not complete; that is locked, damaged or of another kind.
+
+Codex's triggers on `threads` fire for us as for Codex: they fill `created_at_ms`, `updated_at_ms`
+and `recency_at` of new rows, and follow `created_at` and `updated_at`, none of which is set here.
+
+Closing the last connection to a database in WAL mode makes SQLite move the `-wal` into it and
+delete both files beside it.  That is Codex's to do: a connection that may not write is opened
+first and closed last, and leaves them where they are.  What was written is in the `-wal` then,
+synced, for whoever opens the database next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from threadlog.codex import regular
+from threadlog.codex.flocks import descriptors
+from threadlog.codex.name_file import append_name
+from threadlog.codex.state import STATE_FILES, is_openable, read_row, read_spawned, state_path
+from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
+from threadlog.core.lines import Json
+
+if TYPE_CHECKING:
+    import sqlite3
+
+# For each of the two connections: the wait for a Codex that writes is less than 1 s.
+BUSY_S = 0.45
+
+# SHA-256 over "version:checksum" of all migrations, in order and joined by line feeds, and whether
+# the rows have a history mode, a name and a memory mode.
+_SCHEMAS = {
+    "d87e8fabee1163fac39288f451fd8a28b71290b7b431db3962c0b39d5ffd4319": False,  # 0.100, 0.101
+    "e1a6ce2c72960d9023f008a58bdb9f2b9f30f46d913e5a81c0ce9f68a3970fad": True,  # 0.169
+}
+_PATCHED = frozenset(("git_sha", "git_branch", "git_origin_url", "memory_mode"))
+_USUAL_MEMORY_MODE = "enabled"
+_STATE_FILE = re.compile(r"state_([0-9]{1,9})\.sqlite")
+_NEWEST_KNOWN = 5
+_WAL_FORMAT = b"\2\2"  # of the header: how the database is written, how it is read
+_WAL_FORMAT_AT = slice(18, 20)
+
+_UNKNOWN = "Codex's database is of a version that threadlog does not know"
+_INCOMPLETE = "Codex has not yet taken in all threads into its database"
+_KIND = "Codex's database is of a kind that threadlog does not write to"
+_NO_SQLITE = "Codex has a database, and this Python cannot open it (it has no sqlite3)"
+_ELSEWHERE = "Codex's database has the thread at another rollout"
+_NO_MODE = "Codex's database has the thread in a history mode that threadlog does not know"
+_NOT_UTF8 = "the path is not UTF-8, and Codex's database holds no other"
+_BUSY = "Codex's database is locked by another program"
+_READ_ONLY = "Codex's database cannot be written to"
+_DAMAGED = "Codex's database is damaged"
+_FAILED = "Codex's database could not be changed (SQLite error {})"
+# By SQLite's primary result codes.
+_REASONS = {
+    1: _UNKNOWN,  # ERROR: a table or a column is not there
+    3: _READ_ONLY,  # PERM
+    5: _BUSY,
+    6: _BUSY,  # LOCKED
+    8: _READ_ONLY,
+    11: _DAMAGED,  # CORRUPT
+    14: _READ_ONLY,  # CANTOPEN
+    26: _DAMAGED,  # NOTADB
+}
+
+
+class _Row(NamedTuple):
+    """What is looked at before a row is changed; `mode` is None where rows have none."""
+
+    path: str
+    archived: int
+    mode: str | None
+
+
+# What a row is to hold, by column: {} if it is right as it is.  A text says why it is left.
+_Edit = Callable[[_Row], Mapping[str, object] | str]
+
+
+class _Change(NamedTuple):
+    """A change of a thread's row: the rollouts it may name now (any, if None), and the edit.
+
+    Without an edit the row is deleted.
+    """
+
+    thread_id: str
+    paths: tuple[str, ...] | None
+    edit: _Edit | None
+
+
+class CodexRegister:
+    """What a Codex notes of the threads of *home*; its database lies in *sqlite_home*.
+
+    It is a `local.register.Register`, where the methods are described.
+    """
+
+    def __init__(self, home: str, sqlite_home: str) -> None:
+        self._home = home
+        self._sqlite_home = sqlite_home
+
+    def obstacle(self, thread_id: str, path: str | None = None) -> str | None:
+        """Why a row could not be changed; finds out by having the lock, and changing nothing."""
+        paths = None if path is None else (path,)
+        return self._carry_out(_Change(thread_id, paths, lambda _row: {}))
+
+    def row(self, thread_id: str) -> dict[str, Json] | None:
+        """A copy of a row."""
+        return read_row(self._sqlite_home, thread_id)
+
+    def moved(self, thread_id: str, old: str, new: str, archived_at_s: int | None) -> str | None:
+        """As thread/archive and thread/unarchive: the path, `archived` and `archived_at`."""
+        archived = int(archived_at_s is not None)
+
+        def edit(row: _Row) -> dict[str, object]:
+            if _same(row.path, new) and row.archived == archived:
+                return {}
+            path = self._spelled(new, row.path, old)
+            return {"rollout_path": path, "archived": archived, "archived_at": archived_at_s}
+
+        return self._carry_out(_Change(thread_id, (old, new), edit))
+
+    def repointed(self, thread_id: str, old: str, new: str) -> str | None:
+        """As thread/revert: the path."""
+
+        def edit(row: _Row) -> dict[str, object]:
+            same = _same(row.path, new)
+            return {} if same else {"rollout_path": self._spelled(new, row.path, old)}
+
+        return self._carry_out(_Change(thread_id, (old, new), edit))
+
+    def renamed(self, thread_id: str, path: str, name: str) -> str | None:
+        """As thread/name/set: the title of a legacy thread, the name of a paginated one.
+
+        0.100 leaves its rows alone when a thread is named, and so is it done here.
+        """
+
+        def edit(row: _Row) -> dict[str, object] | str:
+            if row.mode is None:
+                return {}
+            column = {"legacy": "title", "paginated": "name"}.get(row.mode)
+            return _NO_MODE if column is None else {column: name}
+
+        return self._carry_out(_Change(thread_id, (path,), edit))
+
+    def patched(self, thread_id: str, path: str, patch: Mapping[str, str | None]) -> str | None:
+        """As thread/metadata/update and thread/memoryMode/set of a paginated thread.
+
+        A legacy thread tells such things in its rollout, where Codex reads them.
+        """
+        if not patch.keys() <= _PATCHED:
+            raise ValueError(f"a row is patched in {', '.join(sorted(_PATCHED))} only")
+        values: dict[str, object] = dict(patch)
+        if "memory_mode" in values:
+            values["memory_mode"] = values["memory_mode"] or _USUAL_MEMORY_MODE
+        return self._carry_out(
+            _Change(thread_id, (path,), lambda row: values if row.mode == "paginated" else {})
+        )
+
+    def removed(self, thread_id: str, path: str) -> str | None:
+        """As thread/delete, of which the row is the last."""
+        return self._carry_out(_Change(thread_id, (path,), None))
+
+    def spawned(self) -> dict[str, list[str]]:
+        """The edges between a thread and its agents."""
+        return read_spawned(self._sqlite_home)
+
+    def note_name(self, thread_id: str, name: str, at_ms: int) -> None:
+        """One more line of the name file."""
+        append_name(self._home, thread_id, name, at_ms)
+
+    def _carry_out(self, change: _Change) -> str | None:
+        """Change a row in one transaction; None if that is done, else why not."""
+        path = state_path(self._sqlite_home)
+        why_not = _refused(self._sqlite_home, path)
+        if why_not is not None or not os.path.lexists(path):
+            return why_not
+        try:
+            import sqlite3
+        except ImportError:  # Python can be built without
+            return _NO_SQLITE
+        try:
+            # No thread of ours may open and close the file meanwhile, see `codex/state`.
+            with descriptors.guard, _connected(path) as connection:
+                return _transacted(connection, change)
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            return _REASONS.get(code) or _FAILED.format(code)
+        except UnicodeEncodeError:
+            return _NOT_UTF8
+
+    def _spelled(self, new: str, stored: str, old: str) -> str:
+        """*new* as the row spells the home, which can be another way than ours."""
+        for given in (old, new):
+            relative = self._relative(given)
+            if stored.endswith(os.sep + relative):
+                return stored.removesuffix(relative) + self._relative(new)
+        return _real(new)
+
+    def _relative(self, path: str) -> str:
+        """A rollout's path from the home on, under its plain name."""
+        real = os.path.realpath(self._home), _real(path)
+        for home, spelling in ((self._home, _plain(path)), real):
+            if spelling.startswith(home + os.sep):
+                return spelling[len(home) + 1 :]
+        return _plain(path)
+
+
+def _refused(sqlite_home: str, path: str) -> str | None:
+    """What can be said against a database, or against its place, before it is opened."""
+    if _newer(sqlite_home):
+        return _UNKNOWN
+    if not os.path.lexists(path):
+        return None
+    if os.path.basename(path) != STATE_FILES[0]:
+        return _UNKNOWN  # of 0.98
+    with descriptors.guard:
+        if not is_openable(path) or os.path.lexists(f"{path}-journal"):
+            return _KIND
+        header = next(regular.chunks(path, _WAL_FORMAT_AT.stop), b"")
+    return None if header[_WAL_FORMAT_AT] == _WAL_FORMAT else _KIND
+
+
+def _newer(sqlite_home: str) -> bool:
+    """True if a Codex that we do not know keeps a database there too."""
+    try:
+        names = os.listdir(sqlite_home)
+    except OSError:
+        return False
+    matches = map(_STATE_FILE.fullmatch, names)
+    return any(match is not None and int(match[1]) > _NEWEST_KNOWN for match in matches)
+
+
+@contextlib.contextmanager
+def _connected(path: str) -> Iterator[sqlite3.Connection]:
+    """A connection that writes, of which nothing is left but what it wrote."""
+    with contextlib.closing(_opened(path, "ro")) as keeper:
+        keeper.execute("SELECT 1 FROM sqlite_master").fetchone()  # from now on it is connected
+        with contextlib.closing(_opened(path, "rw")) as connection:
+            # All of these are the connection's own, and leave no trace in the file.
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            connection.execute("PRAGMA synchronous = FULL")
+            # Codex has them on, and other tables lose their rows with a thread's: not by us.
+            connection.execute("PRAGMA foreign_keys = OFF")
+            yield connection
+
+
+def _opened(path: str, mode: str) -> sqlite3.Connection:
+    import sqlite3
+    from urllib.parse import quote
+
+    address = f"file:{quote(os.fsencode(path))}?mode={mode}"
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
+    connection.text_factory = _text
+    as_it_is = getattr(sqlite3, "SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE", None)
+    if as_it_is is not None:  # since Python 3.12; it says the same as the connection that is kept
+        connection.setconfig(as_it_is, True)  # type: ignore[attr-defined]  # noqa: FBT003
+    return connection
+
+
+def _transacted(connection: sqlite3.Connection, change: _Change) -> str | None:
+    """One change; all that is looked at is looked at under the lock.  Closing takes it back."""
+    connection.execute("BEGIN IMMEDIATE")
+    has_modes = _SCHEMAS.get(_schema(connection))
+    if has_modes is None:
+        return _UNKNOWN
+    if connection.execute("SELECT status FROM backfill_state").fetchall() != [("complete",)]:
+        return _INCOMPLETE
+    row = _found(connection, change.thread_id, has_modes=has_modes)
+    if row is None:
+        return None
+    if change.paths is not None and not any(_same(row.path, each) for each in change.paths):
+        return _ELSEWHERE
+    columns = None if change.edit is None else change.edit(row)
+    if isinstance(columns, str):
+        return columns
+    if columns is None or columns:
+        if _execute(connection, change.thread_id, row.path, columns) != 1:
+            return _ELSEWHERE  # a path that is no text cannot be told from others
+        connection.execute("COMMIT")
+    return None
+
+
+def _execute(
+    connection: sqlite3.Connection,
+    thread_id: str,
+    path: str,
+    columns: Mapping[str, object] | None,
+) -> int:
+    """Set columns of a row, or delete it if there are none; how many rows that were."""
+    values = columns or {}
+    sets = ", ".join(f"{column} = ?" for column in values)
+    verb = "DELETE FROM threads" if columns is None else f"UPDATE threads SET {sets}"  # noqa: S608
+    command = f"{verb} WHERE id = ? AND rollout_path = ?"
+    return connection.execute(command, (*values.values(), thread_id.lower(), path)).rowcount
+
+
+def _schema(connection: sqlite3.Connection) -> str:
+    """The migrations that a database has had, as one text; an own one if any failed."""
+    rows = connection.execute(
+        "SELECT version, hex(checksum), success FROM _sqlx_migrations ORDER BY version"
+    ).fetchall()
+    if any(success != 1 for _version, _checksum, success in rows):
+        return ""
+    listed = "\n".join(f"{version}:{checksum.lower()}" for version, checksum, _success in rows)
+    return hashlib.sha256(listed.encode("utf-8", "replace")).hexdigest()
+
+
+def _found(connection: sqlite3.Connection, thread_id: str, *, has_modes: bool) -> _Row | None:
+    mode = "history_mode" if has_modes else "NULL"
+    command = f"SELECT rollout_path, archived, {mode} FROM threads WHERE id = ?"  # noqa: S608
+    found = connection.execute(command, (thread_id.lower(),)).fetchone()
+    return None if found is None else _Row(str(found[0]), found[1], found[2])
+
+
+def _same(stored: str, given: str) -> bool:
+    """True if both are the path of one rollout, plain or compressed."""
+    return os.path.isabs(stored) and _real(stored) == _real(given)
+
+
+def _real(path: str) -> str:
+    """A path whose folders are spelled as the system spells them, under the plain name."""
+    folder, name = os.path.split(_plain(path))
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def _plain(path: str) -> str:
+    if path.endswith(COMPRESSED_SUFFIX):
+        return path.removesuffix(COMPRESSED_SUFFIX) + PLAIN_SUFFIX
+    return path
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
