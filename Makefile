@@ -5,12 +5,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench interop faults faults-ended faults-other torture mutants wheel lock clean
+.PHONY: help demo test check conformance bench interop faults faults-ended faults-other torture mutants wheel lock clean
 
 help:
 	@echo "make demo     record a thread, list it, show it (a minute at most)"
 	@echo "make test     the tests"
 	@echo "make check    lint, types, architecture"
+	@echo "make conformance  tests/CONFORMANCE.md, of the marks in the tests"
 	@echo "make bench    the benchmarks, as ratios (several minutes)"
 	@echo "make interop  against the real Codex binaries (needs npm)"
 	@echo "make faults   killed 5,000 times, 200 power cuts, full disks, every call failed, 50,000 hostile inputs"
@@ -40,6 +41,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
+
+conformance: $(VENV)/.dev
+	$(BIN)/python tests/conformance.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(ARGS)

@@ -45,6 +45,7 @@ def threads(home: Path) -> Path:
     return home
 
 
+@pytest.mark.codex("C259")
 @pytest.mark.parametrize(
     ("reference", "number"),
     [
@@ -64,6 +65,7 @@ def test_a_reference_means_one_thread(threads: Path, reference: str, number: int
     assert found(threads, reference) == uuid(number)
 
 
+@pytest.mark.codex("C128", "C270")
 @pytest.mark.parametrize(
     "reference",
     [
@@ -136,6 +138,7 @@ def test_an_empty_home_has_no_last(home: Path) -> None:
         threadlog.open(home).get("last")
 
 
+@pytest.mark.codex("C253", "C256")
 def test_a_path_may_be_spelt_in_any_way(
     threads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +162,7 @@ def test_a_path_may_be_spelt_in_any_way(
     assert found(threads, f"./{path.name}") == uuid(2)
 
 
+@pytest.mark.codex("C233", "C252")
 @pytest.mark.parametrize("where", ["elsewhere", "sessions/../elsewhere", "sessions-not", "."])
 def test_a_path_outside_the_sessions_is_refused(threads: Path, where: str) -> None:
     outside = put(threads, b"secret\n", folder=where)
@@ -179,6 +183,7 @@ def test_a_symlink_in_the_sessions_does_not_lead_out(threads: Path, tmp_path: Pa
             threadlog.open(threads).get(str(path))
 
 
+@pytest.mark.codex("C035", "C204")
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_path_means_the_same_thread_once_codex_has_packed_or_unpacked_it(
     threads: Path, *, packed: bool

@@ -63,6 +63,7 @@ def line_of(home: Path, number: int) -> list[tuple[int, bool, int | None]]:
     return [(number_of(each.id), each.missing, each.end_ordinal) for each in told]
 
 
+@pytest.mark.codex("C258")
 def test_a_lineage_goes_back_by_copies(home: Path) -> None:
     thread(home, 1)
     thread(home, 2, forked_from_id=uuid(1), folder="archived_sessions")
@@ -156,6 +157,7 @@ WHOLE = [
 ]
 
 
+@pytest.mark.codex("C100")
 def test_threads_stand_under_those_they_come_from(family: Path) -> None:
     opened = threadlog.open(family)
     assert shapes(opened.tree()) == [["7 root"], WHOLE]
@@ -169,6 +171,7 @@ def test_threads_stand_under_those_they_come_from(family: Path) -> None:
     assert shapes(opened.tree(cursor=first.next)) == [WHOLE]
 
 
+@pytest.mark.codex("C100")
 def test_the_tree_of_one_thread_is_all_below_it_under_those_above(family: Path) -> None:
     opened = threadlog.open(family)
     assert shapes(opened.tree(uuid(2))) == [["1 root^", ["2 subagent*", ["4 subagent"]]]]

@@ -29,6 +29,7 @@ ENDS = {
 }
 
 
+@pytest.mark.codex("C097")
 @pytest.mark.parametrize(("code", "status", "said_"), ENDS.values(), ids=ENDS)
 def test_a_process_that_ends_has_saved_everything(
     home: Path, code: str, status: int, said_: str
@@ -129,6 +130,7 @@ def test_a_signal_that_is_ignored_stays_ignored(home: Path) -> None:
 # -- dropped
 
 
+@pytest.mark.codex("C025")
 def test_a_dropped_recorder_is_drained_and_lets_go_of_its_thread(home: Path) -> None:
     recorder = RolloutRecorder.create(threadlog.open(home), ThreadOptions(cwd="/x"))
     recorder.persist()
@@ -145,6 +147,7 @@ def test_a_dropped_recorder_is_drained_and_lets_go_of_its_thread(home: Path) -> 
     assert opened(home) == 0
 
 
+@pytest.mark.codex("C025")
 def test_a_dropped_draft_is_warned_of_once_with_the_count(home: Path) -> None:
     recorder = RolloutRecorder.create(threadlog.open(home), ThreadOptions(cwd="/x"))
     recorder.record(*map(said, range(5)))
@@ -222,6 +225,7 @@ def test_what_could_not_be_saved_at_the_end_is_said_in_a_line(
     assert "x" * 20 not in told
 
 
+@pytest.mark.codex("C097")
 def test_a_disk_that_never_answers_does_not_hold_up_the_end_for_ever(home: Path) -> None:
     code = (
         "lifetime.EXIT_WAIT_S = 0.5\n"

@@ -66,6 +66,7 @@ def recorder(home: Path) -> Iterator[RolloutRecorder]:
     made._channel.end()
 
 
+@pytest.mark.codex("C001")
 def test_the_seeds_own_test(home: Path) -> None:
     """Codex: recorder_materializes_only_after_explicit_persist."""
     recorder = RolloutRecorder.create(threadlog.open(home), OPTIONS)
@@ -89,6 +90,7 @@ def test_the_seeds_own_test(home: Path) -> None:
     assert [each["message"] for each in payloads(recorder)] == ["1", "first", "2"]
 
 
+@pytest.mark.codex("C003")
 def test_a_draft_knows_its_path_and_leaves_nothing_on_disk(tmp_path: Path) -> None:
     home = tmp_path / "not" / "there"
     with RolloutRecorder.create(threadlog.open(home), OPTIONS) as recorder:
@@ -97,6 +99,7 @@ def test_a_draft_knows_its_path_and_leaves_nothing_on_disk(tmp_path: Path) -> No
     assert not (tmp_path / "not").exists()
 
 
+@pytest.mark.codex("C001")
 def test_flushing_a_draft_keeps_its_items_in_memory(home: Path, recorder: RolloutRecorder) -> None:
     recorder.record(said("one"))
     recorder.flush()
@@ -105,6 +108,7 @@ def test_flushing_a_draft_keeps_its_items_in_memory(home: Path, recorder: Rollou
     assert [each["message"] for each in payloads(recorder)] == ["one"]
 
 
+@pytest.mark.codex("C230")
 def test_closing_a_draft_warns_of_what_is_dropped(home: Path) -> None:
     recorder = RolloutRecorder.create(threadlog.open(home), OPTIONS)
     recorder.record(said("one"), answer(2), answer(3))
@@ -166,6 +170,7 @@ def test_a_working_directory_that_is_not_utf8_can_be_recorded_in(home: Path) -> 
     assert [thread.id for thread in threadlog.open(home).threads()] == [recorder.thread_id]
 
 
+@pytest.mark.codex("C241")
 def test_persist_is_idempotent_and_flush_goes_on(recorder: RolloutRecorder) -> None:
     recorder.record(said("one"))
     recorder.persist()
@@ -197,6 +202,7 @@ def test_a_batch_is_one_write(recorder: RolloutRecorder, monkeypatch: pytest.Mon
     assert sum(sizes) == Path(recorder.path).stat().st_size
 
 
+@pytest.mark.codex("C241")
 def test_a_closed_recorder_takes_nothing(home: Path) -> None:
     recorder = RolloutRecorder.create(threadlog.open(home), OPTIONS)
     recorder.record(said("one"))
@@ -333,6 +339,7 @@ def test_odd_values_are_one_line_of_json_that_is_read_back(
         assert line.plain().payload == dict(item["payload"])
 
 
+@pytest.mark.codex("C027", "C234")
 def test_only_what_a_legacy_rollout_keeps_is_counted_and_written(recorder: RolloutRecorder) -> None:
     dropped = {"type": "event_msg", "payload": {"type": "agent_message_delta", "delta": "x"}}
     unknown = {"type": "from_2030", "payload": {}}
@@ -356,6 +363,7 @@ def test_a_full_backlog_refuses_the_whole_call_and_a_flush_makes_room(
     assert found == ["x" * 500, "2", "y" * 1500]
 
 
+@pytest.mark.codex("C219", "C244")
 def test_a_thread_that_another_process_writes_is_in_use(
     home: Path, recorder: RolloutRecorder
 ) -> None:
@@ -384,6 +392,7 @@ def test_stamps_never_decrease(
     assert all(len(stamp) == len(STAMP) for stamp in stamps)
 
 
+@pytest.mark.codex("C022")
 def test_each_os_threads_own_order_is_kept(recorder: RolloutRecorder) -> None:
     def work(who: str) -> None:
         for number in range(300):

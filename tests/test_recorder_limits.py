@@ -65,6 +65,7 @@ def test_the_limits_are_those_of_the_documents() -> None:
     assert backlog_module.BATCH_BYTES == 256 << 10
 
 
+@pytest.mark.codex("C026")
 def test_a_recorder_takes_no_more_than_its_limit_and_all_or_none(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_closed_draft_gives_back_what_it_held(home: Path) -> None:
     assert backlog_module.process.weight == 0
 
 
+@pytest.mark.codex("C026")
 def test_drain_waits_for_room_and_for_no_more_than_that(
     gate: tuple[Gate, RolloutRecorder], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,7 @@ def test_there_is_a_turn_item_for_every_event_that_only_legacy_threads_keep() ->
     assert {name.partition(",")[0] for name in EVENTS} <= known
 
 
+@pytest.mark.codex("C002")
 def test_lines_are_numbered_from_the_metadata_on(recorder: RolloutRecorder) -> None:
     recorder.record(*EVENTS.values())
     recorder.record(rs.FunctionCall(name="t", arguments="{}", call_id="c"))
@@ -105,6 +106,7 @@ def test_lines_are_numbered_from_the_metadata_on(recorder: RolloutRecorder) -> N
     assert found[0]["payload"]["history_mode"] == "paginated"
 
 
+@pytest.mark.codex("C004")
 def test_a_legacy_thread_has_no_numbers(home: Path) -> None:
     with RolloutRecorder.create(threadlog.open(home), ThreadOptions(cwd="/x")) as legacy:
         legacy.record(*EVENTS.values())
@@ -153,6 +155,7 @@ def test_an_event_that_names_its_turn_is_placed_there(recorder: RolloutRecorder)
     assert (told["turn_id"], told["item"]["id"]) == ("then", "i")
 
 
+@pytest.mark.codex("C007")
 def test_a_rollout_that_builds_on_another_is_numbered_on_from_there(home: Path) -> None:
     base = HistoryBase(thread_id=OTHER, end_ordinal_exclusive=49, end_byte_offset=1000)
     options = ThreadOptions(
@@ -176,6 +179,7 @@ def test_a_rollout_that_builds_on_another_is_numbered_on_from_there(home: Path) 
     }
 
 
+@pytest.mark.codex("C006")
 def test_a_rollout_of_its_own_id_is_named_by_both(home: Path) -> None:
     options = ThreadOptions(
         cwd="/x", history_mode="paginated", thread_id=uuid(7), rollout_id=uuid(8)
@@ -193,6 +197,7 @@ def test_a_mode_that_is_none_is_refused(home: Path) -> None:
         RolloutRecorder.create(threadlog.open(home), ThreadOptions(cwd="/x", history_mode="bogus"))
 
 
+@pytest.mark.codex("C015")
 def test_when_the_numbers_end_nothing_is_written(home: Path, recorder: RolloutRecorder) -> None:
     before = Path(recorder.path).read_bytes()
     live = recorder._channel.state

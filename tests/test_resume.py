@@ -83,6 +83,7 @@ def appended(path: Path, before: bytes) -> bytes:
     return data[len(before) :]
 
 
+@pytest.mark.codex("C010", "C246")
 def test_the_prefix_and_the_time_stay_until_the_first_append(home: Path) -> None:
     path = stored(home, content(LEGACY))
     before = (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
@@ -112,6 +113,7 @@ TAILS: dict[str, tuple[bytes, bytes]] = {
 }
 
 
+@pytest.mark.codex("C011")
 @pytest.mark.parametrize(("tail", "healing"), TAILS.values(), ids=TAILS)
 def test_an_unfinished_tail_is_closed_by_a_line_end_and_nothing_else(
     home: Path, tail: bytes, healing: bytes
@@ -132,6 +134,7 @@ def test_an_unfinished_tail_is_closed_by_a_line_end_and_nothing_else(
     assert len(problems) == damaged
 
 
+@pytest.mark.codex("C013", "C014")
 def test_a_tail_torn_at_any_byte_is_healed(home: Path) -> None:
     lines = numbered(PAGED_META, started("t"), event("token_count"))
     whole = content(lines)
@@ -162,6 +165,7 @@ ENDS: dict[str, tuple[list[bytes], int | None]] = {
 }
 
 
+@pytest.mark.codex("C007", "C012", "C017")
 @pytest.mark.parametrize(("raws", "following"), ENDS.values(), ids=ENDS)
 def test_numbers_go_on_where_the_file_has_them(
     home: Path, raws: list[bytes], following: int | None
@@ -174,6 +178,7 @@ def test_numbers_go_on_where_the_file_has_them(
     assert [each.get("ordinal") for each in added] == expected
 
 
+@pytest.mark.codex("C005")
 def test_an_empty_rollout_goes_on_without_numbers(home: Path) -> None:
     path = stored(home, b"")
     with resumed(home) as recorder:
@@ -192,6 +197,7 @@ REFUSED: dict[str, tuple[list[bytes], str]] = {
 }
 
 
+@pytest.mark.codex("C016")
 @pytest.mark.parametrize(("raws", "why"), REFUSED.values(), ids=REFUSED)
 def test_what_must_not_be_appended_to_is_refused_and_left_alone(
     home: Path, raws: list[bytes], why: str
@@ -213,6 +219,7 @@ def test_a_subagent_that_has_all_it_inherits_goes_on(home: Path) -> None:
     assert json.loads(path.read_bytes().splitlines()[-1])["ordinal"] == 2
 
 
+@pytest.mark.codex("C015")
 def test_the_last_number_is_never_passed(home: Path) -> None:
     path = stored(home, content([*PAGED, *numbered(agent("a"), first=(1 << 64) - 1)]))
     before = path.read_bytes()
@@ -231,6 +238,7 @@ def test_an_archived_thread_is_refused_with_what_to_do(home: Path) -> None:
         resumed(home)
 
 
+@pytest.mark.codex("C219", "C245")
 def test_a_thread_that_another_program_writes_is_refused(home: Path) -> None:
     stored(home, content(LEGACY))
     with held(home, THREAD), pytest.raises(InUse, match=THREAD):
@@ -295,6 +303,7 @@ def test_our_own_that_somebody_changed_since_is_watched(home: Path) -> None:
 PACKED = file_name() + ".zst"
 
 
+@pytest.mark.codex("C206", "C207", "C215")
 def test_a_compressed_rollout_is_made_plain_first(home: Path) -> None:
     packed = stored(home, content(LEGACY), PACKED)
     packed.chmod(0o640)
@@ -321,6 +330,7 @@ def test_a_damaged_compressed_rollout_is_refused_and_left_alone(home: Path) -> N
     assert [path.name for path in packed.parent.iterdir()] == [packed.name]
 
 
+@pytest.mark.codex("C217")
 def test_unpacking_that_fails_at_any_call_leaves_a_whole_copy_and_can_be_done_again(
     tmp_path: Path,
 ) -> None:

@@ -42,6 +42,7 @@ def kinds_of(thread: Thread) -> list[str]:
     return [line["payload"].get("type", line["type"]) for line in lines_of(thread)]
 
 
+@pytest.mark.codex("C229", "C242")
 def test_a_thread_never_used_leaves_nothing_and_its_summary_is_known(
     tmp_path: Path,
 ) -> None:
@@ -314,6 +315,7 @@ def test_what_is_no_image_is_refused_before_anything_is_recorded(
         assert not thread.on_disk
 
 
+@pytest.mark.codex("C232")
 @pytest.mark.parametrize("mode", MODES)
 def test_a_resumed_thread_goes_on_where_it_ended(opened: Home, mode: str) -> None:
     with started(opened, mode) as thread, thread.turn("one") as live:

@@ -20,7 +20,11 @@ def varied(home: Path) -> Path:
         {"source": "cli", "cwd": "/desk/a", "git": {"branch": "main"}},
         {"source": "exec", "cwd": "/desk/b", "model_provider": "other"},
         {"source": {"subagent": "review"}, "parent_thread_id": uuid(0), "cwd": "/desk/a"},
-        {"source": "vscode", "git": {"repository_url": "git@github.com:o/n.git"}},
+        {
+            "source": "vscode",
+            "git": {"repository_url": "git@github.com:o/n.git"},
+            "forked_from_id": uuid(1),
+        },
     ]
     for number, fields in enumerate(kinds):
         raws = [meta(uuid(number), **fields), *turn(f"thread {number}")]  # type: ignore[arg-type]
@@ -37,6 +41,7 @@ def listed(home: Path, *words: str) -> list[str]:
     return [thread["title"] for thread in json.loads(ran.out)["threads"]]
 
 
+@pytest.mark.codex("C121", "C122", "C191", "C275")
 @pytest.mark.parametrize(
     ("words", "numbers"),
     [
@@ -53,6 +58,7 @@ def listed(home: Path, *words: str) -> list[str]:
         (["--branch", "main"], [0]),
         (["--repository", "o/n"], [3]),
         (["--parent", uuid(0)], [2]),
+        (["--forked-from", uuid(1)], [3]),
         (["--sort", "updated", "--since", "2001-09-09T01:46:39Z"], [0, 1]),
         (["--sort", "updated", "--until", "2001-09-09T01:46:39Z"], [2, 3]),
         (["--since", "7d"], []),

@@ -160,6 +160,7 @@ DATA = {
 }
 
 
+@pytest.mark.codex("C116")
 @pytest.mark.parametrize("data", DATA.values(), ids=DATA)
 @pytest.mark.parametrize("suffix", ["", ".zst"])
 def test_raw_is_byte_for_byte(home: Path, data: bytes, suffix: str) -> None:

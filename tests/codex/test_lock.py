@@ -48,6 +48,7 @@ def test_the_coordination_lock_is_not_kept(home: Path, lock: ThreadWriterLock) -
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@pytest.mark.codex("C219")
 def test_a_thread_has_one_writer_among_all_processes(home: Path) -> None:
     with held(home, THREAD):
         for _ in range(2):
@@ -57,6 +58,7 @@ def test_a_thread_has_one_writer_among_all_processes(home: Path) -> None:
         ThreadWriterLock(str(home), OTHER).release()
 
 
+@pytest.mark.codex("C244")
 def test_a_thread_has_one_writer_within_a_process(home: Path, lock: ThreadWriterLock) -> None:
     with pytest.raises(InUse):
         ThreadWriterLock(str(home), THREAD)

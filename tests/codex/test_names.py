@@ -30,6 +30,7 @@ def entry(thread: object, name: object, updated: object = STAMP) -> bytes:
     return dumps({"id": thread, "thread_name": name, "updated_at": updated})
 
 
+@pytest.mark.codex("C200", "C203")
 def test_the_last_line_of_an_id_wins_whatever_its_time_says(home: Path) -> None:
     found = names(
         home,
@@ -40,11 +41,13 @@ def test_the_last_line_of_an_id_wins_whatever_its_time_says(home: Path) -> None:
     assert found == {THREAD: "appended last", OTHER: "other"}
 
 
+@pytest.mark.codex("C201")
 @pytest.mark.parametrize("blank", ["", " ", "\t\n", None, 7, ["x"]])
 def test_a_line_without_a_name_takes_none_away(home: Path, blank: object) -> None:
     assert names(home, entry(THREAD, "kept"), entry(THREAD, blank)) == {THREAD: "kept"}
 
 
+@pytest.mark.codex("C201")
 @pytest.mark.parametrize(
     "bad",
     [
@@ -83,6 +86,7 @@ def test_a_torn_last_line_leaves_the_name_before_it(home: Path) -> None:
     assert told(home) == {THREAD: "x"}
 
 
+@pytest.mark.codex("C202")
 def test_no_file_names_nobody(home: Path) -> None:
     assert told(home) == {}
     assert told(home / "missing") == {}
@@ -128,6 +132,7 @@ def test_reading_names_writes_nothing(home: Path) -> None:
     assert tree(home) == before
 
 
+@pytest.mark.codex("C199")
 def test_a_thread_is_found_by_its_present_name_only(home: Path) -> None:
     put_thread(home, 1)
     put_names(home, (uuid(1), "Old Name"), (uuid(1), "new name"))
@@ -137,12 +142,14 @@ def test_a_thread_is_found_by_its_present_name_only(home: Path) -> None:
             threadlog.open(home).get(other)
 
 
+@pytest.mark.codex("C197")
 def test_a_name_without_a_rollout_does_not_hide_one_with(home: Path) -> None:
     put_thread(home, 1)
     put_names(home, (uuid(1), "shared"), (uuid(2), "shared"))
     assert threadlog.open(home).get("shared").id == uuid(1)
 
 
+@pytest.mark.codex("C196")
 def test_a_name_of_two_threads_is_refused_with_both(home: Path) -> None:
     put_thread(home, 1)
     put_thread(home, 2)

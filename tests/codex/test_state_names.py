@@ -49,6 +49,7 @@ def both(home: Path) -> CodexNames:
 # What a row says
 
 
+@pytest.mark.codex("C263")
 @pytest.mark.parametrize(
     ("row", "name"),
     [
@@ -417,6 +418,7 @@ def test_a_locked_database_is_not_waited_for_and_asked_again(home: Path) -> None
 SECOND = "1970-01-01T00:00:0{}.000Z"
 
 
+@pytest.mark.codex("C152")
 @pytest.mark.parametrize(
     ("lines", "row", "name", "at_ms"),
     [

@@ -35,6 +35,7 @@ def _untyped(raw: bytes) -> UntypedItem:
     return carried
 
 
+@pytest.mark.codex("C036")
 @pytest.mark.parametrize(
     ("raw", "ended", "reason"),
     [
@@ -60,6 +61,7 @@ def test_damage_is_a_value_with_place_bytes_and_reason(
     assert decode(raw, 40, ended) == Damaged(40, raw, reason, ended)
 
 
+@pytest.mark.codex("C045")
 def test_a_whole_last_line_without_its_line_feed_counts() -> None:
     value = decode(SAYS, 5, False)
     assert isinstance(value, Line)

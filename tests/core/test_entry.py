@@ -133,6 +133,7 @@ def test_long_texts_are_counted_wherever_they_stand() -> None:
         assert entry.weigh(item)[0] >= len(long), item.line_type
 
 
+@pytest.mark.codex("C220", "C223", "C225")
 @pytest.mark.parametrize("mode", ["legacy", "paginated"])
 def test_plain_items_are_kept_exactly_where_the_policy_says_so(mode: str) -> None:
     for each in (*EVENTS, *RESPONSE_ITEMS, *SESSION_ITEMS):

@@ -45,6 +45,7 @@ def _held(raw: bytes, offset: int, limit: int) -> bytes | Oversized:
     return raw if len(raw) <= limit else Oversized(offset, len(raw))
 
 
+@pytest.mark.codex("C043", "C048")
 @given(FILES, st.lists(st.integers(0, 200)), st.integers(1, 8), st.integers(0, 1 << 40))
 def test_chunks_and_limits_never_change_what_the_lines_are(
     data: bytes, cuts: list[int], limit: int, offset: int

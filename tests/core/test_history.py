@@ -111,12 +111,14 @@ def test_metadata_of_a_forks_source_is_a_line_like_any_other() -> None:
     assert ids == [THREAD, OTHER]
 
 
+@pytest.mark.codex("C037")
 @pytest.mark.parametrize("raws", [[], [b""], [b" ", b"\t"]])
 def test_a_file_without_a_line_has_no_history(raws: list[bytes]) -> None:
     with pytest.raises(EmptyRollout):
         reader(*raws).history()
 
 
+@pytest.mark.codex("C038")
 @pytest.mark.parametrize("raws", [[asks("one")], [b"damaged"], [session(id=None)]])
 def test_a_file_that_names_no_thread_has_no_history(raws: list[bytes]) -> None:
     with pytest.raises(NoThreadId):

@@ -48,6 +48,7 @@ def test_a_rollouts_name_says_when_and_whose(name: str, expected: RolloutName) -
     assert parse_name(name) == expected
 
 
+@pytest.mark.codex("C129", "C130")
 @pytest.mark.parametrize(
     "name",
     [
@@ -136,11 +137,13 @@ def test_the_names_of_a_folder_are_read_as_each_alone(names: list[str]) -> None:
     assert len(got) == len(expected)
 
 
+@pytest.mark.codex("C204")
 def test_of_a_plain_and_a_compressed_rollout_only_the_plain_one_counts() -> None:
     assert parse_names([USUAL + ".zst", USUAL]) == [(USUAL, STAMP, A, None)]
     assert parse_names([USUAL + ".zst"]) == [(USUAL + ".zst", STAMP, A, None)]
 
 
+@pytest.mark.codex("C123")
 def test_a_written_name_is_read_back() -> None:
     assert rollout_name(STAMP, A) == f"rollout-{STAMP}-{A}.jsonl"
     assert parse_name(rollout_name(STAMP, A)) == RolloutName(STAMP, A, None)

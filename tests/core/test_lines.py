@@ -167,6 +167,7 @@ def test_the_old_spelling_of_an_event_is_the_new_one(written: str, read: str) ->
     assert lines.sniff(raw) == ("event_msg", read)
 
 
+@pytest.mark.codex("C047")
 @pytest.mark.parametrize("blank", [b"", b" ", b"\t", b"\r", b" \t\r\x0b\x0c"])
 def test_white_space_is_a_blank_line(blank: bytes) -> None:
     assert lines.is_blank(blank)

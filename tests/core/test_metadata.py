@@ -43,6 +43,7 @@ def test_nothing_says_nothing() -> None:
     assert not Metadata().complete
 
 
+@pytest.mark.codex("C153", "C258")
 def test_the_session_metadata_says_who_where_and_when() -> None:
     check(
         [session(git=GIT, memory_mode="enabled", forked_from_id=OTHER, history_mode="paginated")],
@@ -103,6 +104,7 @@ def test_without_a_source_a_thread_is_an_editors() -> None:
     check([line("session_meta", payload)], source="vscode", model_provider=None)
 
 
+@pytest.mark.codex("C154")
 def test_later_metadata_of_the_thread_changes_git_and_memory_mode_alone() -> None:
     later = session(git={"branch": "next"}, memory_mode="polluted", cwd="/other", source="exec")
     check(
@@ -117,6 +119,7 @@ def test_later_metadata_of_the_thread_changes_git_and_memory_mode_alone() -> Non
     check([session(memory_mode="enabled"), session()], memory_mode="enabled")
 
 
+@pytest.mark.codex("C039")
 def test_metadata_copied_from_the_forks_source_has_no_say() -> None:
     copied = session(id=OTHER, cwd="/other", git=GIT, memory_mode="off", timestamp="then")
     check(
@@ -184,6 +187,7 @@ def _user_item(*texts: str, **part: Any) -> bytes:
     return item("t", "UserMessage", "u", content=[*content, *([part] if part else [])])
 
 
+@pytest.mark.codex("C166", "C167", "C168", "C169", "C170")
 @pytest.mark.parametrize(
     ("raw", "preview"),
     [
@@ -233,6 +237,7 @@ def test_only_the_users_own_message_is_a_preview(raw: bytes, preview: str) -> No
     assert result.title == preview
 
 
+@pytest.mark.codex("C171", "C239")
 def test_the_first_message_that_says_something_stays_the_preview() -> None:
     check(
         [session(), asks(" "), asks("env", kind="environment_context"), asks("first"), asks("2nd")],
@@ -246,6 +251,7 @@ def _goal(objective: object) -> bytes:
     return event("thread_goal_updated", threadId=THREAD, goal={"objective": objective})
 
 
+@pytest.mark.codex("C172", "C238")
 @pytest.mark.parametrize(
     ("raws", "goal", "preview", "title"),
     [
@@ -283,11 +289,13 @@ def test_the_last_name_given_is_the_threads_name(raws: list[bytes], name: str | 
     assert result.title == (name or result.preview)
 
 
+@pytest.mark.codex("C174")
 def test_a_turns_settings_place_a_thread_that_has_no_folder() -> None:
     here = {"cwd": "/here", "approval_policy": "never", "sandbox_policy": {}, "model": "m"}
     check([session(cwd=""), line("turn_context", here)], cwd="/here")
 
 
+@pytest.mark.codex("C173")
 def test_a_turns_settings_do_not_move_the_thread() -> None:
     elsewhere = {"cwd": "/else", "approval_policy": "never", "sandbox_policy": {}, "model": "m"}
     check([session(), line("turn_context", elsewhere)], cwd="/desk/project")

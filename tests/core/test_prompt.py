@@ -81,6 +81,7 @@ def test_nothing_stored_is_changed_by_sending() -> None:
     assert stored == {**message("user", "x"), "new": 1}
 
 
+@pytest.mark.codex("C032", "C034")
 @pytest.mark.parametrize(
     "stored",
     [

@@ -83,6 +83,7 @@ def check(words: str, expected: str) -> None:
     assert _bounded(words) == expected
 
 
+@pytest.mark.codex("C053", "C054", "C055", "C056", "C057", "C058")
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -109,6 +110,7 @@ def test_a_rollback_takes_whole_turns_of_the_user(words: str, expected: str) -> 
     check(words, expected)
 
 
+@pytest.mark.codex("C053")
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -159,6 +161,7 @@ def test_context_after_a_compaction_goes_with_its_turn_too(words: str, expected:
     check(words, expected)
 
 
+@pytest.mark.codex("C066", "C410")
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -225,6 +228,7 @@ def test_a_cut_does_not_split_a_character() -> None:
     assert (head.strip("\u20ac"), tail.strip("\u20ac")) == ("x", "")
 
 
+@pytest.mark.codex("C049")
 def test_what_an_agent_wrote_to_another_is_one_item() -> None:
     (told,) = replay.replay(_envelopes("i1"))
     assert told == {
@@ -264,6 +268,7 @@ def test_a_replacement_that_is_no_list_is_none(replacement: Any) -> None:
     assert _told(replay.replay(replay.relevant(reversed(whole)))) == "u1 sum"
 
 
+@pytest.mark.codex("C408", "C411")
 @pytest.mark.parametrize(
     ("surviving", "read"),
     [
@@ -305,6 +310,7 @@ COMPACTIONS = ["K()", "K(u8)", "K(u8+a8)", "K(u8+d8)", "K(e8+u9)", "S(sum)", "S(
 WORDS = st.sampled_from([*TALK, *COMPACTIONS])
 
 
+@pytest.mark.codex("C409")
 @settings(deadline=None, max_examples=400)
 @given(st.lists(WORDS, max_size=25).map(" ".join))
 @example("u1 K(u8+a8) d1 u2 R1")

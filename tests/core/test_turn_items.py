@@ -45,6 +45,7 @@ def _agent(tool: str, **fields: Any) -> ti.CollabAgentToolCall:
 BETWEEN = {"call_id": "c", "sender_thread_id": "s"}
 
 
+@pytest.mark.codex("C314", "C320")
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
@@ -186,6 +187,7 @@ def test_an_event_of_a_tool_is_an_item(raw: bytes, expected: ti.TurnItem) -> Non
     assert _only(raw) == expected
 
 
+@pytest.mark.codex("C329")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -201,6 +203,7 @@ def test_a_call_of_an_agent_that_failed_says_so(raw: bytes) -> None:
     assert found.status == "failed"
 
 
+@pytest.mark.codex("C320", "C322")
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
@@ -216,6 +219,7 @@ def test_how_a_command_ended_is_told(fields: dict[str, Any], status: str) -> Non
     assert found.status == status
 
 
+@pytest.mark.codex("C322")
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
@@ -230,6 +234,7 @@ def test_how_a_patch_ended_is_told(fields: dict[str, Any], status: str) -> None:
     assert found.status == status
 
 
+@pytest.mark.codex("C321")
 def test_an_answer_takes_the_place_of_the_request() -> None:
     request = event(
         "dynamic_tool_call_request", callId="c", turnId="t", tool="x", arguments={"a": 1}
@@ -246,6 +251,7 @@ def test_an_answer_takes_the_place_of_the_request() -> None:
     assert (answered.id, answered.status, answered.success) == ("c", "completed", True)
 
 
+@pytest.mark.codex("C323")
 def test_a_late_end_of_a_command_belongs_to_its_own_turn() -> None:
     raws = [started("t"), completed("t"), started("b"), event("exec_command_end", **EXEC)]
     assert told(folded_turns(raws)) == [
@@ -254,6 +260,7 @@ def test_a_late_end_of_a_command_belongs_to_its_own_turn() -> None:
     ]
 
 
+@pytest.mark.codex("C324")
 def test_an_item_of_an_unknown_turn_is_dropped() -> None:
     raws = [started("b"), event("exec_command_end", **EXEC)]
     assert told(folded_turns(raws)) == [("b", "inProgress", [])]

@@ -54,6 +54,7 @@ def test_what_comes_before_any_message_is_a_turn_too() -> None:
     check([session(), event("token_count", info=None), line("turn_context", {})])
 
 
+@pytest.mark.codex("C311")
 def test_an_unnamed_turn_is_named_by_its_place_and_so_are_its_items() -> None:
     raws = [session(), asks("one"), answers("a")]
     (turn,) = folded_turns(raws)
@@ -63,6 +64,7 @@ def test_an_unnamed_turn_is_named_by_its_place_and_so_are_its_items() -> None:
     assert [each.id for each in turn.items] == [f"item-{first}", f"item-{second}"]
 
 
+@pytest.mark.codex("C319")
 def test_with_recorded_starts_a_steer_stays_in_its_turn() -> None:
     check(
         [started("a"), asks("one"), answers("x"), asks("and two"), completed("a"), started("b")],
@@ -103,6 +105,7 @@ def test_what_a_user_sent_along_is_part_of_the_message(raw: bytes, expected: str
     check([raw], ("-", "completed", [expected]))
 
 
+@pytest.mark.codex("C313")
 def test_the_phase_of_a_message_is_kept() -> None:
     (turn,) = folded_turns([asks("one"), answers("x", phase="commentary")])
     said = turn.items[1]
@@ -118,6 +121,7 @@ def _thinks_raw(text: str) -> bytes:
     return event("agent_reasoning_raw_content", text=text)
 
 
+@pytest.mark.codex("C311", "C315")
 def test_reasoning_in_a_row_is_one_item_and_a_message_splits_it() -> None:
     check(
         [asks("one"), _thinks("a"), _thinks_raw("b"), _thinks("c"), answers("x"), _thinks("d")],
@@ -131,6 +135,7 @@ def test_nothing_said_is_no_item(raw: bytes) -> None:
     check([raw])
 
 
+@pytest.mark.codex("C312")
 def test_turn_items_of_the_other_mode_add_nothing() -> None:
     said = item("t", "AgentMessage", "m", content=[{"type": "Text", "text": "x"}])
     asked = item("t", "UserMessage", "u", content=[{"type": "text", "text": "one"}])
@@ -159,6 +164,7 @@ def test_a_turn_item_of_an_unknown_turn_is_dropped() -> None:
     check([started("b"), PLAN, asks("one")], ("b", "inProgress", ["user one"]))
 
 
+@pytest.mark.codex("C316", "C327")
 @pytest.mark.parametrize("turn_id", ["a", None, "unknown"])
 def test_an_abort_hits_its_turn_or_else_the_one_that_is_open(turn_id: str | None) -> None:
     check(
@@ -173,6 +179,7 @@ def test_an_unnamed_turn_is_interrupted_too() -> None:
     check([aborted("unknown")])
 
 
+@pytest.mark.codex("C326")
 def test_a_late_ending_belongs_to_its_own_turn() -> None:
     check(
         [started("a"), started("b"), asks("two"), completed("a"), answers("x")],
@@ -186,6 +193,7 @@ def test_a_late_ending_belongs_to_its_own_turn() -> None:
     )
 
 
+@pytest.mark.codex("C104")
 def test_an_ending_of_an_unknown_turn_ends_the_open_one() -> None:
     check(
         [started("a"), completed("unknown"), answers("x")],
@@ -203,6 +211,7 @@ def _fails(info: object = None) -> bytes:
     return event("error", message="broken", codex_error_info=info)
 
 
+@pytest.mark.codex("C332")
 @pytest.mark.parametrize("ending", [[], [completed("a")]])
 def test_an_error_fails_the_open_turn_for_good(ending: list[bytes]) -> None:
     (turn,) = folded_turns([started("a"), _fails("other"), *ending])
@@ -216,15 +225,18 @@ def test_an_ending_may_bring_the_error() -> None:
     assert turn.error["message"] == "broken"
 
 
+@pytest.mark.codex("C330")
 def test_a_failed_rollback_fails_no_turn() -> None:
     check([started("a"), _fails("thread_rollback_failed")], ("a", "inProgress", []))
 
 
+@pytest.mark.codex("C331")
 def test_an_error_outside_a_turn_is_nobodys() -> None:
     check([_fails()])
     check([started("a"), completed("a"), _fails()], ("a", "completed", []))
 
 
+@pytest.mark.codex("C109", "C328")
 def test_a_compaction_is_a_turn_of_its_own_which_the_next_message_joins() -> None:
     check([COMPACTED], ("-", "completed", []))
     check([COMPACTED, asks("one")], ("-", "completed", ["user one"]))
@@ -237,6 +249,7 @@ def test_a_compaction_is_a_turn_of_its_own_which_the_next_message_joins() -> Non
     check([started("a"), COMPACTED, completed("a")], ("a", "completed", []))
 
 
+@pytest.mark.codex("C317", "C318")
 @pytest.mark.parametrize(
     ("count", "left"),
     [(0, ["one", "two", "three"]), (1, ["one", "two"]), (2, ["one"]), (3, []), (99, [])],
@@ -247,6 +260,7 @@ def test_a_rollback_takes_the_last_turns(count: int, left: list[str]) -> None:
     assert found == [[f"user {text}"] for text in [*left, "new"]]
 
 
+@pytest.mark.codex("C106")
 @pytest.mark.parametrize(
     ("raws", "left"),
     [
@@ -261,6 +275,7 @@ def test_rollbacks_add_up(raws: list[bytes], left: list[str]) -> None:
     assert found == [[f"user {text}"] for text in left]
 
 
+@pytest.mark.codex("C106")
 def test_a_rollback_counts_a_compaction_of_its_own_as_a_turn() -> None:
     turn = [started("a"), asks("one"), completed("a")]
     check(
@@ -288,6 +303,7 @@ def test_a_rollback_reaches_back_over_any_number_of_turns(between: int) -> None:
     check(raws, ("-", "completed", ["user first"]), ("-", "completed", ["user new"]))
 
 
+@pytest.mark.codex("C104")
 @pytest.mark.parametrize("between", [0, 6, 7, 8, 9, 30])
 def test_a_late_ending_of_a_turn_long_gone_leaves_the_open_one_alone(between: int) -> None:
     many = [
@@ -326,11 +342,13 @@ def test_a_review_of_old_belongs_to_the_open_turn() -> None:
     assert left.review_output == {"findings": []}
 
 
+@pytest.mark.codex("C334")
 def test_what_the_model_was_given_is_no_message_of_the_user() -> None:
     check([says("user", "one"), says("assistant", "x"), says("developer", "d")])
     check([asks("one"), says("user", "one")], ("-", "completed", ["user one"]))
 
 
+@pytest.mark.codex("C333")
 def test_what_a_hook_said_is_shown_from_the_models_items() -> None:
     prompt = '<hook_prompt hook_run_id="h">Check &amp; fix.</hook_prompt>'
     (turn,) = folded_turns([started("a"), asks("one"), says("user", prompt), completed("a")])

@@ -318,6 +318,7 @@ def test_a_thread_that_cannot_be_written_can_be_given_up(live: Recorded, change:
     live.recorder.close()
 
 
+@pytest.mark.codex("C248")
 def test_what_is_written_stays_when_the_rest_is_given_up(live: Recorded) -> None:
     live.recorder.record(said(3))
     live.recorder.flush(level="kernel")
@@ -329,6 +330,7 @@ def test_what_is_written_stays_when_the_rest_is_given_up(live: Recorded) -> None
     assert numbers(live.path) == [0, 1, 2, 3]
 
 
+@pytest.mark.codex("C247")
 def test_a_draft_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
     draft = draft_on(FaultyDisk(), tmp_path / "home")
     assert draft.discard() == 3

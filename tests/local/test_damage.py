@@ -210,6 +210,7 @@ def _raws(values: Sequence[Value]) -> list[bytes | None]:
     return [value.raw for value in values if isinstance(value, Line)]
 
 
+@pytest.mark.codex("C043", "C044", "C046", "C047")
 @EVERY
 def test_every_whole_line_is_read_and_every_damage_is_said_with_its_place(
     home: Path, case: Case
@@ -224,6 +225,7 @@ def test_every_whole_line_is_read_and_every_damage_is_said_with_its_place(
     assert list(threadlog.open(home).iter_lines(THREAD, backwards=True)) == values[::-1]
 
 
+@pytest.mark.codex("C132")
 @EVERY
 def test_every_file_is_listed_and_found_by_its_id(home: Path, case: Case) -> None:
     path = put(home, case.data)
@@ -298,6 +300,7 @@ WHOLE = [META, *turn("one"), says("user", "é\u2028ü"), *turn("two")]
 PLACES = st.integers(0, len(content(WHOLE)) - 1)
 
 
+@pytest.mark.codex("C036", "C044")
 @settings(deadline=None, max_examples=150)
 @given(PLACES, st.integers(0, 255).filter(lambda byte: byte != ord("\n")))
 def test_one_bad_byte_costs_one_line(
@@ -318,6 +321,7 @@ def test_one_bad_byte_costs_one_line(
     assert list(threadlog.open(home).iter_lines(THREAD, backwards=True)) == values[::-1]
 
 
+@pytest.mark.codex("C045", "C046")
 @pytest.mark.parametrize("length", range(0, len(content(WHOLE)), 97))
 def test_a_file_cut_anywhere_loses_one_line_at_most(home: Path, length: int) -> None:
     data = content(WHOLE)[:length]

@@ -114,6 +114,7 @@ def test_a_folder_that_cannot_be_listed_may_hold_what_builds_on_it(
         catalog.building_on([uuid(1)])
 
 
+@pytest.mark.codex("C192")
 def test_the_subagents_of_a_thread_and_theirs_are_told(home: Path, catalog_of: Ask) -> None:
     thread(home, 1)
     thread(home, 3, source=spawn(1))
@@ -128,6 +129,7 @@ def test_the_subagents_of_a_thread_and_theirs_are_told(home: Path, catalog_of: A
     assert catalog.descendants(uuid(4)) == catalog.descendants(uuid(8)) == []
 
 
+@pytest.mark.codex("C193")
 def test_edges_told_elsewhere_are_added(home: Path, catalog_of: Ask) -> None:
     for number in (1, 2, 3, 5):
         thread(home, number)

@@ -85,6 +85,7 @@ FORMS = {
 EVERY = pytest.mark.parametrize("packed", FORMS.values(), ids=FORMS)
 
 
+@pytest.mark.codex("C035")
 @EVERY
 def test_every_form_is_read_as_the_plain_file(home: Path, tmp_path: Path, packed: bytes) -> None:
     put_packed(home, packed)

@@ -84,6 +84,7 @@ DEEDS: dict[str, tuple[Callable[[Path, Path], None], dict[str, int]]] = {
 }
 
 
+@pytest.mark.codex("C125", "C141", "C142", "C143")
 @pytest.mark.parametrize("sort", ["created", "updated"])
 @pytest.mark.parametrize("live", [True, False], ids=["live", "cold"])
 @pytest.mark.parametrize("deed", DEEDS)
@@ -196,6 +197,7 @@ def test_a_first_look_that_is_cut_off_loses_no_folder(
     assert len(threadlog.open(home).threads(text="hello", limit=None)) == 28
 
 
+@pytest.mark.codex("C145")
 def test_a_middle_that_was_edited_is_read_again(home: Path) -> None:
     path = put_thread(home, 1)
     named = b'{"timestamp":"2026-01-02T03:04:06.000Z","type":"event_msg","payload":'

@@ -166,6 +166,7 @@ def test_in_the_background_everything_is_read_to_its_end(home: Path) -> None:
     assert opened.index_status().scanned == 31  # nobody reads any more
 
 
+@pytest.mark.codex("C229")
 def test_a_recorded_thread_is_listed_once_it_is_on_disk_and_not_before(home: Path) -> None:
     opened = threadlog.open(home)
     assert opened.catch_up() or not opened.threads()

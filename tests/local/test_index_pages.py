@@ -50,6 +50,7 @@ FILTERS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.codex("C136", "C190")
 @pytest.mark.parametrize("asked", FILTERS, ids=str)
 @pytest.mark.parametrize("ascending", [True, False])
 @pytest.mark.parametrize("sort", SORTS)

@@ -290,6 +290,7 @@ def assert_same_kin(store: LocalStore, wanted: Family, rollout_ids: list[str]) -
     assert store.catalog.trouble is None
 
 
+@pytest.mark.codex("C136", "C137", "C143", "C145", "C148", "C189", "C191")
 @settings(max_examples=150)
 @given(st.data())
 def test_index_and_files_answer_alike_whatever_happens_between(

@@ -105,6 +105,7 @@ def test_no_more_than_a_few_broken_ones_are_kept(built: Path) -> None:
     assert len(aside) == database.KEPT_BROKEN
 
 
+@pytest.mark.codex("C151")
 @pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
 def test_a_locked_index_is_waited_for_no_longer_than_a_moment(
     built: Path, statement: str, monkeypatch: pytest.MonkeyPatch
@@ -220,6 +221,7 @@ def test_the_index_of_a_home_that_is_read_only_lies_in_the_cache(
     assert sorted(os.listdir(home)) == before
 
 
+@pytest.mark.codex("C139")
 def test_without_any_place_for_an_index_the_files_answer(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -528,6 +530,7 @@ def _many(home: Path, count: int) -> None:
         )
 
 
+@pytest.mark.codex("C150", "C165")
 def test_two_processes_that_build_at_once_do_not_fight(home: Path) -> None:
     _many(home, 400)
     builders = [python(BUILD, str(home)) for _each in range(3)]
@@ -542,6 +545,7 @@ def test_two_processes_that_build_at_once_do_not_fight(home: Path) -> None:
     assert store.catalog.page(ThreadQuery(limit=None, text="")).threads != ()
 
 
+@pytest.mark.codex("C157", "C164")
 def test_one_killed_while_it_builds_is_gone_on_with(home: Path) -> None:
     _many(home, 400)
     chance = random.Random(1)

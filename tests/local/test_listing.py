@@ -58,6 +58,7 @@ def pages(home: Path, limit: int, **query: Any) -> list[ThreadSummary]:
             return found
 
 
+@pytest.mark.codex("C112", "C114")
 def test_the_newest_comes_first_and_a_tie_is_broken_by_the_id(home: Path) -> None:
     put_thread(home, 3, stamp="2026-01-02T03-04-05")
     put_thread(home, 9, stamp="2025-12-31T23-59-59", folder="sessions/9999/99/99")
@@ -104,6 +105,7 @@ def _of_all_kinds(home: Path) -> None:
         os.utime(path, (number // 2, number // 2))
 
 
+@pytest.mark.codex("C113")
 @pytest.mark.parametrize("sort", ["created", "updated"])
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
 def test_pages_of_any_size_give_the_whole_list(home: Path, sort: str, limit: int) -> None:
@@ -117,6 +119,7 @@ STAMPS = st.sampled_from(["2026-01-02T03-04-05", "2026-01-02T03-04-06", "2025-01
 HOMES = st.lists(st.tuples(st.integers(0, 12), STAMPS, st.integers(0, 2)), max_size=14)
 
 
+@pytest.mark.codex("C114", "C140")
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(HOMES, st.integers(1, 6), st.sampled_from(["created", "updated"]), st.booleans())
 def test_pages_of_any_home_give_the_whole_list(
@@ -147,6 +150,7 @@ def test_threads_that_come_and_go_do_not_disturb_later_pages(home: Path) -> None
     assert [thread.id for thread in second] == [uuid(number) for number in (5, 4, 3, 2)]
 
 
+@pytest.mark.codex("C135", "C274")
 @pytest.mark.parametrize("cursor", ["", "x", "|", "2026|", "|a", "../..", "\x1b[2J", "😀|😀"])
 def test_a_text_that_is_no_cursor_is_refused(home: Path, cursor: str) -> None:
     put_thread(home, 1)
@@ -154,6 +158,7 @@ def test_a_text_that_is_no_cursor_is_refused(home: Path, cursor: str) -> None:
         threadlog.open(home).threads(cursor=cursor)
 
 
+@pytest.mark.codex("C159", "C189", "C296", "C304")
 def test_a_folder_is_found_through_symlinks_and_however_it_is_spelt(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +209,7 @@ MADE = [
 ]
 
 
+@pytest.mark.codex("C166", "C167", "C169")
 @pytest.mark.parametrize(("raws", "preview"), MADE)
 def test_the_preview_is_how_the_user_began(home: Path, raws: list[bytes], preview: str) -> None:
     put(home, content([meta(), *raws]))
@@ -211,6 +217,7 @@ def test_the_preview_is_how_the_user_began(home: Path, raws: list[bytes], previe
     assert (thread.preview, thread.title, thread.name) == (preview, preview, None)
 
 
+@pytest.mark.codex("C261")
 def test_the_name_is_the_title_and_the_name_file_goes_before_the_event(home: Path) -> None:
     renamed = event("thread_name_updated", thread_id=THREAD, thread_name=" by event ")
     put(home, content([meta(), renamed, *turn("hello")]))
@@ -219,6 +226,7 @@ def test_the_name_is_the_title_and_the_name_file_goes_before_the_event(home: Pat
     assert (only(home).name, only(home).title, only(home).preview) == ("by file",) * 2 + ("hello",)
 
 
+@pytest.mark.codex("C112", "C255", "C273")
 def test_a_listing_says_where_and_whence_a_thread_is(home: Path) -> None:
     git = {"branch": "main", "commit_hash": "c0ffee", "repository_url": "git@x:y"}
     spawn = {"parent_thread_id": OTHER, "depth": 1, "agent_nickname": "N", "agent_role": "R"}
@@ -323,6 +331,7 @@ def test_an_odd_time_of_change_is_no_reason_to_fail(home: Path, seconds: int) ->
     assert ids(home, sort="updated") == [uuid(1)]
 
 
+@pytest.mark.codex("C161")
 def test_a_fork_by_reference_and_a_revert_begin_as_what_they_build_on(home: Path) -> None:
     parent = Pages(THREAD)
     parent.turn("the beginning")

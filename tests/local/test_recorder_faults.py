@@ -85,6 +85,7 @@ def _calls_of_persist(made: Made) -> list[tuple[int, str]]:
 REASONS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE)
 
 
+@pytest.mark.codex("C008", "C023")
 @pytest.mark.parametrize("mode", ["legacy", "paginated"])
 @pytest.mark.parametrize("reason", REASONS, ids=errno.errorcode.get)
 def test_persist_failing_anywhere_can_be_called_again(fresh: Fresh, reason: int, mode: str) -> None:
@@ -187,6 +188,7 @@ def test_files_and_folders_have_their_mode_whatever_failed_before(fresh: Fresh) 
     assert broken == []
 
 
+@pytest.mark.codex("C009")
 @pytest.mark.parametrize("short", [None, 0, 1, 150, 400])
 @pytest.mark.parametrize("resting", [True, False])
 def test_flush_failing_anywhere_loses_nothing_and_repeats_nothing(
@@ -495,6 +497,7 @@ def test_a_full_disk_is_said_without_a_word_of_the_thread(live: Made) -> None:
     )
 
 
+@pytest.mark.codex("C008")
 def test_a_file_in_the_place_of_a_folder_is_a_failed_write(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -569,6 +572,7 @@ def _until(true: Callable[[], bool], timeout_s: float = LONG_S) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.codex("C024")
 @pytest.mark.parametrize("name", ["open", "status", "status_at", "write", "sync_data"])
 def test_what_failed_in_the_background_is_tried_again_by_itself(live: Made, name: str) -> None:
     recorder, disk = live
@@ -684,6 +688,7 @@ def test_an_interrupted_wait_loses_nothing_and_repeats_nothing(
         pass
 
 
+@pytest.mark.codex("C024")
 @pytest.mark.parametrize("number", range(10))
 def test_an_unexpected_exception_neither_kills_the_worker_nor_loses_items(
     live: Made, number: int

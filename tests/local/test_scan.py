@@ -35,6 +35,7 @@ def listed(home: Path, *, archived: bool = False) -> list[str | None]:
     return [thread.id for thread in threadlog.open(home).threads(limit=None, archived=archived)]
 
 
+@pytest.mark.codex("C124", "C131")
 @pytest.mark.parametrize(
     "folder",
     [
@@ -54,6 +55,7 @@ def test_a_rollout_counts_in_any_folder(home: Path, folder: str) -> None:
     assert (found.id, found.path, found.preview) == (THREAD, str(path), "hello")
 
 
+@pytest.mark.codex("C130")
 @pytest.mark.parametrize(
     ("name", "stamp"),
     [
@@ -81,6 +83,7 @@ def test_a_rollout_counts_by_its_beginning_whatever_its_name_lacks(
     assert thread.created == "2026-01-02T03:04:05.678Z"
 
 
+@pytest.mark.codex("C155")
 def test_the_id_of_the_name_is_the_threads_id(home: Path) -> None:
     put(home, content([meta(uuid(5)), *turn("x")]), file_name(uuid(6)))
     assert listed(home) == [uuid(6)]
@@ -88,6 +91,7 @@ def test_the_id_of_the_name_is_the_threads_id(home: Path) -> None:
         threadlog.open(home).get(uuid(5))
 
 
+@pytest.mark.codex("C130")
 @pytest.mark.parametrize(
     "name",
     [
@@ -112,6 +116,7 @@ def test_other_files_are_not_listed_but_can_be_read_by_their_path(home: Path, na
     assert len(opened.history(str(path))) == len(ROLLOUT.splitlines())
 
 
+@pytest.mark.codex("C132")
 def test_a_rollout_that_names_no_thread_is_listed_without_id(home: Path) -> None:
     path = put(home, NAMELESS, "rollout-a.jsonl")
     (thread,) = threadlog.open(home).threads()
@@ -121,6 +126,7 @@ def test_a_rollout_that_names_no_thread_is_listed_without_id(home: Path) -> None
     assert len(list(threadlog.open(home).turns(str(path)))) == 1
 
 
+@pytest.mark.codex("C162")
 def test_of_two_rollouts_of_one_thread_the_newest_is_current_and_listed_once(home: Path) -> None:
     put_thread(home, 1, "older", stamp="2026-01-01T00-00-00", folder="sessions/a")
     newer = put_thread(home, 1, "newer", stamp="2026-01-02T00-00-00", folder="sessions/b")
@@ -128,6 +134,7 @@ def test_of_two_rollouts_of_one_thread_the_newest_is_current_and_listed_once(hom
     assert (thread.path, thread.preview, thread.rollouts) == (str(newer), "newer", 2)
 
 
+@pytest.mark.codex("C260")
 def test_an_active_rollout_goes_before_an_archived_one_of_the_same_moment(home: Path) -> None:
     put_thread(home, 1, "old", folder="archived_sessions")
     active = put_thread(home, 1, "new")
@@ -136,6 +143,7 @@ def test_an_active_rollout_goes_before_an_archived_one_of_the_same_moment(home: 
     assert listed(home, archived=True) == []
 
 
+@pytest.mark.codex("C138", "C160", "C259", "C272")
 def test_archived_threads_are_a_list_of_their_own(home: Path) -> None:
     put_thread(home, 1)
     path = put_thread(home, 2, folder="archived_sessions")
@@ -147,6 +155,7 @@ def test_archived_threads_are_a_list_of_their_own(home: Path) -> None:
     assert threadlog.open(home).get(str(path)).archived
 
 
+@pytest.mark.codex("C205")
 def test_where_plain_and_compressed_exist_plain_wins(home: Path) -> None:
     put(home, content([meta(), *turn("packed")]), file_name() + ".zst")
     plain = put(home, content([meta(), *turn("plain")]))
@@ -158,6 +167,7 @@ def test_where_plain_and_compressed_exist_plain_wins(home: Path) -> None:
     assert (thread.preview, thread.compressed, thread.id) == ("packed", True, THREAD)
 
 
+@pytest.mark.codex("C035")
 def test_a_rollout_that_is_packed_or_unpacked_after_the_listing_is_still_read(home: Path) -> None:
     opened = threadlog.open(home)
     plain = put(home, ROLLOUT)

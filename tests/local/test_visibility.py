@@ -39,6 +39,7 @@ def hides(home: Path, raws: list[bytes]) -> str | None:
     return threadlog.open(home).get(THREAD).codex_hides
 
 
+@pytest.mark.codex("C133")
 @pytest.mark.parametrize(
     ("raws", "reason"),
     [
