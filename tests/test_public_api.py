@@ -12,9 +12,11 @@ from makers import python
 
 NAMES = [
     "Ambiguous",
+    "Ancestor",
     "Archived",
     "BacklogFull",
     "BadCursor",
+    "Branch",
     "Closed",
     "DURABLE",
     "Damaged",
@@ -40,6 +42,7 @@ NAMES = [
     "ThreadPage",
     "ThreadSummary",
     "ThreadlogError",
+    "Tree",
     "Turn",
     "TurnWriter",
     "Unencodable",
@@ -88,6 +91,8 @@ METHODS = {
         "history",
         "model_input",
         "outline",
+        "lineage",
+        "tree",
         "reader",
         "writer",
         "start",
