@@ -29,7 +29,9 @@ from makers import (
 )
 
 WHOLE = content([meta(), *turn("x" * 40_000), *turn("two")])
-UNDO = "`threadlog record --resume ID`, or Codex's resume, makes a thread plain again by itself"
+UNDO = (
+    "going on with a thread (`threadlog record --resume ID`, Codex's resume) makes it plain again"
+)
 
 
 @pytest.fixture
@@ -210,3 +212,26 @@ def test_it_does_not_ask_when_told_or_when_there_is_nothing_to_do(cold: Path) ->
     assert len(list(cold.rglob("*.zst"))) == 2
     code, shown = asked(cold, "")
     assert (code, "go on" in shown) == (0, False)
+
+
+def test_undo_is_what_it_says(cold: Path) -> None:
+    before = tree(cold / "sessions")
+    command(cold, "compress", THREAD)
+    assert tree(cold / "sessions") != before
+    code = "import sys; from threadlog.cli.main import main; sys.exit(main())"
+    words = [sys.executable, "-c", code, "--home", str(cold), "record", "--resume", THREAD]
+    folder = str(Path(threadlog.__file__).parents[1])
+    done = subprocess.run(
+        words,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": folder},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    after = tree(cold / "sessions")
+
+    def told(found: dict[str, Any]) -> dict[str, Any]:
+        return {path: (facts[0], *facts[2:]) for path, facts in found.items() if "rollout" in path}
+
+    assert told(after) == told(before)

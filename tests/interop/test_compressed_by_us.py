@@ -123,6 +123,25 @@ def test_codex_forks_what_we_compressed(
             assert path.read_bytes() == before[name]
 
 
+def test_the_older_codex_does_not_see_it_until_it_is_plain_again(
+    older: Path, codex_home: CodexHome, model: MockModel
+) -> None:
+    with AppServer(older, codex_home) as codex:
+        thread, _turns = Builder(codex, model, None).chat("Alpha.", "Beta.")
+        turns = codex_turns(codex, thread)
+    before = _age(codex_home)
+    home = opened(codex_home)
+    _compress(home, codex_home)
+    with AppServer(older, codex_home) as codex:
+        assert codex_listing(codex) == {}
+        assert "valid UTF-8" in codex.refusal("thread/resume", threadId=thread)
+    home.resume(thread).close()
+    assert {path.name: path.read_bytes() for path in codex_home.rollouts()} == before
+    with AppServer(older, codex_home) as codex:
+        assert list(codex_listing(codex)) == [thread]
+        assert codex_turns(codex, thread) == turns
+
+
 @MODES
 def test_what_codex_has_loaded_is_skipped(
     newest: Path, codex_home: CodexHome, model: MockModel, mode: str

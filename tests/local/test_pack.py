@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
+import json
 import os
+import random
 import re
 import signal
 import stat
@@ -15,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import threadlog
 from ended_processes import forked
@@ -31,6 +36,7 @@ from makers import (
     meta,
     put,
     put_thread,
+    python,
     raw_bytes,
     told,
     tree,
@@ -38,7 +44,7 @@ from makers import (
     uuid,
     zstd,
 )
-from threadlog import Home, RolloutRecorder, WriteFailed
+from threadlog import Home, RolloutRecorder, WriteFailed, aio
 from threadlog.core.compression import Compression
 from threadlog.core.items.event import AgentMessageEvent
 from threadlog.local import pack, twins
@@ -365,6 +371,83 @@ def test_a_reference_that_fits_nothing_is_said_before_anything_is_done(home: Pat
     with pytest.raises(threadlog.NotFound):
         compress(home, THREAD, uuid(0xC))
     assert path.exists()
+
+
+def test_two_runs_at_once_share_the_work(home: Path) -> None:
+    for number in range(60):
+        path = put_thread(home, number, f"{number} " + "x" * 20_000)
+        os.utime(path, ns=(LONG_AGO_NS, LONG_AGO_NS))
+    before = {uuid(number): raw_bytes(home, uuid(number)) for number in range(60)}
+    code = """
+import sys, json, threadlog
+home = threadlog.open(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(json.dumps([[each.status, each.reason] for each in home.compress()]))
+"""
+    runs = [python(code, str(home)) for _ in range(2)]
+    for run in runs:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+    for run in runs:
+        assert run.stdin is not None
+        run.stdin.write("go\n")
+        run.stdin.flush()
+    results = [json.loads(run.communicate(timeout=60)[0]) for run in runs]
+    done = [status for result in results for status, _reason in result]
+    assert done.count("compressed") == 60
+    assert set(done) <= {"compressed", "skipped"}, results
+    assert all(name.endswith(".jsonl.zst") for name in names(home))
+    assert {thread: raw_bytes(home, thread) for thread in before} == before
+
+
+def test_it_can_be_awaited(home: Path) -> None:
+    cold(home)
+    told_of: list[tuple[str, int, int]] = []
+
+    async def main() -> list[Compression]:
+        opened = aio.open(home)
+        return await opened.compress(progress=lambda *what: told_of.append(what))
+
+    assert statuses(asyncio.run(main())) == ["compressed"]
+    assert told_of == [("bytes", 0, len(WHOLE))]
+
+
+LINES = st.lists(
+    st.one_of(
+        st.binary(max_size=60), st.just(b""), st.builds(lambda n: b"x" * n, st.integers(0, 900))
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(lines=LINES, ended=st.booleans(), frame=st.integers(1, 400), seed=st.integers(0, 99))
+def test_whatever_is_packed_is_read_as_the_plain_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[bytes],
+    ended: bool,
+    frame: int,
+    seed: int,
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    data = meta() + b"\n" + b"\n".join(lines) + (b"\n" if ended else b"")
+    path = cold(home, data)
+    before = both_ways(home, THREAD)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pack, "FRAME_BYTES", frame)
+        assert statuses(compress(home)) == ["compressed"]
+    assert both_ways(home, THREAD) == before
+    chance = random.Random(seed)
+    with RolloutFile(f"{path}.zst") as rollout:
+        assert rollout.seekable
+        for _ in range(10):
+            at, count = chance.randint(0, len(data)), chance.randint(0, len(data))
+            assert rollout.read_at(at, count) == data[at : at + count]
+            assert b"".join(rollout.chunks_from(at)) == data[at:]
+    with contextlib.suppress(threadlog.NotResumable):
+        _resume(threadlog.open(home))
+        assert path.read_bytes() == data
 
 
 # -- what fails

@@ -133,17 +133,22 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.bytes = self.frames = 0
-        plain, decode = RolloutFile._pread, format_.decode_frame
+        plain, look, decode = RolloutFile._pread, RolloutFile._look, format_.decode_frame
 
         def pread(rollout: RolloutFile, offset: int, count: int) -> bytes:
             self.bytes += count
             return plain(rollout, offset, count)
+
+        def looked(rollout: RolloutFile, offset: int, count: int) -> bytes:
+            self.bytes += count
+            return look(rollout, offset, count)
 
         def decode_frame(packed: bytes, size: int) -> bytes | None:
             self.frames += 1
             return decode(packed, size)
 
         monkeypatch.setattr(RolloutFile, "_pread", pread)
+        monkeypatch.setattr(RolloutFile, "_look", looked)
         monkeypatch.setattr(format_, "decode_frame", decode_frame)
 
 
@@ -185,6 +190,40 @@ def test_reading_backwards_unpacks_each_frame_once(
             assert sum(map(len, kept._kept.values())) <= seekable.CACHED_BYTES
     assert kept is not None
     assert counted.frames == len(kept.table.plain) - 1 > 5
+
+
+def test_a_table_is_looked_at_once_while_the_file_is_the_same(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seekable, "_SETTLED_S", -1.0)
+    monkeypatch.setattr(seekable, "_checked", {})
+    counted = Counted(monkeypatch)
+    with RolloutFile(str(large)) as rollout:
+        assert rollout.seekable
+    looked = counted.bytes
+    assert looked > 0
+    with RolloutFile(str(large)) as rollout:
+        assert rollout.seekable
+    assert counted.bytes == looked
+    packed = large.read_bytes()
+    large.write_bytes(packed[:-1] + b"x")
+    with RolloutFile(str(large)) as rollout:
+        assert not rollout.seekable
+
+
+def test_a_file_that_changed_just_now_is_looked_at_every_time(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seekable, "_checked", {})
+    with RolloutFile(str(large)) as rollout:
+        assert rollout.seekable
+    assert not seekable._checked
+    monkeypatch.setattr(seekable, "_SETTLED_S", -1.0)
+    for number in range(seekable._TABLES_KEPT + 3):
+        os.utime(large, (number, number))
+        with RolloutFile(str(large)) as rollout:
+            assert rollout.seekable
+    assert len(seekable._checked) == seekable._TABLES_KEPT
 
 
 def test_the_newest_turns_of_a_packed_thread_are_read_from_the_end(

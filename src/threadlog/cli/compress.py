@@ -16,7 +16,10 @@ from threadlog.core.compression import Compression
 from threadlog.home import Home
 
 JSON_VERSION = 1
-_UNDO = "`threadlog record --resume ID`, or Codex's resume, makes a thread plain again by itself"
+_UNDO = (
+    "going on with a thread (`threadlog record --resume ID`, Codex's resume) makes it plain again"
+)
+_OLD = "an old Codex (0.100) cannot read compressed threads, 0.169 can"
 
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
@@ -42,13 +45,13 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
 
 def _compress(home: Home, arguments: argparse.Namespace, *, dry_run: bool) -> list[Compression]:
     archived = True if arguments.archived else False if arguments.active else None
-    with Progress("compressing") as progress:
+    with Progress("estimating" if dry_run else "compressing") as progress:
         return home.compress(
             *arguments.id,
             older_than_days=arguments.older_than,
             archived=archived,
             dry_run=dry_run,
-            progress=None if dry_run else progress,
+            progress=progress,
         )
 
 
@@ -79,7 +82,7 @@ def _sum(results: Iterable[Compression]) -> _Sum:
 
 def _agreed(planned: _Sum) -> bool:
     rollouts = "1 rollout" if planned.rollouts == 1 else f"{planned.rollouts:,} rollouts"
-    print(f"{rollouts} to compress, about {planned.saved}\nundo: {_UNDO}", file=sys.stderr)
+    print(f"{rollouts} to compress, about {planned.saved}\n{_OLD}\nundo: {_UNDO}", file=sys.stderr)
     print("go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

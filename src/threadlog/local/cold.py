@@ -105,8 +105,10 @@ class _Run:
         except InUse as error:
             done = str(error)
         except (OSError, Unreadable) as error:
-            why = _sentence(found.path, error)
-            return Compression(thread_id, found.path, told.FAILED, why, size, size)
+            if os.path.lexists(found.path):
+                why = _sentence(found.path, error)
+                return Compression(thread_id, found.path, told.FAILED, why, size, size)
+            done = "it is not there any more: moved, or compressed by another run"
         if isinstance(done, str):
             return Compression(thread_id, found.path, told.SKIPPED, done, size, size)
         status = told.WOULD_COMPRESS if self._query.dry_run else told.COMPRESSED

@@ -61,7 +61,7 @@ class RolloutFile:
             self._fd = os.open(path, _FLAGS)
         except OSError as error:
             raise Unreadable(f"cannot read {path}: {_reason(error)}") from error
-        status = os.fstat(self._fd)
+        status = self._status = os.fstat(self._fd)
         if not stat.S_ISREG(status.st_mode):
             os.close(self._fd)
             raise Unreadable(f"cannot read {path}: not a regular file")
@@ -182,6 +182,10 @@ class RolloutFile:
             raise Unreadable(f"cannot read {self.path}: {_reason(error)}") from error
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def _look(self, offset: int, count: int) -> bytes:
+        """The same for a few bytes, thousands of times."""
+        return _pread(self._fd, count, offset)
+
     def _plain(self, chunk_bytes: int, offset: int = 0) -> Iterator[bytes]:
         while chunk := self._pread(offset, chunk_bytes):
             yield chunk
@@ -194,10 +198,13 @@ class RolloutFile:
     def _seekable(self) -> SeekableFrames | None:
         """The frames by a seek table; None if there is none that fits."""
         if self._may_seek:
-            from threadlog.local.seekable import SeekableFrames, read_table
+            from threadlog.local.seekable import SeekableFrames, table_of
 
             self._may_seek = False
-            table = read_table(self._pread, self.facts.size_bytes, self._expansion_limit)
+            try:
+                table = table_of(self._look, self._status, self._expansion_limit)
+            except OSError as error:
+                raise Unreadable(f"cannot read {self.path}: {_reason(error)}") from error
             if table is not None:
                 self._frames = SeekableFrames(self._pread, table)
         return self._frames

@@ -8,7 +8,9 @@ say anything else than a reading from the start finds.  A file whose table does 
 
 from __future__ import annotations
 
+import os
 import struct
+import time
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
@@ -30,7 +32,9 @@ BLOCKS_FREE = 1000
 BLOCK_MIN_BYTES = 4 << 10
 
 _FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
-_HEADER_BYTES = 18  # at most
+_HEADER_BYTES = 14  # at most, without a dictionary
+_BLOCK_BYTES = 3  # of its header
+_NO_FRAME = 1 << 62
 _TABLE_HEAD = struct.Struct("<II")
 _TABLE_MAGIC = 0x184D2A5E
 _FOOTER = struct.Struct("<IBI")
@@ -114,23 +118,26 @@ def _blocks(read_at: ReadAt, place: tuple[int, int], size: int) -> int:
 
     That its blocks hold as much as its header says is what every decoder checks.
     """
-    none = 1 << 62
     at, end = place
-    header = _header(read_at(at, min(_HEADER_BYTES, end - at)))
+    head = read_at(at, min(_HEADER_BYTES + _BLOCK_BYTES, end - at))
+    header = _header(head)
     if header is None or header[1] != size:
-        return none
-    at += header[0]
-    blocks = 0
-    while at + 3 <= end:
-        block = int.from_bytes(read_at(at, 3), "little")
+        return _NO_FRAME
+    start, end = header[0], end - header[2]
+    at += start
+    block = head[start : start + _BLOCK_BYTES]
+    blocks = 1
+    while len(block) == _BLOCK_BYTES:
+        told = block[0] | block[1] << 8 | block[2] << 16
+        kind = told >> 1 & 3
+        at += _BLOCK_BYTES + (1 if kind == _REPEATED else told >> 3)
+        if kind == _NO_BLOCK or at > end:
+            break
+        if told & 1:
+            return blocks if at == end else _NO_FRAME
+        block = read_at(at, _BLOCK_BYTES)
         blocks += 1
-        kind = block >> 1 & 3
-        if kind == _NO_BLOCK:
-            return none
-        at += 3 + (1 if kind == _REPEATED else block >> 3)
-        if block & 1:
-            return blocks if at + header[2] == end else none
-    return none
+    return _NO_FRAME
 
 
 def _header(head: bytes) -> tuple[int, int, int] | None:
@@ -147,6 +154,29 @@ def _header(head: bytes) -> tuple[int, int, int] | None:
         return None
     size = int.from_bytes(head[start : start + told], "little") + (256 if told == 2 else 0)
     return start + told, size, _CHECKSUM_BYTES if descriptor & 0b100 else 0
+
+
+# Tables that were checked, by what tells that their files are the same: a server's next page of the
+# same thread need not look at all of it again.
+_TABLES_KEPT, _FRAMES_KEPT = 16, 10_000
+_SETTLED_S = 2.0
+_checked: dict[tuple[int, ...], Table] = {}
+
+
+def table_of(read_at: ReadAt, status: os.stat_result, limit: int) -> Table | None:
+    """`read_table` of an open file, which is spared if that was done before."""
+    changed = status.st_mtime_ns, status.st_ctime_ns
+    key = (status.st_dev, status.st_ino, status.st_size, *changed, limit)
+    if (known := _checked.get(key)) is not None:
+        return known
+    table = read_table(read_at, status.st_size, limit)
+    # One that changed just now may change again, and tell the same times.
+    settled = time.time() - max(changed) / 1e9 > _SETTLED_S
+    if table is not None and settled and len(table.plain) <= _FRAMES_KEPT:
+        while len(_checked) >= _TABLES_KEPT:
+            _checked.pop(next(iter(_checked)), None)
+        _checked[key] = table
+    return table
 
 
 class SeekableFrames:
