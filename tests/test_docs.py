@@ -13,6 +13,7 @@ import pytest
 
 import threadlog
 from threadlog.cli import main as cli
+from threadlog.cli import words
 from threadlog.core import framing, lines, query, turns
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +25,7 @@ def read(name: str) -> str:
 
 
 def options() -> dict[str, list[str]]:
-    parser = cli._parser()
+    parser = words.parser()
     (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     return {
         name: [
@@ -65,7 +66,7 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
         "PIPE_CLOSED",
     ]
     assert described == {getattr(cli, name) for name in names}
-    assert all(str(code) in cli._EPILOG for code in described)
+    assert all(str(code) in words._EPILOG for code in described)
 
 
 def test_every_module_has_a_place_on_the_map() -> None:
