@@ -20,7 +20,7 @@ from threadlog.local.disk import Disk
 NAMES = ["Home", "RolloutRecorder", "Thread", "TurnWriter"]
 # What only the level underneath has: it is reached by `sync`.
 UNDERNEATH = {
-    "Home": {"store", "writer", "reader", "query"},
+    "Home": {"store", "writer", "reader", "query", "open_channels"},
     "RolloutRecorder": {
         *(
             "start_persist",
@@ -30,7 +30,7 @@ UNDERNEATH = {
             "start_discard",
             "reminding",
         ),
-        *("draft_lines", "draft_summary"),
+        *("draft_lines", "draft_summary", "draft", "channel", "begin", "go_on"),
     },
 }
 # What only a loop needs.

@@ -17,7 +17,9 @@ NAMES = [
     "BacklogFull",
     "BadCursor",
     "Branch",
+    "Changed",
     "Closed",
+    "Compression",
     "DURABLE",
     "Damaged",
     "EmptyRollout",
@@ -28,6 +30,8 @@ NAMES = [
     "IndexStatus",
     "KERNEL",
     "Line",
+    "MoveFailed",
+    "Moved",
     "NoThreadId",
     "NotFound",
     "NotOnDiskYet",
@@ -36,12 +40,15 @@ NAMES = [
     "OthersWrote",
     "OutsideHome",
     "Oversized",
+    "PartlyDone",
+    "Refused",
     "RolloutRecorder",
     "Thread",
     "ThreadOptions",
     "ThreadPage",
     "ThreadSummary",
     "ThreadlogError",
+    "Trashed",
     "Tree",
     "Turn",
     "TurnWriter",
@@ -53,6 +60,9 @@ NAMES = [
     "open",
 ]
 ERRORS = {
+    "MoveFailed",
+    "PartlyDone",
+    "Refused",
     "Ambiguous",
     "Archived",
     "BacklogFull",
@@ -97,9 +107,28 @@ METHODS = {
         "writer",
         "start",
         "resume",
+        "fork",
+        "revert",
+        "rename",
+        "rollback",
+        "update_metadata",
+        "archive",
+        "unarchive",
+        "delete",
+        "restore",
+        "purge",
+        "trash",
+        "compress",
+        "open_channels",
         "close",
     },
     "RolloutRecorder": {
+        "begin",
+        "go_on",
+        "channel",
+        "draft",
+        "ephemeral",
+        "is_paginated",
         "create",
         "resume",
         "path",
@@ -123,6 +152,13 @@ METHODS = {
         "draft_summary",
     },
     "Thread": {
+        "fork",
+        "inject",
+        "revert",
+        "rename",
+        "rollback",
+        "update_metadata",
+        "ephemeral",
         "id",
         "path",
         "cwd",
@@ -184,7 +220,8 @@ def test_every_public_name_can_be_imported_and_explains_itself(name: str) -> Non
 @pytest.mark.parametrize("name", METHODS)
 def test_every_public_method_is_meant_and_explains_itself(name: str) -> None:
     owner = getattr(threadlog, name)
-    public = {each for each in vars(owner) if not each.startswith("_")}
+    classes = [each for each in owner.__mro__ if each.__module__.startswith("threadlog.")]
+    public = {each for cls in classes for each in vars(cls) if not each.startswith("_")}
     assert public == METHODS[name]
     assert [each for each in public if not inspect.getdoc(getattr(owner, each))] == []
 

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from threadlog import aio
     from threadlog.barrier import DURABLE, KERNEL
     from threadlog.connect import open
+    from threadlog.core.compression import Compression
     from threadlog.core.decode import Line
     from threadlog.core.framing import Gap, Oversized
     from threadlog.core.history import History
     from threadlog.core.index_status import IndexStatus
     from threadlog.core.lines import Damaged
     from threadlog.core.query import ThreadPage, ThreadSummary
+    from threadlog.core.shelf import Changed, Moved, Trashed
     from threadlog.core.tree import Ancestor, Branch, Tree
     from threadlog.core.turn import Turn
     from threadlog.errors import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         Closed,
         EmptyRollout,
         InUse,
+        MoveFailed,
         NotFound,
         NoThreadId,
         NotOnDiskYet,
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
         NotResumable,
         OthersWrote,
         OutsideHome,
+        PartlyDone,
+        Refused,
         ThreadlogError,
         Unencodable,
         Unreadable,
@@ -75,6 +80,10 @@ _MODULES = {
     "History": "core.history",
     "ThreadPage": "core.query",
     "ThreadSummary": "core.query",
+    "Compression": "core.compression",
+    "Changed": "core.shelf",
+    "Moved": "core.shelf",
+    "Trashed": "core.shelf",
     "Ancestor": "core.tree",
     "Branch": "core.tree",
     "Tree": "core.tree",
@@ -90,7 +99,9 @@ __all__ = [
     "BacklogFull",
     "BadCursor",
     "Branch",
+    "Changed",
     "Closed",
+    "Compression",
     "Damaged",
     "EmptyRollout",
     "Gap",
@@ -99,6 +110,8 @@ __all__ = [
     "InUse",
     "IndexStatus",
     "Line",
+    "MoveFailed",
+    "Moved",
     "NoThreadId",
     "NotFound",
     "NotOnDiskYet",
@@ -107,12 +120,15 @@ __all__ = [
     "OthersWrote",
     "OutsideHome",
     "Oversized",
+    "PartlyDone",
+    "Refused",
     "RolloutRecorder",
     "Thread",
     "ThreadOptions",
     "ThreadPage",
     "ThreadSummary",
     "ThreadlogError",
+    "Trashed",
     "Tree",
     "Turn",
     "TurnWriter",

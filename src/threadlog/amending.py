@@ -8,12 +8,12 @@ would hide from its model what comes before.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from threadlog.barrier import DURABLE
 from threadlog.core import entry
 from threadlog.core.decode import Line, decode_frame
 from threadlog.core.framing import Frame
@@ -23,9 +23,10 @@ from threadlog.core.lines import SESSION_META, Json
 from threadlog.core.names import NAME_LIMIT_CHARS
 from threadlog.core.shelf import Changed, Place
 from threadlog.errors import InUse, NotResumable, Refused, ThreadlogError, WriteFailed
+from threadlog.fresh import now_ms
 from threadlog.own_threads import find_own, not_yet, stored
 from threadlog.recorder import RolloutRecorder
-from threadlog.states import Draft
+from threadlog.states import Draft, Live
 
 if TYPE_CHECKING:
     from threadlog.backlog import Channel
@@ -44,11 +45,11 @@ def rename(home: Home, reference: Reference, name: str) -> Changed:
     """Call a thread so, wherever it is; raises what `Home.rename` raises."""
     name = _checked_name(name)
     channel = find_own(home, reference)
-    if channel is not None and _name_draft(channel, name):
-        return Changed(channel.thread_id, channel.path)
+    if channel is not None:
+        return rename_own(home, channel, name)
     thread = stored(home, reference, "renamed")
     place = place_of(thread)
-    remarks = home.store.notes.rename(place, name, _now_ms())
+    remarks = home.store.notes.rename(place, name, now_ms())
     left = _name_inside(home, thread, name)
     return Changed(place.thread_id, place.path, (*remarks, *left))
 
@@ -58,36 +59,38 @@ def _name_inside(home: Home, thread: ThreadSummary, name: str) -> tuple[str, ...
     if thread.archived or thread.compressed:
         return (_BESIDE.format(f"it is {'archived' if thread.archived else 'compressed'}"),)
     try:
-        with RolloutRecorder.resume(home, thread.path) as recorder:
+        with RolloutRecorder.go_on(home, thread) as recorder:
             recorder.record(_named(thread.id or "", name))
     except (InUse, NotResumable, WriteFailed) as error:
         return (_BESIDE.format(error),)
     return ()
 
 
-def rename_live(home: Home, recorder: RolloutRecorder, name: str) -> Changed:
+def rename_own(home: Home, channel: Channel, name: str) -> Changed:
     """The same for a thread that is being recorded here."""
     name = _checked_name(name)
-    if _name_draft(recorder.channel, name):
-        return Changed(recorder.thread_id, recorder.path)
-    recorder.record(_named(recorder.thread_id, name))
-    recorder.flush()
-    place = Place(recorder.thread_id, recorder.path, recorder.is_paginated)
-    remarks = home.store.notes.rename(place, name, _now_ms())
-    return Changed(recorder.thread_id, recorder.path, remarks)
+    draft = channel.state
+    if isinstance(draft, Draft):
+        draft.name = name
+    channel.add(now_ms(), [entry.weigh(_named(channel.thread_id, name))])
+    if isinstance(draft, Draft) and channel.state is draft:
+        return Changed(channel.thread_id, channel.path)
+    _wait(channel)
+    remarks = home.store.notes.rename(_place_of(channel), name, now_ms())
+    return Changed(channel.thread_id, channel.path, remarks)
 
 
 def tell_name(home: Home, channel: Channel, name: str) -> None:
     """A thread that was named as a draft is on disk now; its own line tells it in any case."""
-    place = Place(channel.thread_id, channel.path)
+    place = _place_of(channel)
     with contextlib.suppress(ThreadlogError):
-        home.store.notes.rename(place, name, _now_ms())
+        home.store.notes.rename(place, name, now_ms())
 
 
 def roll_back(home: Home, reference: Reference, turns: int) -> Changed:
     """The last turns count no more; raises what `Home.rollback` raises."""
     thread = stored(home, reference, "rolled back")
-    with RolloutRecorder.resume(home, thread.path) as recorder:
+    with RolloutRecorder.go_on(home, thread) as recorder:
         return roll_back_live(recorder, turns)
 
 
@@ -110,57 +113,39 @@ def update_metadata(
     home: Home, reference: Reference, git: Git | None, memory_mode: str | None
 ) -> Changed:
     """Change what is known of a thread; raises what `Home.update_metadata` raises."""
-    _check(git, memory_mode)
     channel = find_own(home, reference)
-    if channel is not None and _change_draft(channel, git, memory_mode):
-        return Changed(channel.thread_id, channel.path)
+    if channel is not None:
+        return update_own(home, channel, git, memory_mode)
+    _check(git, memory_mode)
     thread = stored(home, reference, "changed")
     if home.reader(thread).is_paginated:
         return _patch(home, place_of(thread), git, memory_mode)
-    with RolloutRecorder.resume(home, thread.path, archived=True) as recorder:
-        return update_live(home, recorder, git, memory_mode)
+    with RolloutRecorder.go_on(home, thread._replace(archived=False)) as recorder:
+        return update_own(home, recorder.channel, git, memory_mode)
 
 
-def update_live(
-    home: Home, recorder: RolloutRecorder, git: Git | None, memory_mode: str | None
-) -> Changed:
+def update_own(home: Home, channel: Channel, git: Git | None, memory_mode: str | None) -> Changed:
     """The same for a thread that is being recorded here."""
     _check(git, memory_mode)
-    if _change_draft(recorder.channel, git, memory_mode):
-        return Changed(recorder.thread_id, recorder.path)
-    recorder.flush()
-    if recorder.is_paginated:
-        place = Place(recorder.thread_id, recorder.path, paginated=True)
+    draft = channel.state
+    if isinstance(draft, Draft):
+        draft.git.update(git or {})
+        if memory_mode is not None:
+            draft.meta = msgspec.structs.replace(draft.meta, memory_mode=memory_mode)
+        if channel.state is draft:
+            return Changed(channel.thread_id, channel.path)
+    _wait(channel)
+    place = _place_of(channel)
+    if place.paginated:
         return _patch(home, place, git, memory_mode)
-    payload = _latest_metadata(home.reader(home.get(recorder.path)), recorder.thread_id)
+    payload = _latest_metadata(home.reader(home.get(channel.path)), channel.thread_id)
     if git is not None:
         payload["git"] = _merged(payload.get("git"), git)
     if memory_mode is not None:
         payload["memory_mode"] = memory_mode
-    recorder.record({"type": SESSION_META, "payload": payload})
-    recorder.flush()
-    return Changed(recorder.thread_id, recorder.path)
-
-
-def _name_draft(channel: Channel, name: str) -> bool:
-    """Have a draft remember its name; False if it is none any more."""
-    draft = channel.state
-    if not isinstance(draft, Draft):
-        return False
-    draft.name = name
-    channel.add(_now_ms(), [entry.weigh(_named(channel.thread_id, name))])
-    return channel.state is draft
-
-
-def _change_draft(channel: Channel, git: Git | None, memory_mode: str | None) -> bool:
-    """Have a draft remember its metadata; False if it is none any more."""
-    draft = channel.state
-    if not isinstance(draft, Draft):
-        return False
-    draft.git.update(git or {})
-    if memory_mode is not None:
-        draft.meta = msgspec.structs.replace(draft.meta, memory_mode=memory_mode)
-    return channel.state is draft
+    channel.add(now_ms(), [entry.weigh_mapping(SESSION_META, payload)])
+    _wait(channel)
+    return Changed(channel.thread_id, channel.path)
 
 
 def place_of(thread: ThreadSummary) -> Place:
@@ -170,11 +155,24 @@ def place_of(thread: ThreadSummary) -> Place:
     return Place(thread.id, thread.path, thread.history_mode == "paginated")
 
 
+def _place_of(channel: Channel) -> Place:
+    live = channel.state
+    numbered = isinstance(live, Live) and live.ordinal is not None
+    return Place(channel.thread_id, channel.path, numbered)
+
+
+def _wait(channel: Channel) -> None:
+    """Return once what was recorded is on stable storage; raises as `RolloutRecorder.flush`."""
+    barrier = channel.barrier(DURABLE)
+    if barrier is not None:
+        barrier.wait()
+
+
 def _patch(home: Home, place: Place, git: Git | None, memory_mode: str | None) -> Changed:
     patch = {GIT_FIELDS[key]: value for key, value in (git or {}).items()}
     if memory_mode is not None:
         patch["memory_mode"] = memory_mode
-    remarks = home.store.notes.patch(place, patch, _now_ms())
+    remarks = home.store.notes.patch(place, patch, now_ms())
     return Changed(place.thread_id, place.path, remarks)
 
 
@@ -222,7 +220,3 @@ def _check(git: Git | None, memory_mode: str | None) -> None:
             raise ValueError(f"git information has no {key}: use {', '.join(GIT_FIELDS)}")
         if value is not None and not (isinstance(value, str) and value.strip()):
             raise ValueError(f"{key} must not be empty: None takes it away")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

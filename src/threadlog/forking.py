@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
-from threadlog.amending import rename_live
+from threadlog.amending import rename_own
 from threadlog.core import history
 from threadlog.core.context import INTERRUPTED_TEXT
 from threadlog.core.history import Loaded
@@ -20,6 +20,7 @@ from threadlog.core.items.values import Content
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
 from threadlog.cuts import Cut, Point, find_cut
+from threadlog.drafts import new_draft
 from threadlog.errors import Archived, NoThreadId
 from threadlog.options import ForkKeywords, ThreadKeywords, ThreadOptions
 from threadlog.reader import ThreadReader
@@ -34,7 +35,7 @@ _FROM_HARNESS: Json = {
     "content_item_kinds": ["generic.turn_aborted"],
     "content_item_metadata": [{"provenance": {"type": "harness", "hook": False}}],
 }
-_OF_THE_FORK = ("through", "before", "message", "cwd", "ephemeral")
+_OF_THE_FORK = ("through", "before", "message", "cwd")
 
 
 _FROM_PARENT = (
@@ -55,14 +56,15 @@ def fork(home: Home, parent: ThreadSummary, asked: ForkKeywords) -> Thread:
     ephemeral = asked.get("ephemeral", False)
     options = _options(reader, parent, cut, asked)
     copied = () if reader.is_paginated or ephemeral else cut.segments
-    recorder = RolloutRecorder.create(home, options, copied=copied, ephemeral=ephemeral)
+    draft = new_draft(options, home.store.model_provider, copied)
+    recorder = RolloutRecorder.begin(home, draft)
     try:
         inherited = _load(reader, cut) if ephemeral else ()
         thread = Thread(home, recorder, recorder.draft_summary(), inherited)
         if cut.open_turn is not None:
             recorder.record(*_interrupted(cut.open_turn))
         if parent.name is not None:
-            rename_live(home, recorder, parent.name)
+            rename_own(home, recorder.channel, parent.name)
         recorder.persist()
     except BaseException:
         recorder.discard()

@@ -25,6 +25,7 @@ class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
     provider it does not know.  `history_mode` is `legacy`, which every Codex reads, or
     `paginated`, which only Codex 0.169 and newer do.  `thread_id`, `rollout_id` and
     `history_base` are for rollouts that go on from another: a revert, or a fork by reference.
+    An `ephemeral` thread stays in memory, whatever is asked of it.
     """
 
     cwd: str
@@ -45,6 +46,7 @@ class ThreadOptions(msgspec.Struct, frozen=True, kw_only=True):
     thread_id: str | None = None
     rollout_id: str | None = None
     history_base: HistoryBase | None = None
+    ephemeral: bool = False
 
 
 class ThreadKeywords(TypedDict, total=False):
@@ -67,6 +69,7 @@ class ThreadKeywords(TypedDict, total=False):
     thread_id: str | None
     rollout_id: str | None
     history_base: HistoryBase | None
+    ephemeral: bool
 
 
 class ForkKeywords(ThreadKeywords, total=False):
@@ -76,7 +79,6 @@ class ForkKeywords(ThreadKeywords, total=False):
     before: str | None
     message: int | None
     cwd: str | os.PathLike[str] | None
-    ephemeral: bool
 
 
 def session_meta(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -17,21 +17,20 @@ import msgspec
 
 from threadlog.backlog import Channel
 from threadlog.barrier import DURABLE, KERNEL, Barrier
-from threadlog.core import entry, metadata, moments, turn_lines
+from threadlog.core import entry, metadata, turn_lines
 from threadlog.core.decode import Line
 from threadlog.core.entry import Payload, Recordable
 from threadlog.core.items import LineItem, UntypedItem
 from threadlog.core.items.event import TaskStarted
-from threadlog.core.items.session import HistoryBase, SessionMeta
-from threadlog.core.lineage import Segment
 from threadlog.core.lines import SESSION_META, Envelope
 from threadlog.core.metadata import LEGACY, PAGINATED, Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.core.summary import Files, Told, summarise
+from threadlog.drafts import new_draft
 from threadlog.errors import NotPersistable, OthersWrote, WriteFailed
 from threadlog.fresh import new_id, now_ms, stamp_of
 from threadlog.home import Home, Reference
-from threadlog.options import ThreadOptions, session_meta
+from threadlog.options import ThreadOptions
 from threadlog.states import Draft, Live
 
 __all__ = ["DURABLE", "KERNEL", "RolloutRecorder", "ThreadOptions"]
@@ -51,62 +50,29 @@ class RolloutRecorder:
         self._turn_id: str | None = None
 
     @classmethod
-    def create(
-        cls,
-        home: Home,
-        options: ThreadOptions,
-        *,
-        copied: Sequence[Segment] = (),
-        ephemeral: bool = False,
-    ) -> RolloutRecorder:
+    def create(cls, home: Home, options: ThreadOptions) -> RolloutRecorder:
         """A draft in *home*: `path` and `thread_id` are known, nothing is touched.
 
         The folder and file name carry local time, the metadata UTC, both of this instant (Codex:
-        the same).  *copied* are pieces of rollouts whose bytes come after the metadata; an
-        *ephemeral* thread stays in memory, whatever is asked of it.  Raises ValueError for options
-        that will not do, Unencodable for what has no JSON form.
+        the same).  Raises ValueError for options that will not do, Unencodable for what has no
+        JSON form.
         """
-        ms = now_ms()
-        meta = session_meta(options, new_id(ms), ms, home.store.model_provider)
-        path = home.store.journal.plan(stamp_of(ms), meta.id, options.rollout_id)
-        draft = Draft(meta, ms, copied, ephemeral=ephemeral)
-        return cls._begin(home, "" if ephemeral else path, draft)
+        draft = new_draft(options, home.store.model_provider)
+        return cls.begin(home, draft, options.rollout_id)
 
     @classmethod
-    def revise(cls, home: Home, meta: SessionMeta, base: HistoryBase | None) -> RolloutRecorder:
-        """A draft of a further rollout of a stored paginated thread, which begins with *meta*.
-
-        It goes on from *base*, or begins anew.  Named by this instant (Codex: the same).
-        """
-        ms = now_ms()
-        draft = Draft(
-            msgspec.structs.replace(
-                meta,
-                timestamp=moments.utc_text(ms),
-                history_base=base,
-                forked_from_ordinal_exclusive=None,
-            ),
-            ms,
-        )
-        draft.asked_git = True  # that of its beginning
-        path = home.store.journal.plan(stamp_of(ms), meta.id, new_id(ms))
-        return cls._begin(home, path, draft)
-
-    @classmethod
-    def _begin(cls, home: Home, path: str, draft: Draft) -> RolloutRecorder:
-        channel = Channel(home.writer, path, draft.meta.id, draft, draft.ms)
+    def begin(cls, home: Home, draft: Draft, rollout_id: str | None = None) -> RolloutRecorder:
+        """The same for a draft that was made already."""
+        stamp, thread_id = stamp_of(draft.ms), draft.meta.id
+        path = home.store.journal.plan(stamp, thread_id, rollout_id)
+        path = "" if draft.ephemeral else path
+        channel = Channel(home.writer, path, thread_id, draft, draft.ms)
         home.writer.adopt(channel)
         return cls(channel, draft.meta.history_mode or LEGACY)
 
     @classmethod
     def resume(
-        cls,
-        home: Home,
-        reference: Reference,
-        *,
-        force: bool = False,
-        take_over: bool = False,
-        archived: bool = False,
+        cls, home: Home, reference: Reference, *, force: bool = False, take_over: bool = False
     ) -> RolloutRecorder:
         """Go on with a stored thread, as its only writer; its bytes stay as they are.
 
@@ -115,18 +81,19 @@ class RolloutRecorder:
         an older Codex takes no lock; *force* does not wait, and goes on with a file of several
         names (hard links), which all change then.  *take_over* has the thread from another process
         of threadlog that is its writer, which is told before its next batch; what that one wrote
-        past its last look is told here, as `OthersWrote`.  *archived* is for a note in an archived
-        thread.  Raises NotFound, Ambiguous, OutsideHome, Archived, InUse, NotResumable,
-        Unreadable, WriteFailed.
+        past its last look is told here, as `OthersWrote`.  Raises NotFound, Ambiguous, OutsideHome,
+        Archived, InUse, NotResumable, Unreadable, WriteFailed.
         """
-        summary = home.get(reference)
+        return cls.go_on(home, home.get(reference), force=force, take_over=take_over)
+
+    @classmethod
+    def go_on(
+        cls, home: Home, summary: ThreadSummary, *, force: bool = False, take_over: bool = False
+    ) -> RolloutRecorder:
+        """The same for a thread that was found already."""
         try:
-            journal, allowed = home.store.journal, archived and summary.archived
-            appender, tail = journal.resume(
-                summary._replace(archived=summary.archived and not allowed),
-                force=force,
-                take_over=take_over,
-            )
+            journal = home.store.journal
+            appender, tail = journal.resume(summary, force=force, take_over=take_over)
         except OSError as error:
             raise WriteFailed(error.filename or summary.path, error.errno, 0) from error
         try:

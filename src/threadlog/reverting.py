@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from threadlog.amending import place_of
 from threadlog.cuts import Point, find_cut
+from threadlog.drafts import revision
 from threadlog.errors import Archived, Refused
-from threadlog.fresh import now_ms
+from threadlog.fresh import new_id, now_ms
 from threadlog.recorder import RolloutRecorder
 from threadlog.thread import Thread
 
@@ -28,7 +29,8 @@ def revert(home: Home, thread: ThreadSummary, before: str) -> Thread:
     if not reader.is_paginated:
         raise Refused(f"thread {thread.id} is not paginated: roll its last turns back instead")
     cut = find_cut(reader, Point(before=before))
-    recorder = RolloutRecorder.revise(home, reader.session_meta(), cut.base())
+    draft = revision(reader.session_meta(), cut.base())
+    recorder = RolloutRecorder.begin(home, draft, new_id(draft.ms))
     try:
         place = place_of(thread)
         home.store.shelf.revise(place, recorder.path, now_ms(), recorder.persist)

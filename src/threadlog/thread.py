@@ -126,15 +126,25 @@ class Thread:
         self._written()
         return self._home.model_input(self.path)
 
+    def inject(self, *items: Recordable) -> int:
+        """Record items outside of a turn, and return once they are on stable storage.
+
+        With them the thread comes to be on disk, whatever they are: context for the model, a goal,
+        a compaction, a review (Codex: the same).  Raises as `record` and `flush`.
+        """
+        kept = self._recorder.record(*items)
+        self._recorder.persist()
+        return kept
+
     def fork(self, **asked: Unpack[ForkKeywords]) -> Thread:
         """Begin a thread with what this one holds so far (see `Home.fork`)."""
         return self._home.fork(self.id, **asked)
 
     def rename(self, name: str) -> Changed:
         """Call it so; before it is on disk the name is remembered (see `Home.rename`)."""
-        from threadlog.amending import rename_live
+        from threadlog.amending import rename_own
 
-        return rename_live(self._home, self._recorder, name)
+        return rename_own(self._home, self._recorder.channel, name)
 
     def rollback(self, turns: int = 1) -> Changed:
         """The last turns count no more (see `Home.rollback`); raises Refused while one is open."""
@@ -151,9 +161,9 @@ class Thread:
         memory_mode: str | None = None,
     ) -> Changed:
         """Change what is known of it (see `Home.update_metadata`)."""
-        from threadlog.amending import update_live
+        from threadlog.amending import update_own
 
-        return update_live(self._home, self._recorder, git, memory_mode)
+        return update_own(self._home, self._recorder.channel, git, memory_mode)
 
     def revert(self, *, before: str) -> None:
         """Go on as it was before a turn, in a further rollout (see `Home.revert`).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Unpack
 
 from threadlog import home as sync_home
@@ -18,11 +18,12 @@ from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.lines import Json
 from threadlog.core.outline import Outline
 from threadlog.core.query import ThreadPage, ThreadSummary
+from threadlog.core.shelf import Changed, Moved, Trashed
 from threadlog.core.tree import Ancestor, Tree
 from threadlog.core.turn import Turn
 from threadlog.core.visibility import Visibility
 from threadlog.home import Reference
-from threadlog.options import ThreadKeywords
+from threadlog.options import ForkKeywords, ThreadKeywords
 
 
 class Home(Closable):
@@ -61,6 +62,24 @@ class Home(Closable):
             self.look_after_signals()
             options: dict[str, Any] = {"cwd": cwd, "force": force, "take_over": take_over}
             return Thread(await asyncio.to_thread(self.sync.resume, reference, **options))
+
+        return Opening(opening)
+
+    def fork(self, reference: Reference, **asked: Unpack[ForkKeywords]) -> Opening[Thread]:
+        """Begin a thread with what another one holds (see `threadlog.Home.fork`)."""
+
+        async def opening() -> Thread:
+            self.look_after_signals()
+            return Thread(await asyncio.to_thread(self.sync.fork, reference, **asked))
+
+        return Opening(opening)
+
+    def revert(self, reference: Reference, *, before: str) -> Opening[Thread]:
+        """Go on with a paginated thread as it was before a turn (see `threadlog.Home.revert`)."""
+
+        async def opening() -> Thread:
+            self.look_after_signals()
+            return Thread(await asyncio.to_thread(self.sync.revert, reference, before=before))
 
         return Opening(opening)
 
@@ -142,6 +161,49 @@ class Home(Closable):
     async def model_input(self, reference: Reference) -> list[dict[str, Json]]:
         """The Responses items to send to a model next."""
         return await asyncio.to_thread(self.sync.model_input, reference)
+
+    async def rename(self, reference: Reference, name: str) -> Changed:
+        """Call a thread so."""
+        return await asyncio.to_thread(self.sync.rename, reference, name)
+
+    async def rollback(self, reference: Reference, turns: int = 1) -> Changed:
+        """The last turns of a legacy thread count no more."""
+        return await asyncio.to_thread(self.sync.rollback, reference, turns)
+
+    async def update_metadata(
+        self,
+        reference: Reference,
+        *,
+        git: Mapping[str, str | None] | None = None,
+        memory_mode: str | None = None,
+    ) -> Changed:
+        """Change what is known of a thread."""
+        options: dict[str, Any] = {"git": git, "memory_mode": memory_mode}
+        return await asyncio.to_thread(self.sync.update_metadata, reference, **options)
+
+    async def archive(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Put threads into the archive, with their subagents."""
+        return await asyncio.to_thread(self.sync.archive, *references, dry_run=dry_run)
+
+    async def unarchive(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Put archived threads back."""
+        return await asyncio.to_thread(self.sync.unarchive, *references, dry_run=dry_run)
+
+    async def delete(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Put threads into the trash, with their subagents."""
+        return await asyncio.to_thread(self.sync.delete, *references, dry_run=dry_run)
+
+    async def restore(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Put threads back from the trash."""
+        return await asyncio.to_thread(self.sync.restore, *references, dry_run=dry_run)
+
+    async def purge(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
+        """Remove threads in the trash for good."""
+        return await asyncio.to_thread(self.sync.purge, *references, dry_run=dry_run)
+
+    async def trash(self) -> list[Trashed]:
+        """What is in the trash."""
+        return await asyncio.to_thread(self.sync.trash)
 
     async def compress(
         self,

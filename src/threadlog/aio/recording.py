@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from threadlog import recorder as sync_recorder
 from threadlog import thread as sync_thread
 from threadlog import turn_writer as sync_turn
-from threadlog.aio.waiting import Closable, settled
+from threadlog.aio.waiting import Closable, Opening, settled
 from threadlog.core.entry import Recordable
 from threadlog.core.history import History
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
+from threadlog.core.shelf import Changed
 from threadlog.errors import BacklogFull, Closed
 from threadlog.home import Reference
 from threadlog.images import Image
-from threadlog.options import ThreadOptions
+from threadlog.options import ForkKeywords, ThreadOptions
 from threadlog.recorder import DURABLE
 
 if TYPE_CHECKING:
@@ -69,6 +70,16 @@ class RolloutRecorder(Closable):
     def on_disk(self) -> bool:
         """True once the rollout was made."""
         return self.sync.on_disk
+
+    @property
+    def is_paginated(self) -> bool:
+        """True for a thread whose lines are numbered."""
+        return self.sync.is_paginated
+
+    @property
+    def ephemeral(self) -> bool:
+        """True for a thread that stays in memory."""
+        return self.sync.ephemeral
 
     @property
     def pending_items(self) -> int:
@@ -128,6 +139,11 @@ class Thread(Closable):
         return self.sync.on_disk
 
     @property
+    def ephemeral(self) -> bool:
+        """True for a thread that stays in memory."""
+        return self.sync.ephemeral
+
+    @property
     def recorder(self) -> RolloutRecorder:
         """The level underneath."""
         return RolloutRecorder(self.sync.recorder)
@@ -158,6 +174,39 @@ class Thread(Closable):
     async def model_input(self) -> list[dict[str, Json]]:
         """The Responses items to send to a model next."""
         return await asyncio.to_thread(self.sync.model_input)
+
+    async def inject(self, *items: Recordable) -> int:
+        """Record items outside of a turn, and return once they are on stable storage."""
+        return await asyncio.to_thread(self.sync.inject, *items)
+
+    def fork(self, **asked: Unpack[ForkKeywords]) -> Opening[Thread]:
+        """Begin a thread with what this one holds so far (see `threadlog.Thread.fork`)."""
+
+        async def opening() -> Thread:
+            return Thread(await asyncio.to_thread(self.sync.fork, **asked))
+
+        return Opening(opening)
+
+    async def rename(self, name: str) -> Changed:
+        """Call it so."""
+        return await asyncio.to_thread(self.sync.rename, name)
+
+    async def rollback(self, turns: int = 1) -> Changed:
+        """The last turns count no more."""
+        return await asyncio.to_thread(self.sync.rollback, turns)
+
+    async def revert(self, *, before: str) -> None:
+        """Go on as it was before a turn, in a further rollout."""
+        await asyncio.to_thread(self.sync.revert, before=before)
+
+    async def update_metadata(
+        self,
+        *,
+        git: Mapping[str, str | None] | None = None,
+        memory_mode: str | None = None,
+    ) -> Changed:
+        """Change what is known of it."""
+        return await asyncio.to_thread(self.sync.update_metadata, git=git, memory_mode=memory_mode)
 
     async def flush(self) -> None:
         """Return once all that was recorded is on stable storage."""

@@ -12,7 +12,6 @@ from threadlog.cli.verbs import print_changed
 from threadlog.core import ids, text
 from threadlog.core.query import ThreadSummary
 from threadlog.home import Home
-from threadlog.thread import Thread
 
 JSON_VERSION = 1
 USAGE = 2
@@ -65,7 +64,7 @@ def _revert(home: Home, arguments: argparse.Namespace) -> int:
         return _would(arguments, thread, f"would go on after {left} turns")
     with home.revert(arguments.id, before=arguments.before) as reverted:
         undo = f"threadlog fork {thread.path}"
-        _print_begun([reverted], arguments, undo)
+        _print_begun([(reverted.id, reverted.path)], arguments, undo)
     return 0
 
 
@@ -80,13 +79,13 @@ def _fork(home: Home, arguments: argparse.Namespace) -> int:
         options["cwd"] = arguments.cwd
     for parent in [home.get(each) for each in arguments.id]:
         with home.fork(parent.path, **options, ephemeral=arguments.dry_run) as fork:
-            begun.append(fork)
+            begun.append((fork.id, fork.path))
             if arguments.dry_run:
                 count = sum(1 for _turn in fork.history().turns())
                 _would(arguments, parent, f"would be forked with {count} turns")
     if arguments.dry_run:
         return 0
-    _print_begun(begun, arguments, f"threadlog delete {' '.join(each.id for each in begun)}")
+    _print_begun(begun, arguments, f"threadlog delete {' '.join(each[0] for each in begun)}")
     return 0
 
 
@@ -98,7 +97,7 @@ def _resume(home: Home, arguments: argparse.Namespace) -> int:
         return record.run(home, arguments)
     options = {"force": arguments.force, "take_over": arguments.take_over}
     with home.resume(arguments.resume, cwd=arguments.cwd, **options) as thread:
-        _print_begun([thread], arguments, None)
+        _print_begun([(thread.id, thread.path)], arguments, None)
     if not arguments.json:
         said = "it can be gone on with: give its new items on standard input"
         print(Style.of(sys.stdout).paint(said, DIM))
@@ -115,13 +114,15 @@ def _would(arguments: argparse.Namespace, thread: ThreadSummary, said: str) -> i
     return 0
 
 
-def _print_begun(begun: list[Thread], arguments: argparse.Namespace, undo: str | None) -> None:
+def _print_begun(
+    begun: list[tuple[str, str]], arguments: argparse.Namespace, undo: str | None
+) -> None:
     if arguments.json:
-        threads = [{"id": each.id, "path": each.path} for each in begun]
+        threads = [{"id": thread_id, "path": path} for thread_id, path in begun]
         print(json.dumps({"version": JSON_VERSION, "threads": threads, "undo": undo}, indent=1))
         return
-    for each in begun:
-        print(f"{each.id}\t{text.one_line(each.path)}")
+    for thread_id, path in begun:
+        print(f"{thread_id}\t{text.one_line(path)}")
     if undo:
         print(Style.of(sys.stdout).paint(f"undo: {text.one_line(undo)}", DIM))
 

@@ -149,6 +149,10 @@ class Disk:
         """Remove a file's name."""
         os.unlink(path)
 
+    def remove_folder(self, path: str) -> None:
+        """Remove an empty folder."""
+        os.rmdir(path)
+
     def link(self, path: str, name: str) -> None:
         """Give a file a second name, which must be free."""
         os.link(path, name)

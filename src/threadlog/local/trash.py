@@ -95,7 +95,7 @@ class Trash:
                     return  # a file of somebody: it stays, with what is known of it
                 self._disk.unlink(os.path.join(inner, name))
             with contextlib.suppress(OSError):
-                os.rmdir(inner)
+                self._disk.remove_folder(inner)
         sync_folder(self._disk, self.folder)
 
     def told(self, entry: Entry) -> Trashed:
