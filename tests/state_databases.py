@@ -87,3 +87,33 @@ def leave_wal(folder: Path, rows: dict[str, dict[str, Any]], *, shm: bool = True
     connection.close()
     shutil.rmtree(living)
     return folder / path.name
+
+
+# What the newest Codex has of triggers on its threads.
+_TRIGGERS = """
+CREATE TRIGGER threads_updated_at_ms_after_update AFTER UPDATE OF updated_at ON threads
+WHEN NEW.updated_at != OLD.updated_at AND NEW.updated_at_ms IS OLD.updated_at_ms
+BEGIN UPDATE threads SET updated_at_ms = NEW.updated_at * 1000 WHERE id = NEW.id; END
+"""
+
+
+def make_whole(connection: sqlite3.Connection, status: str = "complete") -> None:
+    """What a Codex notes of the database itself: two migrations, and how its backfill stands."""
+    connection.execute(
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, "
+        "success BOOLEAN NOT NULL, checksum BLOB NOT NULL)"
+    )
+    for version in (1, 2):
+        row = (version, "some", True, bytes([version]) * 48)
+        connection.execute("INSERT INTO _sqlx_migrations VALUES (?, ?, ?, ?)", row)
+    connection.execute("CREATE TABLE backfill_state (id INTEGER PRIMARY KEY, status TEXT NOT NULL)")
+    connection.execute("INSERT INTO backfill_state VALUES (1, ?)", (status,))
+    connection.execute(
+        "CREATE TABLE thread_spawn_edges (parent_thread_id TEXT NOT NULL, "
+        "child_thread_id TEXT PRIMARY KEY, status TEXT NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE attachments (thread_id TEXT REFERENCES threads(id) ON DELETE CASCADE)"
+    )
+    if "updated_at_ms" in {row[1] for row in connection.execute("PRAGMA table_info(threads)")}:
+        connection.execute(_TRIGGERS)
