@@ -42,6 +42,10 @@ EVIL = f"\x1b[2J\x1b]0;title\x07\x9b31m{CONTROLS}\r{BIDI}\u2028\u2029\ud800end"
 OURS = re.compile(r"\x1b\[(?:[0-9]+(?:;[0-9]+)*)?m")
 
 
+# What a slow machine says meanwhile, and takes back.
+PROGRESS = re.compile(r"(?:\rindexing: [^\r\n]*)+\r +\r")
+
+
 def on_terminal(home: Path, *words: str, columns: int = 80, **others: str) -> tuple[int, str]:
     """Run the program with a terminal as its output; the code, and all that reached it."""
     folder = str(Path(threadlog.__file__).parents[1])
@@ -62,7 +66,8 @@ def on_terminal(home: Path, *words: str, columns: int = 80, **others: str) -> tu
     except OSError:  # how Linux says that the other end is closed
         pass
     os.close(master)
-    return child.wait(), b"".join(pieces).decode().replace("\r\n", "\n")
+    told = b"".join(pieces).decode().replace("\r\n", "\n")
+    return child.wait(), PROGRESS.sub("", told)
 
 
 def width(text: str) -> int:

@@ -122,6 +122,7 @@ def watching(home: Home) -> bool:
     return home.store.catalog._watcher.watching  # type: ignore[attr-defined, no-any-return]
 
 
+@pytest.mark.codex("C136")
 def test_behind_the_watcher_no_rollout_is_looked_at_that_did_not_change(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,12 +45,13 @@ FILTERS: list[dict[str, Any]] = [
     {"cwd": ("/desk/a",)},
     {"text": "x"},
     {"parent": "p"},
+    {"forked_from": "p"},
     {"codex": True, "sources": ("cli",), "providers": ("some",)},
     {"since_ms": 1, "until_ms": 2},
 ]
 
 
-@pytest.mark.codex("C136", "C190")
+@pytest.mark.codex("C190")
 @pytest.mark.parametrize("asked", FILTERS, ids=str)
 @pytest.mark.parametrize("ascending", [True, False])
 @pytest.mark.parametrize("sort", SORTS)

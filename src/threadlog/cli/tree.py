@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -49,7 +50,8 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         )
         return 2
     asked: Asked = {"archived": arguments.archived, "limit": arguments.limit or _LIMIT}
-    tree = home.tree(arguments.id) if arguments.id is not None else home.tree(**asked)
+    with _progress(home, shown=sys.stdout.isatty() and not arguments.json):
+        tree = home.tree(arguments.id) if arguments.id is not None else home.tree(**asked)
     if arguments.json:
         _print_json(tree)
     elif not tree.roots:
@@ -60,6 +62,19 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     for problem in tree.problems:
         print(f"threadlog: {text.one_line(problem)}", file=sys.stderr)
     return 1 if tree.problems else 0
+
+
+@contextlib.contextmanager
+def _progress(home: Home, *, shown: bool) -> Iterator[None]:
+    """On a terminal it is said how far it is with what has to be read first."""
+    if not shown:
+        yield
+        return
+    from threadlog.cli.index import Progress
+
+    with Progress() as progress:
+        home.tell_progress(progress)
+        yield
 
 
 def _print_json(tree: Tree) -> None:
