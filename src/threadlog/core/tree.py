@@ -161,15 +161,11 @@ class Grower:
         self._met.add(key)
         thread = self._threads.get(key)
         branch = Branch(thread.id if thread else key, relation, thread)
+        # Each stands under one alone, so only those above it can have been met: in a loop.
         below = [each for each in self._below.get(key, ()) if each not in self._met]
         if not depth:
             return branch._replace(deeper=self._count(below))
-        # One that stands in a loop can have been met by an earlier child.
-        children = [
-            self._grow(each, self._relation(each), depth - 1)
-            for each in below
-            if each not in self._met
-        ]
+        children = (self._grow(each, self._relation(each), depth - 1) for each in below)
         return branch._replace(children=tuple(children))
 
     def _count(self, keys: Sequence[str]) -> int:
