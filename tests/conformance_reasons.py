@@ -84,6 +84,7 @@ REASONS: dict[str, str] = {
     "C235-C237": _STORE,
     "C240": _STORE,
     "C242-C243": "ours differs: the directory is the current one unless told",
+    "C249": "not ours: giving up is one call, and nobody else waits for it",
     "C250": "what is live is read from its file",
     "C251": "ours differs: an archived thread is read as any other; only writing is refused",
     "C252": _OUTSIDE,

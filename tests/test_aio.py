@@ -185,7 +185,6 @@ def test_waiting_does_not_block_the_loop(home: Path) -> None:
     assert asyncio.run(main()) >= 10
 
 
-@pytest.mark.codex("C249")
 def test_cancelling_a_wait_does_not_cancel_the_write(home: Path) -> None:
     async def main() -> str:
         opened, _disk = slow(home)

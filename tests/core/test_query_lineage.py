@@ -28,7 +28,7 @@ def test_a_place_by_creation_is_none_by_change() -> None:
     assert read_cursor(cursor_text((MOMENTS["created"], THREAD)), "updated") is None
 
 
-@pytest.mark.codex("C149")
+@pytest.mark.codex("C149", "C156")
 @pytest.mark.parametrize(
     ("text", "sort", "ascending", "place"),
     [
@@ -65,7 +65,6 @@ def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
     assert [read_cursor(text, sort) for sort in MOMENTS] == [None, None]
 
 
-@pytest.mark.codex("C156")
 @given(st.integers(0, 253_402_300_799_999))
 def test_a_moment_survives_being_text(moment: int) -> None:
     text = utc_text(moment)
