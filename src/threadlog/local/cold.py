@@ -105,7 +105,7 @@ class _Run:
         except InUse as error:
             done = str(error)
         except (OSError, Unreadable) as error:
-            if os.path.lexists(found.path):
+            if not _is_missing(error) or os.path.lexists(found.path):
                 why = _sentence(found.path, error)
                 return Compression(thread_id, found.path, told.FAILED, why, size, size)
             done = "it is not there any more: moved, or compressed by another run"
@@ -155,6 +155,10 @@ def _younger(limit_s: float) -> str:
     if limit_s <= STILL_S:
         return "it changed a moment ago"
     return f"it changed in the last {limit_s / told.DAY_S:g} days"
+
+
+def _is_missing(error: OSError | Unreadable) -> bool:
+    return isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
 
 
 def _sentence(path: str, error: OSError | Unreadable) -> str:
