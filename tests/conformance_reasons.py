@@ -19,7 +19,6 @@ _STORE = "not ours: of Codex's store and its database"
 
 # Being made now: forks and cuts, compression, archive, delete, names and metadata, reverts.
 OPEN: dict[str, str] = {
-    "C074-C094": "fork, truncation",
     "C209-C214": "compression",
     "C216": "compression",
     "C218": "compression",
@@ -46,6 +45,9 @@ REASONS: dict[str, str] = {
     "C059-C061": _CONTEXT,
     "C062-C065": _WINDOW,
     "C067-C073": _CONTEXT,
+    "C083": "ours differs: the mark is always there",
+    "C084": "not ours: of newer agents' own messages",
+    "C092": "ours differs: cut by the message that such a turn begins with",
     "C095": "not ours: how Codex's store is called",
     "C096": "as what never had a file; Codex's internal threads have none",
     "C098": "not ours: the source is in the metadata, which stays as it is",

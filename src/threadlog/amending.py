@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from threadlog.backlog import process
 from threadlog.barrier import DURABLE
 from threadlog.core import entry
 from threadlog.core.decode import Line, decode_frame
@@ -24,7 +25,7 @@ from threadlog.core.names import NAME_LIMIT_CHARS
 from threadlog.core.shelf import Changed, Place
 from threadlog.errors import InUse, NotResumable, Refused, ThreadlogError, WriteFailed
 from threadlog.fresh import now_ms
-from threadlog.own_threads import find_own, not_yet, stored
+from threadlog.own_threads import find_own, is_draft, not_yet, stored
 from threadlog.recorder import RolloutRecorder
 from threadlog.states import Draft, Live
 
@@ -69,11 +70,13 @@ def _name_inside(home: Home, thread: ThreadSummary, name: str) -> tuple[str, ...
 def rename_own(home: Home, channel: Channel, name: str) -> Changed:
     """The same for a thread that is being recorded here."""
     name = _checked_name(name)
-    draft = channel.state
-    if isinstance(draft, Draft):
-        draft.name = name
+    with process.lock:
+        remembered = is_draft(channel)
+        if remembered:
+            assert isinstance(channel.state, Draft)
+            channel.state.name = name
     channel.add(now_ms(), [entry.weigh(_named(channel.thread_id, name))])
-    if isinstance(draft, Draft) and channel.state is draft:
+    if remembered:
         return Changed(channel.thread_id, channel.path)
     _wait(channel)
     remarks = home.store.notes.rename(_place_of(channel), name, now_ms())
@@ -127,13 +130,12 @@ def update_metadata(
 def update_own(home: Home, channel: Channel, git: Git | None, memory_mode: str | None) -> Changed:
     """The same for a thread that is being recorded here."""
     _check(git, memory_mode)
-    draft = channel.state
-    if isinstance(draft, Draft):
-        draft.git.update(git or {})
-        if memory_mode is not None:
-            draft.meta = msgspec.structs.replace(draft.meta, memory_mode=memory_mode)
-        if channel.state is draft:
-            return Changed(channel.thread_id, channel.path)
+    with process.lock:  # until it is on its way to disk
+        remembered = is_draft(channel)
+        if remembered:
+            _change_draft(channel.state, git, memory_mode)
+    if remembered:
+        return Changed(channel.thread_id, channel.path)
     _wait(channel)
     place = _place_of(channel)
     if place.paginated:
@@ -146,6 +148,13 @@ def update_own(home: Home, channel: Channel, git: Git | None, memory_mode: str |
     channel.add(now_ms(), [entry.weigh_mapping(SESSION_META, payload)])
     _wait(channel)
     return Changed(channel.thread_id, channel.path)
+
+
+def _change_draft(draft: Draft | Live | None, git: Git | None, memory_mode: str | None) -> None:
+    assert isinstance(draft, Draft)
+    draft.git.update(git or {})
+    if memory_mode is not None:
+        draft.meta = msgspec.structs.replace(draft.meta, memory_mode=memory_mode)
 
 
 def place_of(thread: ThreadSummary) -> Place:

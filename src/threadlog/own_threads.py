@@ -27,7 +27,7 @@ def stored(home: Home, reference: Reference, deed: str) -> ThreadSummary:
     Raises NotOnDiskYet for a draft of this process, and what `Home.get` raises.
     """
     channel = find_own(home, reference)
-    if channel is not None and channel.draft:
+    if channel is not None and is_draft(channel):
         raise not_yet(channel.thread_id, deed)
     if channel is not None:
         settle(channel)
@@ -37,6 +37,11 @@ def stored(home: Home, reference: Reference, deed: str) -> ThreadSummary:
 def not_yet(thread_id: str, deed: str) -> NotOnDiskYet:
     """What is said of a thread that is not on disk, and of which something is asked."""
     return NotOnDiskYet((_NOT_READY if deed == FORKED else _NOT_YET).format(thread_id, deed))
+
+
+def is_draft(channel: Channel) -> bool:
+    """True if it is not on disk, and not on its way there."""
+    return channel.draft and not channel.wanted
 
 
 def settle(channel: Channel) -> None:
@@ -67,7 +72,7 @@ def find_own(home: Home, reference: Reference) -> Channel | None:
 def explain(home: Home, error: NotFound, reference: Reference) -> ThreadlogError:
     """Why there is no such thread, if it is known: not on disk yet, or in the trash."""
     channel = find_own(home, reference)
-    if channel is not None and channel.draft:
+    if channel is not None and is_draft(channel):
         return not_yet(channel.thread_id, "read")
     text = str(reference)
     read = ids.read_reference(text)

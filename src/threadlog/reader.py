@@ -144,6 +144,9 @@ class ThreadReader:
         else:
             rules, lines = self._rules(), self.lines()
         last = next(iter(deque(turns.fold_turns(lines, rules), maxlen=1)), None)
+        if last is None and not rules.partial:
+            spoken = msgspec.structs.replace(rules, spoken=True)
+            last = next(iter(deque(turns.fold_turns(self.lines(), spoken), maxlen=1)), None)
         if last is None:
             return None
         if last.status == IN_PROGRESS:

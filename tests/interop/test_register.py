@@ -251,7 +251,10 @@ def test_a_revert_of_ours_is_the_thread_from_then_on(
 
 @pytest.mark.parametrize("form", ["newest, paginated"], indirect=True)
 def test_without_its_row_a_revert_is_not_seen(kept: Kept, running: Running) -> None:
-    with running(lambda: _revise(kept, kept.turns[1]) and None) as codex:
+    def revise() -> None:
+        _revise(kept, kept.turns[1])
+
+    with running(revise) as codex:
         codex.call("thread/resume", threadId=kept.id)
         assert _asked(codex, kept.id) == ["One.", "Two."]
 
