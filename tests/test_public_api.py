@@ -88,6 +88,7 @@ METHODS = {
         "store",
         "threads",
         "count",
+        "compress",
         "why",
         "query",
         "find_latest",
