@@ -119,7 +119,6 @@ METHODS = {
         "restore",
         "purge",
         "trash",
-        "compress",
         "open_channels",
         "close",
     },

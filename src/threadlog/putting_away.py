@@ -7,12 +7,13 @@ unarchiving brings back one thread (Codex: the same).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from threadlog import kinship
 from threadlog.core import ids
-from threadlog.core.family import descendants_of
+from threadlog.core.family import NOBODY, Family, descendants_of
+from threadlog.core.metadata import PAGINATED
 from threadlog.core.moments import unix_ms
 from threadlog.core.query import ThreadSummary
 from threadlog.core.shelf import Moved, Trashed, When
@@ -52,24 +53,46 @@ def unarchive(home: Home, references: Sequence[Reference], *, dry_run: bool) -> 
 
 
 def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
-    """Into the trash; what has lain there for too long goes for good."""
+    """Into the trash; what has lain there for too long goes for good.
+
+    A thread goes with all of its subagents or stays with them, and none goes before all that
+    build on it have gone.
+    """
     when = _now(dry_run)
     roots = _distinct(stored(home, each, "deleted") for each in references)
     along: dict[str, str] = {}
-    below: list[ThreadSummary] = []
+    todo: list[ThreadSummary] = []
     for root in roots:
-        for each in reversed(spawned(home, root)):
-            if each.id not in along and all(each.id != other.id for other in roots):
+        for each in [*reversed(spawned(home, root)), root]:
+            if all(each.path != other.path for other in todo):
+                todo.append(each)
                 along[each.id or ""] = root.id or ""
-                below.append(each)
-    _check_nobody_builds(home, roots, below)
-    shelf = home.store.shelf
     answers = _Answers(roots, [])
-    answers.add_below(below, shelf.trash(below, when, along))
-    answers.add(roots, shelf.trash(roots, when, {}))
+    numbered = [each for each in todo if each.history_mode == PAGINATED]
+    own = home.store.shelf.rollout_ids(numbered) if numbered else {}
+    gone: set[str] = set()
+    while todo:
+        users = {each.path: _users_of(home, each, own, gone) for each in todo}
+        going = [each for each in todo if not users[each.path]]
+        if not going:
+            break
+        results = home.store.shelf.trash(going, when, along)
+        answers.add(going, results)
+        gone.update(each.id for each in results if isinstance(each, Moved))
+        todo = [each for each in todo if each not in going]
+    for each in todo:
+        answers.failed[each.id or each.path] = _built_on(each.id or "", users[each.path])
     if not dry_run:
         _remove_expired(home, when)
     return answers.tell()
+
+
+def _users_of(
+    home: Home, thread: ThreadSummary, own: Mapping[str, Sequence[str]], gone: set[str]
+) -> list[str]:
+    """Who builds on a thread, but for itself and those that are gone; *own* are its rollouts."""
+    rollout_ids = own.get(thread.id or "", ())
+    return _users(home, rollout_ids, {*gone, thread.id or ""}) if rollout_ids else []
 
 
 def restore(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
@@ -82,17 +105,25 @@ def purge(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list
     """From the trash, for good."""
     entries = _entries(home, references)
     shelf = home.store.shelf
-    mine = {each.entry for each in entries}
     for each in entries:
         if users := _users(home, shelf.rollouts_in_trash(each.entry), {e.id for e in entries}):
             raise _built_on(each.id, users)
     results = shelf.purge([e.entry for e in entries], _now(dry_run))
     if not dry_run:
-        kept = {each.id for each in shelf.trashed() if each.entry not in mine}
-        for each in entries:
-            if each.id not in kept:
-                home.store.notes.forget(each.id)
+        left = {each.id for each in shelf.trashed()}
+        for result in results:
+            if (
+                isinstance(result, Moved)
+                and result.id not in left
+                and not _is_back(home, result.id)
+            ):
+                home.store.notes.forget(result.id)
     return _tell(entries, results)
+
+
+def _is_back(home: Home, thread_id: str) -> bool:
+    """True if there is a thread of that id all the same."""
+    return bool(home.store.catalog.family(Family((thread_id,), NOBODY)))
 
 
 def spawned(home: Home, root: ThreadSummary) -> list[ThreadSummary]:
@@ -107,6 +138,7 @@ class _Answers:
     """What became of the threads asked for, and of their subagents."""
 
     def __init__(self, roots: Sequence[ThreadSummary], results: Results) -> None:
+        self._asked = [each.id or each.path for each in roots]
         self.done: list[Moved] = []
         self.failed: dict[str, ThreadlogError] = {}
         self._remarks: list[str] = []
@@ -132,8 +164,8 @@ class _Answers:
         if self._remarks and self.done:
             last = self.done[-1]
             self.done[-1] = last._replace(remarks=(*last.remarks, *self._remarks))
-        if self.failed and not self.done and len(self.failed) == 1:
-            raise next(iter(self.failed.values()))
+        if self.failed and not self.done and len(self._asked) == 1:
+            raise self.failed.get(self._asked[0]) or next(iter(self.failed.values()))
         if self.failed:
             raise PartlyDone(self.done, self.failed)
         return self.done
@@ -159,16 +191,6 @@ def _now(dry_run: bool) -> When:  # noqa: FBT001
 
 def _distinct(threads: Iterable[ThreadSummary]) -> list[ThreadSummary]:
     return list({each.path: each for each in threads}.values())
-
-
-def _check_nobody_builds(
-    home: Home, roots: Sequence[ThreadSummary], below: Sequence[ThreadSummary]
-) -> None:
-    """Raise Refused if a thread would be left that builds on one of these by reference."""
-    going = {each.id or "" for each in (*roots, *below)}
-    for thread_id, rollout_ids in home.store.shelf.rollout_ids([*roots, *below]).items():
-        if users := _users(home, rollout_ids, going):
-            raise _built_on(thread_id, users)
 
 
 def _users(home: Home, rollout_ids: Sequence[str], but: set[str]) -> list[str]:

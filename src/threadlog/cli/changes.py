@@ -10,7 +10,9 @@ from typing import Any
 from threadlog.cli.terminal import DIM, Style
 from threadlog.cli.verbs import print_changed
 from threadlog.core import ids, text
+from threadlog.core.metadata import PAGINATED
 from threadlog.core.query import ThreadSummary
+from threadlog.errors import Refused
 from threadlog.home import Home
 
 JSON_VERSION = 1
@@ -36,7 +38,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
 def _rename(home: Home, arguments: argparse.Namespace) -> int:
     thread = home.get(arguments.id)
     if arguments.dry_run:
-        return _would(arguments, thread, f"would be called {arguments.name}")
+        return _would(arguments, thread, f"would be called {arguments.name.strip()}")
     changed = home.rename(arguments.id, arguments.name)
     undo = None if thread.name is None else f"threadlog rename {thread.id} {_quoted(thread.name)}"
     print_changed(changed, undo, as_json=arguments.json)
@@ -44,48 +46,59 @@ def _rename(home: Home, arguments: argparse.Namespace) -> int:
 
 
 def _rollback(home: Home, arguments: argparse.Namespace) -> int:
+    thread = home.get(arguments.id)
     if arguments.dry_run:
+        if thread.history_mode == PAGINATED or thread.archived:
+            raise Refused(f"thread {thread.id} cannot be rolled back: it is {_state(thread)}")
         turns = [turn.id for turn in home.turns(arguments.id, last=arguments.turns)]
         said = f"{len(turns)} turns would be rolled back: {', '.join(turns)}"
-        return _would(arguments, home.get(arguments.id), said)
+        return _would(arguments, thread, said)
     changed = home.rollback(arguments.id, arguments.turns)
     print_changed(changed, None, as_json=arguments.json)
     if not arguments.json:
-        said = "the turns are in the file yet: fork the thread through one of them to have it back"
-        print(Style.of(sys.stdout).paint(said, DIM))
+        print(Style.of(sys.stdout).paint("no undo: the turns stay in the file, unread", DIM))
     return 0
 
 
 def _revert(home: Home, arguments: argparse.Namespace) -> int:
     thread = home.get(arguments.id)
     if arguments.dry_run:
+        if thread.history_mode != PAGINATED:
+            raise Refused(f"thread {thread.id} cannot be reverted: it is {_state(thread)}")
         with home.fork(thread.path, before=arguments.before, ephemeral=True) as draft:
             left = sum(1 for _turn in draft.history().turns())
         return _would(arguments, thread, f"would go on after {left} turns")
     with home.revert(arguments.id, before=arguments.before) as reverted:
-        undo = f"threadlog fork {thread.path}"
-        _print_begun([(reverted.id, reverted.path)], arguments, undo)
+        _print_begun([(reverted.id, reverted.path)], arguments, f"threadlog fork {thread.path}")
     return 0
 
 
+def _state(thread: ThreadSummary) -> str:
+    return "archived" if thread.archived else thread.history_mode
+
+
 def _fork(home: Home, arguments: argparse.Namespace) -> int:
-    begun = []
     options: dict[str, Any] = {
         "through": arguments.through,
         "before": arguments.before,
         "message": arguments.message,
+        "ephemeral": arguments.dry_run,
     }
     if arguments.cwd is not None:
         options["cwd"] = arguments.cwd
-    for parent in [home.get(each) for each in arguments.id]:
-        with home.fork(parent.path, **options, ephemeral=arguments.dry_run) as fork:
-            begun.append((fork.id, fork.path))
-            if arguments.dry_run:
-                count = sum(1 for _turn in fork.history().turns())
-                _would(arguments, parent, f"would be forked with {count} turns")
-    if arguments.dry_run:
-        return 0
-    _print_begun(begun, arguments, f"threadlog delete {' '.join(each[0] for each in begun)}")
+    begun: list[tuple[str, str]] = []
+    try:
+        for parent in [home.get(each) for each in arguments.id]:
+            with home.fork(parent.path, **options) as fork:
+                if arguments.dry_run:
+                    count = sum(1 for _turn in fork.history().turns())
+                    _would(arguments, parent, f"would be forked with {count} turns")
+                else:
+                    begun.append((fork.id, fork.path))
+    finally:  # what was begun is said, whatever comes of the next one
+        if begun:
+            undo = f"threadlog delete {' '.join(each[0] for each in begun)}"
+            _print_begun(begun, arguments, undo)
     return 0
 
 

@@ -244,7 +244,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _add_rename(parser: argparse.ArgumentParser) -> None:
     _add_path(parser)
-    parser.add_argument("name", metavar="NAME", help="what to call it")
+    parser.add_argument("name", metavar="NAME", type=_something, help="what to call it")
     _add_outcome(parser)
 
 

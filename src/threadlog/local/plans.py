@@ -18,10 +18,14 @@ from threadlog.local.trash import Entry, Trash
 
 
 class Planned(NamedTuple):
-    """What is to be done to a thread, and what the trash is to say of it, if that is where to."""
+    """What is to be done to a thread, and what the trash is to say of it, if that is where to.
+
+    Of a `family` all are done, or none.
+    """
 
     step: Step
     entry: Entry | None = None
+    family: str | None = None
 
 
 class Plans:
@@ -69,10 +73,10 @@ class Plans:
             paginated=step.paginated,
             rollout_ids=tuple(each.rollout_id or "" for each in found),
             bases=tuple(head.base.rollout_id for head in heads if head.base),
-            along=along,
+            along=along if along != step.thread_id else "",
             row=self._register.row(step.thread_id),
         )
-        return Planned(step, entry)
+        return Planned(step, entry, along or step.thread_id)
 
     def from_trash(self, name: str, at_ms: int) -> Planned:
         """Back from the trash; raises NotFound."""

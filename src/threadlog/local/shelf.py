@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
+from threadlog.core.checkup import Writing
 from threadlog.core.query import ThreadSummary
 from threadlog.core.shelf import Moved, Place, Trashed, When
-from threadlog.errors import MoveFailed, Refused, ThreadlogError
+from threadlog.errors import InUse, MoveFailed, Refused, ThreadlogError
 from threadlog.local.carrying import Carrier
 from threadlog.local.disk import Disk
 from threadlog.local.intents import (
@@ -42,6 +43,7 @@ from threadlog.local.trash import Trash
 # So many threads are written down, and locked, at once.
 BATCH = 64
 _LEFT = "Codex's database was left as it is: {}"
+_STAYS = "thread {} stays where it is: {}"
 Result = Moved | ThreadlogError
 
 
@@ -53,6 +55,7 @@ class Tools(NamedTuple):
     journal: FileJournal
     notes: NoteBook
     disk: Disk
+    writers: Callable[[str], Sequence[Writing]]
 
 
 class Shelf:
@@ -189,11 +192,24 @@ class Shelf:
             else:
                 results[number] = each
         if when.dry_run:
-            results.update((number, self._would(each.step)) for number, each in todo)
+            writing = {each.thread_id: each.process for each in self._tools.writers(self._home)}
+            for number, each in todo:
+                results[number] = self._would_be(deed, each.step, writing)
             todo = []
-        for first in range(0, len(todo), BATCH):
-            self._do_batch(deed, todo[first : first + BATCH], results)
+        while todo:
+            count = _batch_end(todo)
+            self._do_batch(deed, todo[:count], results)
+            del todo[:count]
         return [results[number] for number in range(len(planned))]
+
+    def _would_be(self, deed: str, step: Step, writing: Mapping[str, int | None]) -> Result:
+        """What would come of a step, as far as can be told without its lock."""
+        if step.thread_id in writing:
+            holder = writing[step.thread_id]
+            return InUse(f"thread {step.thread_id} has a writer: {holder or 'unknown'}", holder)
+        if obstacle := self._obstacle(deed, step):
+            return Refused(_STAYS.format(step.thread_id, obstacle))
+        return self._would(step)
 
     def _do_batch(
         self, deed: str, todo: Sequence[tuple[int, Planned]], results: dict[int, Result]
@@ -209,6 +225,7 @@ class Shelf:
                     results[number] = error
                 except OSError as error:
                     results[number] = MoveFailed(error.filename or self._home, error.errno)
+            ready = _whole_families(todo, ready, results)
             if not ready:
                 return
             steps = tuple(each.step for _number, each in ready)
@@ -233,7 +250,7 @@ class Shelf:
         if obstacle is None:
             return lock
         lock.release()
-        raise Refused(f"thread {step.thread_id} stays where it is: {obstacle}")
+        raise Refused(_STAYS.format(step.thread_id, obstacle))
 
     def _obstacle(self, deed: str, step: Step) -> str | None:
         for intent in self._intents.read():
@@ -247,7 +264,7 @@ class Shelf:
 
     def _do(self, deed: str, planned: Planned) -> Result:
         """One step, or nothing of it."""
-        step, entry = planned
+        step, entry = planned.step, planned.entry
         try:
             for _old, new in step.moves:
                 if new:
@@ -264,7 +281,7 @@ class Shelf:
         if left is not None and step.paginated and deed in (ARCHIVE, UNARCHIVE):
             with contextlib.suppress(OSError):
                 self._carrier.carry([(new, old) for old, new in step.moves])
-            return Refused(f"thread {step.thread_id} stays where it is: {left}")
+            return Refused(_STAYS.format(step.thread_id, left))
         remarks = () if left is None else (_LEFT.format(left),)
         return self._would(step)._replace(remarks=remarks)
 
@@ -337,6 +354,35 @@ class Shelf:
     def _at(self, path: str) -> str:
         """A path of the home in full."""
         return os.path.join(self._home, path) if path else ""
+
+
+def _batch_end(todo: Sequence[tuple[int, Planned]]) -> int:
+    """How many are done together: about BATCH, and no family parted."""
+    count = min(BATCH, len(todo))
+    while count < len(todo):
+        family = todo[count][1].family
+        if family is None or family != todo[count - 1][1].family:
+            break
+        count += 1
+    return count
+
+
+def _whole_families(
+    todo: Sequence[tuple[int, Planned]],
+    ready: Sequence[tuple[int, Planned]],
+    results: dict[int, Result],
+) -> list[tuple[int, Planned]]:
+    """Those of *ready* of whose family nobody failed; the others have failed with them."""
+    failed = {
+        each.family: results[number] for number, each in todo if number in results and each.family
+    }
+    whole = []
+    for number, each in ready:
+        if each.family not in failed:
+            whole.append((number, each))
+        else:
+            results[number] = Refused(f"thread {each.step.thread_id} stays: {failed[each.family]}")
+    return whole
 
 
 def _plain(path: str) -> str:

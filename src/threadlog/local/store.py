@@ -152,8 +152,10 @@ class LocalStore:
         """Where threads are put away."""
         from threadlog.local.shelf import Shelf, Tools
 
-        lock, disk = self._neighbour.lock, self._chosen_disk()
-        return Shelf(self.home, Tools(lock, self.register, self.journal, self.notes, disk))
+        lock, writers = self._neighbour.lock, self._neighbour.writers
+        disk = self._chosen_disk()
+        tools = Tools(lock, self.register, self.journal, self.notes, disk, writers)
+        return Shelf(self.home, tools)
 
     def spawned(self) -> Mapping[str, Sequence[str]]:
         """Which threads each thread began as its subagents, as a Codex here noted."""
