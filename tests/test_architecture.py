@@ -178,7 +178,7 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"register_at_fork", {"lifetime", "codex.flocks", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
         (r"\bSIGTERM\b", {"lifetime", "cli.record"}),
-        (r"\bflock\(", {"codex.flocks"}),
+        (r"\bflock\(", {"codex.flocks", "local.disk"}),
         (r"thread-writer-locks", {"codex.lock"}),
         (r"ZstdDecompressor|ZstdCompressor", {"local.zstd"}),
         (r"session_index\.jsonl\"", {"core.layout"}),

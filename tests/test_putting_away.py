@@ -25,6 +25,7 @@ from makers import (
     meta,
     put,
     put_thread,
+    python,
     turn,
     uuid,
 )
@@ -518,3 +519,154 @@ def test_odd_threads_are_said(home: Path) -> None:
         put(home, content(LINES), folder="archived_sessions")
         with pytest.raises(Archived):
             opened.archive(THREAD)
+
+
+# -- what was broken off, and what was done since
+
+
+def broken_off(home: Path, deed: str, thread: str) -> None:
+    """Another process writes a deed down, and dies before the next step."""
+    code = f"""
+import os, sys, threadlog
+from threadlog.local.carrying import Carrier
+Carrier.carry = lambda self, moves: os._exit(0)
+threadlog.open(sys.argv[1]).{deed}(sys.argv[2])
+"""
+    with python(code, str(home), thread) as process:
+        assert process.wait(30) == 0
+    assert len(os.listdir(home / "threadlog" / "intents")) == 1
+
+
+@pytest.mark.parametrize("deed", ["archive", "delete"])
+def test_the_next_open_does_the_rest(home: Path, deed: str) -> None:
+    put(home, content(LINES))
+    broken_off(home, deed, THREAD)
+    assert below(home) == [f"{DAY}/{NAME}"]
+    with threadlog.open(home) as opened:
+        assert [each.id for each in opened.trash()] == ([THREAD] if deed == "delete" else [])
+        assert bool(opened.threads(archived=True)) == (deed == "archive")
+        assert not opened.threads()
+    assert not os.listdir(home / "threadlog" / "intents")
+
+
+@pytest.mark.parametrize("deed", ["archive", "delete"])
+def test_a_thread_that_somebody_went_on_with_stays(home: Path, deed: str) -> None:
+    path = put(home, content(LINES))
+    broken_off(home, deed, THREAD)
+    with path.open("ab") as file:
+        file.write(content(turn("B")))
+    with threadlog.open(home) as opened:
+        assert len(list(opened.turns(THREAD))) == 2
+        assert opened.trash() == []
+    assert below(home) == [f"{DAY}/{NAME}"]
+    assert not os.listdir(home / "threadlog" / "intents")
+
+
+def test_going_on_with_a_thread_finishes_first_what_was_broken_off(home: Path) -> None:
+    put(home, content(LINES))
+    with threadlog.open(home) as opened:
+        broken_off(home, "archive", THREAD)
+        with pytest.raises((Archived, threadlog.WriteFailed)):
+            opened.resume(THREAD)
+        assert opened.get(THREAD).archived
+
+
+def test_a_thread_in_use_waits_and_the_others_do_not(home: Path) -> None:
+    for number in (1, 2, 3):
+        put_thread(home, number)
+    code = """
+import os, sys, threadlog
+from threadlog.local.carrying import Carrier
+Carrier.carry = lambda self, moves: os._exit(0)
+threadlog.open(sys.argv[1]).archive(*sys.argv[2:])
+"""
+    with python(code, str(home), uuid(1), uuid(2), uuid(3)) as process:
+        assert process.wait(30) == 0
+    with held(home, uuid(2)), threadlog.open(home) as opened:
+        assert {each.id for each in opened.threads(archived=True)} == {uuid(1), uuid(3)}
+        opened.unarchive(uuid(1))
+        with pytest.raises((InUse, Refused)):
+            opened.archive(uuid(2))
+    with threadlog.open(home) as opened:
+        assert {each.id for each in opened.threads(archived=True)} == {uuid(2), uuid(3)}
+
+
+def test_a_name_given_later_is_not_taken_back(home: Path) -> None:
+    put(home, content(LINES))
+    code = """
+import os, sys, threadlog
+from threadlog.codex.rows import CodexRegister
+CodexRegister.note_name = lambda *_: os._exit(0)
+threadlog.open(sys.argv[1]).rename(sys.argv[2], "ours")
+"""
+    with python(code, str(home), THREAD) as process:
+        assert process.wait(30) == 0
+    later = {"id": THREAD, "thread_name": "later", "updated_at": "2100-01-01T00:00:00Z"}
+    (home / "session_index.jsonl").write_text(json.dumps(later) + "\n")
+    with threadlog.open(home) as opened:
+        assert opened.get(THREAD).name == "later"
+    assert (home / "session_index.jsonl").read_text() == json.dumps(later) + "\n"
+
+
+def test_a_name_that_was_not_told_yet_is_told(home: Path) -> None:
+    put(home, content(LINES))
+    code = """
+import os, sys, threadlog
+from threadlog.codex.rows import CodexRegister
+CodexRegister.note_name = lambda *_: os._exit(0)
+threadlog.open(sys.argv[1]).rename(sys.argv[2], "ours")
+"""
+    with python(code, str(home), THREAD) as process:
+        assert process.wait(30) == 0
+    with threadlog.open(home) as opened:
+        assert opened.get(THREAD).name == "ours"
+    assert '"ours"' in (home / "session_index.jsonl").read_text()
+
+
+def test_nothing_is_deleted_before_what_builds_on_it(home: Path) -> None:
+    with threadlog.open(home) as opened:
+        parent, fork = referred_to(opened)
+        with held(home, fork.id), pytest.raises(PartlyDone, match="go on from it by reference"):
+            opened.delete(parent.id, fork.id)
+        assert opened.trash() == []
+        assert len(list(opened.turns(fork.id))) == 1
+
+
+def test_a_thread_stays_with_a_subagent_that_is_in_use(home: Path) -> None:
+    put(home, content(LINES))
+    put(home, spawned(uuid(1), THREAD), file_name(uuid(1)))
+    with held(home, uuid(1)), threadlog.open(home) as opened:
+        with pytest.raises(Refused, match="already has an active writer"):
+            opened.delete(THREAD)
+        assert {each.id for each in opened.threads()} == {THREAD, uuid(1)}
+
+
+def test_a_purge_that_failed_forgets_nothing(home: Path) -> None:
+    put(home, content(LINES))
+    with threadlog.open(home) as opened:
+        opened.rename(THREAD, "a name")
+        opened.delete(THREAD)
+        with held(home, THREAD), pytest.raises(InUse):
+            opened.purge(THREAD)
+        opened.restore(THREAD)
+        assert opened.get(THREAD).name == "a name"
+
+
+def test_purging_takes_every_copy_of_a_thread_that_was_deleted_twice(home: Path) -> None:
+    with threadlog.open(home) as opened:
+        for _ in range(2):
+            put(home, content(LINES))
+            opened.delete(THREAD)
+        assert len(opened.trash()) == 2
+        opened.purge(THREAD)
+        assert opened.trash() == []
+
+
+def test_what_lies_in_the_way_of_a_restored_one_is_said(home: Path) -> None:
+    put(home, content(LINES))
+    with threadlog.open(home) as opened:
+        opened.delete(THREAD)
+        put(home, content(LINES))
+        for dry_run in (True, False):
+            with pytest.raises(Refused, match="is there already; look at both"):
+                opened.restore(THREAD, dry_run=dry_run)

@@ -49,8 +49,7 @@ def open(
         raise ValueError(f"a listing cannot be {freshness_s} seconds old: give 0 or more")
     store = local_store(home_path(home))
     store.freshness_s = freshness_s
-    if store.has_unfinished():
-        store.shelf.finish()
+    store.finish_unfinished()
     return Home(store, background=background)
 
 

@@ -261,6 +261,9 @@ class Store(Protocol):
     def notes(self) -> Notes:
         """What is told of threads outside of their rollouts."""
 
+    def finish_unfinished(self) -> None:
+        """Do the rest of what was broken off, if anything was; never raises."""
+
     def spawned(self) -> Edges:
         """Which threads each thread began as its subagents, as it is told beside the rollouts."""
 

@@ -34,13 +34,14 @@ def archive(home: Home, references: Sequence[Reference], *, dry_run: bool) -> li
     roots = _distinct(stored(home, each, "archived") for each in references)
     shelf = home.store.shelf
     answers = _Answers(roots, shelf.archive(roots, when))
-    below = [
+    done = {each.id for each in answers.done}
+    below = _distinct(
         each
         for root in roots
-        if root.id not in answers.failed
+        if root.id in done
         for each in reversed(spawned(home, root))
-        if not each.archived
-    ]
+        if not each.archived and each.id not in done
+    )
     answers.add_below(below, shelf.archive(below, when))
     return answers.tell()
 
@@ -103,7 +104,7 @@ def restore(home: Home, references: Sequence[Reference], *, dry_run: bool) -> li
 
 def purge(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
     """From the trash, for good."""
-    entries = _entries(home, references)
+    entries = _entries(home, references, every=True)
     shelf = home.store.shelf
     for each in entries:
         if users := _users(home, shelf.rollouts_in_trash(each.entry), {e.id for e in entries}):
@@ -210,16 +211,20 @@ def _built_on(thread_id: str, users: Sequence[str]) -> Refused:
     )
 
 
-def _entries(home: Home, references: Sequence[Reference]) -> list[Trashed]:
-    """The threads in the trash that are meant, each followed by those deleted along with it."""
+def _entries(home: Home, references: Sequence[Reference], *, every: bool = False) -> list[Trashed]:
+    """The threads in the trash that are meant, each followed by those deleted along with it.
+
+    Of one that was deleted several times the last, or *every* one.
+    """
     trashed = home.store.shelf.trashed()
     found: dict[str, Trashed] = {}
     for reference in references:
-        entry = _entry(home, trashed, str(reference))
-        found[entry.entry] = entry
-        for each in trashed:
-            if each.along == entry.id and each.deleted == entry.deleted:
-                found.setdefault(each.entry, each)
+        meant = _entry(home, trashed, str(reference))
+        for entry in [each for each in trashed if each.id == meant.id] if every else [meant]:
+            found[entry.entry] = entry
+            for each in trashed:
+                if each.along == entry.id and each.deleted == entry.deleted:
+                    found.setdefault(each.entry, each)
     return list(found.values())
 
 

@@ -91,6 +91,7 @@ class RolloutRecorder:
         cls, home: Home, summary: ThreadSummary, *, force: bool = False, take_over: bool = False
     ) -> RolloutRecorder:
         """The same for a thread that was found already."""
+        home.store.finish_unfinished()
         try:
             journal = home.store.journal
             appender, tail = journal.resume(summary, force=force, take_over=take_over)

@@ -208,16 +208,35 @@ def test_a_line_is_not_glued_to_a_torn_one(home: Path, torn: bytes) -> None:
     assert path.read_bytes().endswith(torn + b"\n" + entry(THREAD, "one") + b"\n")
 
 
-def test_a_write_cut_short_is_made_up_for(home: Path) -> None:
+def test_a_write_cut_short_is_gone_on_with(home: Path) -> None:
     disk = FaultyDisk()
     disk.before, disk.short_bytes = disk.cut_short, 10
     disk.arm()
     kept_names = KeptNames(str(home), disk)
     assert kept_names.keep(ONE) == ONE
-    assert kept_names.read() == {}
-    disk.disarm()
-    kept_names.keep(ONE)
     assert kept_names.read() == ONE
+
+
+def test_forgetting_costs_nothing_that_others_add_meanwhile(home: Path) -> None:
+    def note() -> None:
+        for number in range(100, 250):
+            KeptNames(str(home)).note(uuid(number), Named("n", 1))
+
+    noting = threading.Thread(target=note)
+    noting.start()
+    while noting.is_alive():
+        KeptNames(str(home)).note(THREAD, Named("secret", 1))
+        KeptNames(str(home)).forget(THREAD)
+    assert KeptNames(str(home)).read().keys() == {uuid(number) for number in range(100, 250)}
+
+
+def test_forgetting_keeps_lines_that_nobody_knows(home: Path) -> None:
+    later = [b'{"id":"x","of_2040":1}\n', b"no JSON\n"]
+    path = put_kept(home, entry(THREAD, "one"), entry(OTHER, "two"))
+    with path.open("ab") as file:
+        file.write(b"".join(later))
+    KeptNames(str(home)).forget(THREAD)
+    assert path.read_bytes() == entry(OTHER, "two") + b"\n" + b"".join(later)
 
 
 def test_a_home_that_cannot_be_written_to_is_read_all_the_same(home: Path) -> None:

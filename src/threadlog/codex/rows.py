@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from threadlog.codex import regular
 from threadlog.codex.flocks import descriptors
 from threadlog.codex.name_file import append_name
+from threadlog.codex.names import read_names
 from threadlog.codex.state import STATE_FILES, is_openable, read_row, read_spawned, state_path
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
 from threadlog.core.lines import Json
@@ -149,6 +150,11 @@ class CodexRegister:
             return _NO_MODE if column is None else {column: name}
 
         return self._carry_out(_Change(thread_id, (path,), edit))
+
+    def named_later(self, thread_id: str, at_ms: int) -> bool:
+        """True if the name file tells a name that was given after that moment (unix ms)."""
+        named = read_names(self._home).get(thread_id)
+        return named is not None and named.at_ms > at_ms
 
     def patched(self, thread_id: str, path: str, patch: Mapping[str, str | None]) -> str | None:
         """As thread/metadata/update and thread/memoryMode/set of a paginated thread.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import os
 from collections.abc import Iterable
 
@@ -39,6 +40,21 @@ class Carrier:
                     self._move(new, old)
             raise
 
+    def settle(self, old: str, new: str) -> bool:
+        """True for a file that was copied to another file system and is there twice.
+
+        The old one goes, if both hold the same.  Raises OSError.
+        """
+        source, target = self._at(old), self._at(new)
+        if not (new and os.path.lexists(source) and os.path.lexists(target)):
+            return False
+        if os.lstat(source).st_dev == os.lstat(target).st_dev:
+            return False  # no copy of ours
+        if not filecmp.cmp(source, target, shallow=False):
+            return False
+        self._disk.unlink(source)
+        return True
+
     def sync(self, moves: Moves) -> None:
         """Return once the names that were changed are on stable storage; raises OSError."""
         folders = {os.path.dirname(self._at(each)) for move in moves for each in move if each}
@@ -50,7 +66,7 @@ class Carrier:
         """Move one file; False if there is nothing to do."""
         source, target = self._at(old), self._at(new)
         if not os.path.lexists(source):
-            if new and not os.path.lexists(target):
+            if not new or not os.path.lexists(target):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
             return False
         if not new:

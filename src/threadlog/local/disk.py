@@ -149,6 +149,14 @@ class Disk:
         """Remove a file's name."""
         os.unlink(path)
 
+    def try_lock(self, fd: int) -> bool:
+        """Lock an open file until it is closed; False if another process holds it."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def remove_folder(self, path: str) -> None:
         """Remove an empty folder."""
         os.rmdir(path)

@@ -29,7 +29,8 @@ _LIMIT_BYTES = 64 << 20
 class Step(NamedTuple):
     """What is done to one thread: files that move, relative to the home; "" is nowhere.
 
-    The first is that of its newest rollout.  `at_ms` is when it was asked for, `name` what the
+    `marks` are the size and time of change (in nanoseconds) of each as it is written down.  The
+    first move is that of its newest rollout.  `at_ms` is when it was asked for, `name` what the
     thread is to be called, or its folder in the trash.
     """
 
@@ -38,6 +39,7 @@ class Step(NamedTuple):
     paginated: bool
     at_ms: int
     name: str = ""
+    marks: tuple[tuple[int, int], ...] = ()
 
 
 class Intent(NamedTuple):
@@ -122,10 +124,12 @@ def _step(told: object) -> Step:
     moves = tuple((str(old), str(new)) for old, new in told["moves"])
     if any(os.path.isabs(each) or ".." in each.split(os.sep) for move in moves for each in move):
         raise ValueError("a path that leads out of the home")
+    marks = tuple((int(size), int(time_ns)) for size, time_ns in told["marks"])
     return Step(
         str(told["thread_id"]),
         moves,
         bool(told["paginated"]),
         int(told["at_ms"]),
         str(told["name"]),
+        marks,
     )

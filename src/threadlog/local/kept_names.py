@@ -10,8 +10,10 @@ field's last.  Two programs that add to it at once may add the same line twice, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -30,6 +32,10 @@ KEPT_FILE = "names.jsonl"
 DATABASE = "codex database"
 GIVEN_HERE = "threadlog"
 _LINE_LIMIT_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
+# Others hold the file for moments.
+_WAIT_S = 1.0
+_POLL_S = 0.002
 
 
 class KeptNames:
@@ -69,21 +75,25 @@ class KeptNames:
     def forget(self, thread_id: str) -> None:
         """Write the file anew without the lines of one thread; raises OSError."""
         disk = self._disk
-        kept = [_kept_line(each) for each in self._lines() if each[0] != thread_id]
         if not os.path.lexists(self._path):
             return
-        fresh = f"{self._path}.{os.getpid()}.tmp"
-        with contextlib.suppress(FileNotFoundError):
-            disk.unlink(fresh)
-        mode = layout.file_mode(disk.status_at(self._folder).st_mode)
-        fd = disk.create(fresh, mode)
-        try:
-            disk.change_mode(fd, mode)
-            write_all(disk, fd, b"".join(kept))
-            disk.sync(fd)
-        finally:
-            disk.close(fd)
-        disk.move(fresh, self._path)
+        with self._locked() as held:
+            data = b""
+            while piece := disk.read_at(held, _CHUNK_BYTES, len(data)):
+                data += piece
+            kept = [each for each in data.splitlines(keepends=True) if not _is_of(each, thread_id)]
+            fresh = f"{self._path}.{os.getpid()}.tmp"
+            with contextlib.suppress(FileNotFoundError):
+                disk.unlink(fresh)
+            mode = layout.file_mode(disk.status_at(self._folder).st_mode)
+            fd = disk.create(fresh, mode)
+            try:
+                disk.change_mode(fd, mode)
+                write_all(disk, fd, b"".join(kept))
+                disk.sync(fd)
+            finally:
+                disk.close(fd)
+            disk.move(fresh, self._path)
         sync_folder(disk, self._folder)
 
     def keep(self, names: Mapping[str, Named]) -> dict[str, Named]:
@@ -114,20 +124,34 @@ class KeptNames:
             return
 
     def _append(self, data: bytes) -> None:
-        """Add whole lines with one write; what it leaves out is added another time."""
+        """Add whole lines; what it leaves out is added another time."""
         disk = self._disk
-        fd = self._open()
-        try:
-            status = disk.status(fd)
-            if not stat.S_ISREG(status.st_mode):
-                return
-            size = status.st_size
+        with self._locked() as fd:
+            size = disk.status(fd).st_size
             if size and disk.read_at(fd, 1, size - 1) != b"\n":
                 data = b"\n" + data  # a torn line is not glued to ours
-            disk.write(fd, memoryview(data))
+            write_all(disk, fd, data)
             disk.sync_data(fd)
-        finally:
-            disk.close(fd)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int]:
+        """The file, open, and nobody else writes to it; raises OSError."""
+        disk, deadline = self._disk, time.monotonic() + _WAIT_S
+        while True:
+            fd = self._open()
+            try:
+                status = disk.status(fd)
+                if not stat.S_ISREG(status.st_mode):
+                    raise OSError(errno.EINVAL, "not a regular file", self._path)
+                locked = disk.try_lock(fd)
+                if locked and os.path.samestat(status, disk.status_at(self._path)):
+                    yield fd  # else it was written anew meanwhile
+                    return
+            finally:
+                disk.close(fd)
+            if time.monotonic() > deadline:
+                raise OSError(errno.EAGAIN, "another program is writing to it", self._path)
+            time.sleep(_POLL_S)
 
     def _open(self) -> int:
         disk = self._disk
@@ -160,8 +184,13 @@ def _line(thread_id: str, named: Named, source: str = DATABASE) -> bytes:
     return lines.dump({"id": thread_id, **told, "at": at, "from": source}) + b"\n"
 
 
-def _kept_line(entry: tuple[str, Named]) -> bytes:
-    return _line(*entry, GIVEN_HERE)
+def _is_of(line: bytes, thread_id: str) -> bool:
+    """True for a line of that thread, of whatever shape."""
+    try:
+        entry = lines.parse_json(line)
+    except BadLine:
+        return False
+    return isinstance(entry, dict) and entry.get("id") == thread_id
 
 
 def _entry(raw: bytes) -> tuple[str, Named] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
@@ -79,16 +79,21 @@ class Plans:
         return Planned(step, entry, along or step.thread_id)
 
     def from_trash(self, name: str, at_ms: int) -> Planned:
-        """Back from the trash; raises NotFound."""
+        """Back from the trash; raises NotFound, Refused."""
         entry = self.entry(name)
         moves = tuple((new, old) for old, new in entry.moves)
-        return Planned(Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder))
+        for _old, new in moves:
+            if os.path.lexists(os.path.join(self._home, new)):
+                raise _in_the_way(entry.thread_id, new)
+        step = Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder)
+        return Planned(step._replace(marks=self._marks(moves)))
 
     def away(self, name: str, at_ms: int) -> Planned:
         """Away from the trash, for good; raises NotFound."""
         entry = self.entry(name)
         moves = tuple((new, "") for _old, new in entry.moves)
-        return Planned(Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder))
+        step = Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder)
+        return Planned(step._replace(marks=self._marks(moves)))
 
     def entry(self, name: str) -> Entry:
         """What is known of a thread in the trash; raises NotFound."""
@@ -110,15 +115,25 @@ class Plans:
             for path in filter(os.path.lexists, (each.path, layout.twin(each.path) or "")):
                 new = os.path.join(folder_of(each), os.path.basename(path))
                 if new in moves.values() or os.path.lexists(os.path.join(self._home, new)):
-                    raise Refused(
-                        f"thread {thread.id} stays where it is: {new} is there already; "
-                        f"look at both, and rename or remove one"
-                    )
+                    raise _in_the_way(thread.id or "", new)
                 moves[below(self._home, path)] = new
         if not moves:
             raise NotFound(f"no file at {thread.path} any more")
         paginated = thread.history_mode == PAGINATED
-        return Step(_id_of(thread), tuple(moves.items()), paginated, at_ms)
+        step = Step(_id_of(thread), tuple(moves.items()), paginated, at_ms)
+        return step._replace(marks=self._marks(step.moves))
+
+    def _marks(self, moves: Iterable[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
+        """What tells that files are as they are now; raises OSError."""
+        found = (os.lstat(os.path.join(self._home, old)) for old, _new in moves)
+        return tuple((each.st_size, each.st_mtime_ns) for each in found)
+
+
+def _in_the_way(thread_id: str, path: str) -> Refused:
+    return Refused(
+        f"thread {thread_id} stays where it is: {path} is there already; look at both, and "
+        f"rename or remove one"
+    )
 
 
 def group(inventory: Inventory, thread: ThreadSummary) -> list[Found]:

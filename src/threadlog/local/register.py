@@ -39,6 +39,9 @@ class Register(Protocol):
     def renamed(self, thread_id: str, path: str, name: str) -> str | None:
         """The thread is called *name*."""
 
+    def named_later(self, thread_id: str, at_ms: int) -> bool:
+        """True if the name file tells a name that was given after that moment (unix ms)."""
+
     def patched(self, thread_id: str, path: str, patch: Mapping[str, str | None]) -> str | None:
         """Metadata of a paginated thread, of which its rollout can tell nothing new.
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from threadlog.core import layout
 from threadlog.core.checkup import Writing
 from threadlog.core.query import ThreadSummary
 from threadlog.core.shelf import Moved, Place, Trashed, When
 from threadlog.errors import InUse, MoveFailed, Refused, ThreadlogError
 from threadlog.local.carrying import Carrier
 from threadlog.local.disk import Disk
+from threadlog.local.finishing import Finisher, Finishing, plain, tell_codex
 from threadlog.local.intents import (
     ARCHIVE,
     PURGE,
-    RENAME,
     RESTORE,
     REVERT,
     TRASH,
@@ -38,7 +38,7 @@ from threadlog.local.notes import NoteBook
 from threadlog.local.plans import Planned, Plans, group
 from threadlog.local.register import Register
 from threadlog.local.scan import below
-from threadlog.local.trash import Trash
+from threadlog.local.trash import Entry, Trash
 
 # So many threads are written down, and locked, at once.
 BATCH = 64
@@ -56,6 +56,16 @@ class Tools(NamedTuple):
     notes: NoteBook
     disk: Disk
     writers: Callable[[str], Sequence[Writing]]
+    building_on: Callable[[Sequence[str]], Sequence[tuple[str | None, str]]]
+
+    def users_of(self, entry: Entry) -> list[str]:
+        """Who goes on from a thread in the trash by reference: a fork can be made at any time."""
+        if not entry.paginated:
+            return []
+        found = self.building_on(entry.rollout_ids)
+        return [
+            each or "a thread without an id" for each, _path in found if each != entry.thread_id
+        ]
 
 
 class Shelf:
@@ -68,6 +78,10 @@ class Shelf:
         self._plans = Plans(home, self._trash, tools.register)
         self._intents = Intents(home, tools.disk, tools.journal.ensure_folder)
         self._carrier = Carrier(home, tools.disk)
+        finishing = (tools.lock, tools.register, tools.journal, tools.notes)
+        self._finisher = Finisher(
+            home, Finishing(*finishing, self._intents, self._carrier, self._trash, tools.users_of)
+        )
 
     # -- the verbs
 
@@ -95,16 +109,18 @@ class Shelf:
 
     def restore(self, entries: Sequence[str], when: When) -> list[Result]:
         """Put threads back from the trash to where they lay."""
-        self.finish()
-        planned = [self._plans.from_trash(each, when.at_ms) for each in entries]
-        return self._carry_out(RESTORE, planned, when)
+        return self._of_trash(RESTORE, entries, when, self._plans.from_trash)
 
     def purge(self, entries: Sequence[str], when: When) -> list[Result]:
         """Remove threads in the trash for good."""
+        return self._of_trash(PURGE, entries, when, self._plans.away)
+
+    def _of_trash(
+        self, deed: str, entries: Sequence[str], when: When, plan: Callable[[str, int], Planned]
+    ) -> list[Result]:
         self.finish()
-        return self._carry_out(
-            PURGE, [self._plans.away(each, when.at_ms) for each in entries], when
-        )
+        planned = [_planned(partial(plan, each, when.at_ms)) for each in entries]
+        return self._carry_out(deed, planned, when)
 
     def rollout_ids(self, threads: Sequence[ThreadSummary]) -> dict[str, list[str]]:
         """The ids of all rollouts of some threads, by thread."""
@@ -141,7 +157,7 @@ class Shelf:
             raise MoveFailed(error.filename or self._intents.folder, error.errno) from error
         try:
             make()
-            if left := self._note(REVERT, step):
+            if left := self._told(REVERT, step):
                 with contextlib.suppress(OSError):
                     self._tools.disk.unlink(path)
                 raise Refused(f"thread {place.thread_id} stays as it is: {left}")
@@ -150,13 +166,8 @@ class Shelf:
                 self._intents.remove(intent)
 
     def finish(self) -> None:
-        """Do the rest of what was broken off, as far as its threads are free; never raises.
-
-        What cannot be finished yet stays written down.
-        """
-        for intent in self._intents.read():
-            with contextlib.suppress(OSError, ThreadlogError):
-                self._finish(intent)
+        """Do the rest of what was broken off, as far as its threads are free; never raises."""
+        self._finisher.finish()
 
     # -- what is to be done
 
@@ -169,14 +180,7 @@ class Shelf:
     ) -> list[Result]:
         self.finish()
         inventory = Inventory(self._home)
-        planned: list[Planned | ThreadlogError] = []
-        for thread in threads:
-            try:
-                planned.append(plan(inventory, thread, when.at_ms))
-            except OSError as error:
-                planned.append(MoveFailed(error.filename or thread.path, error.errno))
-            except ThreadlogError as error:
-                planned.append(error)
+        planned = [_planned(partial(plan, inventory, each, when.at_ms)) for each in threads]
         return self._carry_out(deed, planned, when)
 
     # -- doing it
@@ -217,9 +221,12 @@ class Shelf:
         """Do some steps under their locks, with one intent for all."""
         with contextlib.ExitStack() as held:
             ready: list[tuple[int, Planned]] = []
+            locked: set[str] = set()
             for number, each in todo:
                 try:
-                    held.callback(self._take(deed, each.step).release)
+                    if each.step.thread_id not in locked:  # one may have been deleted twice
+                        held.callback(self._take(deed, each.step).release)
+                        locked.add(each.step.thread_id)
                     ready.append((number, each))
                 except ThreadlogError as error:
                     results[number] = error
@@ -258,7 +265,7 @@ class Shelf:
                 return f"something was broken off and cannot be finished yet, see {intent.path}"
         if not step.paginated or deed not in (ARCHIVE, UNARCHIVE, REVERT):
             return None
-        path = _plain(self._at(step.moves[0][0]))
+        path = plain(self._at(step.moves[0][0]))
         why = self._tools.register.obstacle(step.thread_id, path)
         return why and f"Codex finds a paginated thread by its database, which cannot follow: {why}"
 
@@ -272,12 +279,16 @@ class Shelf:
             if entry is not None:
                 self._trash.note(entry)
             self._carrier.carry(step.moves)
+            if entry is not None and (users := self._tools.users_of(entry)):
+                self._carrier.carry([(new, old) for old, new in step.moves])
+                self._trash.remove(entry.folder)
+                return Refused(_STAYS.format(step.thread_id, f"{', '.join(users)} goes on from it"))
         except OSError as error:
             if entry is not None:
                 with contextlib.suppress(OSError):
                     self._trash.remove(entry.folder)
             return MoveFailed(error.filename or self._at(step.moves[0][0]), error.errno)
-        left = self._note(deed, step)
+        left = self._told(deed, step)
         if left is not None and step.paginated and deed in (ARCHIVE, UNARCHIVE):
             with contextlib.suppress(OSError):
                 self._carrier.carry([(new, old) for old, new in step.moves])
@@ -306,54 +317,21 @@ class Shelf:
         left = [os.path.lexists(self._at(old)) for old, _new in step.moves]
         return any(left) and not all(left)
 
-    def _note(self, deed: str, step: Step) -> str | None:
-        """Change what Codex notes of a thread; why it was left, if it was."""
-        register = self._tools.register
-        old, new = (_plain(self._at(each)) for each in step.moves[0])
-        if deed == ARCHIVE:
-            return register.moved(step.thread_id, old, new, step.at_ms // 1000)
-        if deed == UNARCHIVE:
-            return register.moved(step.thread_id, old, new, None)
-        if deed == REVERT:
-            return register.repointed(step.thread_id, old, new)
-        if deed == TRASH:
-            return register.removed(step.thread_id, old)
-        return None
-
-    def _finish(self, intent: Intent) -> None:
-        with contextlib.ExitStack() as held:
-            for step in intent.steps:
-                held.callback(self._tools.lock(self._home, step.thread_id).release)
-            if not self._intents.stands(intent):
-                return  # whoever held the locks was done
-            for step in intent.steps:
-                self._redo(intent.deed, step)
-            self._end(intent, intent.steps)
-
-    def _redo(self, deed: str, step: Step) -> None:
-        """The rest of one step; what others did to its files meanwhile stands."""
-        if deed == RENAME:
-            place = Place(step.thread_id, self._at(step.moves[0][0]), step.paginated)
-            self._tools.notes.tell(place, step.name, step.at_ms)
-            return
-        if deed == REVERT:
-            if os.path.lexists(self._at(step.moves[0][1])):
-                self._note(deed, step)
-            return
-        if deed == TRASH and not self._trash.has_note(os.path.dirname(step.moves[0][1])):
-            return  # it had not begun
-        for old, new in step.moves:
-            if new:
-                self._tools.journal.ensure_folder(os.path.dirname(self._at(new)))
-            with contextlib.suppress(FileNotFoundError, FileExistsError):
-                self._carrier.carry([(old, new)])
-        left = self._note(deed, step)
-        if left is not None and step.paginated and deed in (ARCHIVE, UNARCHIVE):
-            self._carrier.carry([(new, old) for old, new in step.moves])
+    def _told(self, deed: str, step: Step) -> str | None:
+        return tell_codex(self._tools.register, self._home, deed, step)
 
     def _at(self, path: str) -> str:
         """A path of the home in full."""
         return os.path.join(self._home, path) if path else ""
+
+
+def _planned(plan: Callable[[], Planned]) -> Planned | ThreadlogError:
+    try:
+        return plan()
+    except OSError as error:
+        return MoveFailed(error.filename or "its files", error.errno)
+    except ThreadlogError as error:
+        return error
 
 
 def _batch_end(todo: Sequence[tuple[int, Planned]]) -> int:
@@ -383,9 +361,3 @@ def _whole_families(
         else:
             results[number] = Refused(f"thread {each.step.thread_id} stays: {failed[each.family]}")
     return whole
-
-
-def _plain(path: str) -> str:
-    """The path as Codex notes it, though the rollout is compressed."""
-    compressed = path.endswith(layout.COMPRESSED_SUFFIX)
-    return (layout.twin(path) or path) if compressed else path

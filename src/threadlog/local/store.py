@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -154,23 +155,20 @@ class LocalStore:
 
         lock, writers = self._neighbour.lock, self._neighbour.writers
         disk = self._chosen_disk()
-        tools = Tools(lock, self.register, self.journal, self.notes, disk, writers)
+        beside = (self.register, self.journal, self.notes)
+        tools = Tools(lock, *beside, disk, writers, self.catalog.building_on)
         return Shelf(self.home, tools)
 
     def spawned(self) -> Mapping[str, Sequence[str]]:
         """Which threads each thread began as its subagents, as a Codex here noted."""
         return self.register.spawned()
 
-    def has_unfinished(self) -> bool:
-        """True if something that was to be done to several files was broken off, or is under way.
-
-        What every process asks as it opens a home: as little as can be.
-        """
+    def finish_unfinished(self) -> None:
+        """Do the rest of what was broken off, if anything was: every process asks that."""
         folder = os.path.join(self.home, layout.OWN_FOLDER, layout.INTENTS)
-        try:
-            return bool(os.listdir(folder))
-        except OSError:
-            return False
+        with contextlib.suppress(OSError):
+            if os.listdir(folder):
+                self.shelf.finish()
 
     def _chosen_disk(self) -> Disk:
         from threadlog.local.disk import Disk

@@ -1,0 +1,188 @@
+"""Doing the rest of what was broken off, unless somebody went on with the thread since.
+
+A file is moved only if it is as it was when the deed was written down; else what was moved of its
+thread goes back.  A thread that is in use waits, and so does one whose row in Codex's database
+cannot be changed for the moment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from threadlog.core import layout
+from threadlog.core.shelf import Place
+from threadlog.errors import InUse, ThreadlogError
+from threadlog.local.carrying import Carrier
+from threadlog.local.intents import (
+    ARCHIVE,
+    PURGE,
+    RENAME,
+    RESTORE,
+    REVERT,
+    TRASH,
+    UNARCHIVE,
+    Intent,
+    Intents,
+    Step,
+)
+from threadlog.local.journal import FileJournal
+from threadlog.local.locks import TakeLock
+from threadlog.local.notes import NoteBook
+from threadlog.local.register import Register
+from threadlog.local.trash import Entry, Trash
+
+
+class Finishing(NamedTuple):
+    """What finishing needs of its home."""
+
+    lock: TakeLock
+    register: Register
+    journal: FileJournal
+    notes: NoteBook
+    intents: Intents
+    carrier: Carrier
+    trash: Trash
+    users_of: Callable[[Entry], Sequence[str]]
+
+
+class Finisher:
+    """Finishes what was broken off in one home."""
+
+    def __init__(self, home: str, tools: Finishing) -> None:
+        self._home = home
+        self._tools = tools
+
+    def finish(self) -> None:
+        """Do the rest, as far as the threads are free; what cannot be done yet stays noted."""
+        for intent in self._tools.intents.read():
+            with contextlib.suppress(OSError, ThreadlogError):
+                self._finish(intent)
+
+    def _finish(self, intent: Intent) -> None:
+        waiting: list[Step] = []
+        for step in intent.steps:
+            try:
+                lock = self._tools.lock(self._home, step.thread_id)
+            except (InUse, OSError):
+                waiting.append(step)
+                continue
+            try:
+                if not self._tools.intents.stands(intent):
+                    return  # whoever held the lock was done
+                if not self._redo(intent.deed, step):
+                    waiting.append(step)
+            finally:
+                lock.release()
+        if len(waiting) == len(intent.steps):
+            return
+        if waiting:
+            self._tools.intents.write(intent.deed, tuple(waiting))
+        self._tools.intents.remove(intent)
+
+    def _redo(self, deed: str, step: Step) -> bool:
+        """The rest of one step; False if it has to wait."""
+        if deed == RENAME:
+            return self._rename(step)
+        if deed == REVERT:
+            made = os.path.lexists(self._at(step.moves[0][1]))
+            return not made or self._told(deed, step)
+        if deed == TRASH and not self._tools.trash.has_note(os.path.dirname(step.moves[0][1])):
+            return True  # it had not begun
+        if deed != PURGE and any(map(self._is_changed, step.moves, step.marks)):
+            self._take_back(deed, step)
+            return True
+        self._carry(step)
+        if deed == TRASH and self._is_needed(step):
+            self._take_back(deed, step)
+            return True
+        whole = all(not new or os.path.lexists(self._at(new)) for _old, new in step.moves)
+        if whole and not self._told(deed, step):
+            return False
+        if deed in (RESTORE, PURGE):
+            self._tools.trash.remove(step.name)
+        return True
+
+    def _is_needed(self, step: Step) -> bool:
+        """True if somebody goes on from a thread that was to go into the trash."""
+        entries = self._tools.trash.entries()
+        mine = [each for each in entries if each.moves == step.moves]
+        return any(self._tools.users_of(each) for each in mine)
+
+    def _rename(self, step: Step) -> bool:
+        """Tell the name, unless the thread was given a later one."""
+        if not self._tools.register.named_later(step.thread_id, step.at_ms):
+            place = Place(step.thread_id, self._at(step.moves[0][0]), step.paginated)
+            self._tools.notes.tell(place, step.name, step.at_ms)
+        return True
+
+    def _is_changed(self, move: tuple[str, str], mark: tuple[int, int]) -> bool:
+        """True if a file that is to be moved is not as it was."""
+        old, new = (self._at(each) for each in move)
+        if not os.path.lexists(old) or os.path.lexists(new):
+            return False
+        status = os.lstat(old)
+        return (status.st_size, status.st_mtime_ns) != mark
+
+    def _carry(self, step: Step) -> None:
+        for old, new in step.moves:
+            if new:
+                self._tools.journal.ensure_folder(os.path.dirname(self._at(new)))
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                if not self._tools.carrier.settle(old, new):
+                    self._tools.carrier.carry([(old, new)])
+        self._tools.carrier.sync(step.moves)
+
+    def _take_back(self, deed: str, step: Step) -> None:
+        """Have a thread whole again where somebody goes on with it."""
+        for old, new in step.moves:
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                self._tools.carrier.carry([(new, old)])
+        self._tools.carrier.sync(step.moves)
+        if deed == TRASH:
+            self._tools.trash.remove(os.path.dirname(os.path.dirname(step.moves[0][1])))
+
+    def _told(self, deed: str, step: Step) -> bool:
+        """True once Codex's row is as the files are; False if that has to wait.
+
+        A row that names another rollout than before is somebody else's doing.  One that still
+        names the old path, and will not be changed, has a paginated thread's files back there.
+        """
+        left = tell_codex(self._tools.register, self._home, deed, step)
+        if left is None or not step.paginated or deed not in (ARCHIVE, UNARCHIVE, REVERT):
+            return True
+        row = self._tools.register.row(step.thread_id)
+        if row is None:
+            return False
+        old = plain(self._at(step.moves[0][0]))
+        if os.path.realpath(str(row.get("rollout_path"))) != os.path.realpath(old):
+            return True
+        if deed != REVERT:
+            self._take_back(deed, step)
+        return deed != REVERT
+
+    def _at(self, path: str) -> str:
+        """A path of the home in full."""
+        return os.path.join(self._home, path) if path else ""
+
+
+def tell_codex(register: Register, home: str, deed: str, step: Step) -> str | None:
+    """Change what Codex notes of a thread along; why it was left, if it was."""
+    old, new = (plain(os.path.join(home, each)) if each else "" for each in step.moves[0])
+    if deed == ARCHIVE:
+        return register.moved(step.thread_id, old, new, step.at_ms // 1000)
+    if deed == UNARCHIVE:
+        return register.moved(step.thread_id, old, new, None)
+    if deed == REVERT:
+        return register.repointed(step.thread_id, old, new)
+    if deed == TRASH:
+        return register.removed(step.thread_id, old)
+    return None
+
+
+def plain(path: str) -> str:
+    """The path as Codex notes it, though the rollout is compressed."""
+    compressed = path.endswith(layout.COMPRESSED_SUFFIX)
+    return (layout.twin(path) or path) if compressed else path
