@@ -1,0 +1,274 @@
+"""What a home holds, thread by thread: by our answers, and by its files alone.
+
+For the tests that change homes in every way; they also need processes that end in the middle, and
+Codex's database beside the threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import sqlite3
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import threadlog
+from makers import zstd
+from state_databases import add_row, connect_state
+from threadlog import Home, Thread
+from threadlog.codex import rows
+from threadlog.core import layout
+from threadlog.core.items import turn as ti
+from threadlog.core.lines import Json
+from threadlog.core.query import ThreadQuery, ThreadSummary
+from threadlog.core.turn import Turn
+
+# So that no child has to.
+for _module in pkgutil.walk_packages(threadlog.__path__, "threadlog."):
+    if not _module.name.endswith("__main__"):
+        importlib.import_module(_module.name)
+
+LONG_S = 30
+ACTIVE, ARCHIVED, TRASHED = "active", "archived", "trash"
+_ROOTS = {
+    ACTIVE: layout.SESSIONS,
+    ARCHIVED: layout.ARCHIVED,
+    TRASHED: f"{layout.OWN_FOLDER}/trash",
+}
+
+
+# -- threads
+
+
+def take_turn(thread: Thread, text: str) -> None:
+    """One whole turn: the question *text*, and its answer."""
+    with thread.turn(text, turn_id=f"turn-{text}") as live:
+        live.say(f"re {text}")
+
+
+def texts(turns: Iterator[Turn]) -> list[list[str]]:
+    """What user and agent said, by turn."""
+    return [[*filter(None, map(_text, turn.items))] for turn in turns]
+
+
+def _text(item: ti.AnyTurnItem) -> str:
+    if isinstance(item, ti.UserMessage):
+        return "".join(getattr(each, "text", "") for each in item.content)
+    if isinstance(item, ti.AgentMessage):
+        return "".join(each.text for each in item.content)
+    return ""
+
+
+def both_listings(home: Home) -> list[ThreadSummary]:
+    """All threads, which index and files alone tell in the same way."""
+    found: list[ThreadSummary] = []
+    for archived in (False, True):
+        query = ThreadQuery(limit=None, archived=archived)
+        by_index, by_files = home.store.catalog.page(query), home.store.files.page(query)  # type: ignore[attr-defined]
+        assert [*map(_comparable, by_index)] == [*map(_comparable, by_files)]
+        assert by_index.problems == by_files.problems == ()
+        found += by_index
+    ids = [each.id for each in found]
+    assert len(set(ids)) == len(ids), "a thread is listed twice"
+    return found
+
+
+def _comparable(thread: ThreadSummary) -> ThreadSummary:
+    """What both must tell, whether or not all of a rollout was read."""
+    later = {"scanned": False, "turns": None, "problems": None, "tokens": None, "memory_mode": None}
+    if not thread.scanned:
+        later |= {"git_branch": None, "git_commit": None, "git_url": None, "name": None}
+        later |= {"title": "", "model": None}
+    return thread._replace(**later)
+
+
+# -- files
+
+
+class File(NamedTuple):
+    """A rollout's file: where it lies, and all that it holds, unpacked."""
+
+    place: str
+    path: str
+    data: bytes
+
+
+def files_of(home: Path) -> dict[str, list[File]]:
+    """The rollouts of each thread, by the names of files; of twins the plain one."""
+    found: dict[str, list[File]] = {}
+    for place, root in _ROOTS.items():
+        for path in sorted((home / root).rglob("*")):
+            name = layout.parse_name(path.name)
+            plain = path.with_name(path.name.removesuffix(".zst"))
+            if name is None or not path.is_file() or (plain != path and plain.exists()):
+                continue
+            data = path.read_bytes()
+            whole = zstd.decompress(data) if path.suffix == ".zst" else data
+            found.setdefault(name.thread_id or "", []).append(File(place, str(path), whole))
+    return found
+
+
+def strangers(home: Path) -> list[str]:
+    """What lies among the rollouts, or among what is ours, and is of no use to anybody."""
+    left = [
+        path
+        for root in (layout.SESSIONS, layout.ARCHIVED)
+        for path in (home / root).rglob("*")
+        if path.is_file() and layout.parse_name(path.name) is None
+    ]
+    own = home / layout.OWN_FOLDER
+    left += [*(own / layout.INTENTS).glob("*"), *(own / layout.RESCUED).rglob("*")]
+    left += own.glob("*.tmp")
+    left += [each for each in (own / "trash").glob("*") if not (each / "thread.json").exists()]
+    left += [each for each in (own / "trash").glob("*/*/*") if layout.parse_name(each.name) is None]
+    return sorted(str(each.relative_to(home)) for each in left)
+
+
+def make_old(home: Path) -> None:
+    """Nobody has changed a rollout for an hour: it may be gone on with, and compressed."""
+    for root in (layout.SESSIONS, layout.ARCHIVED):
+        for path in (home / root).rglob("rollout-*"):
+            if path.is_file():
+                at_ns = path.stat().st_mtime_ns - 3600 * 10**9
+                os.utime(path, ns=(at_ns, at_ns))
+
+
+# -- Codex's database
+
+
+def know_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the databases made here for those of a known Codex."""
+    told = hashlib.sha256(f"1:{'01' * 48}".encode()).hexdigest()
+    monkeypatch.setattr(rows, "_SCHEMAS", {told: True})
+
+
+def put_database(home: Path, threads: list[ThreadSummary]) -> None:
+    """A state database, whole and complete, with a row of each thread."""
+    with closing(connect_state(home)) as connection:
+        connection.execute(
+            "CREATE TABLE _sqlx_migrations (version BIGINT, success BOOLEAN, checksum BLOB)"
+        )
+        connection.execute("INSERT INTO _sqlx_migrations VALUES (1, 1, ?)", (b"\1" * 48,))
+        connection.execute("CREATE TABLE backfill_state (status TEXT)")
+        connection.execute("INSERT INTO backfill_state VALUES ('complete')")
+        connection.execute(
+            "CREATE TABLE thread_spawn_edges (parent_thread_id TEXT, child_thread_id TEXT)"
+        )
+        for each in threads:
+            first = each.first_user_message
+            facts = {"title": first, "first_user_message": first, "archived": int(each.archived)}
+            path = each.path.removesuffix(".zst")
+            add_row(connection, each.id, rollout_path=path, history_mode=each.history_mode, **facts)
+
+
+def rows_of(home: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a database, by thread; {} where there is none."""
+    path = home / "state_5.sqlite"
+    if not path.exists():
+        return {}
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return {row["id"]: dict(row) for row in connection.execute("SELECT * FROM threads")}
+
+
+# -- all of it
+
+
+def told_of(home: Home) -> dict[str, dict[str, Json]]:
+    """Each thread of a home in plain values; what must agree is looked at on the way."""
+    folder = Path(home.path)
+    files, noted = files_of(folder), rows_of(folder)
+    told: dict[str, dict[str, Json]] = {}
+    for each in both_listings(home):
+        assert each.id is not None
+        assert each.problem is None, each.problem
+        place = ARCHIVED if each.archived else ACTIVE
+        own = files.pop(each.id)
+        assert {one.place for one in own} == {place}, "its files lie apart"
+        assert each.rollouts == len(own)
+        row = noted.pop(each.id, None)
+        told[each.id] = {
+            "place": place,
+            "turns": texts(home.turns(each.id)),  # type: ignore[dict-item]
+            "lines": _count(own),
+            "name": each.name,
+            "branch": each.git_branch,
+            "rollouts": each.rollouts,
+            "row": row and _row(row, each),
+        }
+    for trashed in home.trash():
+        own = files.pop(trashed.id)
+        assert {one.place for one in own} == {TRASHED}, "its files lie apart"
+        row = noted.pop(trashed.id, None)
+        told[trashed.id] = {"place": TRASHED, "lines": _count(own), "row": row and str(row)}
+    assert files == {}, "files of no thread"
+    for row in noted.values():
+        assert not row, "a row of no thread"
+    return told
+
+
+def _count(own: list[File]) -> int:
+    """How many lines, each of which is whole and there once; names may be told beside them."""
+    lines = [line for each in own for line in each.data.splitlines()]
+    assert all(each.data.endswith(b"\n") for each in own)
+    assert len(set(lines)) == len(lines), "a line is there twice"
+    return sum(b"thread_name_updated" not in json.dumps(json.loads(each)).encode() for each in lines)
+
+
+def _row(row: dict[str, Any], thread: ThreadSummary) -> dict[str, Json]:
+    """What a row says, which must be what the files say where Codex looks at it."""
+    assert row["rollout_path"] == thread.path.removesuffix(".zst"), "the row leads elsewhere"
+    assert bool(row["archived"]) == thread.archived == (row["archived_at"] is not None)
+    if thread.history_mode == "paginated":
+        assert row["name"] == thread.name, "the row has another name"
+        assert row["git_branch"] == thread.git_branch, "the row has another branch"
+    elif thread.name is not None:
+        assert row["title"] == thread.name, "the row has another title"
+    return {key: row[key] for key in ("title", "name", "archived", "git_branch", "memory_mode")}
+
+
+# -- processes
+
+
+class Ended(NamedTuple):
+    """How a process ended: its last word, and whether it was killed."""
+
+    word: Any
+    killed: bool
+
+
+def in_child(work: Callable[[], Any]) -> Ended:
+    """Do *work* in a forked process that then is gone; its answer, or what it raised as a text."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that other threads are running
+        pid = os.fork()
+    if pid == 0:
+        signal.alarm(LONG_S)
+        try:
+            answer = json.dumps({"answer": work()})
+        except BaseException:
+            answer = json.dumps({"raised": traceback.format_exc(limit=-6)})
+        with open(writing, "w", encoding="utf-8") as pipe:
+            pipe.write(answer)
+        os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as pipe:
+        text = pipe.read()
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL, f"it hung: {os.WTERMSIG(status)}"
+        return Ended(None, killed=True)
+    answer = json.loads(text)
+    assert "raised" not in answer, answer["raised"]
+    return Ended(answer["answer"], killed=False)
