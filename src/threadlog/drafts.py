@@ -40,4 +40,5 @@ def revision(meta: SessionMeta, base: HistoryBase | None) -> Draft:
     )
     draft = Draft(fresh, ms)
     draft.asked_git = True  # that of its beginning
+    draft.whole = True
     return draft

@@ -28,9 +28,11 @@ def make_rollout(journal: Journal, channel: Channel, draft: Draft) -> Live:
         ordinal = base.end_ordinal_exclusive if base else 0
     begun: list[Entry] = [(draft.ms, 0, draft.meta)]
     copied = None
-    if draft.copied:
-        copied = Copied(entry.encode(begun, None).data, draft.copied)
+    if draft.whole:
+        copied = Copied(entry.encode(begun, ordinal).data, draft.copied)
     live = Live(journal.create(channel.path, channel.thread_id, copied), ordinal)
+    if copied and ordinal is not None:
+        live.ordinal = ordinal + 1
     live.synced = False
     channel.pending = [] if copied else begun
     channel.written = 0 if copied else -1

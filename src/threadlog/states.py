@@ -17,9 +17,10 @@ class Draft:
     """A thread that is not on disk; `meta` is what its rollout will begin with.
 
     `copied` are pieces of rollouts that come after that; an `ephemeral` one never is on disk.
+    A `whole` one appears there with all of that, or not at all.
     """
 
-    __slots__ = ("asked_git", "copied", "ephemeral", "git", "meta", "ms", "name")
+    __slots__ = ("asked_git", "copied", "ephemeral", "git", "meta", "ms", "name", "whole")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Draft:
         self.ms = ms
         self.copied = tuple(copied)
         self.ephemeral = ephemeral
+        self.whole = bool(copied) or meta.forked_from_id is not None
         self.asked_git = False
         self.name: str | None = None
         self.git: dict[str, str | None] = {}  # what the user says of it, whatever git does
