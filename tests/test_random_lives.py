@@ -9,25 +9,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
     rule,
-    run_state_machine_as_test,
 )
 
-from hands import Answer, Hand, Remote, hurry
-from threadlog.local import cold, journal
-from whole_homes import files_of, make_old, strangers
+from hands import Answer, Hand, Remote
 
 LIVES = int(os.environ.get("THREADLOG_LIVES", "12"))
 STEPS = 25
@@ -159,7 +149,12 @@ class Lives(RuleBasedStateMachine):
 
     # -- forks, and what counts no more
 
-    @rule(who=hands, number=picks, turn=st.integers(0, 4), how=st.sampled_from(("all", "through", "before", "message", "ephemeral")))
+    @rule(
+        who=hands,
+        number=picks,
+        turn=st.integers(0, 4),
+        how=st.sampled_from(("all", "through", "before", "message", "ephemeral")),
+    )
     def fork(self, who: str, number: int, turn: int, how: str) -> None:
         one = self.pick(number)
         if one is None:
@@ -268,7 +263,9 @@ class Lives(RuleBasedStateMachine):
 
     def below(self, one: Known) -> list[Known]:
         """The subagents of a thread and theirs."""
-        found = [each for each in self.known.values() if each.parent == one.id and each.place != "draft"]
+        found = [
+            each for each in self.known.values() if each.parent == one.id and each.place != "draft"
+        ]
         return [*found, *(more for each in found for more in self.below(each))]
 
     @rule(who=hands, number=picks)
@@ -284,7 +281,9 @@ class Lives(RuleBasedStateMachine):
         elif one.opener is not None:
             self.expect(told, "InUse")
         else:
-            free = [each for each in self.below(one) if each.opener is None and each.place == "active"]
+            free = [
+                each for each in self.below(one) if each.opener is None and each.place == "active"
+            ]
             moved = [one, *free]
             assert self.expect(told, "done") == sorted(each.id for each in moved)
             for each in moved:
@@ -327,9 +326,15 @@ class Lives(RuleBasedStateMachine):
             return
         going = [one, *(each for each in self.below(one) if each.live)]
         if told[0] == "Refused":
-            assert any(self.lines_from(each, going) for each in self.known.values() if each not in going)
+            assert any(
+                self.lines_from(each, going) for each in self.known.values() if each not in going
+            )
             return
-        assert not any(self.lines_from(each, going) for each in self.known.values() if each not in going and each.place != "draft")
+        assert not any(
+            self.lines_from(each, going)
+            for each in self.known.values()
+            if each not in going and each.place != "draft"
+        )
         free = [each for each in going if each.opener is None]
         if one.opener is not None:
             self.expect(told, "InUse", "PartlyDone")

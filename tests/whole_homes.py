@@ -222,7 +222,9 @@ def _count(own: list[File]) -> int:
     lines = [line for each in own for line in each.data.splitlines()]
     assert all(each.data.endswith(b"\n") for each in own)
     assert len(set(lines)) == len(lines), "a line is there twice"
-    return sum(b"thread_name_updated" not in json.dumps(json.loads(each)).encode() for each in lines)
+    return sum(
+        b"thread_name_updated" not in json.dumps(json.loads(each)).encode() for each in lines
+    )
 
 
 def _row(row: dict[str, Any], thread: ThreadSummary) -> dict[str, Json]:

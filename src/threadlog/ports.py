@@ -224,14 +224,8 @@ class Notes(Protocol):
     def rename(self, place: Place, name: str, at_ms: int) -> tuple[str, ...]:
         """Call a thread so; raises MoveFailed."""
 
-    def tell(self, place: Place, name: str, at_ms: int) -> tuple[str, ...]:
-        """Tell others in the home what a thread is called."""
-
     def patch(self, place: Place, patch: Mapping[str, str | None], at_ms: int) -> tuple[str, ...]:
         """Change metadata of a thread whose rollout must not be told; raises MoveFailed."""
-
-    def forget(self, thread_id: str) -> None:
-        """Nothing here tells of a thread any more; raises OSError."""
 
 
 class Store(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from threadlog import kinship
 from threadlog.core import ids
-from threadlog.core.family import NOBODY, Family, descendants_of
+from threadlog.core.family import descendants_of
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.moments import unix_ms
 from threadlog.core.query import ThreadSummary
@@ -110,21 +110,7 @@ def purge(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list
         if users := _users(home, shelf.rollouts_in_trash(each.entry), {e.id for e in entries}):
             raise _built_on(each.id, users)
     results = shelf.purge([e.entry for e in entries], _now(dry_run))
-    if not dry_run:
-        left = {each.id for each in shelf.trashed()}
-        for result in results:
-            if (
-                isinstance(result, Moved)
-                and result.id not in left
-                and not _is_back(home, result.id)
-            ):
-                home.store.notes.forget(result.id)
     return _tell(entries, results)
-
-
-def _is_back(home: Home, thread_id: str) -> bool:
-    """True if there is a thread of that id all the same."""
-    return bool(home.store.catalog.family(Family((thread_id,), NOBODY)))
 
 
 def spawned(home: Home, root: ThreadSummary) -> list[ThreadSummary]:

@@ -105,7 +105,9 @@ def begin(home: Home, _thread: str) -> None:
 
 def _family(thread: str) -> list[str]:
     """A thread with its subagents."""
-    return [thread, IDS["first child"], IDS["second child"]] if thread == IDS["parent"] else [thread]
+    return (
+        [thread, IDS["first child"], IDS["second child"]] if thread == IDS["parent"] else [thread]
+    )
 
 
 class Done(NamedTuple):

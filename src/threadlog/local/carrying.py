@@ -55,6 +55,10 @@ class Carrier:
         self._disk.unlink(source)
         return True
 
+    def remove(self, path: str) -> None:
+        """Remove one file; raises OSError."""
+        self._disk.unlink(self._at(path))
+
     def sync(self, moves: Moves) -> None:
         """Return once the names that were changed are on stable storage; raises OSError."""
         folders = {os.path.dirname(self._at(each)) for move in moves for each in move if each}

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
-from threadlog.core.shelf import Place
 from threadlog.errors import InUse, ThreadlogError
 from threadlog.local.carrying import Carrier
 from threadlog.local.intents import (
     ARCHIVE,
+    PATCH,
     PURGE,
     RENAME,
     RESTORE,
@@ -46,6 +46,7 @@ class Finishing(NamedTuple):
     carrier: Carrier
     trash: Trash
     users_of: Callable[[Entry], Sequence[str]]
+    is_there: Callable[[str], bool]
 
 
 class Finisher:
@@ -57,6 +58,8 @@ class Finisher:
 
     def finish(self) -> None:
         """Do the rest, as far as the threads are free; what cannot be done yet stays noted."""
+        with contextlib.suppress(OSError):
+            self._tools.intents.sweep()
         for intent in self._tools.intents.read():
             with contextlib.suppress(OSError, ThreadlogError):
                 self._finish(intent)
@@ -84,16 +87,21 @@ class Finisher:
 
     def _redo(self, deed: str, step: Step) -> bool:
         """The rest of one step; False if it has to wait."""
-        if deed == RENAME:
-            return self._rename(step)
+        if deed in (RENAME, PATCH):
+            return self._change(deed, step)
         if deed == REVERT:
             made = os.path.lexists(self._at(step.moves[0][1]))
             return not made or self._told(deed, step)
-        if deed == TRASH and not self._tools.trash.has_note(os.path.dirname(step.moves[0][1])):
-            return True  # it had not begun
+        place = os.path.dirname(os.path.dirname(step.moves[0][1]))
+        if deed == TRASH and not self._tools.trash.has_note(place):
+            self._tools.trash.remove(place)  # no file was moved there yet
+            return True
         if deed != PURGE and any(map(self._is_changed, step.moves, step.marks)):
             self._take_back(deed, step)
             return True
+        return self._move(deed, step)
+
+    def _move(self, deed: str, step: Step) -> bool:
         self._carry(step)
         if deed == TRASH and self._is_needed(step):
             self._take_back(deed, step)
@@ -103,6 +111,8 @@ class Finisher:
             return False
         if deed in (RESTORE, PURGE):
             self._tools.trash.remove(step.name)
+        if deed == PURGE:
+            self.forget([step])
         return True
 
     def _is_needed(self, step: Step) -> bool:
@@ -111,12 +121,19 @@ class Finisher:
         mine = [each for each in entries if each.moves == step.moves]
         return any(self._tools.users_of(each) for each in mine)
 
-    def _rename(self, step: Step) -> bool:
-        """Tell the name, unless the thread was given a later one."""
-        if not self._tools.register.named_later(step.thread_id, step.at_ms):
-            place = Place(step.thread_id, self._at(step.moves[0][0]), step.paginated)
-            self._tools.notes.tell(place, step.name, step.at_ms)
+    def _change(self, deed: str, step: Step) -> bool:
+        """Tell a name or metadata, unless the thread was given a later name."""
+        later = self._tools.register.named_later(step.thread_id, step.at_ms)
+        if deed == PATCH or not later:
+            self._tools.notes.tell(deed, step)
         return True
+
+    def forget(self, steps: Sequence[Step]) -> None:
+        """Nothing of ours tells of threads that are gone for good; raises OSError."""
+        kept = {entry.thread_id for entry in self._tools.trash.entries()}
+        for step in steps:
+            if step.thread_id not in kept and not self._tools.is_there(step.thread_id):
+                self._tools.notes.forget(step.thread_id)
 
     def _is_changed(self, move: tuple[str, str], mark: tuple[int, int]) -> bool:
         """True if a file that is to be moved is not as it was."""
@@ -161,11 +178,22 @@ class Finisher:
             return True
         if deed != REVERT:
             self._take_back(deed, step)
-        return deed != REVERT
+            return True
+        new = self._at(step.moves[0][1])
+        if _is_bare(new):
+            self._tools.carrier.remove(step.moves[0][1])  # Codex would not find what comes after it
+            return True
+        return False
 
     def _at(self, path: str) -> str:
         """A path of the home in full."""
         return os.path.join(self._home, path) if path else ""
+
+
+def _is_bare(path: str) -> bool:
+    """True if a rollout holds nothing but its metadata: nobody has gone on with it."""
+    with open(path, "rb") as file:
+        return sum(1 for _line in file) <= 1
 
 
 def tell_codex(register: Register, home: str, deed: str, step: Step) -> str | None:

@@ -21,9 +21,11 @@ from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 
 ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE = "archive", "unarchive", "trash", "restore", "purge"
-RENAME, REVERT = "rename", "revert"
-DEEDS = (ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE, RENAME, REVERT)
+RENAME, PATCH, REVERT = "rename", "patch", "revert"
+DEEDS = (ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE, RENAME, PATCH, REVERT)
 _LIMIT_BYTES = 64 << 20
+# What comes after the name of one that is not whole yet, and when nobody can be writing it.
+_FRESH, _STALE_S = ".tmp", 3600
 
 
 class Step(NamedTuple):
@@ -31,7 +33,8 @@ class Step(NamedTuple):
 
     `marks` are the size and time of change (in nanoseconds) of each as it is written down.  The
     first move is that of its newest rollout.  `at_ms` is when it was asked for, `name` what the
-    thread is to be called, or its folder in the trash.
+    thread is to be called, or its folder in the trash; `fields` are those of its metadata that
+    change.
     """
 
     thread_id: str
@@ -40,6 +43,7 @@ class Step(NamedTuple):
     at_ms: int
     name: str = ""
     marks: tuple[tuple[int, int], ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 class Intent(NamedTuple):
@@ -60,24 +64,30 @@ class Intents:
 
     def write(self, deed: str, steps: tuple[Step, ...]) -> Intent:
         """Write a deed down, on stable storage; raises OSError."""
-        disk = self._disk
         self._ensure_folder(self.folder)
         path = os.path.join(self.folder, f"{deed}-{os.getpid()}-{time.time_ns()}.json")
+        told = {"version": 1, "deed": deed, "steps": [step._asdict() for step in steps]}
+        try:
+            self._fill(path + _FRESH, lines.dump(told) + b"\n")
+            self._disk.move(path + _FRESH, path)  # whole or not at all
+            sync_folder(self._disk, self.folder)
+        except BaseException:
+            for each in (path, path + _FRESH):
+                with contextlib.suppress(OSError):
+                    self._disk.unlink(each)
+            raise
+        return Intent(deed, steps, path)
+
+    def _fill(self, path: str, data: bytes) -> None:
+        disk = self._disk
         mode = layout.file_mode(disk.status_at(self.folder).st_mode)
         fd = disk.create(path, mode)
         try:
             disk.change_mode(fd, mode)
-            told = {"version": 1, "deed": deed, "steps": [step._asdict() for step in steps]}
-            write_all(disk, fd, lines.dump(told) + b"\n")
+            write_all(disk, fd, data)
             disk.sync(fd)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                disk.unlink(path)
-            raise
         finally:
             disk.close(fd)
-        sync_folder(disk, self.folder)
-        return Intent(deed, steps, path)
 
     def remove(self, intent: Intent) -> None:
         """It is done; raises OSError."""
@@ -85,12 +95,19 @@ class Intents:
             self._disk.unlink(intent.path)
         sync_folder(self._disk, self.folder)  # it must not come back after something else was done
 
+    def sweep(self) -> None:
+        """Remove what was not whole when whoever wrote it was ended; raises OSError."""
+        for name in os.listdir(self.folder) if os.path.isdir(self.folder) else ():
+            path = os.path.join(self.folder, name)
+            if name.endswith(_FRESH) and time.time() - os.lstat(path).st_mtime > _STALE_S:
+                self._disk.unlink(path)
+
     def stands(self, intent: Intent) -> bool:
         """True if it is written down yet."""
         return os.path.lexists(intent.path)
 
     def read(self) -> Iterator[Intent]:
-        """All that are written down; one that is not whole had not begun, and is none."""
+        """All that are written down."""
         try:
             with os.scandir(self.folder) as listing:
                 names = sorted(each.name for each in listing if each.name.endswith(".json"))
@@ -132,4 +149,5 @@ def _step(told: object) -> Step:
         int(told["at_ms"]),
         str(told["name"]),
         marks,
+        tuple(map(str, told.get("fields", ()))),
     )

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from threadlog.core.names import Named
 from threadlog.core.shelf import Place
 from threadlog.errors import InUse, MoveFailed
-from threadlog.local.intents import RENAME, Intents, Step
+from threadlog.local.intents import PATCH, RENAME, Intents, Step
 from threadlog.local.kept_names import KeptNames
 from threadlog.local.register import Register
 
 _LEFT = "Codex's database was left as it is: {}"
 _NO_FILE = "Codex's name file could not be written: {}"
+_DOUBTFUL = "what is kept beside the rollout may not outlive a power cut: {}"
 # How Codex's columns call the fields of metadata that can be changed.
 _COLUMNS = {
     "git_branch": "git_branch",
@@ -38,42 +39,73 @@ class NoteBook:
 
     def rename(self, place: Place, name: str, at_ms: int) -> tuple[str, ...]:
         """Call a thread so; sentences about what was left.  Raises MoveFailed."""
-        moves = ((os.path.relpath(place.path, self._home), ""),)
-        try:
-            self._kept.note(place.thread_id, Named(name, at_ms))
-            step = Step(place.thread_id, moves, place.paginated, at_ms, name)
-            intent = self._intents.write(RENAME, (step,))
-        except OSError as error:
-            raise MoveFailed(error.filename or "names", error.errno) from error
-        remarks = self.tell(place, name, at_ms)
-        with contextlib.suppress(OSError):
-            self._intents.remove(intent)
-        return remarks
-
-    def tell(self, place: Place, name: str, at_ms: int) -> tuple[str, ...]:
-        """Tell Codex; sentences about what was left."""
-        remarks = []
-        try:
-            self._register.note_name(place.thread_id, name, at_ms)
-        except (OSError, InUse) as error:
-            remarks.append(_NO_FILE.format(error))
-        left = self._register.renamed(place.thread_id, place.path, name)
-        if left is not None:
-            remarks.append(_LEFT.format(left))
-        return tuple(remarks)
+        step = self._step(place, at_ms)._replace(name=name)
+        return self._change(RENAME, step, Named(name, at_ms))
 
     def patch(self, place: Place, patch: Mapping[str, str | None], at_ms: int) -> tuple[str, ...]:
         """Change metadata of a paginated thread, whose rollout must not be told.
 
         Raises MoveFailed.
         """
+        step = self._step(place, at_ms)._replace(fields=tuple(patch))
+        return self._change(PATCH, step, Named("", at_ms, patch))
+
+    def _step(self, place: Place, at_ms: int) -> Step:
+        moves = ((os.path.relpath(place.path, self._home), ""),)
+        return Step(place.thread_id, moves, place.paginated, at_ms)
+
+    def _change(self, deed: str, step: Step, named: Named) -> tuple[str, ...]:
+        """Keep it, and tell Codex; where that is broken off, what is kept is told later."""
         try:
-            self._kept.note(place.thread_id, Named("", at_ms, patch))
+            intent = self._intents.write(deed, (step,))
         except OSError as error:
-            raise MoveFailed(error.filename or "names", error.errno) from error
-        columns = {_COLUMNS[key]: value for key, value in patch.items()}
-        left = self._register.patched(place.thread_id, place.path, columns)
-        return () if left is None else (_LEFT.format(left),)
+            raise MoveFailed(error.filename or self._intents.folder, error.errno) from error
+        remarks: tuple[str, ...] = ()
+        try:
+            self._kept.note(step.thread_id, named)
+        except OSError as error:
+            if not self._is_kept(step.thread_id, named):
+                with contextlib.suppress(OSError):
+                    self._intents.remove(intent)
+                raise MoveFailed(error.filename or "names", error.errno) from error
+            remarks = (_DOUBTFUL.format(error.strerror),)
+        remarks += self.tell(deed, step)
+        with contextlib.suppress(OSError):
+            self._intents.remove(intent)
+        return remarks
+
+    def _is_kept(self, thread_id: str, named: Named) -> bool:
+        kept = self._kept.read().get(thread_id)
+        if kept is None:
+            return False
+        same = (kept.name, kept.at_ms) == (named.name, named.at_ms) or not named.name
+        return same and named.patch.items() <= kept.patch.items()
+
+    def tell(self, deed: str, step: Step) -> tuple[str, ...]:
+        """Tell Codex what is kept of a thread; sentences about what was left."""
+        kept = self._kept.read().get(step.thread_id)
+        if kept is None:
+            return ()  # it had not begun
+        path = os.path.join(self._home, step.moves[0][0])
+        if deed == PATCH:
+            fields = [each for each in step.fields if each in kept.patch]
+            columns = {_COLUMNS[each]: kept.patch[each] for each in fields}
+            left = self._register.patched(step.thread_id, path, columns) if columns else None
+            return () if left is None else (_LEFT.format(left),)
+        if not kept.name or kept.at_ms < step.at_ms:
+            return ()
+        return self._tell_name(step.thread_id, path, kept)
+
+    def _tell_name(self, thread_id: str, path: str, named: Named) -> tuple[str, ...]:
+        remarks = []
+        try:
+            self._register.note_name(thread_id, named.name, named.at_ms)
+        except (OSError, InUse) as error:
+            remarks.append(_NO_FILE.format(error))
+        left = self._register.renamed(thread_id, path, named.name)
+        if left is not None:
+            remarks.append(_LEFT.format(left))
+        return tuple(remarks)
 
     def forget(self, thread_id: str) -> None:
         """Nothing of ours tells of a thread any more; raises OSError."""

@@ -57,6 +57,7 @@ class Tools(NamedTuple):
     disk: Disk
     writers: Callable[[str], Sequence[Writing]]
     building_on: Callable[[Sequence[str]], Sequence[tuple[str | None, str]]]
+    is_there: Callable[[str], bool]
 
     def users_of(self, entry: Entry) -> list[str]:
         """Who goes on from a thread in the trash by reference: a fork can be made at any time."""
@@ -78,10 +79,9 @@ class Shelf:
         self._plans = Plans(home, self._trash, tools.register)
         self._intents = Intents(home, tools.disk, tools.journal.ensure_folder)
         self._carrier = Carrier(home, tools.disk)
-        finishing = (tools.lock, tools.register, tools.journal, tools.notes)
-        self._finisher = Finisher(
-            home, Finishing(*finishing, self._intents, self._carrier, self._trash, tools.users_of)
-        )
+        beside = (tools.lock, tools.register, tools.journal, tools.notes)
+        own = (self._intents, self._carrier, self._trash)
+        self._finisher = Finisher(home, Finishing(*beside, *own, tools.users_of, tools.is_there))
 
     # -- the verbs
 
@@ -158,12 +158,15 @@ class Shelf:
         try:
             make()
             if left := self._told(REVERT, step):
-                with contextlib.suppress(OSError):
-                    self._tools.disk.unlink(path)
                 raise Refused(f"thread {place.thread_id} stays as it is: {left}")
-        finally:
-            with contextlib.suppress(OSError):
+        except BaseException:
+            with contextlib.suppress(OSError):  # then it is led there later
+                if os.path.lexists(path):
+                    self._tools.disk.unlink(path)
                 self._intents.remove(intent)
+            raise
+        with contextlib.suppress(OSError):
+            self._intents.remove(intent)
 
     def finish(self) -> None:
         """Do the rest of what was broken off, as far as its threads are free; never raises."""
@@ -307,6 +310,8 @@ class Shelf:
             if intent.deed in (RESTORE, PURGE):
                 for step in steps:
                     self._trash.remove(step.name)
+            if intent.deed == PURGE:
+                self._finisher.forget(steps)
             half = tuple(filter(self._is_half, steps))
             if half:
                 self._intents.write(intent.deed, half)

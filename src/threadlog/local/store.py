@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from threadlog.core import layout
+from threadlog.core.family import NOBODY, Family
 
 if TYPE_CHECKING:
     from threadlog.core.checkup import Place, Writing
@@ -156,8 +157,11 @@ class LocalStore:
         lock, writers = self._neighbour.lock, self._neighbour.writers
         disk = self._chosen_disk()
         beside = (self.register, self.journal, self.notes)
-        tools = Tools(lock, *beside, disk, writers, self.catalog.building_on)
+        tools = Tools(lock, *beside, disk, writers, self.catalog.building_on, self._is_there)
         return Shelf(self.home, tools)
+
+    def _is_there(self, thread_id: str) -> bool:
+        return bool(self.catalog.family(Family((thread_id,), NOBODY)))
 
     def spawned(self) -> Mapping[str, Sequence[str]]:
         """Which threads each thread began as its subagents, as a Codex here noted."""

@@ -20,7 +20,7 @@ from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 
 TRASH = "trash"
-_NOTE = "thread.json"
+_NOTE, _FRESH_NOTE = "thread.json", "thread.json.tmp"
 _LIMIT_BYTES = 16 << 20
 
 
@@ -58,21 +58,23 @@ class Trash:
         """Write down what is known of a thread, on stable storage; its folder is there."""
         disk = self._disk
         path = os.path.join(self._home, entry.folder, _NOTE)
+        fresh = os.path.join(self._home, entry.folder, _FRESH_NOTE)
         mode = layout.file_mode(disk.status_at(os.path.dirname(path)).st_mode)
         with contextlib.suppress(FileNotFoundError):  # of an attempt that was broken off
-            disk.unlink(path)
-        fd = disk.create(path, mode)
+            disk.unlink(fresh)
+        fd = disk.create(fresh, mode)
         try:
             disk.change_mode(fd, mode)
             write_all(disk, fd, lines.dump(entry._asdict()) + b"\n")
             disk.sync(fd)
+            disk.move(fresh, path)  # whole or not at all: without it nobody finds the files again
         finally:
             disk.close(fd)
         sync_folder(disk, os.path.dirname(path))
 
     def has_note(self, folder: str) -> bool:
-        """True if the thread whose files lie in *folder*, a numbered one, is noted."""
-        return os.path.lexists(os.path.join(self._home, os.path.dirname(folder), _NOTE))
+        """True if the thread that *folder* is of is noted."""
+        return os.path.lexists(os.path.join(self._home, folder, _NOTE))
 
     def entries(self) -> Iterator[Entry]:
         """The threads in the trash, that deleted last first."""
@@ -89,14 +91,15 @@ class Trash:
         path = os.path.join(self._home, folder)
         for inner, _folders, names in os.walk(path, topdown=False):
             if inner == path:
-                names = [_NOTE] if _NOTE in names else []  # noqa: PLW2901
+                names = [each for each in names if each in (_NOTE, _FRESH_NOTE)]  # noqa: PLW2901
             for name in names:
                 if inner != path:
                     return  # a file of somebody: it stays, with what is known of it
                 self._disk.unlink(os.path.join(inner, name))
             with contextlib.suppress(OSError):
                 self._disk.remove_folder(inner)
-        sync_folder(self._disk, self.folder)
+        if os.path.isdir(self.folder):
+            sync_folder(self._disk, self.folder)
 
     def told(self, entry: Entry) -> Trashed:
         """What a listing of the trash shows of it."""
