@@ -54,7 +54,11 @@ class Hand:
         take_turn(self.open[thread], text)
 
     def close(self, thread: str) -> None:
-        self.open.pop(thread).close()
+        live = self.open.pop(thread)
+        if live.on_disk:
+            live.close()
+        else:
+            live.discard()
 
     def fork(self, thread: str, **where: Any) -> Any:
         live = self.home.fork(thread, **where)
@@ -95,6 +99,7 @@ class Hand:
     def look(self) -> dict[str, dict[str, Any]]:
         """All threads, as index and files tell them."""
         found = {}
+        self.home.catch_up()
         for each in both_listings(self.home):
             assert each.id is not None
             found[each.id] = {
@@ -105,8 +110,8 @@ class Hand:
                 "rollouts": each.rollouts,
                 "forked from": each.forked_from_id,
                 "parent": each.parent_thread_id,
+                "branch": each.git_branch,
                 "line": [one.id for one in self.home.lineage(each.id)],
-                "branch": each.git_branch if each.scanned else None,
             }
         return found
 
@@ -114,8 +119,8 @@ class Hand:
         return sorted(each.id for each in self.home.trash())
 
     def end(self) -> None:
-        for thread in [*self.open]:
-            self.close(thread)
+        for thread in self.open.values():
+            thread.discard()
         self.home.close()
 
     def _have(self, thread: Thread) -> str:
@@ -177,4 +182,5 @@ def serve() -> None:
 
 def hurry() -> None:
     """Nobody here waits to see whether an old Codex, which takes no lock, is writing too."""
-    journal.STILL_S = cold.STILL_S = 0
+    for module in (journal, cold):
+        vars(module)["STILL_S"] = 0

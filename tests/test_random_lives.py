@@ -1,7 +1,7 @@
 """Two processes do to the threads of one home whatever comes; a simple model says what comes of it.
 
-After every step all threads are looked at by both: what is listed, from the index and from the
-files alone, what was said, what comes from what, the trash, and that nothing else lies there.
+After every step both look at all threads: what is listed, from the index and from the files alone,
+what was said, what comes from what, the trash, and that nothing else lies there.
 """
 
 from __future__ import annotations
@@ -9,48 +9,74 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    invariant,
     rule,
+    run_state_machine_as_test,
 )
 
 from hands import Answer, Hand, Remote
+from threadlog.core import layout
+from threadlog.local import cold, journal
+from whole_homes import ACTIVE, ARCHIVED, TRASHED, strangers
 
 LIVES = int(os.environ.get("THREADLOG_LIVES", "12"))
 STEPS = 25
-MODES = ("legacy", "paginated")
+DRAFT = "draft"
 HERE, THERE = "here", "there"
 hands = st.sampled_from((HERE, THERE))
+modes = st.sampled_from(("legacy", "paginated"))
 picks = st.integers(0, 999)
 names = st.sampled_from(("one name", "another", "a third"))
+cuts = st.sampled_from(("all", "through", "before", "message", "ephemeral"))
+NO_TURN = "turn-none"
 
 
 class Known:
-    """What the model knows of a thread."""
+    """What the model knows of a thread; its turns are texts and the threads that recorded them."""
 
-    def __init__(self, thread: str, mode: str) -> None:
+    def __init__(self, thread: str, mode: str, opener: str) -> None:
         self.id = thread
         self.mode = mode
-        self.turns: list[str] = []
-        self.place = "draft"
-        self.opener: str | None = None
+        self.opener: str | None = opener
+        self.place = DRAFT
+        self.turns: list[tuple[str, str]] = []
+        self.rollouts = 1
         self.name: str | None = None
         self.branch: str | None = None
         self.parent: str | None = None
         self.forked: str | None = None
-        self.rollouts = 1
-        self.compressed = False
-        # Of whose rollouts its own begin: thread and the number of its rollout.
-        self.bases: list[tuple[str, int]] = []
+        # Whose rollouts its own ones go on from.
+        self.bases: set[str] = set()
+        # With which deletion it went, and with whom.
+        self.deletion = 0
         self.along: str | None = None
 
     @property
-    def live(self) -> bool:
-        """True if it is on disk, and not in the trash."""
-        return self.place in ("active", "archived")
+    def stored(self) -> bool:
+        return self.place in (ACTIVE, ARCHIVED)
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for text, _of in self.turns]
+
+    def base_before(self, turn: int) -> set[str]:
+        """Whose rollout a cut before a turn lies in; nobody's before the first."""
+        if self.mode == "legacy" or (turn == 0 and self.turns):
+            return set()
+        return {self.turns[turn][1] if turn < len(self.turns) else self.id}
+
+
+def said(texts: list[str]) -> list[list[str]]:
+    return [[text, f"re {text}"] for text in texts]
 
 
 class Lives(RuleBasedStateMachine):
@@ -67,282 +93,329 @@ class Lives(RuleBasedStateMachine):
         self.remote.told("open", self.path)
         self.known: dict[str, Known] = {}
         self.count = 0
-        self.texts = 0
 
     def teardown(self) -> None:
         self.here.end()
         self.remote.told("end")
         shutil.rmtree(self.folder)
 
-    # -- telling
+    # -- how things are asked, and what is expected
 
     def tell(self, who: str, verb: str, *given: Any, **named: Any) -> Answer:
         to: Hand | Remote = self.here if who == HERE else self.remote
         return to.told(verb, *given, **named)
 
-    def expect(self, told: Answer, *kinds: str) -> Any:
-        assert told[0] in kinds, (told, kinds)
-        return told[1]
+    def pick(self, number: int, among: Callable[[Known], object] = lambda _one: True) -> Known:
+        """A thread of the model; where there is none, one that nobody has heard of."""
+        chosen = [each for each in self.known.values() if among(each)]
+        if chosen:
+            return chosen[number % len(chosen)]
+        stranger = Known("01a00000-0000-7000-8000-000000000000", "legacy", "nobody")
+        stranger.place = "nowhere"
+        return stranger
 
-    def text(self) -> str:
-        self.texts += 1
-        return f"text {self.texts}"
+    def others(self, going: list[Known]) -> list[Known]:
+        """Who would stay when some go, in the trash too, and builds on one of them."""
+        ids = {each.id for each in going}
+        return [each for each in self.known.values() if each not in going and each.bases & ids]
 
-    def pick(self, number: int, *, among: Any = None) -> Known | None:
-        chosen = [each for each in self.known.values() if among is None or among(each)]
-        return chosen[number % len(chosen)] if chosen else None
+    def below(self, one: Known) -> list[Known]:
+        """The subagents of a thread and theirs."""
+        found = [each for each in self.known.values() if each.parent == one.id and each.stored]
+        return [*found, *(more for each in found for more in self.below(each))]
 
-    def missing(self, who: str, one: Known) -> str | None:
-        """Why a thread cannot be had by its id at all; None if it can."""
-        if one.place == "draft":
+    @staticmethod
+    def refusal(who: str, one: Known, *, archived: bool = True) -> str | None:
+        """What is raised since a thread is not there, or not active."""
+        if one.place == DRAFT:
             return "NotOnDiskYet" if one.opener == who else "NotFound"
-        return None if one.live else "NotFound"
+        if not one.stored:
+            return "NotFound"
+        return "Archived" if archived and one.place == ARCHIVED else None
 
     # -- beginning, and going on
 
-    @rule(who=hands, mode=st.sampled_from(MODES), spawned=st.booleans(), number=picks)
+    @rule(who=hands, mode=modes, spawned=st.booleans(), number=picks)
     def start(self, who: str, mode: str, spawned: bool, number: int) -> None:
-        parent = self.pick(number, among=lambda each: each.live) if spawned else None
-        thread = self.expect(self.tell(who, "start", mode, parent and parent.id), "done")
-        one = self.known[thread] = Known(thread, mode)
-        one.opener = who
-        one.parent = parent and parent.id
+        parent = self.pick(number, lambda each: each.stored and each.place == ACTIVE)
+        spawner = parent.id if spawned and parent.stored else None
+        kind, thread = self.tell(who, "start", mode, spawner)
+        assert kind == "done", thread
+        self.known[thread] = one = Known(thread, mode, who)
+        one.parent = spawner
 
     @rule(number=picks)
     def take_turn(self, number: int) -> None:
-        one = self.pick(number, among=lambda each: each.opener is not None)
-        if one is None or one.opener is None:
-            return
-        text = self.text()
-        self.expect(self.tell(one.opener, "take_turn", one.id, text), "done")
-        one.turns.append(text)
-        if one.place == "draft":
-            one.place = "active"
+        one = self.pick(number, lambda each: each.opener)
+        if one.opener in (HERE, THERE):
+            self.count += 1
+            text = f"text {self.count}"
+            assert self.tell(one.opener, "take_turn", one.id, text) == ("done", None)
+            one.turns.append((text, one.id))
+            one.place = ACTIVE
 
     @rule(number=picks)
     def close(self, number: int) -> None:
-        one = self.pick(number, among=lambda each: each.opener is not None)
-        if one is None or one.opener is None:
-            return
-        if one.place == "draft" and one.name is not None:
-            return  # it warns of what it drops
-        self.expect(self.tell(one.opener, "close", one.id), "done")
-        one.opener = None
-        if one.place == "draft":
-            del self.known[one.id]
+        one = self.pick(number, lambda each: each.opener)
+        if one.opener in (HERE, THERE):
+            assert self.tell(one.opener, "close", one.id) == ("done", None)
+            one.opener = None
+            if one.place == DRAFT:
+                del self.known[one.id]
 
     @rule(who=hands, number=picks)
     def resume(self, who: str, number: int) -> None:
         one = self.pick(number)
-        if one is None:
-            return
-        told = self.tell(who, "resume", one.id)
-        if refused := self.missing(who, one):
-            self.expect(told, refused)
-        elif one.place == "archived":
-            self.expect(told, "Archived")
-        elif one.opener is not None:
-            self.expect(told, "InUse")
-        else:
-            self.expect(told, "done")
-            one.opener, one.compressed = who, False
+        kind, value = self.tell(who, "resume", one.id)
+        refusal = self.refusal(who, one) or ("InUse" if one.opener else None)
+        assert kind == (refusal or "done"), value
+        if refusal is None:
+            one.opener = who
 
-    # -- forks, and what counts no more
+    # -- forks, and turns that count no more
 
-    @rule(
-        who=hands,
-        number=picks,
-        turn=st.integers(0, 4),
-        how=st.sampled_from(("all", "through", "before", "message", "ephemeral")),
-    )
-    def fork(self, who: str, number: int, turn: int, how: str) -> None:
-        one = self.pick(number)
-        if one is None:
-            return
-        turns, where = one.turns, {}
-        if how in ("through", "before"):
-            where = {how: f"turn-{turns[turn]}" if turn < len(turns) else "turn-none"}
-            turns = turns[: turn + (how == "through")]
-        elif how == "message":
-            where, turns = {"message": turn}, turns[:turn]
-        elif how == "ephemeral":
-            where = {"ephemeral": True}
-        told = self.tell(who, "fork", one.id, **where)
-        if refused := self.missing(who, one):
-            self.expect(told, refused)
-        elif one.place == "archived":
-            self.expect(told, "Archived")
-        elif "turn-none" in where.values():
-            self.expect(told, "NotFound")
-        elif how == "ephemeral":
-            assert self.expect(told, "done") == said(one.turns)
-        else:
-            self.forked(who, one, self.expect(told, "done"), [*turns])
+    @rule(who=hands, number=picks, turn=st.integers(0, 3), cut=cuts)
+    def fork(self, who: str, number: int, turn: int, cut: str) -> None:
+        parent = self.pick(number, lambda each: each.turns)
+        where, end = self.cut(parent, turn, cut)
+        kind, value = self.tell(who, "fork", parent.id, **where)
+        refusal = self.refusal(who, parent) or ("NotFound" if NO_TURN in where.values() else None)
+        assert kind == (refusal or "done"), value
+        if refusal is None and cut == "ephemeral":
+            assert value == said(parent.texts)
+        elif refusal is None:
+            self.known[value] = one = Known(value, parent.mode, who)
+            one.place, one.forked, one.name = ACTIVE, parent.id, parent.name
+            one.turns = parent.turns[:end]
+            if parent.mode == "legacy":
+                one.turns = [(text, one.id) for text, _of in one.turns]
+            one.bases = parent.base_before(end)
 
-    def forked(self, who: str, parent: Known, thread: str, turns: list[str]) -> None:
-        one = self.known[thread] = Known(thread, parent.mode)
-        one.opener, one.place = who, "active"
-        one.forked, one.turns, one.name = parent.id, turns, parent.name
+    @staticmethod
+    def cut(parent: Known, turn: int, cut: str) -> tuple[dict[str, Any], int]:
+        """How a cut is asked for, and how many turns come before it."""
+        name = f"turn-{parent.texts[turn]}" if turn < len(parent.turns) else NO_TURN
+        if cut == "through":
+            return {cut: name}, turn + 1
+        if cut == "before":
+            return {cut: name}, turn
+        if cut == "message":
+            return {cut: turn}, min(turn, len(parent.turns))
+        return {"ephemeral": True} if cut == "ephemeral" else {}, len(parent.turns)
 
     @rule(who=hands, number=picks, turns=st.integers(1, 3))
     def roll_back(self, who: str, number: int, turns: int) -> None:
         one = self.pick(number)
-        if one is None:
-            return
-        told = self.tell(who, "rollback", one.id, turns)
-        if refused := self.missing(who, one):
-            self.expect(told, refused)
-        elif one.place == "archived":
-            self.expect(told, "Archived")
-        elif one.opener not in (None, who):
-            self.expect(told, "InUse")
-        elif one.mode == "paginated":
-            self.expect(told, "Refused")
-            one.compressed = False
-        else:
-            self.expect(told, "done")
-            one.turns = one.turns[: -turns or None] if turns < len(one.turns) else []
-            one.compressed = False
+        kind, value = self.tell(who, "rollback", one.id, turns)
+        refusal = self.refusal(who, one) or ("InUse" if one.opener not in (None, who) else None)
+        refusal = refusal or ("Refused" if one.mode == "paginated" else None)
+        assert kind == (refusal or "done"), value
+        if refusal is None:
+            del one.turns[-turns:]
 
-    @rule(who=hands, number=picks, turn=st.integers(0, 4))
+    @rule(who=hands, number=picks, turn=st.integers(0, 3))
     def revert(self, who: str, number: int, turn: int) -> None:
-        one = self.pick(number)
-        if one is None:
-            return
-        name = f"turn-{one.turns[turn]}" if turn < len(one.turns) else "turn-none"
-        told = self.tell(who, "revert", one.id, name)
-        if refused := self.missing(who, one):
-            self.expect(told, refused)
-        elif one.place == "archived":
-            self.expect(told, "Archived")
-        elif one.mode == "legacy":
-            self.expect(told, "Refused")
-        elif name == "turn-none":
-            self.expect(told, "NotFound")
-        elif one.opener not in (None, who):
-            self.expect(told, "InUse")
-        else:
-            self.expect(told, "done")
-            one.turns = one.turns[:turn]
+        one = self.pick(number, lambda each: each.mode == "paginated" or turn == 0)
+        name = f"turn-{one.texts[turn]}" if turn < len(one.turns) else NO_TURN
+        kind, value = self.tell(who, "revert", one.id, name)
+        refusal = self.refusal(who, one) or ("Refused" if one.mode == "legacy" else None)
+        refusal = refusal or ("NotFound" if name == NO_TURN else None)
+        refusal = refusal or ("InUse" if one.opener not in (None, who) else None)
+        assert kind == (refusal or "done"), value
+        if refusal is None:
+            one.bases |= one.base_before(turn) - {one.id}
+            del one.turns[turn:]
             one.rollouts += 1
             one.opener = who
 
-    # -- what is known of them
+    # -- what is known of threads
 
     @rule(who=hands, number=picks, name=names)
     def rename(self, who: str, number: int, name: str) -> None:
         one = self.pick(number)
-        if one is None:
-            return
-        told = self.tell(who, "rename", one.id, name)
-        refused = self.missing(who, one)
-        if refused == "NotFound":
-            self.expect(told, refused)
-        else:
-            self.expect(told, "done")
+        kind, value = self.tell(who, "rename", one.id, name)
+        mine = one.place == DRAFT and one.opener == who
+        refusal = None if mine else self.refusal(who, one, archived=False)
+        assert kind == (refusal or "done"), value
+        if refusal is None:
             one.name = name
 
     @rule(who=hands, number=picks, branch=st.sampled_from(("main", "side")), memory=st.booleans())
     def update(self, who: str, number: int, branch: str, memory: bool) -> None:
         one = self.pick(number)
-        if one is None:
-            return
-        told = self.tell(who, "update", one.id, branch, "disabled" if memory else None)
-        refused = self.missing(who, one)
-        if refused == "NotFound":
-            self.expect(told, refused)
-        elif one.mode == "legacy" and one.opener not in (None, who):
-            self.expect(told, "InUse")
-        else:
-            self.expect(told, "done")
+        kind, value = self.tell(who, "update", one.id, branch, "disabled" if memory else None)
+        mine = one.opener == who
+        refusal = None if mine else self.refusal(who, one, archived=False)
+        if one.mode == "legacy" and one.opener is not None and not mine:
+            refusal = refusal or "InUse"
+        assert kind == (refusal or "done"), value
+        if refusal is None:
             one.branch = branch
-            if one.mode == "legacy":
-                one.compressed = False
 
-    # -- putting away
-
-    def below(self, one: Known) -> list[Known]:
-        """The subagents of a thread and theirs."""
-        found = [
-            each for each in self.known.values() if each.parent == one.id and each.place != "draft"
-        ]
-        return [*found, *(more for each in found for more in self.below(each))]
+    # -- away, and back
 
     @rule(who=hands, number=picks)
     def archive(self, who: str, number: int) -> None:
         one = self.pick(number)
-        if one is None:
-            return
-        told = self.tell(who, "put", "archive", [one.id])
-        if refused := self.missing(who, one):
-            self.expect(told, refused)
-        elif one.place == "archived":
-            self.expect(told, "Archived")
-        elif one.opener is not None:
-            self.expect(told, "InUse")
-        else:
-            free = [
-                each for each in self.below(one) if each.opener is None and each.place == "active"
-            ]
-            moved = [one, *free]
-            assert self.expect(told, "done") == sorted(each.id for each in moved)
-            for each in moved:
-                each.place = "archived"
+        kind, value = self.tell(who, "put", "archive", [one.id])
+        refusal = self.refusal(who, one) or ("InUse" if one.opener else None)
+        assert kind == (refusal or "done"), value
+        if refusal is None:
+            below = [each for each in self.below(one) if each.place == ACTIVE and not each.opener]
+            assert value == sorted(each.id for each in (one, *below))
+            for each in (one, *below):
+                each.place = ARCHIVED
 
     @rule(who=hands, number=picks)
     def unarchive(self, who: str, number: int) -> None:
         one = self.pick(number)
-        if one is None:
-            return
-        told = self.tell(who, "put", "unarchive", [one.id])
-        if refused := self.missing(who, one):
-            self.expect(told, refused)
-        elif one.place == "active":
-            self.expect(told, "Refused")
-        else:
-            assert self.expect(told, "done") == [one.id]
-            one.place = "active"
+        kind, value = self.tell(who, "put", "unarchive", [one.id])
+        refusal = self.refusal(who, one, archived=False)
+        refusal = refusal or ("Refused" if one.place == ACTIVE else None)
+        assert kind == (refusal or "done"), value
+        if refusal is None:
+            assert value == [one.id]
+            one.place = ACTIVE
 
-    def builders(self, going: list[Known]) -> list[Known]:
-        """Who goes on by reference from one of these, and stays."""
-        ids = {each.id for each in going}
+    @rule(who=hands, number=picks, also=picks, two=st.booleans())
+    def delete(self, who: str, number: int, also: int, two: bool) -> None:
+        roots = [self.pick(number)]
+        if two and self.pick(also) is not roots[0]:
+            roots.append(self.pick(also))
+        kind, value = self.tell(who, "put", "delete", [each.id for each in roots])
+        refusals = [self.refusal(who, each, archived=False) for each in roots]
+        below = [one for each in roots for one in self.below(each) if one not in roots]
+        refusal = next(filter(None, refusals), None)
+        if refusal or self.others([*roots, *below]):
+            assert kind == (refusal or "Refused"), value
+            return
+        busy = {each.id: "InUse" for each in roots if each.opener}
+        gone = [each for each in dict.fromkeys((*below, *roots)) if not each.opener]
+        if busy and (gone or len(busy) > 1):
+            assert (kind, value) == ("PartlyDone", [sorted(each.id for each in gone), busy])
+        else:
+            assert kind == ("InUse" if busy else "done"), value
+        self.count += 1
+        for each in gone:
+            each.place, each.deletion, each.along = TRASHED, self.count, None
+            if each not in roots:
+                each.along = next(root.id for root in roots if each in self.reach(root))
+
+    def reach(self, root: Known) -> list[Known]:
+        """The subagents of a thread and theirs, wherever they are by now."""
+        found = [each for each in self.known.values() if each.parent == root.id]
+        return [*found, *(more for each in found for more in self.reach(each))]
+
+    def together(self, one: Known) -> list[Known]:
+        """A thread in the trash with those that were deleted along with it."""
         return [
             each
             for each in self.known.values()
-            if each not in going and each.mode == "paginated" and ids & self.bases(each)
+            if each is one
+            or (each.place == TRASHED and (each.along, each.deletion) == (one.id, one.deletion))
         ]
 
-    def bases(self, one: Known) -> set[str]:
-        return {thread for thread, _number in one.bases}
+    @rule(who=hands, number=picks)
+    def restore(self, who: str, number: int) -> None:
+        one = self.pick(number, lambda each: each.place == TRASHED)
+        kind, value = self.tell(who, "put", "restore", [one.id])
+        assert kind == ("done" if one.place == TRASHED else "NotFound"), value
+        if one.place == TRASHED:
+            back = self.together(one)
+            assert value == sorted(each.id for each in back)
+            for each in back:
+                each.place = ACTIVE
 
     @rule(who=hands, number=picks)
-    def delete(self, who: str, number: int) -> None:
-        one = self.pick(number)
-        if one is None:
-            return
-        told = self.tell(who, "put", "delete", [one.id])
-        if refused := self.missing(who, one):
-            self.expect(told, refused)
-            return
-        going = [one, *(each for each in self.below(one) if each.live)]
-        if told[0] == "Refused":
-            assert any(
-                self.lines_from(each, going) for each in self.known.values() if each not in going
-            )
-            return
-        assert not any(
-            self.lines_from(each, going)
-            for each in self.known.values()
-            if each not in going and each.place != "draft"
-        )
-        free = [each for each in going if each.opener is None]
-        if one.opener is not None:
-            self.expect(told, "InUse", "PartlyDone")
-        else:
-            assert self.expect(told, "done") == sorted(each.id for each in free)
-        for each in free:
-            each.place, each.along = "trash", None if each is one else one.id
+    def purge(self, who: str, number: int) -> None:
+        one = self.pick(number, lambda each: each.place == TRASHED)
+        kind, value = self.tell(who, "put", "purge", [one.id])
+        gone = self.together(one)
+        refusal = "NotFound" if one.place != TRASHED else "Refused" if self.others(gone) else None
+        assert kind == (refusal or "done"), value
+        if refusal is None:
+            assert value == sorted(each.id for each in gone)
+            for each in gone:
+                del self.known[each.id]
 
-    def lines_from(self, one: Known, others: list[Known]) -> bool:
-        """True if a thread builds on another: it was forked from it by reference, at one time."""
-        return one.mode == "paginated" and one.forked in {each.id for each in others}
+    @rule(who=hands, number=picks)
+    def compress(self, who: str, number: int) -> None:
+        one = self.pick(number)
+        kind, value = self.tell(who, "compress", one.id)
+        refusal = self.refusal(who, one, archived=False)
+        assert kind == (refusal or "done"), value
+        if refusal is None:
+            assert len(value) == one.rollouts
+            assert set(value) <= ({"skipped"} if one.opener else {"compressed", "skipped"})
+
+    # -- what must be so after every step
+
+    @invariant()
+    def both_see_what_the_model_says(self) -> None:
+        expected = {each.id: self.shown(each) for each in self.known.values() if each.stored}
+        trashed = sorted(each.id for each in self.known.values() if each.place == TRASHED)
+        for who in (HERE, THERE):
+            kind, found = self.tell(who, "look")
+            assert kind == "done", found
+            for thread, facts in expected.items():
+                assert found.get(thread) == facts
+            assert found.keys() == expected.keys()
+            assert self.tell(who, "trash") == ("done", trashed)
+
+    def line(self, one: Known) -> list[str]:
+        """What a thread was forked from, the oldest first."""
+        origin = self.known.get(one.forked or "")
+        before = self.line(origin) if origin and origin.stored else [one.forked]
+        return [*filter(None, before), one.id]
+
+    def shown(self, one: Known) -> dict[str, Any]:
+        return {
+            "place": one.place,
+            "turns": said(one.texts),
+            "name": one.name,
+            "mode": one.mode,
+            "rollouts": one.rollouts,
+            "forked from": one.forked,
+            "parent": one.parent,
+            "branch": one.branch,
+            "line": self.line(one),
+        }
+
+    @invariant()
+    def nothing_else_lies_there(self) -> None:
+        home = Path(self.path)
+        assert strangers(home) == []
+        found: dict[str, list[str]] = {}
+        for place, root in ((ACTIVE, layout.SESSIONS), (ARCHIVED, layout.ARCHIVED)):
+            for path in (home / root).rglob("rollout-*"):
+                name = layout.parse_name(path.name)
+                assert name is not None
+                found.setdefault(str(name.thread_id), []).append(place)
+        assert found == {
+            each.id: [each.place] * each.rollouts for each in self.known.values() if each.stored
+        }
+
+
+@pytest.fixture
+def remote(monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
+    """The other process; it serves one home after the other."""
+    for module in (journal, cold):
+        monkeypatch.setattr(module, "STILL_S", 0)
+    other = Remote()
+    yield other
+    other.end()
+
+
+def test_two_processes_and_a_model_agree_on_whatever_is_done(remote: Remote) -> None:
+    Lives.remote = remote
+    run_state_machine_as_test(
+        Lives,
+        settings=settings(
+            max_examples=LIVES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

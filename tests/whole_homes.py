@@ -24,7 +24,7 @@ import pytest
 
 import threadlog
 from makers import zstd
-from state_databases import add_row, connect_state
+from state_databases import add_row, connect_state, make_whole
 from threadlog import Home, Thread
 from threadlog.codex import rows
 from threadlog.core import layout
@@ -46,6 +46,12 @@ _ROOTS = {
     TRASHED: f"{layout.OWN_FOLDER}/trash",
 }
 
+
+# What is told by all of a rollout only.
+_LATER: dict[str, Any] = dict.fromkeys(
+    ("turns", "problems", "tokens", "memory_mode", "git_branch", "git_commit", "git_url", "model")
+)
+_LATER["scanned"] = False
 
 # -- threads
 
@@ -84,12 +90,8 @@ def both_listings(home: Home) -> list[ThreadSummary]:
 
 
 def _comparable(thread: ThreadSummary) -> ThreadSummary:
-    """What both must tell, whether or not all of a rollout was read."""
-    later = {"scanned": False, "turns": None, "problems": None, "tokens": None, "memory_mode": None}
-    if not thread.scanned:
-        later |= {"git_branch": None, "git_commit": None, "git_url": None, "name": None}
-        later |= {"title": "", "model": None}
-    return thread._replace(**later)
+    """What both must tell; the rest is right once all of a rollout was read."""
+    return thread._replace(**_LATER)
 
 
 # -- files
@@ -148,22 +150,14 @@ def make_old(home: Path) -> None:
 
 def know_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the databases made here for those of a known Codex."""
-    told = hashlib.sha256(f"1:{'01' * 48}".encode()).hexdigest()
-    monkeypatch.setattr(rows, "_SCHEMAS", {told: True})
+    told = "\n".join(f"{number}:{(bytes([number]) * 48).hex()}" for number in (1, 2))
+    monkeypatch.setattr(rows, "_SCHEMAS", {hashlib.sha256(told.encode()).hexdigest(): True})
 
 
 def put_database(home: Path, threads: list[ThreadSummary]) -> None:
     """A state database, whole and complete, with a row of each thread."""
     with closing(connect_state(home)) as connection:
-        connection.execute(
-            "CREATE TABLE _sqlx_migrations (version BIGINT, success BOOLEAN, checksum BLOB)"
-        )
-        connection.execute("INSERT INTO _sqlx_migrations VALUES (1, 1, ?)", (b"\1" * 48,))
-        connection.execute("CREATE TABLE backfill_state (status TEXT)")
-        connection.execute("INSERT INTO backfill_state VALUES ('complete')")
-        connection.execute(
-            "CREATE TABLE thread_spawn_edges (parent_thread_id TEXT, child_thread_id TEXT)"
-        )
+        make_whole(connection)
         for each in threads:
             first = each.first_user_message
             facts = {"title": first, "first_user_message": first, "archived": int(each.archived)}
@@ -184,10 +178,13 @@ def rows_of(home: Path) -> dict[str, dict[str, Any]]:
 # -- all of it
 
 
-def told_of(home: Home) -> dict[str, dict[str, Json]]:
-    """Each thread of a home in plain values; what must agree is looked at on the way."""
+def told_of(home: Home, *, rows: bool = True) -> dict[str, dict[str, Json]]:
+    """Each thread of a home in plain values; what must agree is looked at on the way.
+
+    Without *rows* whatever Codex's database has is left out.
+    """
     folder = Path(home.path)
-    files, noted = files_of(folder), rows_of(folder)
+    files, noted = files_of(folder), rows_of(folder) if rows else {}
     told: dict[str, dict[str, Json]] = {}
     for each in both_listings(home):
         assert each.id is not None
@@ -199,7 +196,7 @@ def told_of(home: Home) -> dict[str, dict[str, Json]]:
         row = noted.pop(each.id, None)
         told[each.id] = {
             "place": place,
-            "turns": texts(home.turns(each.id)),  # type: ignore[dict-item]
+            "turns": texts(home.turns(each.id)),
             "lines": _count(own),
             "name": each.name,
             "branch": each.git_branch,
