@@ -23,7 +23,7 @@ AT_S = 1_795_681_886
 _REVISION = "01a216fb-2135-7dc0-85a6-ab9113f92dd4"
 _NEWEST_FORMS = ["newest, legacy", "newest, paginated"]
 
-Running = Callable[[Callable[[], None]], contextlib.AbstractContextManager[AppServer]]
+Running = Callable[[Callable[[], object]], contextlib.AbstractContextManager[AppServer]]
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def running(request: pytest.FixtureRequest, form: Form, codex_home: CodexHome) -
     """A Codex that was running when something was done behind its back, or that came after."""
 
     @contextlib.contextmanager
-    def run(act: Callable[[], None]) -> Iterator[AppServer]:
+    def run(act: Callable[[], object]) -> Iterator[AppServer]:
         if request.param == "cold":
             act()
         with AppServer(form.binary, codex_home) as codex:
@@ -251,10 +251,7 @@ def test_a_revert_of_ours_is_the_thread_from_then_on(
 
 @pytest.mark.parametrize("form", ["newest, paginated"], indirect=True)
 def test_without_its_row_a_revert_is_not_seen(kept: Kept, running: Running) -> None:
-    def revise() -> None:
-        _revise(kept, kept.turns[1])
-
-    with running(revise) as codex:
+    with running(lambda: _revise(kept, kept.turns[1])) as codex:
         codex.call("thread/resume", threadId=kept.id)
         assert _asked(codex, kept.id) == ["One.", "Two."]
 
