@@ -156,8 +156,8 @@ def test_subagents_go_along_and_reviews_do_not(home: Path) -> None:
         moved = opened.archive(THREAD)
         assert [each.id for each in moved] == [THREAD, uuid(2), uuid(1)]
         assert [each.id for each in opened.threads()] == [uuid(3)]
-        assert [each.id for each in opened.unarchive(THREAD)] == [THREAD]
-        assert {each.id for each in opened.threads(archived=True)} == {uuid(1), uuid(2)}
+        assert [each.id for each in opened.unarchive(THREAD)] == [THREAD, uuid(2), uuid(1)]
+        assert not opened.threads(archived=True)
 
 
 def test_a_subagent_that_is_in_use_is_left_and_said(home: Path) -> None:
@@ -519,6 +519,24 @@ def test_odd_threads_are_said(home: Path) -> None:
         put(home, content(LINES), folder="archived_sessions")
         with pytest.raises(Archived):
             opened.archive(THREAD)
+
+
+def test_a_thread_and_its_subagents_are_one_deed(home: Path) -> None:
+    put(home, content(LINES))
+    put(home, spawned(uuid(1), THREAD), file_name(uuid(1)))
+    code = """
+import os, sys, threadlog
+from threadlog.local.carrying import Carrier
+carry, calls = Carrier.carry, []
+def once(self, moves):
+    calls.append(carry(self, moves) if not calls else os._exit(0))
+Carrier.carry = once
+threadlog.open(sys.argv[1]).archive(sys.argv[2])
+"""
+    with python(code, str(home), THREAD) as process:
+        assert process.wait(30) == 0
+    with threadlog.open(home) as opened:
+        assert {each.id for each in opened.threads(archived=True)} == {THREAD, uuid(1)}
 
 
 # -- what was broken off, and what was done since

@@ -213,9 +213,10 @@ class Home(StoredThreads):
         return archive(self, references, dry_run=dry_run)
 
     def unarchive(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
-        """Put archived threads back, each alone; raises Refused for one that is not archived.
+        """Put archived threads back, with their subagents (Codex: the same).
 
-        Their times stay as they are (Codex sets that of the change to now).  Raises as `archive`.
+        Their times stay as they are (Codex sets that of the change to now).  Raises Refused for
+        one that is not archived, and as `archive`.
         """
         from threadlog.putting_away import unarchive
 

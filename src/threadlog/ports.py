@@ -177,13 +177,15 @@ class Journal(Protocol):
 class Shelf(Protocol):
     """Where threads are put away, and brought back from; answers hold what went wrong."""
 
-    def archive(self, threads: Sequence[ThreadSummary], when: When) -> list[Moved | ThreadlogError]:
-        """Put threads into the archive."""
+    def archive(
+        self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
+    ) -> list[Moved | ThreadlogError]:
+        """Put threads into the archive; *along* names with whom each goes."""
 
     def unarchive(
-        self, threads: Sequence[ThreadSummary], when: When
+        self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
     ) -> list[Moved | ThreadlogError]:
-        """Put archived threads back."""
+        """Put archived threads back; *along* names with whom each goes."""
 
     def trash(
         self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]

@@ -1,13 +1,13 @@
 """Archiving, deleting and bringing back, with the subagents that belong to a thread.
 
-Subagents that a thread spawned are archived and deleted with it; a review's thread is not, and
-unarchiving brings back one thread (Codex: the same).
+Subagents that a thread spawned are archived, unarchived and deleted with it; a review's thread is
+not (Codex: the same).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from threadlog import kinship
@@ -26,31 +26,41 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 Results = Sequence[Moved | ThreadlogError]
+_Verb = Callable[[Sequence[ThreadSummary], When, Mapping[str, str]], Results]
 
 
 def archive(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
-    """The threads, then the subagents of those that were archived."""
-    when = _now(dry_run)
-    roots = _distinct(stored(home, each, "archived") for each in references)
-    shelf = home.store.shelf
-    answers = _Answers(roots, shelf.archive(roots, when))
-    done = {each.id for each in answers.done}
-    below = _distinct(
-        each
-        for root in roots
-        if root.id in done
-        for each in reversed(spawned(home, root))
-        if not each.archived and each.id not in done
-    )
-    answers.add_below(below, shelf.archive(below, when))
-    return answers.tell()
+    """The threads, with the subagents that are not archived yet."""
+    threads = _distinct(stored(home, each, "archived") for each in references)
+    return _move(home, threads, home.store.shelf.archive, dry_run=dry_run, archived=False)
 
 
 def unarchive(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
-    """The threads alone."""
+    """The threads, with the subagents that are archived."""
     threads = _distinct(stored(home, each, "unarchived") for each in references)
-    results = home.store.shelf.unarchive(threads, _now(dry_run))
-    return _Answers(threads, results).tell()
+    return _move(home, threads, home.store.shelf.unarchive, dry_run=dry_run, archived=True)
+
+
+def _move(
+    home: Home, roots: Sequence[ThreadSummary], verb: _Verb, *, dry_run: bool, archived: bool
+) -> list[Moved]:
+    """Threads and their subagents, where these lie: one deed, in which no subagent holds it up."""
+    along = {each.id or "": each.id or "" for each in roots}
+    below: list[ThreadSummary] = []
+    for root in roots:
+        for each in reversed(spawned(home, root)):
+            if each.archived == archived and (each.id or "") not in along:
+                along[each.id or ""] = root.id or ""
+                below.append(each)
+    results = verb([*roots, *below], _now(dry_run), along)
+    answers = _Answers(roots, results[: len(roots)])
+    with_root = [
+        (each, result)
+        for each, result in zip(below, results[len(roots) :], strict=True)
+        if along[each.id or ""] not in answers.failed
+    ]
+    answers.add_below([each for each, _ in with_root], [result for _, result in with_root])
+    return answers.tell()
 
 
 def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:

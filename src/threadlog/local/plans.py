@@ -20,12 +20,13 @@ from threadlog.local.trash import Entry, Trash
 class Planned(NamedTuple):
     """What is to be done to a thread, and what the trash is to say of it, if that is where to.
 
-    Of a `family` all are done, or none.
+    Nobody of a `family` is done where one that is `binding` cannot be.
     """
 
     step: Step
     entry: Entry | None = None
     family: str | None = None
+    binding: bool = True
 
 
 class Plans:
@@ -134,6 +135,11 @@ def _in_the_way(thread_id: str, path: str) -> Refused:
         f"thread {thread_id} stays where it is: {path} is there already; look at both, and "
         f"rename or remove one"
     )
+
+
+def of_family(planned: Planned, root: str | None) -> Planned:
+    """The same as a subagent of *root*, which is not held up by it, or as the root itself."""
+    return planned._replace(family=root, binding=root in (None, planned.step.thread_id))
 
 
 def group(inventory: Inventory, thread: ThreadSummary) -> list[Found]:

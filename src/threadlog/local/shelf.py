@@ -35,7 +35,7 @@ from threadlog.local.inventory import Inventory
 from threadlog.local.journal import FileJournal
 from threadlog.local.locks import TakeLock, WriterLock
 from threadlog.local.notes import NoteBook
-from threadlog.local.plans import Planned, Plans, group
+from threadlog.local.plans import Planned, Plans, group, of_family
 from threadlog.local.register import Register
 from threadlog.local.scan import below
 from threadlog.local.trash import Entry, Trash
@@ -45,6 +45,7 @@ BATCH = 64
 _LEFT = "Codex's database was left as it is: {}"
 _STAYS = "thread {} stays where it is: {}"
 Result = Moved | ThreadlogError
+_Plan = Callable[[Inventory, ThreadSummary, int], Planned]
 
 
 class Tools(NamedTuple):
@@ -85,13 +86,26 @@ class Shelf:
 
     # -- the verbs
 
-    def archive(self, threads: Sequence[ThreadSummary], when: When) -> list[Result]:
-        """Put threads into the archive; an answer for each."""
-        return self._each(ARCHIVE, threads, when, self._plans.to_archive)
+    def archive(
+        self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
+    ) -> list[Result]:
+        """Put threads into the archive; an answer for each.
 
-    def unarchive(self, threads: Sequence[ThreadSummary], when: When) -> list[Result]:
+        *along* names with whom each goes, itself for who takes others with it.
+        """
+        return self._each(ARCHIVE, threads, when, self._along(self._plans.to_archive, along))
+
+    def unarchive(
+        self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
+    ) -> list[Result]:
         """Put archived threads back where they were, by their names (Codex: the same)."""
-        return self._each(UNARCHIVE, threads, when, self._plans.back)
+        return self._each(UNARCHIVE, threads, when, self._along(self._plans.back, along))
+
+    def _along(self, plan: _Plan, along: Mapping[str, str]) -> _Plan:
+        def planned(inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
+            return of_family(plan(inventory, thread, at_ms), along.get(thread.id or ""))
+
+        return planned
 
     def trash(
         self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
@@ -179,7 +193,7 @@ class Shelf:
         deed: str,
         threads: Sequence[ThreadSummary],
         when: When,
-        plan: Callable[[Inventory, ThreadSummary, int], Planned],
+        plan: _Plan,
     ) -> list[Result]:
         self.finish()
         inventory = Inventory(self._home)
@@ -355,9 +369,11 @@ def _whole_families(
     ready: Sequence[tuple[int, Planned]],
     results: dict[int, Result],
 ) -> list[tuple[int, Planned]]:
-    """Those of *ready* of whose family nobody failed; the others have failed with them."""
+    """Those of *ready* of whose family nobody binding failed; the others have failed with them."""
     failed = {
-        each.family: results[number] for number, each in todo if number in results and each.family
+        each.family: results[number]
+        for number, each in todo
+        if number in results and each.family and each.binding
     }
     whole = []
     for number, each in ready:
