@@ -106,24 +106,23 @@ def _end(reader: ThreadReader) -> Cut:
 
 
 def _at_turn(reader: ThreadReader, turn_id: str, *, through: bool) -> Cut:
-    found = _find_start(reader, turn_id)
+    found = _near(reader, turn_id) or _anywhere(reader, turn_id)
     if found is None:
         raise _no_turn(turn_id)
-    start, following, rolled_back = found
-    last = through and following is None
-    if last or rolled_back:
-        status = reader.statuses(reader.segments(), start).get(turn_id)
-        if status is None:
-            raise NotFound(f"turn {turn_id} was rolled back: nothing can go on from it")
-        if last and status == IN_PROGRESS:
-            raise Refused(f"turn {turn_id} has not ended yet: cut before it, or wait for its end")
+    start, following, status = found
+    if through and status == IN_PROGRESS and following is None:
+        raise Refused(f"turn {turn_id} has not ended yet: cut before it, or wait for its end")
     if not through:
         return _cut(reader, start)
     return _end(reader) if following is None else _cut(reader, following)
 
 
-def _find_start(reader: ThreadReader, turn_id: str) -> tuple[Spot, Spot | None, bool] | None:
-    """Where a turn and the one after it begin, and whether there is a rollback after that."""
+# Where a turn and the one after it begin, and how it ended.
+_Found = tuple[Spot, Spot | None, str]
+
+
+def _near(reader: ThreadReader, turn_id: str) -> _Found | None:
+    """By recorded starts, from the end; None where there are turns without one in between."""
     following, rolled_back = None, False
     for number, frame in _frames_backwards(reader, reader.segments()):
         raw = frame.raw
@@ -135,16 +134,42 @@ def _find_start(reader: ThreadReader, turn_id: str) -> tuple[Spot, Spot | None, 
         if isinstance(item, TaskStarted):
             spot = Spot(number, frame.offset, _ordinal(frame))
             if item.turn_id == turn_id:
-                return spot, following, rolled_back
+                return _checked(reader, (turn_id, spot, following), rolled_back=rolled_back)
             following = spot
+    return None
+
+
+def _checked(
+    reader: ThreadReader, found: tuple[str, Spot, Spot | None], *, rolled_back: bool
+) -> _Found | None:
+    turn_id, start, following = found
+    begun = reader.begun(start, None if rolled_back else following)
+    ids = [name for name, _spot, _status in begun]
+    if rolled_back and turn_id not in ids:
+        raise NotFound(f"turn {turn_id} was rolled back: nothing can go on from it")
+    if not rolled_back and ids != [turn_id]:
+        return None
+    told = _in(begun, turn_id)
+    # What was rolled back since is cut off as well.
+    return told and (start, following, told[2])
+
+
+def _anywhere(reader: ThreadReader, turn_id: str) -> _Found | None:
+    return _in(reader.begun(), turn_id)
+
+
+def _in(begun: list[tuple[str, Spot, str]], turn_id: str) -> _Found | None:
+    for number, (name, spot, status) in enumerate(begun):
+        if name == turn_id:
+            return spot, next((each[1] for each in begun[number + 1 :]), None), status
     return None
 
 
 def _at_event(reader: ThreadReader, offset: int, name: str, *, through: bool) -> Cut:
     messages = _messages(reader)
     place = messages.at_event(offset)
-    if place is None:
-        raise _no_turn(name)
+    if place is None:  # it does not begin with a message
+        return _at_turn(reader, name, through=through)
     spots = messages.spots
     if not through:
         return _cut(reader, spots[place])

@@ -153,14 +153,15 @@ class WriteFailed(ThreadlogError):
 class MoveFailed(ThreadlogError):
     """A thread could not be put elsewhere; it is where it was.  `reason` says why."""
 
-    def __init__(self, path: str, errno: int | None) -> None:
-        self.reason = "unknown error" if errno is None else os.strerror(errno)
+    def __init__(self, path: str, errno: int | None, reason: str | None = None) -> None:
+        known = "unknown error" if errno is None else os.strerror(errno)
+        self.reason = reason or known
         super().__init__(f"nothing was moved: {path}: {self.reason}")
         self.path = path
         self.errno = errno
 
-    def __reduce__(self) -> tuple[type, tuple[str, int | None]]:
-        return type(self), (self.path, self.errno)
+    def __reduce__(self) -> tuple[type, tuple[str, int | None, str]]:
+        return type(self), (self.path, self.errno, self.reason)
 
 
 class OthersWrote(ThreadlogError):

@@ -155,20 +155,33 @@ class ThreadReader:
         asked = implicit and bool(last.items) and isinstance(last.items[-1], UserMessage)
         return "" if asked else None
 
-    def statuses(self, segments: list[Segment], start: Spot) -> dict[str, str]:
-        """How the turns that begin at *start* or later ended, by id; without those rolled back."""
+    def begun(
+        self, start: Spot | None = None, end: Spot | None = None
+    ) -> list[tuple[str, Spot, str]]:
+        """Each turn's id, where it begins, and its status; without those rolled back.
 
-        def lines() -> Iterator[Line]:
-            for number, segment in enumerate(segments[start.segment :]):
-                for frame in self.frames(segment, 0 if number else start.offset):
-                    values = self._decode(segment, frame)
-                    yield from (value for value in values if isinstance(value, Line))
+        Of all lines, or of those from the turn at *start* on, and before *end*.
+        """
+        rules = msgspec.structs.replace(self._rules(), partial=start is not None)
+        turns_begun = turns.begun(self._placed(start or Spot(0, 0), end), rules)
+        if not turns_begun and start is None and not rules.spoken:
+            spoken = msgspec.structs.replace(rules, spoken=True)
+            turns_begun = turns.begun(self._placed(Spot(0, 0), end), spoken)
+        return [(turn.id, spot, turn.status) for turn, spot in turns_begun]
 
-        rules = msgspec.structs.replace(self._rules(), partial=True)
-        if not self.is_paginated:
-            gone = turns.rolled_back(lines(), rules)
-            rules = msgspec.structs.replace(rules, skip=gone)
-        return {turn.id: turn.status for turn in turns.fold_turns(lines(), rules)}
+    def _placed(self, start: Spot, end: Spot | None) -> Iterator[tuple[Spot, Line]]:
+        for number, segment in enumerate(self.segments()):
+            if number < start.segment:
+                continue
+            offset = start.offset if number == start.segment else 0
+            for frame in self.frames(segment, offset):
+                for value in self._decode(segment, frame):
+                    if not isinstance(value, Line):
+                        continue
+                    spot = Spot(number, value.offset, value.ordinal)
+                    if end is not None and spot[:2] >= end[:2]:
+                        return
+                    yield spot, value
 
     def turns(self) -> Iterator[Turn]:
         """The turns, oldest first, handed on as they are read."""

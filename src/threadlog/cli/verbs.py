@@ -49,7 +49,11 @@ def _verb(home: Home, command: str) -> Verb:
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
     """Do it, and say what was done; 1 if some of it could not be."""
+    purge = arguments.command == "delete" and arguments.purge
     verb = _verb(home, arguments.command)
+    if purge:
+        final = _verb(home, "purge")
+        verb = verb._replace(would=final.would, asks=final.asks)
     failed: dict[str, ThreadlogError] = {}
     on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     if verb.asks and on_terminal and not (arguments.yes or arguments.dry_run):
@@ -61,7 +65,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         moved: Sequence[Moved] = verb.do(*arguments.id, dry_run=arguments.dry_run)
     except PartlyDone as error:
         moved, failed = [each for each in error.done if isinstance(each, Moved)], error.failed
-    if arguments.command == "delete" and arguments.purge and not arguments.dry_run:
+    if purge and not arguments.dry_run:
         moved = home.purge(*(each.id for each in moved))
         verb = _verb(home, "purge")
     undo = _undo(verb, moved) if not arguments.dry_run else None

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from threadlog.core import turn_items
+from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line, turn_item
 from threadlog.core.items import event as ev
 from threadlog.core.items import turn as ti
@@ -84,6 +85,28 @@ def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
     return frozenset(fold.dropped)
 
 
+def begun(lines: Iterable[tuple[Spot, Line]], rules: TurnRules) -> list[tuple[OpenTurn, Spot]]:
+    """The turns of *lines*, without those rolled back, and the line with which each begins.
+
+    A paginated turn begins with the first item that names it, if its start comes later.
+    """
+    fold = _TurnFold(rules, keep_items=False)
+    found: list[tuple[OpenTurn, Spot]] = []
+    named: dict[str, Spot] = {}
+    for spot, line in lines:
+        opened = fold.opened
+        if isinstance(line.item, ev.ItemCompleted):
+            named.setdefault(line.item.turn_id, spot)
+        fold.add(line)
+        if fold.opened > opened and fold.turns:
+            turn = fold.turns[-1]
+            early = named.get(turn.id) if turn.explicit else None
+            found.append((turn, min(early, spot) if early else spot))
+    fold.finish()
+    left = {turn.number for turn in fold.turns}
+    return [(turn, spot) for turn, spot in found if turn.number in left]
+
+
 def shows(item: Item) -> bool:
     """True if an item can have a part in a turn; the others need not be kept to build turns."""
     return (
@@ -105,7 +128,7 @@ class _TurnFold:
         self._rules = rules
         self._keep_items = keep_items
         self._open: OpenTurn | None = None
-        self._opened = 0
+        self.opened = 0
         self._paginated = rules.history_mode == PAGINATED
 
     def add(self, line: Line) -> None:
@@ -307,8 +330,8 @@ class _TurnFold:
     def _new(self, turn_id: str, *, explicit: bool) -> OpenTurn:
         self.close()
         self._known.add(turn_id)
-        self._open = OpenTurn(turn_id, self._opened, explicit=explicit)
-        self._opened += 1
+        self._open = OpenTurn(turn_id, self.opened, explicit=explicit)
+        self.opened += 1
         self.turns.append(self._open)
         return self._open
 

@@ -6,13 +6,17 @@ import contextlib
 import errno
 import filecmp
 import os
+import time
 from collections.abc import Iterable
 
+from threadlog.local import marks
 from threadlog.local.copying import write_all
 from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 
 _CHUNK_BYTES = 1 << 20
+# A rollout that stood still for so long is nobody's who takes no lock.
+STILL_S = 2.0
 # A rollout that is plain and compressed lies there twice, and moves twice.
 Moves = Iterable[tuple[str, str]]
 
@@ -87,11 +91,16 @@ class Carrier:
         return True
 
     def _copy(self, source: str, target: str) -> None:
-        """To another file system: a copy first, that has its name once it is whole."""
+        """To another file system: a copy first, that has its name once it is whole.
+
+        An old Codex takes no lock: what changed a moment ago, or meanwhile, is not moved.
+        """
         disk, temporary = self._disk, f"{target}.moved.tmp"
         with contextlib.suppress(FileNotFoundError):
             disk.unlink(temporary)
         status = disk.status_at(source)
+        if time.time() - status.st_mtime < STILL_S and not marks.is_ours(source, status):
+            raise OSError(errno.EBUSY, "it changed a moment ago", source)
         fd = disk.create(temporary, status.st_mode & 0o777)
         try:
             disk.change_mode(fd, status.st_mode & 0o777)
@@ -100,6 +109,9 @@ class Carrier:
                     write_all(disk, fd, chunk)
             disk.set_times(fd, (status.st_atime_ns, status.st_mtime_ns))
             disk.sync(fd)
+            now = disk.status_at(source)
+            if (now.st_size, now.st_mtime_ns) != (status.st_size, status.st_mtime_ns):
+                raise OSError(errno.EBUSY, "it changed meanwhile", source)
             disk.move(temporary, target)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -304,7 +304,9 @@ class Shelf:
             if entry is not None:
                 with contextlib.suppress(OSError):
                     self._trash.remove(entry.folder)
-            return MoveFailed(error.filename or self._at(step.moves[0][0]), error.errno)
+            return MoveFailed(
+                error.filename or self._at(step.moves[0][0]), error.errno, error.strerror
+            )
         left = self._told(deed, step)
         if left is not None and step.paginated and deed in (ARCHIVE, UNARCHIVE):
             with contextlib.suppress(OSError):
