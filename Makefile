@@ -3,9 +3,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+LOCAL := tests/local tests/codex
+LISTED := $(addprefix tests/interop/test_,corpus.py damage.py default_list.py listing.py live_thread.py \
+	readers_of_others.py reading.py session_meta.py)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check conformance bench interop faults faults-ended faults-other torture mutants wheel lock clean
+.PHONY: help demo test check conformance bench interop test-local test-other interop-listed interop-other faults faults-ended faults-other torture mutants wheel lock clean
 
 help:
 	@echo "make demo     record a thread, list it, show it (a minute at most)"
@@ -33,8 +36,20 @@ $(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
 
+# Two at once, as a machine has two processors at least; with ARGS one, that chooses among all.
+OTHERS := --ignore tests/interop --ignore tests/faults
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --ignore tests/interop --ignore tests/faults $(ARGS)
+ifdef ARGS
+	$(BIN)/python -m pytest $(OTHERS) $(ARGS)
+else
+	$(MAKE) -j2 --output-sync=target test-local test-other
+endif
+
+test-local:
+	$(BIN)/python -m pytest $(LOCAL)
+
+test-other:
+	$(BIN)/python -m pytest $(OTHERS) $(addprefix --ignore=,$(LOCAL))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -49,7 +64,18 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 interop: $(VENV)/.dev
+ifdef ARGS
 	$(BIN)/python -m pytest tests/interop $(ARGS)
+else
+	-PYTHONPATH=tests $(BIN)/python -m interop.codex_process
+	$(MAKE) -j2 --output-sync=target interop-listed interop-other
+endif
+
+interop-listed:
+	$(BIN)/python -m pytest $(LISTED)
+
+interop-other:
+	$(BIN)/python -m pytest tests/interop $(addprefix --ignore=,$(LISTED))
 
 # Two at once: some wait for disks and other processes, some for the processor.
 FAULTS := THREADLOG_KILLS=5000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 THREADLOG_FUZZ=50000 THREADLOG_STRIDE=8

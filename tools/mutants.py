@@ -13,7 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +24,9 @@ FAULTS, RESUME = "tests/local/test_recorder_faults.py::", "tests/test_resume.py:
 CHANGED, WRITERS = "tests/local/test_changed_files.py::", "tests/local/test_two_writers.py::"
 AT_ONCE = "tests/local/test_at_once.py::"
 PACK, SEEK = "tests/local/test_pack.py::", "tests/local/test_seekable.py::"
-WAIT_S = 30
+WAIT_S = 60
+# So many at once, since many a test waits for other processes.
+AT_ONCE_RUN = 2
 
 
 class Mutant(NamedTuple):
@@ -499,24 +504,41 @@ def run(test: str, copy: Path) -> int:
 
 
 def main() -> int:
-    """Try them all."""
-    survivors = 0
+    """Try them all, two at once, each in a copy of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "project")
-        copy.mkdir()
-        for name in ("src", "tests"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", copy)
-        for test in dict.fromkeys(mutant.test for mutant in MUTANTS):
-            if run(test, copy):
-                raise SystemExit(f"{test} fails as it is")
-        print("without | caught by |\n---|---|---")
-        for mutant in MUTANTS:
-            seen = caught(mutant, copy)
-            survivors += not seen
-            test = mutant.test.rpartition("::")[2]
-            print(f"{mutant.what} | `{test}` | {'yes' if seen else 'NO'}", flush=True)
+        copies: SimpleQueue[Path] = SimpleQueue()
+        for number in range(AT_ONCE_RUN):
+            copies.put(copied(Path(folder, f"project-{number}")))
+
+        def in_copy(work: Callable[[Path], bool]) -> bool:
+            copy = copies.get()
+            try:
+                return work(copy)
+            finally:
+                copies.put(copy)
+
+        with ThreadPoolExecutor(AT_ONCE_RUN) as pool:
+            tests = list(dict.fromkeys(mutant.test for mutant in MUTANTS))
+            passed = pool.map(lambda test: in_copy(lambda copy: not run(test, copy)), tests)
+            if failing := [test for test, fine in zip(tests, passed, strict=True) if not fine]:
+                raise SystemExit(f"{', '.join(failing)} fails as it is")
+            print("without | caught by |\n---|---|---")
+            seen = pool.map(lambda each: in_copy(lambda copy: caught(each, copy)), MUTANTS)
+            survivors = 0
+            for mutant, fine in zip(MUTANTS, seen, strict=True):
+                survivors += not fine
+                test = mutant.test.rpartition("::")[2]
+                print(f"{mutant.what} | `{test}` | {'yes' if fine else 'NO'}", flush=True)
     return 1 if survivors else 0
+
+
+def copied(copy: Path) -> Path:
+    """A copy of the project, to change."""
+    copy.mkdir()
+    for name in ("src", "tests"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
 
 
 if __name__ == "__main__":
