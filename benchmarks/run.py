@@ -129,6 +129,17 @@ class Lab:
             numbers: dict[str, float] = json.loads(self._run(case))
         return numbers
 
+    def living(self, name: str, sample: Sample, count: int = 0) -> dict[str, float]:
+        """A case of `life_cases.py`, in a home of its own with copies of the sample's rollouts."""
+        with tempfile.TemporaryDirectory(dir=DATA) as home:
+            folder = os.path.join(home, "sessions")
+            shutil.copytree(os.path.join(sample.home, "sessions"), folder)
+            path = os.path.join(home, os.path.relpath(sample.path, sample.home))
+            words = [name, home, sample.thread_id, path, str(count)]
+            case = [os.path.join(HERE, "life_cases.py"), *words]
+            numbers: dict[str, float] = json.loads(self._run(case))
+        return numbers
+
     def indexing(self, name: str, home: str, count: int = 1) -> dict[str, float]:
         """A case of `index_cases.py`."""
         case = [os.path.join(HERE, "index_cases.py"), name, home, str(count)]
@@ -377,6 +388,27 @@ def compressed(lab: Lab, sizes: Sizes) -> Iterator[Row]:
         yield Row("same, size before / after", f"{_median(told, 'ratio'):.1f}", "", None)
 
 
+def life(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """What happens to whole threads."""
+    sample = one_rollout(LEGACY, sizes.rollout)
+    name = f"{sample.size // MB} MB"
+    told = [lab.living("resume", sample) for _ in range(sizes.repeat_large)]
+    yield _under(f"resume with full history, {name}", _median(told, "seconds"), 4, "s")
+    what = f"resume with full history, {name}, memory / file"
+    yield _at_most(what, _median(told, "memory_by_size"), 1.3)
+    fork = lab.living("fork", sample)
+    note = f" ({fork['seconds']:.2f} / {fork['cp_s']:.2f} s)"
+    what = f"fork at the last turn, {name}, legacy, durable / cp --reflink=never and sync"
+    yield _at_most(what, fork["ratio"], 1.3, note)
+    what = "same / copy_file_range and fsync in one process"
+    yield Row(what, f"{fork['ratio_of_system_copy']:.2f}", "", None)
+    many = small_rollouts(sizes.rollouts // 10, 4_000)
+    told = [lab.living("archive", many, many.threads) for _ in range(sizes.repeat_large)]
+    what = f"archive {many.threads:,} threads, durable, indexed"
+    note = f" (moved after {_median(told, 'moved_s'):.2f} s)"
+    yield _under(what, _median(told, "seconds"), 3, "s", note)
+
+
 def _median(told: list[Numbers], key: str) -> float:
     return statistics.median(each[key] for each in told)
 
@@ -580,6 +612,7 @@ FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "durable": durable,
     "index": index,
     "compressed": compressed,
+    "life": life,
 }
 
 
