@@ -484,9 +484,9 @@ def test_the_other_program_may_end_while_we_write(
     other.execute("SELECT * FROM threads").fetchall()
     transacted = rows._transacted
 
-    def end_first(connection: sqlite3.Connection, change: Any) -> str | None:
+    def end_first(connection: sqlite3.Connection, changes: Any) -> list[str | None]:
         other.close()
-        return transacted(connection, change)
+        return transacted(connection, changes)
 
     monkeypatch.setattr(rows, "_transacted", end_first)
     assert archive(register(home), home) is None

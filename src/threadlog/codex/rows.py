@@ -20,7 +20,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from threadlog.codex import regular
@@ -30,6 +30,7 @@ from threadlog.codex.names import read_names
 from threadlog.codex.state import STATE_FILES, is_openable, read_row, read_spawned, state_path
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
 from threadlog.core.lines import Json
+from threadlog.core.shelf import RowMove
 
 if TYPE_CHECKING:
     import sqlite3
@@ -112,21 +113,36 @@ class CodexRegister:
         paths = None if path is None else (path,)
         return self._carry_out(_Change(thread_id, paths, lambda _row: {}))
 
+    def obstacles(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """The same for several."""
+        paths = [tuple(old for old, _new in each.pairs) for each in moves]
+        ids = [each.thread_id for each in moves]
+        changes = [_Change(*each, lambda _row: {}) for each in zip(ids, paths, strict=True)]
+        return self._carry_out_all(changes)
+
     def row(self, thread_id: str) -> dict[str, Json] | None:
         """A copy of a row."""
         return read_row(self._sqlite_home, thread_id)
 
     def moved(self, thread_id: str, old: str, new: str, archived_at_s: int | None) -> str | None:
         """As thread/archive and thread/unarchive: the path, `archived` and `archived_at`."""
-        archived = int(archived_at_s is not None)
+        return self.moved_together([RowMove(thread_id, ((old, new),), archived_at_s)])[0]
+
+    def moved_together(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """The same for several, in one transaction."""
+        return self._carry_out_all([self._moving(each) for each in moves])
+
+    def _moving(self, move: RowMove) -> _Change:
+        archived = int(move.archived_at_s is not None)
 
         def edit(row: _Row) -> dict[str, object]:
+            old, new = next(each for each in move.pairs if any(_same(row.path, p) for p in each))
             if _same(row.path, new) and row.archived == archived:
                 return {}
             path = self._spelled(new, row.path, old)
-            return {"rollout_path": path, "archived": archived, "archived_at": archived_at_s}
+            return {"rollout_path": path, "archived": archived, "archived_at": move.archived_at_s}
 
-        return self._carry_out(_Change(thread_id, (old, new), edit))
+        return _Change(move.thread_id, tuple(path for pair in move.pairs for path in pair), edit)
 
     def repointed(self, thread_id: str, old: str, new: str) -> str | None:
         """As thread/revert: the path."""
@@ -172,7 +188,12 @@ class CodexRegister:
 
     def removed(self, thread_id: str, path: str) -> str | None:
         """As thread/delete, of which the row is the last."""
-        return self._carry_out(_Change(thread_id, (path,), None))
+        return self.removed_together([RowMove(thread_id, ((path, path),))])[0]
+
+    def removed_together(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """The same for several, in one transaction; they lay there."""
+        gone = [(each.thread_id, tuple(old for old, _new in each.pairs)) for each in moves]
+        return self._carry_out_all([_Change(*each, None) for each in gone])
 
     def spawned(self) -> dict[str, list[str]]:
         """The edges between a thread and its agents."""
@@ -183,24 +204,28 @@ class CodexRegister:
         append_name(self._home, thread_id, name, at_ms)
 
     def _carry_out(self, change: _Change) -> str | None:
-        """Change a row in one transaction; None if that is done, else why not."""
+        """Change a row; None if that is done, else why not."""
+        return self._carry_out_all([change])[0]
+
+    def _carry_out_all(self, changes: Sequence[_Change]) -> list[str | None]:
+        """Change rows in one transaction; for each None if that is done, else why not."""
+        if not changes:
+            return []
         path = state_path(self._sqlite_home)
         why_not = _refused(self._sqlite_home, path)
         if why_not is not None or not os.path.lexists(path):
-            return why_not
+            return [why_not] * len(changes)
         try:
             import sqlite3
         except ImportError:  # Python can be built without
-            return _NO_SQLITE
+            return [_NO_SQLITE] * len(changes)
         try:
             # No thread of ours may open and close the file meanwhile, see `codex/state`.
             with descriptors.guard, _connected(path) as connection:
-                return _transacted(connection, change)
+                return _transacted(connection, changes)
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            return _REASONS.get(code) or _FAILED.format(code)
-        except UnicodeEncodeError:
-            return _NOT_UTF8
+            return [_REASONS.get(code) or _FAILED.format(code)] * len(changes)
 
     def _spelled(self, new: str, stored: str, old: str) -> str:
         """*new* as the row spells the home, which can be another way than ours."""
@@ -271,14 +296,24 @@ def _opened(path: str, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _transacted(connection: sqlite3.Connection, change: _Change) -> str | None:
-    """One change; all that is looked at is looked at under the lock.  Closing takes it back."""
+def _transacted(connection: sqlite3.Connection, changes: Sequence[_Change]) -> list[str | None]:
+    """All changes that can be; all that is looked at is looked at under the lock.
+
+    Closing takes back what was not committed.
+    """
     connection.execute("BEGIN IMMEDIATE")
     has_modes = _SCHEMAS.get(_schema(connection))
     if has_modes is None:
-        return _UNKNOWN
+        return [_UNKNOWN] * len(changes)
     if connection.execute("SELECT status FROM backfill_state").fetchall() != [("complete",)]:
-        return _INCOMPLETE
+        return [_INCOMPLETE] * len(changes)
+    answers = [_changed(connection, each, has_modes=has_modes) for each in changes]
+    if connection.total_changes:
+        connection.execute("COMMIT")
+    return answers
+
+
+def _changed(connection: sqlite3.Connection, change: _Change, *, has_modes: bool) -> str | None:
     row = _found(connection, change.thread_id, has_modes=has_modes)
     if row is None:
         return None
@@ -287,10 +322,13 @@ def _transacted(connection: sqlite3.Connection, change: _Change) -> str | None:
     columns = None if change.edit is None else change.edit(row)
     if isinstance(columns, str):
         return columns
-    if columns is None or columns:
-        if _execute(connection, change.thread_id, row.path, columns) != 1:
+    try:
+        if (columns is None or columns) and not _execute(
+            connection, change.thread_id, row.path, columns
+        ):
             return _ELSEWHERE  # a path that is no text cannot be told from others
-        connection.execute("COMMIT")
+    except UnicodeEncodeError:
+        return _NOT_UTF8
     return None
 
 

@@ -19,6 +19,17 @@ class Place(NamedTuple):
     paginated: bool = False
 
 
+class RowMove(NamedTuple):
+    """Where the rollouts of a thread lay and lie, in full, and when it was archived (unix seconds).
+
+    None if it is not archived; of the plain names, also where files are compressed.
+    """
+
+    thread_id: str
+    pairs: tuple[tuple[str, str], ...]
+    archived_at_s: int | None = None
+
+
 class When(NamedTuple):
     """When something is asked for, in unix milliseconds, and whether only to see what it does."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
+from threadlog.core.shelf import RowMove
 from threadlog.errors import InUse, ThreadlogError
 from threadlog.local.carrying import Carrier
 from threadlog.local.intents import (
@@ -198,16 +199,32 @@ def _is_bare(path: str) -> bool:
 
 def tell_codex(register: Register, home: str, deed: str, step: Step) -> str | None:
     """Change what Codex notes of a thread along; why it was left, if it was."""
-    old, new = (plain(os.path.join(home, each)) if each else "" for each in step.moves[0])
-    if deed == ARCHIVE:
-        return register.moved(step.thread_id, old, new, step.at_ms // 1000)
-    if deed == UNARCHIVE:
-        return register.moved(step.thread_id, old, new, None)
     if deed == REVERT:
+        old, new = (plain(os.path.join(home, each)) for each in step.moves[0])
         return register.repointed(step.thread_id, old, new)
+    return tell_codex_of_all(register, home, deed, [step])[0]
+
+
+def tell_codex_of_all(
+    register: Register, home: str, deed: str, steps: Sequence[Step]
+) -> list[str | None]:
+    """The same for several threads that were put elsewhere, in one transaction."""
+    moves = [row_move(home, deed, each) for each in steps]
+    if deed in (ARCHIVE, UNARCHIVE):
+        return register.moved_together(moves)
     if deed == TRASH:
-        return register.removed(step.thread_id, old)
-    return None
+        return register.removed_together(moves)
+    return [None] * len(moves)
+
+
+def row_move(home: str, deed: str, step: Step) -> RowMove:
+    """A step as a row is told it."""
+    pairs = [
+        (plain(os.path.join(home, old)), plain(os.path.join(home, new)) if new else "")
+        for old, new in step.moves
+    ]
+    archived_at_s = step.at_ms // 1000 if deed == ARCHIVE else None
+    return RowMove(step.thread_id, tuple(dict.fromkeys(pairs)), archived_at_s)
 
 
 def plain(path: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from threadlog.core.lines import Json
+from threadlog.core.shelf import RowMove
 
 
 class Register(Protocol):
@@ -24,6 +25,9 @@ class Register(Protocol):
         *path* is the rollout that the row is expected to name, if that is to be asked too.
         """
 
+    def obstacles(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """The same for several."""
+
     def row(self, thread_id: str) -> dict[str, Json] | None:
         """A copy of the row, by column, in JSON values; None if there is none to be had.
 
@@ -32,6 +36,12 @@ class Register(Protocol):
 
     def moved(self, thread_id: str, old: str, new: str, archived_at_s: int | None) -> str | None:
         """The rollout lies at *new*; archived at that moment (unix seconds), or active if None."""
+
+    def moved_together(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """Several were moved: in one transaction; an answer for each."""
+
+    def removed_together(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """Several are gone from where they lay: in one transaction; an answer for each."""
 
     def repointed(self, thread_id: str, old: str, new: str) -> str | None:
         """The thread goes on in the rollout at *new*; all else of the row stays."""

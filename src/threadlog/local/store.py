@@ -152,7 +152,8 @@ class LocalStore:
     @cached_property
     def shelf(self) -> Shelf:
         """Where threads are put away."""
-        from threadlog.local.shelf import Shelf, Tools
+        from threadlog.local.batches import Tools
+        from threadlog.local.shelf import Shelf
 
         lock, writers = self._neighbour.lock, self._neighbour.writers
         disk = self._chosen_disk()
