@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from threadlog.barrier import KERNEL
 from threadlog.core import ids
+from threadlog.core.family import NOBODY, Family
 from threadlog.errors import Closed, NotFound, NotOnDiskYet, OthersWrote, ThreadlogError
 from threadlog.states import Draft
 from threadlog.stored import Reference
@@ -32,6 +34,17 @@ def stored(home: Home, reference: Reference, deed: str) -> ThreadSummary:
     if channel is not None:
         settle(channel)
     return home.get(reference)
+
+
+def all_stored(home: Home, references: Sequence[Reference], deed: str) -> list[ThreadSummary]:
+    """The same for several, each once; those meant by their whole ids are found together."""
+    texts = [str(each) for each in references]
+    own = {each.thread_id for each in home.open_channels()}
+    whole = [each for each in texts if ids.is_thread_id(each) and each not in own]
+    together = home.store.catalog.family(Family(tuple(whole), NOBODY)) if len(whole) > 1 else []
+    known = {each.id: each for each in together}
+    found = [known.get(each) or stored(home, each, deed) for each in texts]
+    return list({each.path: each for each in found}.values())
 
 
 def not_yet(thread_id: str, deed: str) -> NotOnDiskYet:

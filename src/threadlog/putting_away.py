@@ -7,18 +7,18 @@ not (Codex: the same).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from threadlog import kinship
 from threadlog.core import ids
-from threadlog.core.family import descendants_of
+from threadlog.core.family import BELOW, Family, parents_told
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.moments import unix_ms
 from threadlog.core.query import ThreadSummary
 from threadlog.core.shelf import Moved, Trashed, When
 from threadlog.errors import Ambiguous, NotFound, PartlyDone, Refused, ThreadlogError
-from threadlog.own_threads import stored
+from threadlog.own_threads import all_stored
 from threadlog.stored import Reference
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ _Verb = Callable[[Sequence[ThreadSummary], When, Mapping[str, str]], Results]
 
 def archive(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
     """The threads, with the subagents that are not archived yet."""
-    threads = _distinct(stored(home, each, "archived") for each in references)
+    threads = all_stored(home, references, "archived")
     return _move(home, threads, home.store.shelf.archive, dry_run=dry_run, archived=False)
 
 
 def unarchive(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
     """The threads, with the subagents that are archived."""
-    threads = _distinct(stored(home, each, "unarchived") for each in references)
+    threads = all_stored(home, references, "unarchived")
     return _move(home, threads, home.store.shelf.unarchive, dry_run=dry_run, archived=True)
 
 
@@ -47,11 +47,10 @@ def _move(
     """Threads and their subagents, where these lie: one deed, in which no subagent holds it up."""
     along = {each.id or "": each.id or "" for each in roots}
     below: list[ThreadSummary] = []
-    for root in roots:
-        for each in reversed(spawned(home, root)):
-            if each.archived == archived and (each.id or "") not in along:
-                along[each.id or ""] = root.id or ""
-                below.append(each)
+    for each, root_id in spawned(home, roots):
+        if each.archived == archived and (each.id or "") not in along:
+            along[each.id or ""] = root_id
+            below.append(each)
     results = verb([*roots, *below], _now(dry_run), along)
     answers = _Answers(roots, results[: len(roots)])
     with_root = [
@@ -70,14 +69,14 @@ def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> lis
     build on it have gone.
     """
     when = _now(dry_run)
-    roots = _distinct(stored(home, each, "deleted") for each in references)
-    along: dict[str, str] = {}
-    todo: list[ThreadSummary] = []
-    for root in roots:
-        for each in [*reversed(spawned(home, root)), root]:
-            if all(each.path != other.path for other in todo):
-                todo.append(each)
-                along[each.id or ""] = root.id or ""
+    roots = all_stored(home, references, "deleted")
+    along = {each.id or "": each.id or "" for each in roots}
+    below: list[ThreadSummary] = []
+    for each, root_id in spawned(home, roots):
+        if (each.id or "") not in along:
+            along[each.id or ""] = root_id
+            below.append(each)
+    todo = _by_family([*below, *roots], along)
     answers = _Answers(roots, [])
     numbered = [each for each in todo if each.history_mode == PAGINATED]
     own = home.store.shelf.rollout_ids(numbered) if numbered else {}
@@ -123,12 +122,35 @@ def purge(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list
     return _tell(entries, results)
 
 
-def spawned(home: Home, root: ThreadSummary) -> list[ThreadSummary]:
-    """The subagents that a thread spawned, and those that they did; parents before children."""
-    if root.id is None:
+def spawned(home: Home, roots: Sequence[ThreadSummary]) -> list[tuple[ThreadSummary, str]]:
+    """The subagents that threads spawned, and theirs, with the id of whose they are in the end.
+
+    The children come before their parents.
+    """
+    ids_of_roots = {each.id for each in roots if each.id}
+    if not ids_of_roots:
         return []
-    family = home.store.catalog.family(descendants_of(root.id, kinship.edges_told(home.store)))
-    return [each for each in family if each.id != root.id]
+    edges = kinship.edges_told(home.store)
+    family = home.store.catalog.family(Family(tuple(ids_of_roots), BELOW, edges, reviews=False))
+    parents = parents_told(edges)
+    parents |= {each.id or "": each.parent_thread_id for each in family if each.parent_thread_id}
+    found = []
+    for each in reversed(family):
+        seen, key = {each.id}, parents.get(each.id or "")
+        while key is not None and key not in ids_of_roots and key not in seen:
+            seen.add(key)
+            key = parents.get(key)
+        if key in ids_of_roots and each.id not in ids_of_roots:
+            found.append((each, key or ""))
+    return found
+
+
+def _by_family(threads: Sequence[ThreadSummary], along: Mapping[str, str]) -> list[ThreadSummary]:
+    """Those that go together, together; the order within each stays."""
+    families: dict[str, list[ThreadSummary]] = {}
+    for each in threads:
+        families.setdefault(along.get(each.id or "", each.path), []).append(each)
+    return [each for family in families.values() for each in family]
 
 
 class _Answers:
@@ -184,10 +206,6 @@ def _tell(entries: Sequence[Trashed], results: Results) -> list[Moved]:
 
 def _now(dry_run: bool) -> When:  # noqa: FBT001
     return When(time.time_ns() // 1_000_000, dry_run)
-
-
-def _distinct(threads: Iterable[ThreadSummary]) -> list[ThreadSummary]:
-    return list({each.path: each for each in threads}.values())
 
 
 def _users(home: Home, rollout_ids: Sequence[str], but: set[str]) -> list[str]:
