@@ -147,6 +147,7 @@ def update_own(home: Home, channel: Channel, git: Git | None, memory_mode: str |
         payload["memory_mode"] = memory_mode
     channel.add(now_ms(), [entry.weigh_mapping(SESSION_META, payload)])
     _wait(channel)
+    home.store.notes.keep(channel.thread_id, _fields(git, memory_mode), now_ms())
     return Changed(channel.thread_id, channel.path)
 
 
@@ -178,11 +179,14 @@ def _wait(channel: Channel) -> None:
 
 
 def _patch(home: Home, place: Place, git: Git | None, memory_mode: str | None) -> Changed:
-    patch = {GIT_FIELDS[key]: value for key, value in (git or {}).items()}
-    if memory_mode is not None:
-        patch["memory_mode"] = memory_mode
-    remarks = home.store.notes.patch(place, patch, now_ms())
+    remarks = home.store.notes.patch(place, _fields(git, memory_mode), now_ms())
     return Changed(place.thread_id, place.path, remarks)
+
+
+def _fields(git: Git | None, memory_mode: str | None) -> dict[str, str | None]:
+    """As the fields of a summary."""
+    patch = {GIT_FIELDS[key]: value for key, value in (git or {}).items()}
+    return patch if memory_mode is None else {**patch, "memory_mode": memory_mode}
 
 
 def _latest_metadata(reader: ThreadReader, thread_id: str) -> dict[str, Json]:

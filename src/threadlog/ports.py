@@ -229,6 +229,9 @@ class Notes(Protocol):
     def patch(self, place: Place, patch: Mapping[str, str | None], at_ms: int) -> tuple[str, ...]:
         """Change metadata of a thread whose rollout must not be told; raises MoveFailed."""
 
+    def keep(self, thread_id: str, patch: Mapping[str, str | None], at_ms: int) -> None:
+        """Keep what a legacy rollout was told, for listings that have not read it yet."""
+
 
 class Store(Protocol):
     """All of it: what a home needs of its adapter."""

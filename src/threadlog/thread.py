@@ -15,7 +15,7 @@ from threadlog.core.history import FORKED, NEW, History, Loaded
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
 from threadlog.core.turn import TurnRules
-from threadlog.errors import BacklogFull, Closed, Refused
+from threadlog.errors import BacklogFull, Closed, Refused, ThreadlogError
 from threadlog.images import Image
 from threadlog.own_threads import not_yet
 from threadlog.recorder import KERNEL, RolloutRecorder
@@ -168,7 +168,8 @@ class Thread:
     def revert(self, *, before: str) -> None:
         """Go on as it was before a turn, in a further rollout (see `Home.revert`).
 
-        A turn that is open is ended first.  Where it is refused the thread goes on as it was.
+        A turn that is open is ended first.  Where it is refused the thread goes on as it was,
+        unless another process took it at that moment: then this one is closed.
         """
         if not self.on_disk:
             raise not_yet(self.id, "reverted")
@@ -177,8 +178,9 @@ class Thread:
         try:
             reverted = self._home.revert(self.path, before=before)
         except BaseException:
-            self._recorder = RolloutRecorder.resume(self._home, self.path)
-            self.book.recorder = self._recorder
+            with contextlib.suppress(ThreadlogError):  # somebody else may have it by now
+                self._recorder = RolloutRecorder.resume(self._home, self.path)
+                self.book.recorder = self._recorder
             raise
         self._recorder = self.book.recorder = reverted.recorder
 

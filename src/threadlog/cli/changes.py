@@ -87,19 +87,20 @@ def _fork(home: Home, arguments: argparse.Namespace) -> int:
     if arguments.cwd is not None:
         options["cwd"] = arguments.cwd
     begun: list[tuple[str, str]] = []
+    would: list[tuple[ThreadSummary, str]] = []
     try:
         for parent in [home.get(each) for each in arguments.id]:
             with home.fork(parent.path, **options) as fork:
                 if arguments.dry_run:
                     count = sum(1 for _turn in fork.history().turns())
-                    _would(arguments, parent, f"would be forked with {count} turns")
+                    would.append((parent, f"would be forked with {count} turns"))
                 else:
                     begun.append((fork.id, fork.path))
     finally:  # what was begun is said, whatever comes of the next one
         if begun:
             undo = f"threadlog delete {' '.join(each[0] for each in begun)}"
             _print_begun(begun, arguments, undo)
-    return 0
+    return _would_all(arguments, would) if arguments.dry_run else 0
 
 
 def _resume(home: Home, arguments: argparse.Namespace) -> int:
@@ -110,8 +111,11 @@ def _resume(home: Home, arguments: argparse.Namespace) -> int:
         return record.run(home, arguments)
     options = {"force": arguments.force, "take_over": arguments.take_over}
     with home.resume(arguments.resume, cwd=arguments.cwd, **options) as thread:
-        _print_begun([(thread.id, thread.path)], arguments, None)
-    if not arguments.json:
+        told = (thread.id, thread.path)
+    if arguments.json:
+        print(json.dumps(dict(zip(("id", "path"), told, strict=True))))
+    else:
+        print(f"{told[0]}\t{text.one_line(told[1])}")
         said = "it can be gone on with: give its new items on standard input"
         print(Style.of(sys.stdout).paint(said, DIM))
     return 0
@@ -119,10 +123,15 @@ def _resume(home: Home, arguments: argparse.Namespace) -> int:
 
 def _would(arguments: argparse.Namespace, thread: ThreadSummary, said: str) -> int:
     """Say what would be done to a thread."""
+    return _would_all(arguments, [(thread, said)])
+
+
+def _would_all(arguments: argparse.Namespace, would: list[tuple[ThreadSummary, str]]) -> int:
     if arguments.json:
-        told = {"version": JSON_VERSION, "dry_run": True, "id": thread.id, "would": said}
-        print(json.dumps(told, indent=1))
-    else:
+        threads = [{"id": thread.id, "would": said} for thread, said in would]
+        print(json.dumps({"version": JSON_VERSION, "dry_run": True, "threads": threads}, indent=1))
+        return 0
+    for thread, said in would:
         print(f"{ids.short_id(thread.id or '-')}  {text.one_line(said)}")
     return 0
 

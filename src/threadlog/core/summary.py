@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from threadlog.core import moments
-from threadlog.core.metadata import Metadata, source_label
+from threadlog.core.metadata import PAGINATED, Metadata, source_label
 from threadlog.core.names import Named, newest
 from threadlog.core.query import ThreadSummary
 
@@ -49,7 +49,9 @@ class Told(NamedTuple):
 def summarise(thread_id: str | None, told: Told, files: Files) -> ThreadSummary:
     """What a listing shows of a thread."""
     metadata, counts = told.metadata, told.counts
-    patch = dict(told.name.patch) if told.name else {}
+    # A legacy rollout tells it itself, once it was read.
+    beside = told.name is not None and (counts is None or metadata.history_mode == PAGINATED)
+    patch = dict(told.name.patch) if told.name and beside else {}
     metadata = metadata._replace(**patch)  # type: ignore[arg-type]
     named = newest((told.name, _own_name(metadata)))
     name = named.name if named else None

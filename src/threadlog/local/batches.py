@@ -21,6 +21,7 @@ from threadlog.local.finishing import (
 )
 from threadlog.local.intents import (
     ARCHIVE,
+    LOCKLESS,
     PURGE,
     RESTORE,
     REVERT,
@@ -188,7 +189,8 @@ class Batches:
 
     def _unfinished(self, step: Step) -> str | None:
         for intent in self._intents.read():
-            if any(each.thread_id == step.thread_id for each in intent.steps):
+            mine = any(each.thread_id == step.thread_id for each in intent.steps)
+            if mine and intent.deed not in LOCKLESS:
                 return f"something was broken off and cannot be finished yet, see {intent.path}"
         return None
 

@@ -62,6 +62,8 @@ class Finisher:
         with contextlib.suppress(OSError):
             self._tools.intents.sweep()
         for intent in self._tools.intents.read():
+            if self._tools.intents.is_under_way(intent):
+                continue
             with contextlib.suppress(OSError, ThreadlogError):
                 self._finish(intent)
 

@@ -23,6 +23,9 @@ from threadlog.local.entries import sync_folder
 ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE = "archive", "unarchive", "trash", "restore", "purge"
 RENAME, PATCH, REVERT = "rename", "patch", "revert"
 DEEDS = (ARCHIVE, UNARCHIVE, TRASH, RESTORE, PURGE, RENAME, PATCH, REVERT)
+# These change nothing of the rollouts, and take no lock.
+LOCKLESS = (RENAME, PATCH)
+_UNDER_WAY_MS = 60_000
 _LIMIT_BYTES = 64 << 20
 # What comes after the name of one that is not whole yet, and when nobody can be writing it.
 _FRESH, _STALE_S = ".tmp", 3600
@@ -102,6 +105,13 @@ class Intents:
             if name.endswith(_FRESH) and time.time() - os.lstat(path).st_mtime > _STALE_S:
                 self._disk.unlink(path)
 
+    def is_under_way(self, intent: Intent) -> bool:
+        """True for one that takes no lock, while whoever wrote it down can be at it."""
+        if intent.deed not in LOCKLESS:
+            return False
+        young = all(abs(time.time() * 1000 - each.at_ms) < _UNDER_WAY_MS for each in intent.steps)
+        return young and _is_alive(os.path.basename(intent.path).split("-")[1])
+
     def stands(self, intent: Intent) -> bool:
         """True if it is written down yet."""
         return os.path.lexists(intent.path)
@@ -134,6 +144,16 @@ def _read(path: str) -> Intent | None:
         return Intent(str(told["deed"]), tuple(_step(each) for each in steps), path)
     except (OSError, BadLine, LookupError, TypeError, ValueError, AssertionError):
         return None
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def _step(told: object) -> Step:

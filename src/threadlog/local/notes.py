@@ -50,6 +50,14 @@ class NoteBook:
         step = self._step(place, at_ms)._replace(fields=tuple(patch))
         return self._change(PATCH, step, Named("", at_ms, patch))
 
+    def keep(self, thread_id: str, patch: Mapping[str, str | None], at_ms: int) -> None:
+        """Keep what a legacy rollout was told, for listings that have not read it yet.
+
+        What cannot be kept costs no more than that.
+        """
+        with contextlib.suppress(OSError):
+            self._kept.note(thread_id, Named("", at_ms, patch))
+
     def _step(self, place: Place, at_ms: int) -> Step:
         moves = ((os.path.relpath(place.path, self._home), ""),)
         return Step(place.thread_id, moves, place.paginated, at_ms)
