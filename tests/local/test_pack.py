@@ -109,6 +109,7 @@ def frame_sizes(packed: bytes) -> list[int]:
     ],
     ids=["whole", "torn", "damaged", "CRLF", "several frames"],
 )
+@pytest.mark.codex("C213", "C214")
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o400, 0o640])
 def test_a_packed_rollout_is_the_same_bytes_mode_and_time(
     home: Path, data: bytes, mode: int
@@ -199,6 +200,7 @@ def test_all_rollouts_of_a_thread_are_packed_and_what_builds_on_them_is_read(hom
     assert both_ways(home, OTHER) == before
 
 
+@pytest.mark.codex("C209")
 def test_archived_threads_are_packed_too_or_alone_or_not(home: Path) -> None:
     put_thread(home, 1)
     put_thread(home, 2, folder="archived_sessions")
@@ -259,6 +261,7 @@ LEFT_ALONE: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+@pytest.mark.codex("C210")
 @pytest.mark.parametrize("dry_run", [False, True])
 @pytest.mark.parametrize("name", LEFT_ALONE)
 def test_what_is_left_alone_is_said(home: Path, name: str, dry_run: bool) -> None:
@@ -337,6 +340,7 @@ def test_never_without_the_lock(home: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.codex("C216")
 def test_the_copy_and_its_name_are_on_the_disk_before_the_plain_one_goes(home: Path) -> None:
     path = cold(home)
     disk = FaultyDisk()
@@ -749,6 +753,7 @@ def test_somebody_elses_twin_is_not_overwritten(home: Path) -> None:
 # -- what is left over
 
 
+@pytest.mark.codex("C209")
 def test_old_leftovers_of_ours_are_removed_and_nothing_else(home: Path) -> None:
     path = cold(home)
     ours = ["rollout-compress-12-3.tmp", f"{path.name}.decompress.77.tmp"]
