@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 FAULTS, RESUME = "tests/local/test_recorder_faults.py::", "tests/test_resume.py::"
 CHANGED, WRITERS = "tests/local/test_changed_files.py::", "tests/local/test_two_writers.py::"
 AT_ONCE = "tests/local/test_at_once.py::"
+AWAY, FORK = "tests/test_putting_away.py::", "tests/test_fork.py::"
 PACK, SEEK = "tests/local/test_pack.py::", "tests/local/test_seekable.py::"
 WAIT_S = 60
 # So many at once, since many a test waits for other processes.
@@ -471,6 +472,104 @@ MUTANTS = (
         "            if frames is not self._frames:\n",
         "            if False:\n",
         SEEK + "test_a_broken_frame_is_a_gap_from_wherever_one_comes",
+    ),
+    Mutant(
+        "finishing what was broken off",
+        "local/finishing",
+        "            with contextlib.suppress(OSError, ThreadlogError):\n                self._finish(intent)\n",
+        "            pass\n",
+        AWAY + "test_the_next_open_does_the_rest",
+    ),
+    Mutant(
+        "a file that changed since is not moved",
+        "local/finishing",
+        "        return (status.st_size, status.st_mtime_ns) != mark\n",
+        "        return False\n",
+        AWAY + "test_a_thread_that_somebody_went_on_with_stays",
+    ),
+    Mutant(
+        "a later name is not taken back",
+        "local/finishing",
+        "        if deed == PATCH or not later:\n",
+        "        if True:\n",
+        AWAY + "test_a_name_given_later_is_not_taken_back",
+    ),
+    Mutant(
+        "Codex's rows follow",
+        "local/finishing",
+        "        return register.moved_together(moves)\n",
+        "        return [None] * len(moves)\n",
+        AWAY + "test_the_row_follows",
+    ),
+    Mutant(
+        "a paginated thread stays where its row cannot follow",
+        "local/batches",
+        "            if why is not None:\n",
+        "            if False:\n",
+        AWAY + "test_a_paginated_thread_stays_then",
+    ),
+    Mutant(
+        "a family is deleted whole or stays",
+        "local/batches",
+        "        if each.family not in failed:\n",
+        "        if True:\n",
+        AWAY + "test_a_thread_stays_with_a_subagent_that_is_in_use",
+    ),
+    Mutant(
+        "compressed twins move along",
+        "local/plans",
+        '(each.path, layout.twin(each.path) or "")',
+        "(each.path,)",
+        AWAY + "test_all_files_of_a_thread_move_together",
+    ),
+    Mutant(
+        "who builds on it by reference",
+        "putting_away",
+        "    living = [each for each, _path in home.store.catalog.building_on(rollout_ids)]\n",
+        "    living: list[str] = []\n",
+        AWAY + "test_what_others_build_on_stays_and_they_are_named",
+    ),
+    Mutant(
+        "those in the trash, too",
+        "local/shelf",
+        "not wanted.isdisjoint(each.bases)",
+        "False",
+        AWAY + "test_what_others_build_on_stays_and_they_are_named",
+    ),
+    Mutant(
+        "names are forgotten under a lock",
+        "local/kept_names",
+        "                locked = disk.try_lock(fd)\n",
+        "                locked = True\n",
+        "tests/local/test_kept_names.py::test_forgetting_costs_nothing_that_others_add_meanwhile",
+    ),
+    Mutant(
+        "the mark of an interrupted turn",
+        "forking",
+        "        if cut.open_turn is not None:\n",
+        "        if False:\n",
+        FORK + "test_a_turn_that_has_not_ended_is_marked_as_interrupted",
+    ),
+    Mutant(
+        "turns that were rolled back are no place to cut",
+        "cuts",
+        "    if rolled_back and turn_id not in ids:\n",
+        "    if False:\n",
+        FORK + "test_a_turn_that_was_rolled_back_is_refused",
+    ),
+    Mutant(
+        "half a line at the end is not copied",
+        "cuts",
+        "        if end is None and whole:\n",
+        "        if end is None:\n",
+        FORK + "test_half_a_line_at_the_end_is_left_out",
+    ),
+    Mutant(
+        "a numbered line without its end does not count",
+        "cuts",
+        "        whole = frame.ended or (valid and not reader.is_paginated)\n",
+        "        whole = frame.ended or valid\n",
+        FORK + "test_a_numbered_line_without_its_end_is_not_referred_to",
     ),
 )
 

@@ -152,4 +152,5 @@ def _print_begun(
 def _quoted(name: str) -> str:
     import shlex
 
-    return shlex.quote(text.one_line(name))
+    quoted = shlex.quote(text.one_line(name))
+    return f"-- {quoted}" if name.startswith("-") else quoted

@@ -27,7 +27,7 @@ _MODE_BITS = 0o7777
 ASIDE = ".aside-"
 _ASIDE = re.compile(rf"(rollout-.*)\.jsonl{ASIDE}[0-9]+-[0-9]+", re.DOTALL)
 _OURS = re.compile(
-    r"rollout-(compress-[0-9]+-[0-9]+|.*\.jsonl\.decompress\.[0-9]+|.*\.jsonl\.fork)\.tmp",
+    r"rollout-(compress-[0-9]+-[0-9]+|.*\.jsonl\.decompress\.[0-9]+|.*\.jsonl(\.zst)?\.(fork|moved))\.tmp",
     re.DOTALL,
 )
 
