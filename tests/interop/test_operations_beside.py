@@ -1,0 +1,280 @@
+"""Operations of ours in a home that Codex 0.169 uses: what its list, database and doctor say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from interop.codex_answers import (
+    codex_listing,
+    codex_rows,
+    codex_turns,
+    is_context,
+    opened,
+    probe,
+    resume,
+    threadlog_listing,
+    threadlog_turns,
+)
+from interop.codex_made_homes import Builder
+from interop.codex_process import WAIT_S, AppServer, CodexHome, await_true
+from interop.mock_model import Json, MockModel, Offer, answer, pause, say
+from interop.operations import BRANCH, NAME, TEXTS, settle
+from interop.operations import say as ask
+from interop.our_threads import Form, history_sent, without_ids
+from threadlog import Home, Refused
+from threadlog.codex.state import read_row
+
+MODES = pytest.mark.parametrize("mode", ["legacy", "paginated"])
+
+
+class Beside(NamedTuple):
+    """A home that both use."""
+
+    binary: Path
+    codex_home: CodexHome
+    model: MockModel
+    home: Home
+
+    def start(self) -> AppServer:
+        """A Codex that knows only what is on disk."""
+        return AppServer(self.binary, self.codex_home)
+
+    def chats(self, mode: str, count: int) -> list[tuple[str, list[str]]]:
+        """Threads of two turns, made by Codex."""
+        with self.start() as codex:
+            made = Builder(codex, self.model, mode)
+            chats = [made.chat(*TEXTS) for _ in range(count)]
+        settle(self.codex_home)
+        return chats
+
+    def row(self, thread: str) -> dict[str, Json]:
+        """What Codex's database holds of a thread."""
+        return read_row(str(self.codex_home.path), thread) or {}
+
+    def parity(self) -> tuple[str, dict[str, str]]:
+        """What `codex doctor` says of rollouts and database, and its counts of what is wrong."""
+        done = subprocess.run(
+            [str(self.binary), "doctor", "--json"],
+            cwd=self.codex_home.work,
+            env=self.codex_home.environment(),
+            capture_output=True,
+            timeout=WAIT_S,
+            check=False,
+        )
+        check = json.loads(done.stdout)["checks"]["state.rollout_db_parity"]
+        wrong = ("missing", "stale", "mismatches", "duplicate", "malformed", "errors")
+        counts = {key.removeprefix("rollout DB "): value for key, value in check["details"].items()}
+        return check["status"], {
+            key: value
+            for key, value in counts.items()
+            if any(word in key for word in wrong) and value != "0" and "sample" not in key
+        }
+
+
+@pytest.fixture
+def beside(
+    newest: Path, codex_home: CodexHome, model: MockModel, monkeypatch: pytest.MonkeyPatch
+) -> Beside:
+    monkeypatch.setenv("CODEX_SQLITE_HOME", str(codex_home.path))
+    return Beside(newest, codex_home, model, opened(codex_home))
+
+
+@MODES
+def test_the_doctor_of_codex_agrees_after_each_operation(
+    beside: Beside, mode: str, subtests: pytest.Subtests
+) -> None:
+    home = beside.home
+    chats = iter(beside.chats(mode, 8))
+    deeds: dict[str, Callable[[str, str], object]] = {
+        "rename": lambda thread, _turn: home.rename(thread, NAME),
+        "describe": lambda thread, _turn: home.update_metadata(thread, git={"branch": BRANCH}),
+        "archive": lambda thread, _turn: home.archive(thread),
+        "unarchive": lambda thread, _turn: (home.archive(thread), home.unarchive(thread)),
+        "delete": lambda thread, _turn: home.delete(thread),
+        "compress": lambda thread, _turn: home.compress(thread, older_than_days=0),
+    }
+    if mode == "legacy":
+        deeds["roll back"] = lambda thread, _turn: home.rollback(thread)
+    for name, do in deeds.items():
+        thread, turns = next(chats)
+        with subtests.test(name):
+            do(thread, turns[1])
+            assert beside.parity() == ("ok", {})
+
+
+def test_the_doctor_of_codex_says_of_our_revert_what_it_says_of_its_own(beside: Beside) -> None:
+    (ours, our_turns), (theirs, their_turns) = beside.chats("paginated", 2)
+    beside.home.revert(ours, before=our_turns[1]).close()
+    after_ours = beside.parity()
+    # It has a row for one rollout of a thread, and takes the others for forgotten.
+    once = {"duplicate rollout thread ids": "1", "missing active rows": "1"}
+    assert after_ours == ("warning", once)
+    with beside.start() as codex:
+        resume(codex, theirs)
+        codex.call("thread/revert", threadId=theirs, beforeTurnId=their_turns[1])
+    assert beside.parity() == ("warning", dict.fromkeys(once, "2"))
+
+
+@MODES
+def test_the_doctor_of_codex_misses_the_row_of_a_thread_until_codex_lists_it(
+    beside: Beside, mode: str
+) -> None:
+    (one, _turns), (other, _others) = beside.chats(mode, 2)
+    beside.home.delete(one)
+    beside.home.restore(one)
+    beside.home.fork(other).close()
+    status, wrong = beside.parity()
+    assert (status, wrong) == ("warning", {"missing active rows": "2"})
+    with beside.start() as codex:
+        codex.call("thread/list")
+    assert beside.parity() == ("ok", {})
+
+
+@MODES
+def test_metadata_that_we_change_is_codexs(beside: Beside, mode: str) -> None:
+    ((theirs, _turns),) = beside.chats(mode, 1)
+    with beside.home.start(cwd=beside.codex_home.work, history_mode=mode) as thread:
+        ask(thread, "One.")
+    for each in (theirs, thread.id):
+        beside.home.update_metadata(each, git={"branch": BRANCH}, memory_mode="disabled")
+        _knows_metadata(beside.home, each)
+    with beside.start() as codex:
+        for each in (theirs, thread.id):
+            resume(codex, each)
+            probe(codex, beside.model, each)
+        rows = codex_rows(codex)
+    assert rows[theirs]["gitInfo"]["branch"] == BRANCH
+    assert beside.row(theirs)["memory_mode"] == "disabled"
+    if mode == "legacy":  # a paginated rollout must not be told, and has no row to be told it in
+        assert rows[thread.id]["gitInfo"]["branch"] == BRANCH
+        assert beside.row(thread.id)["memory_mode"] == "disabled"
+
+
+def test_metadata_that_codex_changes_is_ours(beside: Beside) -> None:
+    # Of a legacy thread, whose rollout tells it; of a paginated one only Codex's row does.
+    ((thread, _turns),) = beside.chats("legacy", 1)
+    with beside.start() as codex:
+        codex.call("thread/metadata/update", threadId=thread, gitInfo={"branch": BRANCH})
+        codex.call("thread/memoryMode/set", threadId=thread, mode="disabled")
+    _knows_metadata(beside.home, thread)
+
+
+def _knows_metadata(home: Home, thread: str) -> None:
+    home.catch_up()  # what is set anew stands beyond the head of a rollout
+    summary = home.get(thread)
+    assert (summary.git_branch, summary.memory_mode) == (BRANCH, "disabled")
+
+
+def test_a_name_of_ours_outlives_the_database_of_codex(beside: Beside) -> None:
+    ((legacy, _turns),) = beside.chats("legacy", 1)
+    ((paginated, _others),) = beside.chats("paginated", 1)
+    for thread in (legacy, paginated):
+        beside.home.rename(thread, NAME)
+    for path in beside.codex_home.path.glob("state_5.sqlite*"):
+        path.unlink()
+    with beside.start() as codex:
+        listing = codex_listing(codex)
+        read = codex.call("thread/read", threadId=legacy)["thread"]
+    assert listing[legacy].name == read["name"] == NAME
+    assert listing[paginated].name is None, "Codex keeps such a name in its row only"
+    ours = threadlog_listing(beside.home)
+    assert ours[legacy].name == ours[paginated].name == NAME
+
+
+@MODES
+def test_subagents_move_along(beside: Beside, mode: str) -> None:
+    def spawn(offer: Offer) -> dict[str, Json]:
+        return {
+            "type": "function_call",
+            "id": f"fc_{offer.number:05d}",
+            "call_id": f"call_{offer.number:05d}",
+            "name": "spawn_agent",
+            "namespace": "multi_agent_v1",
+            "arguments": json.dumps({"message": "Look.", "agent_type": "worker"}),
+        }
+
+    home = beside.home
+    with beside.start() as codex:
+        made = Builder(codex, beside.model, mode)
+        parent = made.start()
+        beside.model.script(answer(spawn), answer(say("Spawned.")), answer(say("Looked.")))
+        codex.turn(parent, "Have somebody look.")
+        await_true(lambda: len(codex_rows(codex)) == 2 and len(beside.model.requests) == 3)
+    settle(beside.codex_home)
+    (child,) = {row.id for row in home.threads()} - {parent}
+    for move, archived in ((home.archive, True), (home.delete, None), (home.restore, True)):
+        assert {each.id for each in move(parent)} == {parent, child}
+        with beside.start() as codex:
+            places = {key: row.archived for key, row in codex_listing(codex).items()}
+        assert places == ({} if archived is None else {parent: archived, child: archived})
+    assert [each.id for each in home.unarchive(parent)] == [parent]
+    with beside.start() as codex:
+        resume(codex, parent)
+        codex.call("thread/unarchive", threadId=child)
+        codex.call("thread/archive", threadId=parent)
+    assert {row.id for row in home.threads(archived=True)} == {parent, child}
+
+
+@MODES
+def test_a_turn_of_codex_is_interrupted_in_a_fork_of_ours(beside: Beside, mode: str) -> None:
+    form = Form(beside.binary, mode, newest=True)
+    with beside.start() as codex:
+        thread, _turns = Builder(codex, beside.model, mode).chat("One.")
+        beside.model.script(pause(say("I begin.")))
+        with codex.ending_turn(thread):
+            turn = codex.begin_turn(thread, "Two.")
+            await_true(lambda: "I begin." in Path(beside.home.get(thread).path).read_text())
+            with pytest.raises(Refused):
+                beside.home.fork(thread, through=turn)
+            with beside.home.fork(thread) as fork:
+                pass
+            beside.model.release()
+        assert [each.status for each in codex_turns(codex, thread)] == ["completed"] * 2
+    wanted = [item for item in fork.model_input() if not is_context(item)]
+    with beside.start() as codex:
+        resume(codex, fork.id)
+        request = probe(codex, beside.model, fork.id)
+        turns = codex_turns(codex, fork.id)
+    assert [(each.status, each.user) for each in turns[:-1]] == [
+        ("completed", ("One.",)),
+        ("interrupted", ("Two.",)),
+    ]
+    assert threadlog_turns(beside.home, fork.id) == turns
+    assert without_ids(history_sent(request, form)) == without_ids(wanted)
+    assert "<turn_aborted>" in json.dumps(request.input)
+
+
+@MODES
+def test_a_turn_of_ours_is_interrupted_in_a_fork_of_codex(beside: Beside, mode: str) -> None:
+    with beside.home.start(cwd=beside.codex_home.work, history_mode=mode) as thread:
+        ask(thread, "One.")
+        turn = thread.turn("Two.")
+        turn.begin()
+        turn.say("I begin.")
+        thread.flush()
+        with beside.start() as codex:
+            assert "active writer" in codex.refusal("thread/resume", threadId=thread.id)
+            fork = Builder(codex, beside.model, mode).forked(thread.id)
+            turns = codex_turns(codex, fork)
+        turn.end()
+    assert [(each.status, each.user) for each in turns] == [
+        ("completed", ("One.",)),
+        ("interrupted", ("Two.",)),
+    ]
+    assert threadlog_turns(beside.home, fork) == turns
+
+
+def test_a_thread_that_nobody_used_leaves_nothing(beside: Beside) -> None:
+    before = sorted(beside.codex_home.path.rglob("*"))
+    for mode in ("legacy", "paginated"):
+        with beside.home.start(cwd=beside.codex_home.work, history_mode=mode) as thread:
+            thread.update_metadata(git={"branch": BRANCH}, memory_mode="disabled")
+    assert sorted(beside.codex_home.path.rglob("*")) == before
+    with beside.start() as codex:
+        assert codex_listing(codex) == {}
