@@ -213,12 +213,53 @@ def test_subagents_move_along(beside: Beside, mode: str) -> None:
         with beside.start() as codex:
             places = {key: row.archived for key, row in codex_listing(codex).items()}
         assert places == ({} if archived is None else {parent: archived, child: archived})
-    assert [each.id for each in home.unarchive(parent)] == [parent]
+    assert {each.id for each in home.unarchive(parent)} == {parent, child}
     with beside.start() as codex:
         resume(codex, parent)
-        codex.call("thread/unarchive", threadId=child)
+        resume(codex, child)
         codex.call("thread/archive", threadId=parent)
-    assert {row.id for row in home.threads(archived=True)} == {parent, child}
+        assert {row.id for row in home.threads(archived=True)} == {parent, child}
+        codex.call("thread/unarchive", threadId=parent)
+        assert {row.id for row in home.threads()} == {parent, child}
+
+
+def test_forks_and_reverts_of_ours_refer_to_what_codexs_refer_to(beside: Beside) -> None:
+    ((thread, turns),) = beside.chats("paginated", 1)
+    (two, two_turns), (same, same_turns) = beside.chats("paginated", 2)
+    home = beside.home
+    beside.home.revert(two, before=two_turns[1]).close()
+    with beside.start() as codex:
+        resume(codex, thread)
+        resume(codex, same)
+        made = Builder(codex, beside.model, "paginated")
+        for ours, theirs in (
+            (home.fork(thread), made.forked(thread)),
+            (home.fork(thread, before=turns[0]), made.forked(thread, beforeTurnId=turns[0])),
+            (home.fork(thread, before=turns[1]), made.forked(thread, beforeTurnId=turns[1])),
+            (home.fork(thread, through=turns[0]), made.forked(thread, lastTurnId=turns[0])),
+            (home.fork(thread, through=turns[1]), made.forked(thread, lastTurnId=turns[1])),
+        ):
+            ours.close()
+            assert _origin(home, ours.id) == _origin(home, theirs)
+        codex.call("thread/revert", threadId=same, beforeTurnId=same_turns[1])
+    cuts = []
+    for each, its_turns in ((two, two_turns), (same, same_turns)):
+        base = _origin(home, each)["history_base"]
+        assert base["thread_id"] == each
+        first = next(path for path in beside.codex_home.rollouts() if path.stem.endswith(each))
+        begins = json.loads(first.read_bytes()[base["end_byte_offset"] :].splitlines()[0])
+        assert begins["payload"]["type"] == "task_started"
+        assert begins["payload"]["turn_id"] == its_turns[1]
+        cuts.append((base["end_ordinal_exclusive"], begins["ordinal"]))
+    assert cuts[0] == cuts[1]
+
+
+def _origin(home: Home, thread: str) -> dict[str, Json]:
+    """What a thread says of the one that it goes on from."""
+    with Path(home.get(thread).path).open() as rollout:
+        meta = json.loads(rollout.readline())["payload"]
+    fields = ("history_base", "forked_from_id", "forked_from_ordinal_exclusive", "history_mode")
+    return {field: meta.get(field) for field in fields}
 
 
 @MODES
