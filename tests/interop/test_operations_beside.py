@@ -27,7 +27,7 @@ from interop.mock_model import Json, MockModel, Offer, answer, pause, say
 from interop.operations import BRANCH, NAME, TEXTS, settle
 from interop.operations import say as ask
 from interop.our_threads import Form, history_sent, without_ids
-from threadlog import Home, Refused
+from threadlog import Home, InUse, Refused
 from threadlog.codex.state import read_row
 
 MODES = pytest.mark.parametrize("mode", ["legacy", "paginated"])
@@ -134,6 +134,61 @@ def test_the_doctor_of_codex_misses_the_row_of_a_thread_until_codex_lists_it(
     with beside.start() as codex:
         codex.call("thread/list")
     assert beside.parity() == ("ok", {})
+
+
+@MODES
+def test_a_codex_that_runs_sees_at_once_what_we_do(beside: Beside, mode: str) -> None:
+    home = beside.home
+    named, away, back, gone, restored, changed = beside.chats(mode, 6)
+    with beside.start() as codex:
+        assert len(codex_rows(codex)) == 6
+        home.rename(named[0], NAME)
+        home.archive(away[0], back[0])
+        home.unarchive(back[0])
+        home.delete(gone[0], restored[0])
+        home.restore(restored[0])
+        if mode == "legacy":
+            home.rollback(changed[0])
+        else:
+            home.revert(changed[0], before=changed[1][1]).close()
+        listing = codex_listing(codex)
+        ours = threadlog_listing(home)
+        assert (
+            listing.keys() == ours.keys() == {named[0], away[0], back[0], restored[0], changed[0]}
+        )
+        assert {key for key, row in listing.items() if row.archived} == {away[0]}
+        assert listing[named[0]] == ours[named[0]]
+        assert "is archived" in codex.refusal("thread/resume", threadId=away[0])
+        for thread in (named[0], back[0], restored[0], changed[0]):
+            resume(codex, thread)
+            assert codex_turns(codex, thread) == threadlog_turns(home, thread)
+        assert [turn.user for turn in codex_turns(codex, changed[0])] == [("One.",)]
+
+
+@MODES
+def test_what_codex_has_loaded_is_named_and_else_left_to_it(beside: Beside, mode: str) -> None:
+    home = beside.home
+    with beside.start() as codex:
+        made = Builder(codex, beside.model, mode)
+        thread, turns = made.chat(*TEXTS)
+        back = home.revert if mode == "paginated" else home.rollback
+        cut: dict[str, Json] = {"before": turns[1]} if mode == "paginated" else {}
+        for refused in (
+            lambda: home.resume(thread),
+            lambda: home.archive(thread),
+            lambda: home.delete(thread),
+            lambda: back(thread, **cut),
+        ):
+            with pytest.raises(InUse):
+                refused()
+        assert home.rename(thread, NAME).remarks  # not in the rollout, which Codex writes
+        made.turn(thread, "Three.")
+        assert codex_listing(codex)[thread].name == NAME
+    with beside.start() as codex:
+        assert codex_listing(codex) == threadlog_listing(home)
+        assert codex_listing(codex)[thread].name == NAME
+        resume(codex, thread)
+        assert codex_turns(codex, thread) == threadlog_turns(home, thread)
 
 
 @MODES
