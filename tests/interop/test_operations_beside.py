@@ -262,7 +262,7 @@ def test_subagents_move_along(beside: Beside, mode: str) -> None:
         codex.turn(parent, "Have somebody look.")
         await_true(lambda: len(codex_rows(codex)) == 2 and len(beside.model.requests) == 3)
     settle(beside.codex_home)
-    (child,) = {row.id for row in home.threads()} - {parent}
+    (child,) = {row.id or "" for row in home.threads()} - {parent}
     for move, archived in ((home.archive, True), (home.delete, None), (home.restore, True)):
         assert {each.id for each in move(parent)} == {parent, child}
         with beside.start() as codex:
