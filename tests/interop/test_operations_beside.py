@@ -317,6 +317,22 @@ def _origin(home: Home, thread: str) -> dict[str, Json]:
     return {field: meta.get(field) for field in fields}
 
 
+def test_a_legacy_fork_in_the_middle_of_a_review_is_shown_as_codex_shows_it(beside: Beside) -> None:
+    with beside.start() as codex:
+        thread = Builder(codex, beside.model, "legacy").reviewed()
+    settle(beside.codex_home)
+    first, review, inner = (turn.id for turn in beside.home.turns(thread))
+    forks = []
+    for where in ({"through": first}, {"before": review}, {"through": review}, {"before": inner}):
+        with beside.home.fork(thread, **where) as fork:  # type: ignore[arg-type]
+            forks.append(fork.id)
+    with beside.start() as codex:
+        for each in forks:
+            turns = codex_turns(codex, each)
+            assert threadlog_turns(beside.home, each) == turns
+            assert {turn.status for turn in turns} == {"completed"}
+
+
 @MODES
 def test_a_turn_of_codex_is_interrupted_in_a_fork_of_ours(beside: Beside, mode: str) -> None:
     form = Form(beside.binary, mode, newest=True)

@@ -247,6 +247,7 @@ class _TurnFold:
             turn = self._find(event.turn_id) if event.turn_id else None
             if event.turn_id and turn is None:
                 turn = self._new(event.turn_id, explicit=True)
+                turn.status = COMPLETED  # as Codex: nothing told of its beginning
             self._append(item, offset, turn)
 
     def _exited_review(self, event: ev.ExitedReviewMode, offset: int) -> None:
