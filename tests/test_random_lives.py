@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -29,12 +31,12 @@ from threadlog.local import cold, journal
 from whole_homes import ACTIVE, ARCHIVED, TRASHED, strangers
 
 LIVES = int(os.environ.get("THREADLOG_LIVES", "12"))
-STEPS = 25
+STEPS = 40
 DRAFT = "draft"
 HERE, THERE = "here", "there"
 hands = st.sampled_from((HERE, THERE))
 modes = st.sampled_from(("legacy", "paginated"))
-picks = st.integers(0, 999)
+picks = st.sampled_from(range(12))
 names = st.sampled_from(("one name", "another", "a third"))
 cuts = st.sampled_from(("all", "through", "before", "message", "ephemeral"))
 NO_TURN = "turn-none"
@@ -47,7 +49,7 @@ class Known:
         self.id = thread
         self.mode = mode
         self.opener: str | None = opener
-        self.place = DRAFT
+        self.place = self.lay = DRAFT
         self.turns: list[tuple[str, str]] = []
         self.rollouts = 1
         self.name: str | None = None
@@ -114,6 +116,9 @@ class Lives(RuleBasedStateMachine):
         stranger.place = "nowhere"
         return stranger
 
+    def some(self, among: Callable[[Known], object]) -> bool:
+        return any(map(among, self.known.values()))
+
     def others(self, going: list[Known]) -> list[Known]:
         """Who would stay when some go, in the trash too, and builds on one of them."""
         ids = {each.id for each in going}
@@ -135,6 +140,19 @@ class Lives(RuleBasedStateMachine):
 
     # -- beginning, and going on
 
+    @initialize(whole=st.booleans())
+    def there_are_some(self, whole: bool) -> None:
+        """A legacy thread with a subagent, a paginated one, and a fork of it; one is open."""
+        for mode, turns in (("legacy", 2), ("paginated", 3)):
+            self.start(HERE, mode, spawned=mode == "paginated" and not whole, number=0)
+            for _ in range(turns):
+                self.take_turn(0)
+            self.close(0)
+        self.fork(THERE, 1, 1, "all" if whole else "through")
+        self.start(THERE, "legacy", spawned=True, number=0)
+        self.take_turn(1)
+        self.close(1)
+
     @rule(who=hands, mode=modes, spawned=st.booleans(), number=picks)
     def start(self, who: str, mode: str, spawned: bool, number: int) -> None:
         parent = self.pick(number, lambda each: each.stored and each.place == ACTIVE)
@@ -144,6 +162,7 @@ class Lives(RuleBasedStateMachine):
         self.known[thread] = one = Known(thread, mode, who)
         one.parent = spawner
 
+    @precondition(lambda self: self.some(lambda each: each.opener))
     @rule(number=picks)
     def take_turn(self, number: int) -> None:
         one = self.pick(number, lambda each: each.opener)
@@ -154,6 +173,7 @@ class Lives(RuleBasedStateMachine):
             one.turns.append((text, one.id))
             one.place = ACTIVE
 
+    @precondition(lambda self: self.some(lambda each: each.opener))
     @rule(number=picks)
     def close(self, number: int) -> None:
         one = self.pick(number, lambda each: each.opener)
@@ -297,7 +317,8 @@ class Lives(RuleBasedStateMachine):
             assert kind == ("InUse" if busy else "done"), value
         self.count += 1
         for each in gone:
-            each.place, each.deletion, each.along = TRASHED, self.count, None
+            each.lay, each.place = each.place, TRASHED
+            each.deletion, each.along = self.count, None
             if each not in roots:
                 each.along = next(root.id for root in roots if each in self.reach(root))
 
@@ -315,17 +336,30 @@ class Lives(RuleBasedStateMachine):
             or (each.place == TRASHED and (each.along, each.deletion) == (one.id, one.deletion))
         ]
 
+    @precondition(lambda self: self.some(lambda each: each.place == TRASHED))
     @rule(who=hands, number=picks)
     def restore(self, who: str, number: int) -> None:
         one = self.pick(number, lambda each: each.place == TRASHED)
         kind, value = self.tell(who, "put", "restore", [one.id])
         assert kind == ("done" if one.place == TRASHED else "NotFound"), value
         if one.place == TRASHED:
-            back = self.together(one)
+            back = self.with_bases(self.together(one))
             assert value == sorted(each.id for each in back)
             for each in back:
-                each.place = ACTIVE
+                each.place = each.lay
 
+    def with_bases(self, back: list[Known]) -> list[Known]:
+        """These, and what they go on from by reference, as far as it is in the trash."""
+        more = [
+            each
+            for each in self.known.values()
+            if each not in back
+            and each.place == TRASHED
+            and any(each.id in one.bases for one in back)
+        ]
+        return self.with_bases([*back, *more]) if more else back
+
+    @precondition(lambda self: self.some(lambda each: each.place == TRASHED))
     @rule(who=hands, number=picks)
     def purge(self, who: str, number: int) -> None:
         one = self.pick(number, lambda each: each.place == TRASHED)

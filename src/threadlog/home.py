@@ -235,6 +235,8 @@ class Home(StoredThreads):
     def restore(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
         """Put threads back from the trash, with the subagents that were deleted along.
 
+        And with the threads in the trash that they go on from by reference.
+
         Meant by id, a piece of it, title, or `last`.  A Codex finds them by their files.  Raises
         NotFound, Ambiguous, InUse, MoveFailed, PartlyDone.
         """

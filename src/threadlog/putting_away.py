@@ -106,8 +106,8 @@ def _users_of(
 
 
 def restore(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
-    """Back to where they lay, with the subagents that were deleted along."""
-    entries = _entries(home, references)
+    """Back to where they lay, with the subagents deleted along, and with what they go on from."""
+    entries = _with_bases(home, _entries(home, references))
     return _tell(entries, home.store.shelf.restore([e.entry for e in entries], _now(dry_run)))
 
 
@@ -239,6 +239,21 @@ def _entries(home: Home, references: Sequence[Reference], *, every: bool = False
             for each in trashed:
                 if each.along == entry.id and each.deleted == entry.deleted:
                     found.setdefault(each.entry, each)
+    return list(found.values())
+
+
+def _with_bases(home: Home, entries: list[Trashed]) -> list[Trashed]:
+    """These, and the threads in the trash that they go on from by reference."""
+    found = {each.entry: each for each in entries}
+    shelf = home.store.shelf
+    others = [(set(shelf.rollouts_in_trash(e.entry)), e) for e in shelf.trashed()]
+    todo = [*entries]
+    while todo:
+        bases = set(todo.pop().bases)
+        for rollouts, each in others:
+            if each.entry not in found and bases & rollouts:
+                found[each.entry] = each
+                todo.append(each)
     return list(found.values())
 
 

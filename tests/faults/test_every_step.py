@@ -33,8 +33,8 @@ from whole_homes import (
     told_of,
 )
 
-# Every so many-th position, for a shorter run.
-STRIDE = int(os.environ.get("THREADLOG_STRIDE", "20"))
+# Every so many-th position, for a shorter run; each of them is looked at for long.
+STRIDE = max(1, int(os.environ.get("THREADLOG_STRIDE", "10")) * 7 - 6)
 Told = dict[str, dict[str, Json]]
 Deed = Callable[[Home, str], object]
 SPAWN: Json = {"subagent": {"thread_spawn": {"parent_thread_id": "", "depth": 1}}}
@@ -145,7 +145,8 @@ THREADS = {
     "builds on": (*_ALL, "revert", "fork"),
     "parent": _MOVED,
 }
-CASES = [(deed, thread) for thread, deeds in THREADS.items() for deed in deeds]
+CASES = [(deed, thread, True) for thread, deeds in THREADS.items() for deed in deeds]
+CASES += [(deed, thread, False) for deed, thread, _codex in CASES if thread in ("reverted", "parent")]
 
 
 def make_threads(path: Path) -> None:
@@ -358,22 +359,20 @@ def apart(work: Callable[..., Any], *given: Any) -> Any:
     return ended.word
 
 
-@pytest.fixture(params=["with Codex", "alone"])
-def base(
-    request: pytest.FixtureRequest, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """A copy of the home; with Codex's database, or without."""
+@pytest.fixture
+def base(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the home that the test can have its way with."""
     know_schema(monkeypatch)
     monkeypatch.setenv("CODEX_SQLITE_HOME", str(tmp_path / "run"))
-    base = tmp_path / "base"
-    shutil.copytree(made, base)
-    if request.param == "with Codex":
-        _as_run(base)
-        run = tmp_path / "run"
-        with threadlog.open(run) as home:
-            put_database(run, [*home.threads(limit=None, archived=None)])
-        base = _as_base(run)
-    return base
+    return Path(shutil.copytree(made, tmp_path / "base"))
+
+
+def _with_codex(base: Path) -> Path:
+    """The same with Codex's database."""
+    run = _as_run(base)
+    with threadlog.open(run) as home:
+        put_database(run, [*home.threads(limit=None, archived=None)])
+    return _as_base(run)
 
 
 def _as_run(base: Path) -> Path:
@@ -391,16 +390,22 @@ def _as_base(run: Path) -> Path:
     return base
 
 
-@pytest.mark.parametrize(("deed", "thread"), CASES, ids=[f"{d} {t}" for d, t in CASES])
-def test_what_is_broken_off_was_done_or_was_not(base: Path, deed: str, thread: str) -> None:
+@pytest.mark.parametrize(
+    ("deed", "thread", "codex"),
+    CASES,
+    ids=[f"{deed} {thread} {'with Codex' if codex else 'alone'}" for deed, thread, codex in CASES],
+)
+def test_what_is_broken_off_was_done_or_was_not(
+    base: Path, deed: str, thread: str, codex: bool
+) -> None:
     case = (deed, thread)
+    base = _with_codex(base) if codex else base
     before = DEEDS[deed].before
     if before is not None:
         run = _as_run(base)
         apart(do, run, before, thread)
         base = _as_base(run)
-    run = _as_run(base)
-    old = apart(look, run)
+    old = apart(look, _as_run(base))
     run = _as_run(base)
     calls, _left = broken_off(run, case, None, 0)
     new = apart(look, run)
@@ -408,8 +413,8 @@ def test_what_is_broken_off_was_done_or_was_not(base: Path, deed: str, thread: s
     assert calls > 3
     tried, broken = 0, []
     for which, (told, fault) in enumerate(FAULTS.items()):
-        offset = (zlib.crc32(f"{deed} {thread}".encode()) + which * STRIDE // 3) % STRIDE
-        for number in range(offset, calls + 1, STRIDE):
+        offset = zlib.crc32(f"{deed} {thread} {which}".encode()) % STRIDE
+        for number in range(offset, calls, STRIDE):
             run = _as_run(base)
             try:
                 _calls, left = broken_off(run, case, fault, number)
