@@ -294,8 +294,10 @@ class Lives(RuleBasedStateMachine):
         refusal = refusal or ("Refused" if one.place == ACTIVE else None)
         assert kind == (refusal or "done"), value
         if refusal is None:
-            assert value == [one.id]
-            one.place = ACTIVE
+            below = [each for each in self.below(one) if each.place == ARCHIVED]
+            assert value == sorted(each.id for each in (one, *below))
+            for each in (one, *below):
+                each.place = ACTIVE
 
     @rule(who=hands, number=picks, also=picks, two=st.booleans())
     def delete(self, who: str, number: int, also: int, two: bool) -> None:
@@ -304,28 +306,40 @@ class Lives(RuleBasedStateMachine):
             roots.append(self.pick(also))
         kind, value = self.tell(who, "put", "delete", [each.id for each in roots])
         refusals = [self.refusal(who, each, archived=False) for each in roots]
-        below = [one for each in roots for one in self.below(each) if one not in roots]
-        refusal = next(filter(None, refusals), None)
-        if refusal or self.others([*roots, *below]):
-            assert kind == (refusal or "Refused"), value
+        if refusal := next(filter(None, refusals), None):
+            assert kind == refusal, value
             return
-        busy = {each.id: "InUse" for each in roots if each.opener}
-        gone = [each for each in dict.fromkeys((*below, *roots)) if not each.opener]
-        if busy and (gone or len(busy) > 1):
-            assert (kind, value) == ("PartlyDone", [sorted(each.id for each in gone), busy])
+        family: dict[Known, Known] = {}
+        for root in roots:
+            for each in (root, *self.below(root)):
+                family.setdefault(each, root)
+        gone = self.leaving(family)
+        if len(gone) == len(family):
+            assert (kind, value) == ("done", sorted(each.id for each in gone))
+        elif len(roots) == 1:
+            (root,) = roots
+            built_on = self.others([*gone, root])
+            assert kind == ("InUse" if root.opener and not built_on else "Refused"), value
         else:
-            assert kind == ("InUse" if busy else "done"), value
+            assert (kind, value[0]) == ("PartlyDone", sorted(each.id for each in gone))
         self.count += 1
         for each in gone:
             each.lay, each.place = each.place, TRASHED
-            each.deletion, each.along = self.count, None
-            if each not in roots:
-                each.along = next(root.id for root in roots if each in self.reach(root))
+            each.deletion = self.count
+            each.along = None if family[each] is each else family[each].id
 
-    def reach(self, root: Known) -> list[Known]:
-        """The subagents of a thread and theirs, wherever they are by now."""
-        found = [each for each in self.known.values() if each.parent == root.id]
-        return [*found, *(more for each in found for more in self.reach(each))]
+    def leaving(self, family: dict[Known, Known]) -> list[Known]:
+        """Who can be deleted: families without anybody in use, or that others build on who stay."""
+        leaving = list(family)
+        while True:
+            stuck = {family[one] for one in leaving if one.opener or self.stays_for(one, leaving)}
+            if not stuck:
+                return leaving
+            leaving = [each for each in leaving if family[each] not in stuck]
+
+    def stays_for(self, one: Known, leaving: list[Known]) -> bool:
+        """True if somebody who stays builds on a thread."""
+        return any(each not in leaving and each is not one for each in self.others([one]))
 
     def together(self, one: Known) -> list[Known]:
         """A thread in the trash with those that were deleted along with it."""

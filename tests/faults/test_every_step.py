@@ -146,7 +146,9 @@ THREADS = {
     "parent": _MOVED,
 }
 CASES = [(deed, thread, True) for thread, deeds in THREADS.items() for deed in deeds]
-CASES += [(deed, thread, False) for deed, thread, _codex in CASES if thread in ("reverted", "parent")]
+CASES += [
+    (deed, thread, False) for deed, thread, _codex in CASES if thread in ("reverted", "parent")
+]
 
 
 def make_threads(path: Path) -> None:

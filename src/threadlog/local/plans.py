@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.query import ThreadSummary
-from threadlog.errors import Archived, NotFound, Refused
+from threadlog.errors import Archived, NotFound, Refused, ThreadlogError
 from threadlog.local.intents import Step
 from threadlog.local.inventory import Inventory
 from threadlog.local.register import Register
@@ -137,9 +137,33 @@ def _in_the_way(thread_id: str, path: str) -> Refused:
     )
 
 
-def of_family(planned: Planned, root: str | None) -> Planned:
-    """The same as a subagent of *root*, which is not held up by it, or as the root itself."""
-    return planned._replace(family=root, binding=root in (None, planned.step.thread_id))
+def in_families(
+    planned: Sequence[Planned | ThreadlogError],
+    ids: Sequence[str | None],
+    along: Mapping[str, str],
+    *,
+    whole: bool,
+) -> list[Planned | ThreadlogError]:
+    """The same with the family of each; *along* names its root.
+
+    Where the root cannot be done, or anybody of a family that goes as a *whole*, nobody of it is.
+    """
+    families = [along.get(each or "") for each in ids]
+    binding = [whole or family in (None, each) for each, family in zip(ids, families, strict=True)]
+    failed = {
+        family: each
+        for each, family, binds in zip(planned, families, binding, strict=True)
+        if family is not None and binds and not isinstance(each, Planned)
+    }
+    told: list[Planned | ThreadlogError] = []
+    for each, family, binds in zip(planned, families, binding, strict=True):
+        if not isinstance(each, Planned):
+            told.append(each)
+        elif family in failed:
+            told.append(Refused(f"thread {each.step.thread_id} stays: {failed[family]}"))
+        else:
+            told.append(each._replace(family=family, binding=binds))
+    return told
 
 
 def group(inventory: Inventory, thread: ThreadSummary) -> list[Found]:

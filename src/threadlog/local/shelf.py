@@ -29,7 +29,7 @@ from threadlog.local.intents import (
     Step,
 )
 from threadlog.local.inventory import Inventory
-from threadlog.local.plans import Planned, Plans, group, of_family
+from threadlog.local.plans import Planned, Plans, group, in_families
 from threadlog.local.scan import below
 
 _Plan = Callable[[Inventory, ThreadSummary, int], Planned]
@@ -54,19 +54,13 @@ class Shelf:
 
         *along* names with whom each goes, itself for who takes others with it.
         """
-        return self._each(ARCHIVE, threads, when, self._along(self._plans.to_archive, along))
+        return self._each(ARCHIVE, threads, when, (self._plans.to_archive, along))
 
     def unarchive(
         self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
     ) -> list[Result]:
         """Put archived threads back where they were, by their names (Codex: the same)."""
-        return self._each(UNARCHIVE, threads, when, self._along(self._plans.back, along))
-
-    def _along(self, plan: _Plan, along: Mapping[str, str]) -> _Plan:
-        def planned(inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
-            return of_family(plan(inventory, thread, at_ms), along.get(thread.id or ""))
-
-        return planned
+        return self._each(UNARCHIVE, threads, when, (self._plans.back, along))
 
     def trash(
         self, threads: Sequence[ThreadSummary], when: When, along: Mapping[str, str]
@@ -76,7 +70,7 @@ class Shelf:
         def plan(inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
             return self._plans.to_trash(inventory, thread, (at_ms, along.get(thread.id or "", "")))
 
-        return self._each(TRASH, threads, when, plan)
+        return self._each(TRASH, threads, when, (plan, along))
 
     def trashed(self) -> list[Trashed]:
         """What is in the trash, that deleted last first."""
@@ -154,11 +148,13 @@ class Shelf:
         deed: str,
         threads: Sequence[ThreadSummary],
         when: When,
-        plan: _Plan,
+        how: tuple[_Plan, Mapping[str, str]],
     ) -> list[Result]:
         self.finish()
-        inventory = Inventory(self._home)
+        inventory, (plan, along) = Inventory(self._home), how
         planned = [_planned(partial(plan, inventory, each, when.at_ms)) for each in threads]
+        ids = [each.id for each in threads]
+        planned = in_families(planned, ids, along, whole=deed == TRASH)
         return self._batches.carry_out(deed, planned, when)
 
     # -- doing it
