@@ -6,6 +6,7 @@ what was said, what comes from what, the trash, and that nothing else lies there
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import tempfile
@@ -20,7 +21,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -40,6 +40,26 @@ picks = st.sampled_from(range(12))
 names = st.sampled_from(("one name", "another", "a third"))
 cuts = st.sampled_from(("all", "through", "before", "message", "ephemeral"))
 NO_TURN = "turn-none"
+# What can be done, some of it more often; and what it is done with.
+DEEDS = (
+    *("start", "take_turn", "take_turn", "close", "close", "resume", "fork", "fork", "roll_back"),
+    *("revert", "revert", "rename", "update", "archive", "unarchive", "compress"),
+    *("delete", "delete", "restore", "restore", "purge"),
+)
+GIVEN = {
+    "who": hands,
+    "mode": modes,
+    "number": picks,
+    "also": picks,
+    "turn": st.integers(0, 3),
+    "turns": st.integers(1, 3),
+    "cut": cuts,
+    "name": names,
+    "branch": st.sampled_from(("main", "side")),
+    "spawned": st.booleans(),
+    "memory": st.booleans(),
+    "two": st.booleans(),
+}
 
 
 class Known:
@@ -58,6 +78,7 @@ class Known:
         self.forked: str | None = None
         # Whose rollouts its own ones go on from.
         self.bases: set[str] = set()
+        self.base: str | None = None  # that of its newest one
         # With which deletion it went, and with whom.
         self.deletion = 0
         self.along: str | None = None
@@ -75,6 +96,12 @@ class Known:
         if self.mode == "legacy" or (turn == 0 and self.turns):
             return set()
         return {self.turns[turn][1] if turn < len(self.turns) else self.id}
+
+    def go_on_from(self, base: set[str]) -> None:
+        """A further rollout of it is made, or the first."""
+        if base != {self.id}:
+            self.bases |= base
+            self.base = next(iter(base), None)
 
 
 def said(texts: list[str]) -> list[list[str]]:
@@ -116,9 +143,6 @@ class Lives(RuleBasedStateMachine):
         stranger.place = "nowhere"
         return stranger
 
-    def some(self, among: Callable[[Known], object]) -> bool:
-        return any(map(among, self.known.values()))
-
     def others(self, going: list[Known]) -> list[Known]:
         """Who would stay when some go, in the trash too, and builds on one of them."""
         ids = {each.id for each in going}
@@ -138,6 +162,13 @@ class Lives(RuleBasedStateMachine):
             return "NotFound"
         return "Archived" if archived and one.place == ARCHIVED else None
 
+    @rule(data=st.data())
+    def act(self, data: st.DataObject) -> None:
+        """One deed, of which hypothesis would leave out many if each were a rule."""
+        deed = getattr(self, data.draw(st.sampled_from(DEEDS), label="deed"))
+        wanted = inspect.signature(deed).parameters
+        deed(**{name: data.draw(GIVEN[name], label=name) for name in wanted})
+
     # -- beginning, and going on
 
     @initialize(whole=st.booleans())
@@ -153,7 +184,6 @@ class Lives(RuleBasedStateMachine):
         self.take_turn(1)
         self.close(1)
 
-    @rule(who=hands, mode=modes, spawned=st.booleans(), number=picks)
     def start(self, who: str, mode: str, spawned: bool, number: int) -> None:
         parent = self.pick(number, lambda each: each.stored and each.place == ACTIVE)
         spawner = parent.id if spawned and parent.stored else None
@@ -162,8 +192,6 @@ class Lives(RuleBasedStateMachine):
         self.known[thread] = one = Known(thread, mode, who)
         one.parent = spawner
 
-    @precondition(lambda self: self.some(lambda each: each.opener))
-    @rule(number=picks)
     def take_turn(self, number: int) -> None:
         one = self.pick(number, lambda each: each.opener)
         if one.opener in (HERE, THERE):
@@ -173,8 +201,6 @@ class Lives(RuleBasedStateMachine):
             one.turns.append((text, one.id))
             one.place = ACTIVE
 
-    @precondition(lambda self: self.some(lambda each: each.opener))
-    @rule(number=picks)
     def close(self, number: int) -> None:
         one = self.pick(number, lambda each: each.opener)
         if one.opener in (HERE, THERE):
@@ -183,7 +209,6 @@ class Lives(RuleBasedStateMachine):
             if one.place == DRAFT:
                 del self.known[one.id]
 
-    @rule(who=hands, number=picks)
     def resume(self, who: str, number: int) -> None:
         one = self.pick(number)
         kind, value = self.tell(who, "resume", one.id)
@@ -194,7 +219,6 @@ class Lives(RuleBasedStateMachine):
 
     # -- forks, and turns that count no more
 
-    @rule(who=hands, number=picks, turn=st.integers(0, 3), cut=cuts)
     def fork(self, who: str, number: int, turn: int, cut: str) -> None:
         parent = self.pick(number, lambda each: each.turns)
         where, end = self.cut(parent, turn, cut)
@@ -209,7 +233,7 @@ class Lives(RuleBasedStateMachine):
             one.turns = parent.turns[:end]
             if parent.mode == "legacy":
                 one.turns = [(text, one.id) for text, _of in one.turns]
-            one.bases = parent.base_before(end)
+            one.go_on_from(parent.base_before(end))
 
     @staticmethod
     def cut(parent: Known, turn: int, cut: str) -> tuple[dict[str, Any], int]:
@@ -223,7 +247,6 @@ class Lives(RuleBasedStateMachine):
             return {cut: turn}, min(turn, len(parent.turns))
         return {"ephemeral": True} if cut == "ephemeral" else {}, len(parent.turns)
 
-    @rule(who=hands, number=picks, turns=st.integers(1, 3))
     def roll_back(self, who: str, number: int, turns: int) -> None:
         one = self.pick(number)
         kind, value = self.tell(who, "rollback", one.id, turns)
@@ -233,7 +256,6 @@ class Lives(RuleBasedStateMachine):
         if refusal is None:
             del one.turns[-turns:]
 
-    @rule(who=hands, number=picks, turn=st.integers(0, 3))
     def revert(self, who: str, number: int, turn: int) -> None:
         one = self.pick(number, lambda each: each.mode == "paginated" or turn == 0)
         name = f"turn-{one.texts[turn]}" if turn < len(one.turns) else NO_TURN
@@ -243,14 +265,13 @@ class Lives(RuleBasedStateMachine):
         refusal = refusal or ("InUse" if one.opener not in (None, who) else None)
         assert kind == (refusal or "done"), value
         if refusal is None:
-            one.bases |= one.base_before(turn) - {one.id}
+            one.go_on_from(one.base_before(turn))
             del one.turns[turn:]
             one.rollouts += 1
             one.opener = who
 
     # -- what is known of threads
 
-    @rule(who=hands, number=picks, name=names)
     def rename(self, who: str, number: int, name: str) -> None:
         one = self.pick(number)
         kind, value = self.tell(who, "rename", one.id, name)
@@ -260,7 +281,6 @@ class Lives(RuleBasedStateMachine):
         if refusal is None:
             one.name = name
 
-    @rule(who=hands, number=picks, branch=st.sampled_from(("main", "side")), memory=st.booleans())
     def update(self, who: str, number: int, branch: str, memory: bool) -> None:
         one = self.pick(number)
         kind, value = self.tell(who, "update", one.id, branch, "disabled" if memory else None)
@@ -274,7 +294,6 @@ class Lives(RuleBasedStateMachine):
 
     # -- away, and back
 
-    @rule(who=hands, number=picks)
     def archive(self, who: str, number: int) -> None:
         one = self.pick(number)
         kind, value = self.tell(who, "put", "archive", [one.id])
@@ -286,7 +305,6 @@ class Lives(RuleBasedStateMachine):
             for each in (one, *below):
                 each.place = ARCHIVED
 
-    @rule(who=hands, number=picks)
     def unarchive(self, who: str, number: int) -> None:
         one = self.pick(number)
         kind, value = self.tell(who, "put", "unarchive", [one.id])
@@ -299,7 +317,6 @@ class Lives(RuleBasedStateMachine):
             for each in (one, *below):
                 each.place = ACTIVE
 
-    @rule(who=hands, number=picks, also=picks, two=st.booleans())
     def delete(self, who: str, number: int, also: int, two: bool) -> None:
         roots = [self.pick(number)]
         if two and self.pick(also) is not roots[0]:
@@ -350,8 +367,6 @@ class Lives(RuleBasedStateMachine):
             or (each.place == TRASHED and (each.along, each.deletion) == (one.id, one.deletion))
         ]
 
-    @precondition(lambda self: self.some(lambda each: each.place == TRASHED))
-    @rule(who=hands, number=picks)
     def restore(self, who: str, number: int) -> None:
         one = self.pick(number, lambda each: each.place == TRASHED)
         kind, value = self.tell(who, "put", "restore", [one.id])
@@ -373,8 +388,6 @@ class Lives(RuleBasedStateMachine):
         ]
         return self.with_bases([*back, *more]) if more else back
 
-    @precondition(lambda self: self.some(lambda each: each.place == TRASHED))
-    @rule(who=hands, number=picks)
     def purge(self, who: str, number: int) -> None:
         one = self.pick(number, lambda each: each.place == TRASHED)
         kind, value = self.tell(who, "put", "purge", [one.id])
@@ -386,7 +399,6 @@ class Lives(RuleBasedStateMachine):
             for each in gone:
                 del self.known[each.id]
 
-    @rule(who=hands, number=picks)
     def compress(self, who: str, number: int) -> None:
         one = self.pick(number)
         kind, value = self.tell(who, "compress", one.id)
@@ -411,10 +423,25 @@ class Lives(RuleBasedStateMachine):
             assert self.tell(who, "trash") == ("done", trashed)
 
     def line(self, one: Known) -> list[str]:
-        """What a thread was forked from, the oldest first."""
-        origin = self.known.get(one.forked or "")
-        before = self.line(origin) if origin and origin.stored else [one.forked]
-        return [*filter(None, before), one.id]
+        """What a thread was forked from, the oldest first; what it builds on, where that differs."""
+        told: list[str] = []
+        seen: set[str] = set()
+
+        def tell(thread: str) -> None:
+            if thread in seen:
+                return
+            seen.add(thread)
+            known = self.known.get(thread)
+            if known and known.stored:
+                base = self.known.get(known.base or "")
+                if base and base.stored:
+                    tell(base.id)
+                if known.forked:
+                    tell(known.forked)
+            told.append(thread)
+
+        tell(one.id)
+        return told
 
     def shown(self, one: Known) -> dict[str, Any]:
         return {

@@ -80,10 +80,11 @@ def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> lis
     answers = _Answers(roots, [])
     numbered = [each for each in todo if each.history_mode == PAGINATED]
     own = home.store.shelf.rollout_ids(numbered) if numbered else {}
+    users = {each.path: _users_of(home, each, own) for each in todo}
     gone: set[str] = set()
     while todo:
-        users = {each.path: _users_of(home, each, own, gone) for each in todo}
-        going = [each for each in todo if not users[each.path]]
+        held = _held(todo, along, users, gone)
+        going = [each for each in todo if along[each.id or ""] not in held]
         if not going:
             break
         results = home.store.shelf.trash(going, when, along)
@@ -91,18 +92,34 @@ def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> lis
         gone.update(each.id for each in results if isinstance(each, Moved))
         todo = [each for each in todo if each not in going]
     for each in todo:
-        answers.failed[each.id or each.path] = _built_on(each.id or "", users[each.path])
+        its_root = along[each.id or ""]
+        answers.failed.setdefault(its_root, held[its_root])
     if not dry_run:
         _remove_expired(home, when)
     return answers.tell()
 
 
-def _users_of(
-    home: Home, thread: ThreadSummary, own: Mapping[str, Sequence[str]], gone: set[str]
-) -> list[str]:
-    """Who builds on a thread, but for itself and those that are gone; *own* are its rollouts."""
+def _held(
+    todo: Sequence[ThreadSummary],
+    along: Mapping[str, str],
+    users: Mapping[str, Sequence[str]],
+    gone: set[str],
+) -> dict[str, Refused]:
+    """The families of which one must stay for now, by root: others go on from it who are there."""
+    held: dict[str, Refused] = {}
+    for each in todo:
+        root = along[each.id or ""]
+        family = {key for key, its_root in along.items() if its_root == root}
+        others = [user for user in users[each.path] if user.split(" ")[0] not in gone | family]
+        if others:
+            held[root] = _built_on(each.id or "", others)
+    return held
+
+
+def _users_of(home: Home, thread: ThreadSummary, own: Mapping[str, Sequence[str]]) -> list[str]:
+    """Who builds on a thread, but for itself; *own* are its rollouts."""
     rollout_ids = own.get(thread.id or "", ())
-    return _users(home, rollout_ids, {*gone, thread.id or ""}) if rollout_ids else []
+    return _users(home, rollout_ids, {thread.id or ""}) if rollout_ids else []
 
 
 def restore(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
