@@ -250,9 +250,9 @@ def test_purging_removes_what_we_keep_of_a_thread(home: Path) -> None:
         threadlog.open(home).restore(uuid(1))
 
 
-def referred_to(opened: threadlog.Home) -> tuple[Thread, Thread]:
+def referred_to(opened: threadlog.Home, **options: Any) -> tuple[Thread, Thread]:
     """A paginated thread, and a fork that refers to it."""
-    parent = opened.start(cwd="/desk", history_mode="paginated")
+    parent = opened.start(cwd="/desk", history_mode="paginated", **options)
     with parent, parent.turn("A") as made:
         made.say("re A")
     fork = opened.fork(parent.id)
@@ -688,3 +688,36 @@ def test_what_lies_in_the_way_of_a_restored_one_is_said(home: Path) -> None:
         for dry_run in (True, False):
             with pytest.raises(Refused, match="is there already; look at both"):
                 opened.restore(THREAD, dry_run=dry_run)
+
+
+def test_where_a_thread_is_not_archived_its_subagents_stay_in_the_archive(home: Path) -> None:
+    put(home, content(LINES))
+    put(home, spawned(uuid(1), THREAD), file_name(uuid(1)))
+    with threadlog.open(home) as opened:
+        opened.archive(uuid(1))
+        before = below(home)
+        with pytest.raises(Refused, match="is not archived"):
+            opened.unarchive(THREAD)
+    assert below(home) == before
+
+
+def test_a_thread_stays_with_a_subagent_that_others_build_on(home: Path) -> None:
+    source: Any = {"subagent": {"thread_spawn": {"parent_thread_id": THREAD, "depth": 1}}}
+    put(home, content(LINES))
+    with threadlog.open(home) as opened:
+        child, fork = referred_to(opened, source=source, parent_thread_id=THREAD)
+        with pytest.raises(Refused, match=f"thread {child.id} stays: .* by reference"):
+            opened.delete(THREAD)
+        assert opened.trash() == []
+        opened.delete(THREAD, fork.id)
+        assert {each.id for each in opened.trash()} == {THREAD, child.id, fork.id}
+
+
+def test_what_a_thread_goes_on_from_comes_back_with_it(home: Path) -> None:
+    with threadlog.open(home) as opened:
+        parent, fork = referred_to(opened)
+        before = [*opened.turns(fork.id)]
+        opened.delete(parent.id, fork.id)
+        opened.restore(fork.id)
+        assert [*opened.turns(fork.id)] == before
+        assert opened.trash() == []

@@ -423,7 +423,7 @@ class Lives(RuleBasedStateMachine):
             assert self.tell(who, "trash") == ("done", trashed)
 
     def line(self, one: Known) -> list[str]:
-        """What a thread was forked from, the oldest first; what it builds on, where that differs."""
+        """What a thread was forked from, and what it builds on where that differs, oldest first."""
         told: list[str] = []
         seen: set[str] = set()
 

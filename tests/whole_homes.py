@@ -178,16 +178,20 @@ def rows_of(home: Path) -> dict[str, dict[str, Any]]:
 # -- all of it
 
 
-def told_of(home: Home, *, rows: bool = True) -> dict[str, dict[str, Json]]:
+def told_of(home: Home, *, rows: bool = True, begun: bool = False) -> dict[str, dict[str, Json]]:
     """Each thread of a home in plain values; what must agree is looked at on the way.
 
-    Without *rows* whatever Codex's database has is left out.
+    Without *rows* whatever Codex's database has is left out.  Where a thread had *begun* just
+    now, its rollout may be empty yet.
     """
     folder = Path(home.path)
     files, noted = files_of(folder), rows_of(folder) if rows else {}
     told: dict[str, dict[str, Json]] = {}
     for each in both_listings(home):
         assert each.id is not None
+        if begun and each.size_bytes == 0 and each.rollouts == 1:
+            del files[each.id]
+            continue
         assert each.problem is None, each.problem
         place = ARCHIVED if each.archived else ACTIVE
         own = files.pop(each.id)
