@@ -335,7 +335,7 @@ class Lives(RuleBasedStateMachine):
             assert (kind, value) == ("done", sorted(each.id for each in gone))
         elif len(roots) == 1:
             (root,) = roots
-            built_on = self.others([*gone, root])
+            built_on = self.others(list(family))
             assert kind == ("InUse" if root.opener and not built_on else "Refused"), value
         else:
             assert (kind, value[0]) == ("PartlyDone", sorted(each.id for each in gone))

@@ -216,8 +216,8 @@ FAULTS = {
     "killed in a write": Fault(short=True, kill=True),
 }
 _TAKING_ROOM = ("create", "write", "copy", "make_folder", "link", "sync", "sync_data", "move")
-_NOTED = ("obstacle", "moved", "repointed", "renamed", "patched", "removed", "note_name")
-_LEFT = ("moved", "renamed", "patched", "removed", "note_name")
+_ALL_LEFT = ("moved_together", "removed_together")
+_LEFT = ("moved", "repointed", "renamed", "patched", "removed", "note_name", *_ALL_LEFT)
 BUSY = "it is locked, says the test"
 
 
@@ -229,7 +229,7 @@ class Register:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
-        if name not in _NOTED:
+        if name not in ("obstacle", "obstacles", *_LEFT):
             return real
 
         def noted(*args: Any) -> Any:
@@ -238,7 +238,8 @@ class Register:
             except OSError:
                 if name == "note_name":
                     raise
-                return BUSY
+                several = name == "obstacles" or name in _ALL_LEFT
+                return [BUSY for _each in args[0]] if several else BUSY
 
         return noted
 
