@@ -29,6 +29,7 @@ from threadlog import Home, Thread
 from threadlog.codex import rows
 from threadlog.core import layout
 from threadlog.core.items import turn as ti
+from threadlog.core.items.session import SessionMeta
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadQuery, ThreadSummary
 from threadlog.core.turn import Turn
@@ -178,6 +179,16 @@ def rows_of(home: Path) -> dict[str, dict[str, Any]]:
 # -- all of it
 
 
+def _branch(home: Home, thread: ThreadSummary) -> str | None:
+    """The branch that a thread is of, as its whole rollout tells, if that is who tells it."""
+    if thread.history_mode != "legacy":
+        return thread.git_branch
+    assert thread.id is not None
+    items = home.history(thread.id).items()
+    own = [each for each in items if isinstance(each, SessionMeta) and each.id == thread.id]
+    return own[-1].git.branch if own and own[-1].git else None
+
+
 def told_of(home: Home, *, rows: bool = True, begun: bool = False) -> dict[str, dict[str, Json]]:
     """Each thread of a home in plain values; what must agree is looked at on the way.
 
@@ -203,7 +214,7 @@ def told_of(home: Home, *, rows: bool = True, begun: bool = False) -> dict[str, 
             "turns": texts(home.turns(each.id)),
             "lines": _count(own),
             "name": each.name,
-            "branch": each.git_branch,
+            "branch": _branch(home, each),
             "rollouts": each.rollouts,
             "row": row and _row(row, each),
         }
