@@ -18,7 +18,6 @@ from threadlog.core.items.event import TaskStarted
 from threadlog.core.items.session import HistoryBase
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import BadLine
-from threadlog.core.turn import IN_PROGRESS
 from threadlog.errors import EmptyRollout, NotFound, NotResumable, Refused
 from threadlog.reader import ThreadReader
 
@@ -109,59 +108,75 @@ def _at_turn(reader: ThreadReader, turn_id: str, *, through: bool) -> Cut:
     found = _near(reader, turn_id) or _anywhere(reader, turn_id)
     if found is None:
         raise _no_turn(turn_id)
-    start, following, status = found
-    if through and status == IN_PROGRESS and following is None:
+    start, following = found
+    if through and following is None and reader.unfinished() == turn_id:
         raise Refused(f"turn {turn_id} has not ended yet: cut before it, or wait for its end")
     if not through:
         return _cut(reader, start)
     return _end(reader) if following is None else _cut(reader, following)
 
 
-# Where a turn and the one after it begin, and how it ended.
-_Found = tuple[Spot, Spot | None, str]
+# Where a turn and the one after it begin.
+_Found = tuple[Spot, Spot | None]
 
 
 def _near(reader: ThreadReader, turn_id: str) -> _Found | None:
     """By recorded starts, from the end; None where there are turns without one in between."""
-    following, rolled_back = None, False
+    following: Spot | None = None
+    own, rolled_back = False, False
     for number, frame in _frames_backwards(reader, reader.segments()):
         raw = frame.raw
         assert isinstance(raw, bytes)
-        rolled_back |= b"rolled_back" in raw
+        rolled_back |= not own and b"rolled_back" in raw
         if b"_started" not in raw:
             continue
         item = decode_item(raw)
         if isinstance(item, TaskStarted):
             spot = Spot(number, frame.offset, _ordinal(frame))
-            if item.turn_id == turn_id:
-                return _checked(reader, (turn_id, spot, following), rolled_back=rolled_back)
-            following = spot
-    return None
+            if own:
+                ids = [item.turn_id, turn_id]
+                return _checked(reader, ids, (spot, following), rolled_back=rolled_back)
+            own = item.turn_id == turn_id
+            following = following if own else spot
+    if not own:
+        return None
+    return _checked(reader, [turn_id], (None, following), rolled_back=rolled_back)
 
 
 def _checked(
-    reader: ThreadReader, found: tuple[str, Spot, Spot | None], *, rolled_back: bool
+    reader: ThreadReader,
+    ids: list[str],
+    part: tuple[Spot | None, Spot | None],
+    *,
+    rolled_back: bool,
 ) -> _Found | None:
-    turn_id, start, following = found
+    """The last of the turns *ids*, if the part that begins with the first has just these."""
+    start, following = part
     begun = reader.begun(start, None if rolled_back else following)
-    ids = [name for name, _spot, _status in begun]
-    if rolled_back and turn_id not in ids:
-        raise NotFound(f"turn {turn_id} was rolled back: nothing can go on from it")
-    if not rolled_back and ids != [turn_id]:
+    told = [name for name, _spot in begun]
+    if rolled_back and ids[-1] not in told:
+        raise NotFound(f"turn {ids[-1]} was rolled back: nothing can go on from it")
+    if not rolled_back and told != ids:
         return None
-    told = _in(begun, turn_id)
     # What was rolled back since is cut off as well.
-    return told and (start, following, told[2])
+    found = _in(begun, ids[-1])
+    return found and (found[0], following)
 
 
 def _anywhere(reader: ThreadReader, turn_id: str) -> _Found | None:
     return _in(reader.begun(), turn_id)
 
 
-def _in(begun: list[tuple[str, Spot, str]], turn_id: str) -> _Found | None:
-    for number, (name, spot, status) in enumerate(begun):
+def _in(begun: list[tuple[str, Spot]], turn_id: str) -> _Found | None:
+    """Among turns in the order in which they are shown.
+
+    One shown later may begin earlier: the turn of a paginated review, around the reviewer's.
+    """
+    for number, (name, spot) in enumerate(begun):
         if name == turn_id:
-            return spot, next((each[1] for each in begun[number + 1 :]), None), status
+            later = [each[1] for each in begun[number + 1 :]]
+            following = min((each for each in later if each > spot), default=None)
+            return min([spot, *later]), following
     return None
 
 

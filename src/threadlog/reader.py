@@ -155,10 +155,8 @@ class ThreadReader:
         asked = implicit and bool(last.items) and isinstance(last.items[-1], UserMessage)
         return "" if asked else None
 
-    def begun(
-        self, start: Spot | None = None, end: Spot | None = None
-    ) -> list[tuple[str, Spot, str]]:
-        """Each turn's id, where it begins, and its status; without those rolled back.
+    def begun(self, start: Spot | None = None, end: Spot | None = None) -> list[tuple[str, Spot]]:
+        """Each turn's id and where it begins, without those rolled back.
 
         Of all lines, or of those from the turn at *start* on, and before *end*.
         """
@@ -167,7 +165,7 @@ class ThreadReader:
         if not turns_begun and start is None and not rules.spoken:
             spoken = msgspec.structs.replace(rules, spoken=True)
             turns_begun = turns.begun(self._placed(Spot(0, 0), end), spoken)
-        return [(turn.id, spot, turn.status) for turn, spot in turns_begun]
+        return [(turn.id, spot) for turn, spot in turns_begun]
 
     def _placed(self, start: Spot, end: Spot | None) -> Iterator[tuple[Spot, Line]]:
         for number, segment in enumerate(self.segments()):

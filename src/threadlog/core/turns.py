@@ -88,7 +88,8 @@ def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
 def begun(lines: Iterable[tuple[Spot, Line]], rules: TurnRules) -> list[tuple[OpenTurn, Spot]]:
     """The turns of *lines*, without those rolled back, and the line with which each begins.
 
-    A paginated turn begins with the first item that names it, if its start comes later.
+    A paginated turn begins with the first item that names it, if its start comes later; one that
+    is only named is among them, also where *lines* are a part.
     """
     fold = _TurnFold(rules, keep_items=False)
     found: list[tuple[OpenTurn, Spot]] = []
@@ -102,9 +103,10 @@ def begun(lines: Iterable[tuple[Spot, Line]], rules: TurnRules) -> list[tuple[Op
             turn = fold.turns[-1]
             early = named.get(turn.id) if turn.explicit else None
             found.append((turn, min(early, spot) if early else spot))
-    fold.finish()
+    fold.close()
     left = {turn.number for turn in fold.turns}
-    return [(turn, spot) for turn, spot in found if turn.number in left]
+    unstarted = [(OpenTurn(name, fold.opened, explicit=True), named[name]) for name in fold.early]
+    return [(turn, spot) for turn, spot in found if turn.number in left] + unstarted
 
 
 def shows(item: Item) -> bool:
@@ -124,7 +126,7 @@ class _TurnFold:
         self.dropped: list[int] = []
         self._known: set[str] = set(rules.earlier)
         # Paginated: items of turns of which no line has told yet, by turn.
-        self._early: dict[str, dict[str, ti.AnyTurnItem]] = {}
+        self.early: dict[str, dict[str, ti.AnyTurnItem]] = {}
         self._rules = rules
         self._keep_items = keep_items
         self._open: OpenTurn | None = None
@@ -154,7 +156,7 @@ class _TurnFold:
         """End the fold: items whose turn was never told of are shown all the same."""
         self.close()
         if not self._rules.partial:
-            for turn_id in list(self._early):
+            for turn_id in list(self.early):
                 self._unheard_of(turn_id)
             self.close()
 
@@ -162,7 +164,7 @@ class _TurnFold:
 
     def _start(self, event: ev.TaskStarted, _offset: int) -> None:
         turn = self._new(event.turn_id, explicit=True)
-        turn.items.update(self._early.pop(event.turn_id, {}))
+        turn.items.update(self.early.pop(event.turn_id, {}))
         turn.started_at = event.started_at
 
     def _complete(self, event: ev.TaskComplete, _offset: int) -> None:
@@ -265,7 +267,7 @@ class _TurnFold:
             if self._paginated or type(item) in _LEGACY_TURN_ITEMS:
                 self._append(item, offset, turn)
         elif self._paginated and event.turn_id not in self._known:
-            early = self._early.setdefault(event.turn_id, {})
+            early = self.early.setdefault(event.turn_id, {})
             early[item.id or _item_id(offset)] = item if self._keep_items else _NOTHING
 
     def _response_item(self, item: ResponseItem, offset: int) -> None:
@@ -322,10 +324,10 @@ class _TurnFold:
             return None
         if not self._paginated:
             return self._open
-        if self._rules.partial and turn_id not in self._early:
+        if self._rules.partial and turn_id not in self.early:
             return None
         turn = self._new(turn_id, explicit=True)
-        turn.items.update(self._early.pop(turn_id, {}))
+        turn.items.update(self.early.pop(turn_id, {}))
         return turn
 
     def _new(self, turn_id: str, *, explicit: bool) -> OpenTurn:
