@@ -198,6 +198,7 @@ def told_of(home: Home, *, rows: bool = True, begun: bool = False) -> dict[str, 
     folder = Path(home.path)
     files, noted = files_of(folder), rows_of(folder) if rows else {}
     told: dict[str, dict[str, Json]] = {}
+    home.catch_up()
     for each in both_listings(home):
         assert each.id is not None
         if begun and each.size_bytes == 0 and each.rollouts == 1:
