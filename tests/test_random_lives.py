@@ -30,8 +30,8 @@ from threadlog.core import layout
 from threadlog.local import cold, journal
 from whole_homes import ACTIVE, ARCHIVED, TRASHED, strangers
 
-LIVES = int(os.environ.get("THREADLOG_LIVES", "12"))
-STEPS = 40
+LIVES = int(os.environ.get("THREADLOG_LIVES", "10"))
+STEPS = 30
 DRAFT = "draft"
 HERE, THERE = "here", "there"
 hands = st.sampled_from((HERE, THERE))
@@ -338,7 +338,8 @@ class Lives(RuleBasedStateMachine):
             built_on = self.others(list(family))
             assert kind == ("InUse" if root.opener and not built_on else "Refused"), value
         else:
-            assert (kind, value[0]) == ("PartlyDone", sorted(each.id for each in gone))
+            told = [(vars(each), each in family, each in gone) for each in self.known.values()]
+            assert (kind, value[0]) == ("PartlyDone", sorted(each.id for each in gone)), told
         self.count += 1
         for each in gone:
             each.lay, each.place = each.place, TRASHED
@@ -490,7 +491,7 @@ def test_two_processes_and_a_model_agree_on_whatever_is_done(remote: Remote) -> 
             stateful_step_count=STEPS,
             deadline=None,
             derandomize=True,
-            phases=[Phase.generate],
+            phases=[Phase.generate],  # what fails is soon found again, and slowly made smaller
             suppress_health_check=list(HealthCheck),
         ),
     )
