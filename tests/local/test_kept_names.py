@@ -217,6 +217,18 @@ def test_a_write_cut_short_is_gone_on_with(home: Path) -> None:
     assert kept_names.read() == ONE
 
 
+def test_two_that_make_the_file_at_once_both_keep_their_names(home: Path) -> None:
+    def before(call: str) -> None:
+        if call == "create":
+            KeptNames(str(home)).note(OTHER, Named("two", 1))
+
+    slower = FaultyDisk()
+    slower.before = before
+    slower.arm()
+    KeptNames(str(home), slower).note(THREAD, Named("one", 1))
+    assert KeptNames(str(home)).read().keys() == {THREAD, OTHER}
+
+
 def test_forgetting_costs_nothing_that_others_add_meanwhile(home: Path) -> None:
     def note() -> None:
         for number in range(100, 250):

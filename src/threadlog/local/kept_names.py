@@ -163,7 +163,10 @@ class KeptNames:
         if os.path.lexists(self._path):
             return disk.open(self._path)
         mode = layout.file_mode(folder.st_mode)
-        fd = disk.create(self._path, mode)
+        try:
+            fd = disk.create(self._path, mode)
+        except FileExistsError:  # another program was quicker
+            return disk.open(self._path)
         try:
             disk.change_mode(fd, mode)
         except OSError:
