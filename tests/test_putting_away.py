@@ -659,6 +659,23 @@ def test_a_thread_stays_with_a_subagent_that_is_in_use(home: Path) -> None:
         assert {each.id for each in opened.threads()} == {THREAD, uuid(1)}
 
 
+@pytest.mark.parametrize("busy", [THREAD, uuid(1), uuid(2)])
+@pytest.mark.parametrize("asked", [(THREAD, uuid(2)), (uuid(2), THREAD)])
+def test_a_family_stays_whole_also_where_a_subagent_is_named(
+    home: Path, busy: str, asked: tuple[str, str]
+) -> None:
+    put(home, content(LINES))
+    put(home, spawned(uuid(1), THREAD), file_name(uuid(1)))
+    put(home, spawned(uuid(2), uuid(1)), file_name(uuid(2)))
+    with threadlog.open(home) as opened:
+        with held(home, busy), pytest.raises(PartlyDone) as told:
+            opened.delete(*asked)
+        assert not told.value.done
+        assert opened.trash() == []
+        assert len(opened.delete(*asked)) == 3
+        assert len(opened.restore(THREAD)) == 3
+
+
 def test_a_purge_that_failed_forgets_nothing(home: Path) -> None:
     put(home, content(LINES))
     with threadlog.open(home) as opened:

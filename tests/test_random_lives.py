@@ -327,6 +327,8 @@ class Lives(RuleBasedStateMachine):
             assert kind == refusal, value
             return
         family: dict[Known, Known] = {}
+        if roots[0] in self.below(roots[-1]):
+            roots.reverse()
         for root in roots:
             for each in (root, *self.below(root)):
                 family.setdefault(each, root)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from threadlog import kinship
 from threadlog.core import ids
-from threadlog.core.family import BELOW, Family, parents_told
+from threadlog.core.family import BELOW, SPAWNED, Family, parents_told
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.moments import unix_ms
 from threadlog.core.query import ThreadSummary
@@ -65,18 +65,16 @@ def _move(
 def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
     """Into the trash; what has lain there for too long goes for good.
 
-    A thread goes with all of its subagents or stays with them, and none goes before all that
-    build on it have gone.
+    A thread goes with all of its subagents, named too or not, or stays with them; and none goes
+    before all that build on it have gone.
     """
     when = _now(dry_run)
     roots = all_stored(home, references, "deleted")
-    along = {each.id or "": each.id or "" for each in roots}
-    below: list[ThreadSummary] = []
-    for each, root_id in spawned(home, roots):
-        if (each.id or "") not in along:
-            along[each.id or ""] = root_id
-            below.append(each)
-    todo = _by_family([*below, *roots], along)
+    below = spawned(home, roots)
+    above = {each.id or "": root_id for each, root_id in below}
+    family = [*(each for each, _ in below), *(each for each in roots if each.id not in above)]
+    along = {each.id or "": _topmost(each.id or "", above) for each in family}
+    todo = _by_family(family, along)
     answers = _Answers(roots, [])
     numbered = [each for each in todo if each.history_mode == PAGINATED]
     own = home.store.shelf.rollout_ids(numbered) if numbered else {}
@@ -140,9 +138,9 @@ def purge(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list
 
 
 def spawned(home: Home, roots: Sequence[ThreadSummary]) -> list[tuple[ThreadSummary, str]]:
-    """The subagents that threads spawned, and theirs, with the id of whose they are in the end.
+    """The subagents that threads spawned, and theirs, with the id of the next root above them.
 
-    The children come before their parents.
+    The children come before their parents.  Roots may be among them.
     """
     ids_of_roots = {each.id for each in roots if each.id}
     if not ids_of_roots:
@@ -150,16 +148,26 @@ def spawned(home: Home, roots: Sequence[ThreadSummary]) -> list[tuple[ThreadSumm
     edges = kinship.edges_told(home.store)
     family = home.store.catalog.family(Family(tuple(ids_of_roots), BELOW, edges, reviews=False))
     parents = parents_told(edges)
-    parents |= {each.id or "": each.parent_thread_id for each in family if each.parent_thread_id}
+    begun = (each for each in family if each.parent_thread_id and each.source == SPAWNED)
+    parents |= {each.id or "": each.parent_thread_id or "" for each in begun}
     found = []
     for each in reversed(family):
         seen, key = {each.id}, parents.get(each.id or "")
         while key is not None and key not in ids_of_roots and key not in seen:
             seen.add(key)
             key = parents.get(key)
-        if key in ids_of_roots and each.id not in ids_of_roots:
+        if key in ids_of_roots and key != each.id:
             found.append((each, key or ""))
     return found
+
+
+def _topmost(thread_id: str, above: Mapping[str, str]) -> str:
+    """Whose family a thread is of; in a ring everybody is alone."""
+    seen: set[str] = set()
+    while thread_id in above and thread_id not in seen:
+        seen.add(thread_id)
+        thread_id = above[thread_id]
+    return thread_id
 
 
 def _by_family(threads: Sequence[ThreadSummary], along: Mapping[str, str]) -> list[ThreadSummary]:
