@@ -215,7 +215,7 @@ FAULTS = {
     "killed": Fault(kill=True),
     "killed in a write": Fault(short=True, kill=True),
 }
-_TAKING_ROOM = ("create", "write", "copy", "make_folder", "link", "sync", "sync_data", "move")
+_TAKING_ROOM = ("create", "write", "make_folder", "link", "sync", "sync_data", "move")
 _ALL_LEFT = ("moved_together", "removed_together")
 _LEFT = ("moved", "repointed", "renamed", "patched", "removed", "note_name", *_ALL_LEFT)
 BUSY = "it is locked, says the test"

@@ -1,4 +1,4 @@
-"""Copying what rollouts hold into a new one, byte for byte: the system does it where it can."""
+"""Copying what rollouts hold into a new one, byte for byte."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from threadlog.core.framing import Gap
 from threadlog.core.lineage import Copied, Segment
 from threadlog.errors import NotResumable
 from threadlog.local.disk import Disk
-from threadlog.local.files import open_rollout
 from threadlog.local.reading import LocalRollouts
-
-_AT_ONCE_BYTES = 64 << 20
-# Where the system cannot copy between two files itself.
-_UNABLE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 
 def write_copy(disk: Disk, home: str, fd: int, copied: Copied) -> None:
@@ -23,9 +18,7 @@ def write_copy(disk: Disk, home: str, fd: int, copied: Copied) -> None:
     """
     size = write_all(disk, fd, copied.head)
     for segment in copied.segments:
-        count = _copy_plain(disk, fd, segment)
-        if count is None:
-            count = _copy_read(disk, home, fd, segment)
+        count = _copy(disk, home, fd, segment)
         size += count
         if count and disk.read_at(fd, 1, size - 1) != b"\n":
             size += write_all(disk, fd, b"\n")
@@ -42,32 +35,13 @@ def write_all(disk: Disk, fd: int, data: bytes | memoryview) -> int:
     return len(data)
 
 
-def _copy_plain(disk: Disk, fd: int, segment: Segment) -> int | None:
-    """Have the system copy a plain rollout; None if it cannot."""
-    with open_rollout(segment.path) as rollout:
-        if rollout.compressed:
-            return None
-        end = rollout.facts.size_bytes if segment.end is None else segment.end
-        if end > rollout.facts.size_bytes:
-            raise NotResumable(f"{segment.path} is shorter than it was a moment ago")
-        done = 0
-        try:
-            while done < end:
-                count = disk.copy(rollout.fileno(), fd, min(end - done, _AT_ONCE_BYTES), done)
-                if count <= 0:
-                    raise NotResumable(f"{segment.path} is shorter than it was a moment ago")
-                done += count
-        except OSError as error:
-            if done or error.errno not in _UNABLE:
-                raise
-            return None
-        return done
-
-
-def _copy_read(disk: Disk, home: str, fd: int, segment: Segment) -> int:
+def _copy(disk: Disk, home: str, fd: int, segment: Segment) -> int:
+    # Behind a head nothing lies at the edges of pages: there the system's own copying is slower.
     done = 0
     for chunk in LocalRollouts(home).chunks(segment):
         if isinstance(chunk, Gap):
             raise NotResumable(f"cannot copy {segment.path}: {chunk.reason}")
         done += write_all(disk, fd, chunk)
+    if segment.end is not None and done < segment.end:
+        raise NotResumable(f"{segment.path} is shorter than it was a moment ago")
     return done

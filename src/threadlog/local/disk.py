@@ -48,22 +48,6 @@ class Disk:
         """Append; returns how many bytes were taken."""
         return os.write(fd, data)
 
-    def copy(self, source: int, fd: int, count: int, offset: int) -> int:
-        """Append up to *count* bytes of another file, from *offset* on; returns how many.
-
-        The target is open for appending, which the system's own copying refuses: its flag goes
-        for the moment, under the one who makes the file.
-        """
-        if not hasattr(os, "copy_file_range"):  # macOS
-            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-        flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-        end = os.lseek(fd, 0, os.SEEK_END)
-        fcntl.fcntl(fd, fcntl.F_SETFL, flags & ~os.O_APPEND)
-        try:
-            return os.copy_file_range(source, fd, count, offset, end)
-        finally:
-            fcntl.fcntl(fd, fcntl.F_SETFL, flags)
-
     def position(self, fd: int) -> int:
         """Where the last append ended, which is not where it was meant to if others append too."""
         return os.lseek(fd, 0, os.SEEK_CUR)

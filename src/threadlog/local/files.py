@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 256 << 10
 HEAD_CHUNK_BYTES = 32 << 10
+COPY_CHUNK_BYTES = 1 << 20
 PACKED_CHUNK_BYTES = 16 << 10  # small: where frames are tiny, what follows one is copied for each
 
 # A compressed rollout may grow this much when read; what is beyond is taken for a bomb.

@@ -12,7 +12,7 @@ from threadlog.core.lineage import Link, Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import Unreadable
-from threadlog.local.files import Misfit, RolloutFile, open_rollout
+from threadlog.local.files import COPY_CHUNK_BYTES, Misfit, RolloutFile, open_rollout
 from threadlog.local.heads import Parse
 from threadlog.local.inventory import Inventory
 from threadlog.local.scan import found_at
@@ -80,7 +80,7 @@ class LocalRollouts:
                 yield rollout
                 return
             size, cut = 0, _cut(rollout, segment)
-            for chunk in rollout.chunks(cut.end):
+            for chunk in rollout.chunks(cut.end, COPY_CHUNK_BYTES):
                 size += len(chunk)
                 yield chunk
             if (gap := _gap(rollout, cut)) is not None:
