@@ -553,7 +553,7 @@ MUTANTS = (
     Mutant(
         "turns that were rolled back are no place to cut",
         "cuts",
-        "    if rolled_back and turn_id not in ids:\n",
+        "    if rolled_back and ids[-1] not in told:\n",
         "    if False:\n",
         FORK + "test_a_turn_that_was_rolled_back_is_refused",
     ),
