@@ -210,10 +210,11 @@ def test_what_is_not_there_is_not_to_be_changed(tmp_path: Path, change: Change) 
 
 @every_change
 def test_a_row_that_names_another_rollout_is_left(tmp_path: Path, change: Change) -> None:
-    put_row(tmp_path, rollout_path=str(tmp_path / "sessions/2026/11/23" / NAME))
+    elsewhere = str(tmp_path / "sessions/2026/11/23" / NAME)
+    put_row(tmp_path, rollout_path=elsewhere)
     before = table(tmp_path)
     why = change(register(tmp_path), tmp_path)
-    assert why == "Codex's database has the thread at another rollout"
+    assert why == f"Codex's database has the thread at another rollout: {elsewhere}"
     assert table(tmp_path) == before
     assert register(tmp_path).obstacle(THREAD) is None
 

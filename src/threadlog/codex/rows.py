@@ -31,6 +31,7 @@ from threadlog.codex.state import STATE_FILES, is_openable, read_row, read_spawn
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
 from threadlog.core.lines import Json
 from threadlog.core.shelf import RowMove
+from threadlog.core.text import one_line
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,7 +56,7 @@ _UNKNOWN = "Codex's database is of a version that threadlog does not know"
 _INCOMPLETE = "Codex has not yet taken in all threads into its database"
 _KIND = "Codex's database is of a kind that threadlog does not write to"
 _NO_SQLITE = "Codex has a database, and this Python cannot open it (it has no sqlite3)"
-_ELSEWHERE = "Codex's database has the thread at another rollout"
+_ELSEWHERE = "Codex's database has the thread at another rollout: {}"
 _NO_MODE = "Codex's database has the thread in a history mode that threadlog does not know"
 _NOT_UTF8 = "the path is not UTF-8, and Codex's database holds no other"
 _BUSY = "Codex's database is locked by another program"
@@ -318,7 +319,7 @@ def _changed(connection: sqlite3.Connection, change: _Change, *, has_modes: bool
     if row is None:
         return None
     if change.paths is not None and not any(_same(row.path, each) for each in change.paths):
-        return _ELSEWHERE
+        return _ELSEWHERE.format(one_line(row.path))
     columns = None if change.edit is None else change.edit(row)
     if isinstance(columns, str):
         return columns
@@ -326,7 +327,8 @@ def _changed(connection: sqlite3.Connection, change: _Change, *, has_modes: bool
         if (columns is None or columns) and not _execute(
             connection, change.thread_id, row.path, columns
         ):
-            return _ELSEWHERE  # a path that is no text cannot be told from others
+            # A path that is no text cannot be told from others.
+            return _ELSEWHERE.format(one_line(row.path))
     except UnicodeEncodeError:
         return _NOT_UTF8
     return None
