@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_rename_names_the_old_name_in_its_undo(one: Path) -> None:
 
 def test_rollback_says_that_there_is_no_undo(one: Path) -> None:
     (would,) = out(command(one, "rollback", "--dry-run", THREAD))
-    assert "1 turns would be rolled back: turn-B" in would
+    assert "1 turn would be rolled back: turn-B" in would
     assert out(command(one, "rollback", THREAD))[-1].startswith("no undo")
     assert len(list(threadlog.open(one).turns(THREAD))) == 1
 
@@ -161,7 +162,7 @@ def test_rollback_says_that_there_is_no_undo(one: Path) -> None:
 def test_fork_of_several_says_each_and_what_was_begun_before_a_failure(one: Path) -> None:
     put(one, content([meta(uuid(2))]), file_name(uuid(2)), "archived_sessions")
     would = out(command(one, "fork", "--dry-run", "--through", "turn-A", THREAD))
-    assert would == [f"{SHORT}  would be forked with 1 turns"]
+    assert would == [f"{SHORT}  would be forked with 1 turn"]
     ran = command(one, "fork", THREAD, uuid(2))
     assert ran.code == 1
     assert "is archived" in ran.err
@@ -174,15 +175,17 @@ def test_fork_of_several_says_each_and_what_was_begun_before_a_failure(one: Path
     assert threadlog.open(one).get(fork["id"]).cwd == "/y"
 
 
-def test_revert_and_its_undo(home: Path) -> None:
+def test_revert_and_its_undo(tmp_path: Path) -> None:
+    home = tmp_path / "two words"
+    home.mkdir()
     thread, turns = paginated(home)
     assert out(command(home, "revert", "--dry-run", thread, "--before", turns[1])) == [
-        f"{thread[-8:]}  would go on after 1 turns"
+        f"{thread[-8:]}  would go on after 1 turn"
     ]
     path, undo = out(command(home, "revert", thread, "--before", turns[1]))
     assert path.startswith(f"{thread}\t")
     assert len(list(threadlog.open(home).turns(thread))) == 1
-    (line, _undo) = out(command(home, *undo.removeprefix("undo: threadlog ").split()))
+    (line, _undo) = out(command(home, *shlex.split(undo.removeprefix("undo: threadlog "))))
     assert len(list(threadlog.open(home).turns(line.split("\t")[0]))) == 2
 
 

@@ -51,7 +51,7 @@ def _rollback(home: Home, arguments: argparse.Namespace) -> int:
         if thread.history_mode == PAGINATED or thread.archived:
             raise Refused(f"thread {thread.id} cannot be rolled back: it is {_state(thread)}")
         turns = [turn.id for turn in home.turns(arguments.id, last=arguments.turns)]
-        said = f"{len(turns)} turns would be rolled back: {', '.join(turns)}"
+        said = f"{_turns(len(turns))} would be rolled back: {', '.join(turns)}"
         return _would(arguments, thread, said)
     changed = home.rollback(arguments.id, arguments.turns)
     print_changed(changed, None, as_json=arguments.json)
@@ -67,9 +67,11 @@ def _revert(home: Home, arguments: argparse.Namespace) -> int:
             raise Refused(f"thread {thread.id} cannot be reverted: it is {_state(thread)}")
         with home.fork(thread.path, before=arguments.before, ephemeral=True) as draft:
             left = sum(1 for _turn in draft.history().turns())
-        return _would(arguments, thread, f"would go on after {left} turns")
+        return _would(arguments, thread, f"would go on after {_turns(left)}")
     with home.revert(arguments.id, before=arguments.before) as reverted:
-        _print_begun([(reverted.id, reverted.path)], arguments, f"threadlog fork {thread.path}")
+        _print_begun(
+            [(reverted.id, reverted.path)], arguments, f"threadlog fork {_quoted(thread.path)}"
+        )
     return 0
 
 
@@ -93,7 +95,7 @@ def _fork(home: Home, arguments: argparse.Namespace) -> int:
             with home.fork(parent.path, **options) as fork:
                 if arguments.dry_run:
                     count = sum(1 for _turn in fork.history().turns())
-                    would.append((parent, f"would be forked with {count} turns"))
+                    would.append((parent, f"would be forked with {_turns(count)}"))
                 else:
                     begun.append((fork.id, fork.path))
     finally:  # what was begun is said, whatever comes of the next one
@@ -147,6 +149,10 @@ def _print_begun(
         print(f"{thread_id}\t{text.one_line(path)}")
     if undo:
         print(Style.of(sys.stdout).paint(f"undo: {text.one_line(undo)}", DIM))
+
+
+def _turns(count: int) -> str:
+    return f"{count} turn" if count == 1 else f"{count} turns"
 
 
 def _quoted(name: str) -> str:
