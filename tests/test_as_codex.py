@@ -29,7 +29,7 @@ from makers import (
     user,
     uuid,
 )
-from threadlog import Line, NotFound
+from threadlog import Line, NotFound, NotOnDiskYet
 from threadlog.core.items.event import UserMessageEvent
 from threadlog.core.items.session import SecurityRiskScore, SessionMeta
 from threadlog.core.items.tool_event import GuardianAssessment
@@ -237,5 +237,5 @@ def test_what_never_had_a_file_is_in_no_list(home: Path) -> None:
     opened = threadlog.open(home)
     with opened.start(cwd="/desk") as thread:
         assert len(opened.threads()) == 0
-        with pytest.raises(NotFound):
+        with pytest.raises(NotOnDiskYet):
             opened.get(thread.id)

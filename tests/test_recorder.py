@@ -521,9 +521,9 @@ def test_all_who_use_a_home_at_once_have_one_worker(
 ) -> None:
     begin = Writer.__init__
 
-    def slowly(self: Writer, journal: Any) -> None:
+    def slowly(self: Writer, *given: Any) -> None:
         time.sleep(0.02)
-        begin(self, journal)
+        begin(self, *given)
 
     monkeypatch.setattr(Writer, "__init__", slowly)
     opened, found = threadlog.open(home), []

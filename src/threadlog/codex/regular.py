@@ -32,6 +32,16 @@ def facts(path: str) -> Facts | None:
     return Facts(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
+def is_free_or_regular(path: str) -> bool:
+    """True if a regular file is at *path* or nothing is; one look, since files come and go."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
 def chunks(path: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     """The bytes of the regular file at *path*; of what cannot be read, none."""
     try:

@@ -136,7 +136,7 @@ def _asked(sqlite_home: str, ask: Callable[[sqlite3.Connection], T], nothing: T)
         with descriptors.guard:
             before = _files(path)
             answer = _read(path, before, ask, nothing)
-            if before.wal is not None or _files(path) == before:
+            if _files(path) == before or (before.wal is not None and answer is not nothing):
                 return answer
     return None
 
@@ -153,7 +153,7 @@ def is_openable(path: str) -> bool:
         main is not None
         and main.size_bytes >= _HEADER_BYTES
         and os.access(path, os.R_OK)
-        and all(regular.facts(each) or not os.path.lexists(each) for each in others)
+        and all(map(regular.is_free_or_regular, others))
         and _is_wal(others[0])
     )
 
