@@ -109,15 +109,35 @@ def _at_turn(reader: ThreadReader, turn_id: str, *, through: bool) -> Cut:
     if found is None:
         raise _no_turn(turn_id)
     start, following = found
-    if through and following is None and reader.unfinished() == turn_id:
-        raise Refused(f"turn {turn_id} has not ended yet: cut before it, or wait for its end")
     if not through:
-        return _cut(reader, start)
-    return _end(reader) if following is None else _cut(reader, following)
+        return _cut(reader, _asked_at(reader, start))
+    if following is not None:
+        return _cut(reader, _asked_at(reader, following))
+    if reader.unfinished() is not None:
+        raise Refused(f"turn {turn_id} has not ended yet: cut before it, or wait for its end")
+    return _end(reader)
 
 
 # Where a turn and the one after it begin.
 _Found = tuple[Spot, Spot | None]
+
+
+def _asked_at(reader: ThreadReader, spot: Spot) -> Spot:
+    """Where the question stands of a turn that begins at *spot*: before its event, if that is one.
+
+    So it is where no start was recorded: the model's copy of the question comes first.
+    """
+    if reader.is_paginated or _is_start(reader, spot):
+        return spot
+    messages = _messages(reader)
+    place = messages.at_event(spot.offset)
+    return spot if place is None else messages.spots[place]
+
+
+def _is_start(reader: ThreadReader, spot: Spot) -> bool:
+    frame = next(iter(reader.frames(reader.segments()[spot.segment], spot.offset)), None)
+    raw = frame.raw if isinstance(frame, Frame) else None
+    return isinstance(raw, bytes) and lines.sniff(raw) in _STARTS
 
 
 def _near(reader: ThreadReader, turn_id: str) -> _Found | None:
@@ -160,7 +180,8 @@ def _checked(
         return None
     # What was rolled back since is cut off as well.
     found = _in(begun, ids[-1])
-    return found and (found[0], following)
+    ends = [each for each in (found[1], following) if each] if found else []
+    return found and (found[0], min(ends, default=None))
 
 
 def _anywhere(reader: ThreadReader, turn_id: str) -> _Found | None:
@@ -185,12 +206,13 @@ def _at_event(reader: ThreadReader, offset: int, name: str, *, through: bool) ->
     place = messages.at_event(offset)
     if place is None:  # it does not begin with a message
         return _at_turn(reader, name, through=through)
-    spots = messages.spots
     if not through:
-        return _cut(reader, spots[place])
-    if place + 1 < len(spots):
-        return _cut(reader, spots[place + 1])
-    return _end(reader)
+        return _cut(reader, messages.spots[place])
+    found = _anywhere(reader, name)
+    following = messages.spots[place + 1 : place + 2]
+    if found is not None and found[1] is not None:
+        following.append(_asked_at(reader, found[1]))
+    return _cut(reader, min(following)) if following else _end(reader)
 
 
 def _at_message(reader: ThreadReader, number: int) -> Cut:
@@ -199,10 +221,24 @@ def _at_message(reader: ThreadReader, number: int) -> Cut:
         raise ValueError(f"no message {number}: they are counted from 0")
     spots = _messages(reader).spots
     if number < len(spots):
-        return _cut(reader, spots[number])
-    if reader.unfinished() is not None and spots:
+        return _cut(reader, _before_review(reader, spots[number]))
+    unfinished = reader.unfinished()
+    if unfinished:
+        return _at_turn(reader, unfinished, through=False)
+    if unfinished is not None and spots:
         return _cut(reader, spots[-1])
     return _end(reader)
+
+
+def _before_review(reader: ThreadReader, spot: Spot) -> Spot:
+    """The same, or before the review that a reviewer's turn is of, which begins right before it."""
+    segment = reader.segments()[spot.segment]._replace(end=spot.offset)
+    frame = next(iter(reader.frames_backwards(segment)), None)
+    raw = frame.raw if isinstance(frame, Frame) else None
+    if not isinstance(raw, bytes) or b"review" not in raw.lower():
+        return spot
+    begun = [each for _name, each in reader.begun()]
+    return min(begun[begun.index(spot) :]) if spot in begun else spot
 
 
 def _messages(reader: ThreadReader) -> Messages:

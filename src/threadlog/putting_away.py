@@ -6,6 +6,7 @@ not (Codex: the same).
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -51,14 +52,11 @@ def _move(
         if each.archived == archived and (each.id or "") not in along:
             along[each.id or ""] = root_id
             below.append(each)
-    results = verb([*roots, *below], _now(dry_run), along)
-    answers = _Answers(roots, results[: len(roots)])
-    with_root = [
-        (each, result)
-        for each, result in zip(below, results[len(roots) :], strict=True)
-        if along[each.id or ""] not in answers.failed
-    ]
-    answers.add_below([each for each, _ in with_root], [result for _, result in with_root])
+    todo = _by_family([*roots, *below], along)
+    results = dict(zip([each.path for each in todo], verb(todo, _now(dry_run), along), strict=True))
+    answers = _Answers(roots, [results[each.path] for each in roots])
+    told = [each for each in below if along[each.id or ""] not in answers.failed]
+    answers.add_below(told, [results[each.path] for each in told])
     return answers.tell()
 
 
@@ -92,6 +90,8 @@ def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> lis
     for each in todo:
         its_root = along[each.id or ""]
         answers.failed.setdefault(its_root, held[its_root])
+        if each in roots:
+            answers.failed.setdefault(each.id or "", held[its_root])
     if not dry_run:
         _remove_expired(home, when)
     return answers.tell()
@@ -129,12 +129,25 @@ def restore(home: Home, references: Sequence[Reference], *, dry_run: bool) -> li
 def purge(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
     """From the trash, for good."""
     entries = _entries(home, references, every=True)
-    shelf = home.store.shelf
+    shelf, when = home.store.shelf, _now(dry_run)
+    bases = {each.entry: shelf.rollouts_in_trash(each.entry) for each in entries}
     for each in entries:
-        if users := _users(home, shelf.rollouts_in_trash(each.entry), {e.id for e in entries}):
+        if users := _in_need(home, bases[each.entry], {e.id for e in entries}):
             raise _built_on(each.id, users)
-    results = shelf.purge([e.entry for e in entries], _now(dry_run))
-    return _tell(entries, results)
+    if dry_run:
+        return _tell(entries, shelf.purge([e.entry for e in entries], when))
+    results: dict[str, Moved | ThreadlogError] = {}
+    todo = entries
+    while todo:  # what goes on from another one goes first
+        needed = {e.entry: _in_need(home, bases[e.entry], {e.id}) for e in todo}
+        going = [each for each in todo if not needed[each.entry]]
+        if not going:
+            results.update((e.entry, _built_on(e.id, needed[e.entry])) for e in todo)
+            break
+        names = [each.entry for each in going]
+        results.update(zip(names, shelf.purge(names, when), strict=True))
+        todo = [each for each in todo if each not in going]
+    return _tell(entries, [results[each.entry] for each in entries])
 
 
 def spawned(home: Home, roots: Sequence[ThreadSummary]) -> list[tuple[ThreadSummary, str]]:
@@ -235,10 +248,24 @@ def _now(dry_run: bool) -> When:  # noqa: FBT001
 
 def _users(home: Home, rollout_ids: Sequence[str], but: set[str]) -> list[str]:
     """Who builds on some rollouts by reference, but for some threads; in the trash, too."""
-    living = [each for each, _path in home.store.catalog.building_on(rollout_ids)]
-    gone = [f"{each} (in the trash)" for each in home.store.shelf.in_trash_building_on(rollout_ids)]
-    found = dict.fromkeys([each or "one without an id" for each in living] + gone)
+    found = [*_living_on(home, rollout_ids), *_trashed_on(home, rollout_ids)]
     return [each for each in found if each.split(" ")[0] not in but]
+
+
+def _in_need(home: Home, rollout_ids: Sequence[str], but: set[str]) -> list[str]:
+    """Who builds on rollouts in the trash: anybody living, and all in the trash but for some."""
+    gone = _trashed_on(home, rollout_ids)
+    return [*_living_on(home, rollout_ids), *(e for e in gone if e.split(" ")[0] not in but)]
+
+
+def _living_on(home: Home, rollout_ids: Sequence[str]) -> list[str]:
+    living = (each for each, _path in home.store.catalog.building_on(rollout_ids))
+    return list(dict.fromkeys(each or "one without an id" for each in living))
+
+
+def _trashed_on(home: Home, rollout_ids: Sequence[str]) -> list[str]:
+    gone = home.store.shelf.in_trash_building_on(rollout_ids)
+    return list(dict.fromkeys(f"{each} (in the trash)" for each in gone))
 
 
 def _built_on(thread_id: str, users: Sequence[str]) -> Refused:
@@ -310,5 +337,6 @@ def _remove_expired(home: Home, when: When) -> None:
     for each in shelf.trashed():
         if (unix_ms(each.until) or when.at_ms) >= when.at_ms:
             continue
-        if not _users(home, shelf.rollouts_in_trash(each.entry), {each.id}):
-            shelf.purge([each.entry], when)
+        with contextlib.suppress(ThreadlogError):  # somebody else was quicker, or it waits
+            if not _in_need(home, shelf.rollouts_in_trash(each.entry), {each.id}):
+                shelf.purge([each.entry], when)

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from threadlog.cli.terminal import DIM, Style
+from threadlog.cli.terminal import DIM, Style, is_terminal
 from threadlog.cli.verbs import print_changed
 from threadlog.core import ids, text
 from threadlog.core.metadata import PAGINATED
@@ -107,7 +107,7 @@ def _fork(home: Home, arguments: argparse.Namespace) -> int:
 
 def _resume(home: Home, arguments: argparse.Namespace) -> int:
     """Become the thread's writer, which makes a compressed one plain, and say where it is."""
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         from threadlog.cli import record
 
         return record.run(home, arguments)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from threadlog.cli.index import Progress
-from threadlog.cli.terminal import size_text
+from threadlog.cli.terminal import is_terminal, size_text
 from threadlog.core import compression, text
 from threadlog.core.compression import Compression
 from threadlog.home import Home
@@ -24,7 +24,7 @@ _OLD = "an old Codex (0.100) cannot read compressed threads, 0.169 can"
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
     """Compress, or say what would be; 1 if something failed, or the answer was no."""
-    asks = sys.stdin.isatty() and sys.stderr.isatty() and not arguments.yes
+    asks = is_terminal(sys.stdin) and is_terminal(sys.stderr) and not arguments.yes
     if asks and not arguments.dry_run:
         planned = _sum(_compress(home, arguments, dry_run=True))
         if planned.rollouts and not _agreed(planned):

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Self
 
-from threadlog.cli.terminal import size_text
+from threadlog.cli.terminal import is_terminal, size_text
 from threadlog.core import text
 from threadlog.core.index_status import IndexStatus
 from threadlog.home import Home
@@ -63,7 +63,7 @@ class Progress:
         self._doing = doing
         self._next_at = time.monotonic() + _SHOW_AFTER_S
         self._shown = False
-        self._on = sys.stderr.isatty()
+        self._on = is_terminal(sys.stderr)
 
     def __enter__(self) -> Self:
         return self

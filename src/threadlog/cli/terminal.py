@@ -8,6 +8,11 @@ from typing import NamedTuple, TextIO
 BOLD, DIM, CYAN, GREEN, RED, YELLOW = "1", "2", "36", "32", "31", "33"
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """True if somebody sits there; False for a stream that was closed before we began."""
+    return stream is not None and stream.isatty()
+
+
 class Style(NamedTuple):
     """How to write to a stream; `columns` is 0 where nobody looks at it."""
 

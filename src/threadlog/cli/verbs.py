@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from threadlog.cli.terminal import DIM, Style
+from threadlog.cli.terminal import DIM, Style, is_terminal
 from threadlog.core import ids, text
 from threadlog.core.shelf import KEPT_DAYS, Changed, Moved
 from threadlog.errors import PartlyDone, ThreadlogError
@@ -55,12 +55,9 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         final = _verb(home, "purge")
         verb = verb._replace(would=final.would, asks=final.asks)
     failed: dict[str, ThreadlogError] = {}
-    on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    if verb.asks and on_terminal and not (arguments.yes or arguments.dry_run):
-        planned = verb.do(*arguments.id, dry_run=True)
-        if not _agreed(verb.asks, planned):
-            print("threadlog: nothing was changed", file=sys.stderr)
-            return 1
+    if verb.asks and not (arguments.yes or arguments.dry_run) and not _is_wanted(verb, arguments):
+        print("threadlog: nothing was changed", file=sys.stderr)
+        return 1
     try:
         moved: Sequence[Moved] = verb.do(*arguments.id, dry_run=arguments.dry_run)
     except PartlyDone as error:
@@ -77,6 +74,17 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     for each in failed.values():
         print(f"threadlog: {text.one_line(str(each))}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _is_wanted(verb: Verb, arguments: argparse.Namespace) -> bool:
+    """Ask, where somebody can answer, before what can be done is done."""
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        return True
+    try:
+        planned: Sequence[Moved] = verb.do(*arguments.id, dry_run=True)
+    except PartlyDone as error:
+        planned = [each for each in error.done if isinstance(each, Moved)]
+    return not planned or _agreed(verb.asks or "", planned)
 
 
 def _agreed(question: str, planned: Sequence[Moved]) -> bool:

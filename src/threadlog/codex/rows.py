@@ -30,7 +30,7 @@ from threadlog.codex.names import read_names
 from threadlog.codex.state import STATE_FILES, is_openable, read_row, read_spawned, state_path
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
 from threadlog.core.lines import Json
-from threadlog.core.shelf import RowMove
+from threadlog.core.shelf import BUSY, RowMove
 from threadlog.core.text import one_line
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ _NO_SQLITE = "Codex has a database, and this Python cannot open it (it has no sq
 _ELSEWHERE = "Codex's database has the thread at another rollout: {}"
 _NO_MODE = "Codex's database has the thread in a history mode that threadlog does not know"
 _NOT_UTF8 = "the path is not UTF-8, and Codex's database holds no other"
-_BUSY = "Codex's database is locked by another program"
 _READ_ONLY = "Codex's database cannot be written to"
 _DAMAGED = "Codex's database is damaged"
 _FAILED = "Codex's database could not be changed (SQLite error {})"
@@ -67,8 +66,8 @@ _FAILED = "Codex's database could not be changed (SQLite error {})"
 _REASONS = {
     1: _UNKNOWN,  # ERROR: a table or a column is not there
     3: _READ_ONLY,  # PERM
-    5: _BUSY,
-    6: _BUSY,  # LOCKED
+    5: BUSY,
+    6: BUSY,  # LOCKED
     8: _READ_ONLY,
     11: _DAMAGED,  # CORRUPT
     14: _READ_ONLY,  # CANTOPEN

@@ -17,6 +17,7 @@ from threadlog.local.finishing import (
     Finishing,
     plain,
     row_move,
+    strangers,
     tell_codex_of_all,
 )
 from threadlog.local.intents import (
@@ -25,11 +26,13 @@ from threadlog.local.intents import (
     PURGE,
     RESTORE,
     REVERT,
+    TRASH,
     UNARCHIVE,
     Intent,
     Intents,
     Step,
 )
+from threadlog.local.inventory import Inventory
 from threadlog.local.journal import FileJournal
 from threadlog.local.locks import TakeLock, WriterLock
 from threadlog.local.notes import NoteBook
@@ -41,6 +44,7 @@ from threadlog.local.trash import Entry, Trash
 BATCH = 64
 _LEFT = "Codex's database was left as it is: {}"
 _STAYS = "thread {} stays where it is: {}"
+_GONE_ON = "somebody has just gone on with it; ask again"
 _CANNOT = "Codex finds a paginated thread by its database, which cannot follow: {}"
 Result = Moved | ThreadlogError
 
@@ -62,9 +66,7 @@ class Tools(NamedTuple):
         if not entry.paginated:
             return []
         found = self.building_on(entry.rollout_ids)
-        return [
-            each or "a thread without an id" for each, _path in found if each != entry.thread_id
-        ]
+        return [each or "a thread without an id" for each, _path in found]
 
 
 class Batches:
@@ -117,19 +119,8 @@ class Batches:
     ) -> None:
         """Do some steps under their locks, with one intent for all."""
         with contextlib.ExitStack() as held:
-            ready: list[tuple[int, Planned]] = []
-            locked: set[str] = set()
-            for number, each in todo:
-                try:
-                    if each.step.thread_id not in locked:  # one may have been deleted twice
-                        held.callback(self._take(each.step).release)
-                        locked.add(each.step.thread_id)
-                    ready.append((number, each))
-                except ThreadlogError as error:
-                    results[number] = error
-                except OSError as error:
-                    results[number] = MoveFailed(error.filename or self._home, error.errno)
-            ready = self._unhindered(deed, ready, results)
+            ready = self._locked(todo, results, held)
+            ready = self._unhindered(deed, self._as_planned(deed, ready, results), results)
             ready = _whole_families(todo, ready, results)
             if not ready:
                 return
@@ -140,11 +131,96 @@ class Batches:
                 failed = MoveFailed(error.filename or self._intents.folder, error.errno)
                 results.update((number, failed) for number, _each in ready)
                 return
-            results.update((number, self._carry(each)) for number, each in ready)
+            if deed == TRASH:
+                ready = self._noted(ready, results)
+            for family in _families(ready):
+                self._carry_family(family, results)
             self._tell(
                 deed, [each for each in ready if isinstance(results[each[0]], Moved)], results
             )
             self._end(intent, steps)
+
+    def _locked(
+        self,
+        todo: Sequence[tuple[int, Planned]],
+        results: dict[int, Result],
+        held: contextlib.ExitStack,
+    ) -> list[tuple[int, Planned]]:
+        """Those whose locks were to be had; *held* lets go of them."""
+        ready: list[tuple[int, Planned]] = []
+        locked: set[str] = set()
+        for number, each in todo:
+            try:
+                if each.step.thread_id not in locked:  # one may have been deleted twice
+                    held.callback(self._take(each.step).release)
+                    locked.add(each.step.thread_id)
+                ready.append((number, each))
+            except ThreadlogError as error:
+                results[number] = error
+            except OSError as error:
+                results[number] = MoveFailed(error.filename or self._home, error.errno)
+        return ready
+
+    def _as_planned(
+        self, deed: str, todo: Sequence[tuple[int, Planned]], results: dict[int, Result]
+    ) -> list[tuple[int, Planned]]:
+        """Those that nobody has gone on with in another rollout before they were locked."""
+        if deed in (ARCHIVE, UNARCHIVE, TRASH):
+            inventory = Inventory(self._home)
+            for number, each in todo:
+                if strangers(inventory, self._home, each.step):
+                    results[number] = Refused(_STAYS.format(each.step.thread_id, _GONE_ON))
+        return [each for each in todo if each[0] not in results]
+
+    def _noted(
+        self, todo: Sequence[tuple[int, Planned]], results: dict[int, Result]
+    ) -> list[tuple[int, Planned]]:
+        """Those that the trash has a note of; all are noted before the first file is moved."""
+        for number, each in todo:
+            assert each.entry is not None
+            try:
+                self._make_folders(each.step)
+                self._trash.note(each.entry)
+            except OSError as error:
+                results[number] = self._failed(each, error)
+        ready = [each for each in todo if each[0] not in results]
+        whole = _whole_families(todo, ready, results)
+        for number, each in ready:
+            if number in results:
+                self._unnote(each)
+        return whole
+
+    def _carry_family(
+        self, family: Sequence[tuple[int, Planned]], results: dict[int, Result]
+    ) -> None:
+        """Move all of a family, or nobody where one fails who is binding."""
+        for done, (number, each) in enumerate(family):
+            result = results[number] = self._carry(each)
+            if isinstance(result, Moved) or not each.binding or each.family is None:
+                continue
+            for other, one in family:
+                if isinstance(results.get(other), Moved):
+                    with contextlib.suppress(OSError):
+                        self._carrier.carry([(new, old) for old, new in one.step.moves])
+            for other, one in (*family[:done], *family[done + 1 :]):
+                self._unnote(one)
+                results[other] = Refused(_STAYS.format(one.step.thread_id, result))
+            return
+
+    def _unnote(self, planned: Planned) -> None:
+        if planned.entry is not None:
+            with contextlib.suppress(OSError):
+                self._trash.remove(planned.entry.folder)
+
+    def _make_folders(self, step: Step) -> None:
+        for _old, new in step.moves:
+            if new:
+                self._tools.journal.ensure_folder(os.path.dirname(self._at(new)))
+
+    def _failed(self, planned: Planned, error: OSError) -> MoveFailed:
+        self._unnote(planned)
+        name = error.filename or self._at(planned.step.moves[0][0])
+        return MoveFailed(name, error.errno, error.strerror)
 
     def _unhindered(
         self,
@@ -208,23 +284,14 @@ class Batches:
         """Move the files of one thread, or none of them."""
         step, entry = planned.step, planned.entry
         try:
-            for _old, new in step.moves:
-                if new:
-                    self._tools.journal.ensure_folder(os.path.dirname(self._at(new)))
-            if entry is not None:
-                self._trash.note(entry)
+            self._make_folders(step)
             self._carrier.carry(step.moves)
             if entry is not None and (users := self._tools.users_of(entry)):
                 self._carrier.carry([(new, old) for old, new in step.moves])
                 self._trash.remove(entry.folder)
                 return Refused(_STAYS.format(step.thread_id, f"{', '.join(users)} goes on from it"))
         except OSError as error:
-            if entry is not None:
-                with contextlib.suppress(OSError):
-                    self._trash.remove(entry.folder)
-            return MoveFailed(
-                error.filename or self._at(step.moves[0][0]), error.errno, error.strerror
-            )
+            return self._failed(planned, error)
         return self._would(step)
 
     def _would(self, step: Step) -> Moved:
@@ -264,6 +331,18 @@ def _batch_end(todo: Sequence[tuple[int, Planned]]) -> int:
             break
         count += 1
     return count
+
+
+def _families(todo: Sequence[tuple[int, Planned]]) -> list[list[tuple[int, Planned]]]:
+    """Those that go together, together; they are side by side."""
+    told: list[list[tuple[int, Planned]]] = []
+    for each in todo:
+        family = each[1].family
+        if told and family is not None and told[-1][0][1].family == family:
+            told[-1].append(each)
+        else:
+            told.append([each])
+    return told
 
 
 def _whole_families(

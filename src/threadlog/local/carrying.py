@@ -56,6 +56,7 @@ class Carrier:
             return False  # no copy of ours
         if not filecmp.cmp(source, target, shallow=False):
             return False
+        sync_folder(self._disk, os.path.dirname(target))
         self._disk.unlink(source)
         return True
 
@@ -119,6 +120,7 @@ class Carrier:
             raise
         finally:
             disk.close(fd)
+        sync_folder(disk, os.path.dirname(target))  # else a power cut may take both names
         disk.unlink(source)
 
     def _at(self, path: str) -> str:

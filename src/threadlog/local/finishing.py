@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
-from threadlog.core.shelf import RowMove
+from threadlog.core.shelf import BUSY, RowMove
 from threadlog.errors import InUse, ThreadlogError
 from threadlog.local.carrying import Carrier
 from threadlog.local.intents import (
@@ -29,6 +29,7 @@ from threadlog.local.intents import (
     Intents,
     Step,
 )
+from threadlog.local.inventory import Inventory
 from threadlog.local.journal import FileJournal
 from threadlog.local.locks import TakeLock
 from threadlog.local.notes import NoteBook
@@ -78,8 +79,10 @@ class Finisher:
             try:
                 if not self._tools.intents.stands(intent):
                     return  # whoever held the lock was done
-                if not self._redo(intent.deed, step):
+                if not self._redo(intent, step):
                     waiting.append(step)
+            except (OSError, ThreadlogError):  # the others do not wait for it
+                waiting.append(step)
             finally:
                 lock.release()
         if len(waiting) == len(intent.steps):
@@ -88,18 +91,32 @@ class Finisher:
             self._tools.intents.write(intent.deed, tuple(waiting))
         self._tools.intents.remove(intent)
 
-    def _redo(self, deed: str, step: Step) -> bool:
+    def _stayed(self, intent: Intent, step: Step) -> bool:
+        """True for a thread that was not to be moved any more: it was, or others were, not noted.
+
+        All are noted before the first file is moved.
+        """
+        noted = self._tools.trash.has_note
+        if not noted(_entry_of(step)):
+            return True
+        moved = (self._at(new) for each in intent.steps for _old, new in each.moves)
+        whole = all(noted(_entry_of(each)) for each in intent.steps)
+        return not whole and not any(map(os.path.lexists, moved))
+
+    def _redo(self, intent: Intent, step: Step) -> bool:
         """The rest of one step; False if it has to wait."""
+        deed = intent.deed
         if deed in (RENAME, PATCH):
             return self._change(deed, step)
         if deed == REVERT:
             made = os.path.lexists(self._at(step.moves[0][1]))
             return not made or self._told(deed, step)
-        place = os.path.dirname(os.path.dirname(step.moves[0][1]))
-        if deed == TRASH and not self._tools.trash.has_note(place):
-            self._tools.trash.remove(place)  # no file was moved there yet
+        if deed == TRASH and self._stayed(intent, step):
+            self._tools.trash.remove(_entry_of(step))
             return True
-        if deed != PURGE and any(map(self._is_changed, step.moves, step.marks)):
+        moved = deed in (ARCHIVE, UNARCHIVE, TRASH)
+        gone_on = moved and strangers(Inventory(self._home), self._home, step)
+        if gone_on or (deed != PURGE and any(map(self._is_changed, step.moves, step.marks))):
             self._take_back(deed, step)
             return True
         return self._move(deed, step)
@@ -127,9 +144,8 @@ class Finisher:
     def _change(self, deed: str, step: Step) -> bool:
         """Tell a name or metadata, unless the thread was given a later name."""
         later = self._tools.register.named_later(step.thread_id, step.at_ms)
-        if deed == PATCH or not later:
-            self._tools.notes.tell(deed, step)
-        return True
+        remarks = () if later and deed != PATCH else self._tools.notes.tell(deed, step)
+        return not any(BUSY in each for each in remarks)
 
     def forget(self, steps: Sequence[Step]) -> None:
         """Nothing of ours tells of threads that are gone for good; raises OSError."""
@@ -162,7 +178,7 @@ class Finisher:
                 self._tools.carrier.carry([(new, old)])
         self._tools.carrier.sync(step.moves)
         if deed == TRASH:
-            self._tools.trash.remove(os.path.dirname(os.path.dirname(step.moves[0][1])))
+            self._tools.trash.remove(_entry_of(step))
 
     def _told(self, deed: str, step: Step) -> bool:
         """True once Codex's row is as the files are; False if that has to wait.
@@ -171,6 +187,8 @@ class Finisher:
         names the old path, and will not be changed, has a paginated thread's files back there.
         """
         left = tell_codex(self._tools.register, self._home, deed, step)
+        if left == BUSY:
+            return False
         if left is None or not step.paginated or deed not in (ARCHIVE, UNARCHIVE, REVERT):
             return True
         row = self._tools.register.row(step.thread_id)
@@ -191,6 +209,19 @@ class Finisher:
     def _at(self, path: str) -> str:
         """A path of the home in full."""
         return os.path.join(self._home, path) if path else ""
+
+
+def _entry_of(step: Step) -> str:
+    """The folder of a thread that goes into the trash, relative to the home."""
+    return os.path.dirname(os.path.dirname(step.moves[0][1]))
+
+
+def strangers(inventory: Inventory, home: str, step: Step) -> list[str]:
+    """The rollouts of a thread that a step knows nothing of: somebody has gone on with it."""
+    one = inventory.current.get(step.thread_id)
+    group = inventory.siblings.get(step.thread_id, [one] if one else [])
+    known = {plain(os.path.join(home, each)) for move in step.moves for each in move if each}
+    return [each.path for each in group if plain(each.path) not in known]
 
 
 def _is_bare(path: str) -> bool:

@@ -92,7 +92,8 @@ class Plans:
     def away(self, name: str, at_ms: int) -> Planned:
         """Away from the trash, for good; raises NotFound."""
         entry = self.entry(name)
-        moves = tuple((new, "") for _old, new in entry.moves)
+        there = (new for _old, new in entry.moves)
+        moves = tuple((n, "") for n in there if os.path.lexists(os.path.join(self._home, n)))
         step = Step(entry.thread_id, moves, entry.paginated, at_ms, entry.folder)
         return Planned(step._replace(marks=self._marks(moves)))
 

@@ -128,7 +128,7 @@ class Shelf:
             make()
             if left := tell_codex(self._tools.register, self._home, REVERT, step):
                 raise Refused(f"thread {place.thread_id} stays as it is: {left}")
-        except BaseException:
+        except Exception:  # where it is interrupted, whoever opens the home next looks
             with contextlib.suppress(OSError):  # then it is led there later
                 if os.path.lexists(path):
                     self._tools.disk.unlink(path)
