@@ -419,3 +419,79 @@ def test_a_message_item_alone_is_a_message(home: Path) -> None:
     ]
     put(home, content(lines))
     assert copied(home, message=0) == lines[:1]
+
+
+# -- turns without a recorded start, and turns that have not ended
+
+
+def asked_bare(text: str) -> list[bytes]:
+    """A turn without a start: the question, first as the model sees it, and its answer."""
+    return [says("user", text), user(text), agent(f"re {text}"), says("assistant", f"re {text}")]
+
+
+def model_texts(home: Path, **cut: Any) -> list[str]:
+    """What the model sees of a fork."""
+    with threadlog.open(home) as opened, opened.fork(THREAD, **cut) as fork:
+        return [each["content"][0]["text"] for each in fork.history().model_input()]
+
+
+@pytest.mark.parametrize("more", [[], turn("D")])
+def test_nothing_of_a_bare_turn_is_left_behind_the_one_before_it(
+    home: Path, more: list[bytes]
+) -> None:
+    put(home, content([meta(), *turn("A"), *asked_bare("b"), *more]))
+    assert model_texts(home, through="turn-A") == ["A", "re A"]
+
+
+ROLLED_BACK = event("thread_rolled_back", num_turns=1)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [*asked_bare("b"), *asked_bare("c"), ROLLED_BACK],
+        [*asked_bare("b"), *turn("D"), *turn("E"), ROLLED_BACK],
+        [*asked_bare("b"), *turn("D"), agent("it says rolled_back")],
+    ],
+)
+def test_bare_turns_are_cut_off_whatever_was_rolled_back_later(
+    home: Path, later: list[bytes]
+) -> None:
+    put(home, content([meta(), *turn("A"), *later]))
+    assert model_texts(home, through="turn-A") == ["A", "re A"]
+
+
+def test_a_bare_turn_ends_where_one_without_a_message_begins(home: Path) -> None:
+    silent = [started("turn-S"), agent("about to compact"), completed("turn-S")]
+    put(home, content([meta(), *asked_bare("a"), *silent, *turn("C")]))
+    with threadlog.open(home) as opened:
+        first = next(iter(opened.turns(THREAD)))
+        with opened.fork(THREAD, through=first.id) as fork:
+            assert len(list(opened.turns(fork.path))) == 1
+
+
+@pytest.mark.parametrize(
+    "unfinished",
+    [
+        [started("turn-B")],
+        [started("turn-B"), user("B"), says("user", "B"), agent("so far"), user("steer")],
+    ],
+)
+def test_beyond_the_last_message_all_but_an_unfinished_turn_is_kept(
+    home: Path, unfinished: list[bytes]
+) -> None:
+    put(home, content([meta(), *turn("A"), *unfinished]))
+    assert len(copied(home, message=9)) == 7
+
+
+def test_a_cut_before_a_reviewers_message_leaves_nothing_of_the_review(home: Path) -> None:
+    review = [
+        event("entered_review_mode", target={"type": "custom"}, turn_id="turn-R", item_id="i"),
+        started("turn-V"),
+        user("look"),
+        says("user", "look"),
+        event("exited_review_mode", turn_id="turn-R", item_id="j", review_output=None),
+        completed("turn-R"),
+    ]
+    put(home, content([meta(), *turn("A"), *review]))
+    assert len(copied(home, message=1)) == 7

@@ -23,6 +23,8 @@ from threadlog.reader import ThreadReader
 
 # A turn without a recorded start is named by where its first event is.
 _IMPLICIT = r"turn-([0-9]+)"
+# A review is entered, in legacy and in paginated threads.
+_REVIEWS = (b'"entered_review_mode"', b'"EnteredReviewMode"')
 _STARTS = ((lines.EVENT, "task_started"), (lines.EVENT, "turn_started"))
 
 
@@ -231,14 +233,13 @@ def _at_message(reader: ThreadReader, number: int) -> Cut:
 
 
 def _before_review(reader: ThreadReader, spot: Spot) -> Spot:
-    """The same, or before the review that a reviewer's turn is of, which begins right before it."""
+    """The same, or before the review that is entered right before it: it is the reviewer's turn."""
     segment = reader.segments()[spot.segment]._replace(end=spot.offset)
     frame = next(iter(reader.frames_backwards(segment)), None)
     raw = frame.raw if isinstance(frame, Frame) else None
-    if not isinstance(raw, bytes) or b"review" not in raw.lower():
+    if frame is None or not isinstance(raw, bytes) or not any(each in raw for each in _REVIEWS):
         return spot
-    begun = [each for _name, each in reader.begun()]
-    return min(begun[begun.index(spot) :]) if spot in begun else spot
+    return Spot(spot.segment, frame.offset, lines.sniff_ordinal(raw))
 
 
 def _messages(reader: ThreadReader) -> Messages:

@@ -251,3 +251,31 @@ def test_resume_on_a_terminal_says_where_it_is(one: Path) -> None:
     assert code == 0
     assert str(one / DAY / NAME) in told
     assert "it can be gone on with" in told
+
+
+def test_on_a_terminal_too_what_can_be_deleted_is(home: Path) -> None:
+    base, _turns = paginated(home)
+    with threadlog.open(home) as opened:
+        opened.fork(base).close()
+    put(home, content(LINES))
+    code, told = on_terminal(home, b"y\n", "delete", base, THREAD)
+    assert "delete this thread into the trash? [y/N]" in told
+    assert "go on from it by reference" in told
+    assert (code, (home / DAY / NAME).exists()) == (1, False)
+
+
+@pytest.mark.parametrize(
+    "words", [("delete", THREAD), ("archive", THREAD), ("compress", THREAD), ("resume", THREAD)]
+)
+def test_a_closed_standard_input_is_nobody_to_ask(one: Path, words: tuple[str, ...]) -> None:
+    folder = str(Path(threadlog.__file__).parents[1])
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "-", sys.executable, "-m", "threadlog", *words],
+        env={**os.environ, "PYTHONPATH": folder, "THREADLOG_HOME": str(one)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "internal" not in done.stderr
+    assert done.returncode in (0, 1)
