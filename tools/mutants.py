@@ -24,6 +24,7 @@ FAULTS, RESUME = "tests/local/test_recorder_faults.py::", "tests/test_resume.py:
 CHANGED, WRITERS = "tests/local/test_changed_files.py::", "tests/local/test_two_writers.py::"
 AT_ONCE = "tests/local/test_at_once.py::"
 AWAY, FORK = "tests/test_putting_away.py::", "tests/test_fork.py::"
+FAMILIES = "tests/test_whole_families.py::"
 PACK, SEEK = "tests/local/test_pack.py::", "tests/local/test_seekable.py::"
 WAIT_S = 60
 # So many at once, since many a test waits for other processes.
@@ -490,8 +491,8 @@ MUTANTS = (
     Mutant(
         "a later name is not taken back",
         "local/finishing",
-        "        if deed == PATCH or not later:\n",
-        "        if True:\n",
+        "() if later and deed != PATCH else ",
+        "",
         AWAY + "test_a_name_given_later_is_not_taken_back",
     ),
     Mutant(
@@ -525,8 +526,8 @@ MUTANTS = (
     Mutant(
         "who builds on it by reference",
         "putting_away",
-        "    living = [each for each, _path in home.store.catalog.building_on(rollout_ids)]\n",
-        "    living: list[str] = []\n",
+        "    found = [*_living_on(home, rollout_ids), *_trashed_on(home, rollout_ids)]\n",
+        "    found: list[str] = []\n",
         AWAY + "test_what_others_build_on_stays_and_they_are_named",
     ),
     Mutant(
@@ -570,6 +571,34 @@ MUTANTS = (
         "        whole = frame.ended or (valid and not reader.is_paginated)\n",
         "        whole = frame.ended or valid\n",
         FORK + "test_a_numbered_line_without_its_end_is_not_referred_to",
+    ),
+    Mutant(
+        "all threads of a deletion are noted before a file is moved",
+        "local/finishing",
+        "        return not whole and not any(map(os.path.lexists, moved))\n",
+        "        return False\n",
+        FAMILIES + "test_a_family_broken_off_is_deleted_or_not",
+    ),
+    Mutant(
+        "who was moved comes back where one of the family cannot be",
+        "local/batches",
+        "            if isinstance(result, Moved) or not each.binding or each.family is None:\n",
+        "            if True:\n",
+        FAMILIES + "test_where_a_thread_cannot_be_moved_its_family_stays",
+    ),
+    Mutant(
+        "a rollout that was made meanwhile keeps its thread",
+        "local/finishing",
+        "    return [each.path for each in group if plain(each.path) not in known]\n",
+        "    return []\n",
+        FAMILIES + "test_what_another_made_of_the_thread_just_before_is_not_parted_from_it",
+    ),
+    Mutant(
+        "the question of a turn without a start is cut off with it",
+        "cuts",
+        "    return spot if place is None else messages.spots[place]\n",
+        "    return spot\n",
+        FORK + "test_nothing_of_a_bare_turn_is_left_behind_the_one_before_it",
     ),
 )
 
