@@ -71,6 +71,31 @@ def test_a_family_broken_off_is_deleted_or_not(
         assert len(opened.restore(THREAD) if gone else opened.delete(THREAD)) == 2
 
 
+KILLED_ON_THE_WAY_BACK = """
+import os, sys, threadlog
+from threadlog.local.carrying import Carrier
+carry, calls = Carrier.carry, []
+def once(self, moves):
+    calls.append(1)
+    if len(calls) == 1:
+        return carry(self, moves)
+    if len(calls) == 2:
+        raise PermissionError(13, "Permission denied")
+    os._exit(0)
+Carrier.carry = once
+threadlog.open(sys.argv[1]).delete(sys.argv[2])
+sys.exit(1)
+"""
+
+
+def test_a_family_that_was_on_its_way_back_is_whole_again(family: Path) -> None:
+    with python(KILLED_ON_THE_WAY_BACK, str(family), THREAD) as process:
+        assert process.wait(30) == 0
+    with threadlog.open(family) as opened:
+        assert where(opened) == (set(), set(), FAMILY)
+        assert len(opened.restore(THREAD)) == 2
+
+
 def failing(monkeypatch: pytest.MonkeyPatch, thread: str) -> None:
     """The files of one thread cannot be moved."""
     carry = Carrier.carry

@@ -582,8 +582,8 @@ MUTANTS = (
     Mutant(
         "who was moved comes back where one of the family cannot be",
         "local/batches",
-        "            if isinstance(result, Moved) or not each.binding or each.family is None:\n",
-        "            if True:\n",
+        "            if each.binding and each.family is not None:\n",
+        "            if False:\n",
         FAMILIES + "test_where_a_thread_cannot_be_moved_its_family_stays",
     ),
     Mutant(

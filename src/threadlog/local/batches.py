@@ -183,6 +183,7 @@ class Batches:
                 self._trash.note(each.entry)
             except OSError as error:
                 results[number] = self._failed(each, error)
+                self._unnote(each)
         ready = [each for each in todo if each[0] not in results]
         whole = _whole_families(todo, ready, results)
         for number, each in ready:
@@ -196,16 +197,26 @@ class Batches:
         """Move all of a family, or nobody where one fails who is binding."""
         for done, (number, each) in enumerate(family):
             result = results[number] = self._carry(each)
-            if isinstance(result, Moved) or not each.binding or each.family is None:
+            if isinstance(result, Moved):
                 continue
-            for other, one in family:
-                if isinstance(results.get(other), Moved):
-                    with contextlib.suppress(OSError):
-                        self._carrier.carry([(new, old) for old, new in one.step.moves])
-            for other, one in (*family[:done], *family[done + 1 :]):
-                self._unnote(one)
-                results[other] = Refused(_STAYS.format(one.step.thread_id, result))
-            return
+            if each.binding and each.family is not None:
+                self._keep_all(family, done, results)
+                return
+            self._unnote(each)
+
+    def _keep_all(
+        self, family: Sequence[tuple[int, Planned]], failed: int, results: dict[int, Result]
+    ) -> None:
+        """Have a family where it was; the notes go last, for whoever has to finish this."""
+        why = results[family[failed][0]]
+        for number, each in family:
+            if isinstance(results.get(number), Moved):
+                with contextlib.suppress(OSError):
+                    self._carrier.carry([(new, old) for old, new in each.step.moves])
+        for place, (number, each) in enumerate(family):
+            self._unnote(each)
+            if place != failed:
+                results[number] = Refused(_STAYS.format(each.step.thread_id, why))
 
     def _unnote(self, planned: Planned) -> None:
         if planned.entry is not None:
@@ -218,7 +229,6 @@ class Batches:
                 self._tools.journal.ensure_folder(os.path.dirname(self._at(new)))
 
     def _failed(self, planned: Planned, error: OSError) -> MoveFailed:
-        self._unnote(planned)
         name = error.filename or self._at(planned.step.moves[0][0])
         return MoveFailed(name, error.errno, error.strerror)
 
@@ -288,7 +298,6 @@ class Batches:
             self._carrier.carry(step.moves)
             if entry is not None and (users := self._tools.users_of(entry)):
                 self._carrier.carry([(new, old) for old, new in step.moves])
-                self._trash.remove(entry.folder)
                 return Refused(_STAYS.format(step.thread_id, f"{', '.join(users)} goes on from it"))
         except OSError as error:
             return self._failed(planned, error)
