@@ -78,7 +78,7 @@ interop-other:
 	$(BIN)/python -m pytest tests/interop $(addprefix --ignore=,$(LISTED))
 
 # Two at once: some wait for disks and other processes, some for the processor.
-FAULTS := THREADLOG_KILLS=5000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 THREADLOG_FUZZ=50000 THREADLOG_STRIDE=8
+FAULTS := THREADLOG_KILLS=5000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 THREADLOG_FUZZ=50000 THREADLOG_STRIDE=20
 TORTURE := THREADLOG_KILLS=250000 THREADLOG_CUTS=5000 THREADLOG_TURNS=5000 THREADLOG_WRITERS=16 \
 	THREADLOG_FUZZ=1000000 THREADLOG_STRIDE=1
 ENDED := tests/faults/test_kill.py tests/faults/test_power_cut.py tests/faults/test_writers.py
