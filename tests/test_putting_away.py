@@ -542,15 +542,15 @@ threadlog.open(sys.argv[1]).archive(sys.argv[2])
 # -- what was broken off, and what was done since
 
 
-def broken_off(home: Path, deed: str, thread: str) -> None:
+def broken_off(home: Path, deed: str, *threads: str) -> None:
     """Another process writes a deed down, and dies before the next step."""
     code = f"""
 import os, sys, threadlog
 from threadlog.local.carrying import Carrier
 Carrier.carry = lambda self, moves: os._exit(0)
-threadlog.open(sys.argv[1]).{deed}(sys.argv[2])
+threadlog.open(sys.argv[1]).{deed}(*sys.argv[2:])
 """
-    with python(code, str(home), thread) as process:
+    with python(code, str(home), *threads) as process:
         assert process.wait(30) == 0
     assert len(os.listdir(home / "threadlog" / "intents")) == 1
 
@@ -592,14 +592,7 @@ def test_going_on_with_a_thread_finishes_first_what_was_broken_off(home: Path) -
 def test_a_thread_in_use_waits_and_the_others_do_not(home: Path) -> None:
     for number in (1, 2, 3):
         put_thread(home, number)
-    code = """
-import os, sys, threadlog
-from threadlog.local.carrying import Carrier
-Carrier.carry = lambda self, moves: os._exit(0)
-threadlog.open(sys.argv[1]).archive(*sys.argv[2:])
-"""
-    with python(code, str(home), uuid(1), uuid(2), uuid(3)) as process:
-        assert process.wait(30) == 0
+    broken_off(home, "archive", uuid(1), uuid(2), uuid(3))
     with held(home, uuid(2)), threadlog.open(home) as opened:
         assert {each.id for each in opened.threads(archived=True)} == {uuid(1), uuid(3)}
         opened.unarchive(uuid(1))

@@ -11,7 +11,7 @@ import pytest
 import threadlog
 from makers import THREAD, content, file_name, held, meta, put, put_thread, python, turn, uuid
 from state_databases import connect_state
-from test_putting_away import LINES, referred_to, row_of, spawned, with_codex
+from test_putting_away import LINES, broken_off, referred_to, row_of, spawned, with_codex
 from threadlog import Home, MoveFailed, PartlyDone, Refused
 from threadlog.local import batches
 from threadlog.local.batches import Batches
@@ -221,14 +221,7 @@ def test_what_another_made_of_the_thread_since_it_was_broken_off_keeps_it(
         thread, newer = reverted(opened)
     kept = newer.read_bytes()
     newer.unlink()
-    code = f"""
-import os, sys, threadlog
-from threadlog.local.carrying import Carrier
-Carrier.carry = lambda self, moves: os._exit(0)
-threadlog.open(sys.argv[1]).{deed}(sys.argv[2])
-"""
-    with python(code, str(home), thread) as process:
-        assert process.wait(30) == 0
+    broken_off(home, deed, thread)
     newer.write_bytes(kept)
     with threadlog.open(home) as opened:
         assert where(opened) == ({thread}, set(), set())
@@ -236,17 +229,6 @@ threadlog.open(sys.argv[1]).{deed}(sys.argv[2])
 
 
 # -- the rest of what was broken off
-
-
-def broken_off(home: Path, deed: str, *threads: str) -> None:
-    code = f"""
-import os, sys, threadlog
-from threadlog.local.carrying import Carrier
-Carrier.carry = lambda self, moves: os._exit(0)
-threadlog.open(sys.argv[1]).{deed}(*sys.argv[2:])
-"""
-    with python(code, str(home), *threads) as process:
-        assert process.wait(30) == 0
 
 
 def test_one_that_cannot_be_finished_holds_up_no_other(

@@ -526,8 +526,8 @@ MUTANTS = (
     Mutant(
         "who builds on it by reference",
         "putting_away",
-        "    found = [*_living_on(home, rollout_ids), *_trashed_on(home, rollout_ids)]\n",
-        "    found: list[str] = []\n",
+        "    return list(dict.fromkeys((*living, *gone)))\n",
+        "    return []\n",
         AWAY + "test_what_others_build_on_stays_and_they_are_named",
     ),
     Mutant(

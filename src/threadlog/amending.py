@@ -21,6 +21,7 @@ from threadlog.core.framing import Frame
 from threadlog.core.items.event import ThreadNameUpdated, ThreadRolledBack
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.lines import SESSION_META, Json
+from threadlog.core.metadata import PAGINATED
 from threadlog.core.names import NAME_LIMIT_CHARS
 from threadlog.core.shelf import Changed, Place
 from threadlog.errors import InUse, NotResumable, Refused, ThreadlogError, WriteFailed
@@ -162,7 +163,7 @@ def place_of(thread: ThreadSummary) -> Place:
     """Where a stored thread lies."""
     if thread.id is None:
         raise Refused(f"the rollout {thread.path} names no thread: nothing can be noted of it")
-    return Place(thread.id, thread.path, thread.history_mode == "paginated")
+    return Place(thread.id, thread.path, thread.history_mode == PAGINATED)
 
 
 def _place_of(channel: Channel) -> Place:

@@ -131,7 +131,10 @@ def _asked_at(reader: ThreadReader, spot: Spot) -> Spot:
     """
     if reader.is_paginated or _is_start(reader, spot):
         return spot
-    messages = _messages(reader)
+    return _question(_messages(reader), spot)
+
+
+def _question(messages: Messages, spot: Spot) -> Spot:
     place = messages.at_event(spot.offset)
     return spot if place is None else messages.spots[place]
 
@@ -213,7 +216,7 @@ def _at_event(reader: ThreadReader, offset: int, name: str, *, through: bool) ->
     found = _anywhere(reader, name)
     following = messages.spots[place + 1 : place + 2]
     if found is not None and found[1] is not None:
-        following.append(_asked_at(reader, found[1]))
+        following.append(_question(messages, found[1]))
     return _cut(reader, min(following)) if following else _end(reader)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from threadlog import kinship
 from threadlog.core import ids
@@ -100,7 +100,7 @@ def delete(home: Home, references: Sequence[Reference], *, dry_run: bool) -> lis
 def _held(
     todo: Sequence[ThreadSummary],
     along: Mapping[str, str],
-    users: Mapping[str, Sequence[str]],
+    users: Mapping[str, Sequence[_User]],
     gone: set[str],
 ) -> dict[str, Refused]:
     """The families of which one must stay for now, by root: others go on from it who are there."""
@@ -108,16 +108,17 @@ def _held(
     for each in todo:
         root = along[each.id or ""]
         family = {key for key, its_root in along.items() if its_root == root}
-        others = [user for user in users[each.path] if user.split(" ")[0] not in gone | family]
+        others = [user for user in users[each.path] if user.thread_id not in gone | family]
         if others:
             held[root] = _built_on(each.id or "", others)
     return held
 
 
-def _users_of(home: Home, thread: ThreadSummary, own: Mapping[str, Sequence[str]]) -> list[str]:
+def _users_of(home: Home, thread: ThreadSummary, own: Mapping[str, Sequence[str]]) -> list[_User]:
     """Who builds on a thread, but for itself; *own* are its rollouts."""
     rollout_ids = own.get(thread.id or "", ())
-    return _users(home, rollout_ids, {thread.id or ""}) if rollout_ids else []
+    users = _users(home, rollout_ids) if rollout_ids else []
+    return [each for each in users if each.thread_id != thread.id]
 
 
 def restore(home: Home, references: Sequence[Reference], *, dry_run: bool) -> list[Moved]:
@@ -191,6 +192,18 @@ def _by_family(threads: Sequence[ThreadSummary], along: Mapping[str, str]) -> li
     return [each for family in families.values() for each in family]
 
 
+class _User(NamedTuple):
+    """Who goes on from a rollout by reference."""
+
+    thread_id: str | None
+    in_trash: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"{self.thread_id or 'one without an id'}{' (in the trash)' if self.in_trash else ''}"
+        )
+
+
 class _Answers:
     """What became of the threads asked for, and of their subagents."""
 
@@ -246,30 +259,23 @@ def _now(dry_run: bool) -> When:  # noqa: FBT001
     return When(time.time_ns() // 1_000_000, dry_run)
 
 
-def _users(home: Home, rollout_ids: Sequence[str], but: set[str]) -> list[str]:
-    """Who builds on some rollouts by reference, but for some threads; in the trash, too."""
-    found = [*_living_on(home, rollout_ids), *_trashed_on(home, rollout_ids)]
-    return [each for each in found if each.split(" ")[0] not in but]
+def _users(home: Home, rollout_ids: Sequence[str]) -> list[_User]:
+    """Who builds on some rollouts by reference, in the trash, too."""
+    living = (_User(each) for each, _path in home.store.catalog.building_on(rollout_ids))
+    gone = (
+        _User(each, in_trash=True) for each in home.store.shelf.in_trash_building_on(rollout_ids)
+    )
+    return list(dict.fromkeys((*living, *gone)))
 
 
-def _in_need(home: Home, rollout_ids: Sequence[str], but: set[str]) -> list[str]:
+def _in_need(home: Home, rollout_ids: Sequence[str], but: set[str]) -> list[_User]:
     """Who builds on rollouts in the trash: anybody living, and all in the trash but for some."""
-    gone = _trashed_on(home, rollout_ids)
-    return [*_living_on(home, rollout_ids), *(e for e in gone if e.split(" ")[0] not in but)]
+    users = _users(home, rollout_ids)
+    return [each for each in users if not (each.in_trash and each.thread_id in but)]
 
 
-def _living_on(home: Home, rollout_ids: Sequence[str]) -> list[str]:
-    living = (each for each, _path in home.store.catalog.building_on(rollout_ids))
-    return list(dict.fromkeys(each or "one without an id" for each in living))
-
-
-def _trashed_on(home: Home, rollout_ids: Sequence[str]) -> list[str]:
-    gone = home.store.shelf.in_trash_building_on(rollout_ids)
-    return list(dict.fromkeys(f"{each} (in the trash)" for each in gone))
-
-
-def _built_on(thread_id: str, users: Sequence[str]) -> Refused:
-    named = ", ".join(users[:_NAMED])
+def _built_on(thread_id: str, users: Sequence[_User]) -> Refused:
+    named = ", ".join(map(str, users[:_NAMED]))
     more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
     return Refused(
         f"thread {thread_id} stays: other threads go on from it by reference, and would lose "

@@ -212,7 +212,7 @@ class Batches:
         for number, each in family:
             if isinstance(results.get(number), Moved):
                 with contextlib.suppress(OSError):
-                    self._carrier.carry([(new, old) for old, new in each.step.moves])
+                    self._carrier.take_back(each.step.moves)
         for place, (number, each) in enumerate(family):
             self._unnote(each)
             if place != failed:
@@ -259,7 +259,7 @@ class Batches:
                 continue
             if each.step.paginated and deed in (ARCHIVE, UNARCHIVE):
                 with contextlib.suppress(OSError):
-                    self._carrier.carry([(new, old) for old, new in each.step.moves])
+                    self._carrier.take_back(each.step.moves)
                 results[number] = Refused(_STAYS.format(each.step.thread_id, left))
             else:
                 results[number] = self._would(each.step)._replace(remarks=(_LEFT.format(left),))
@@ -297,7 +297,7 @@ class Batches:
             self._make_folders(step)
             self._carrier.carry(step.moves)
             if entry is not None and (users := self._tools.users_of(entry)):
-                self._carrier.carry([(new, old) for old, new in step.moves])
+                self._carrier.take_back(step.moves)
                 return Refused(_STAYS.format(step.thread_id, f"{', '.join(users)} goes on from it"))
         except OSError as error:
             return self._failed(planned, error)

@@ -44,6 +44,10 @@ class Carrier:
                     self._move(new, old)
             raise
 
+    def take_back(self, moves: Moves) -> None:
+        """Move each file to where it was; raises OSError."""
+        self.carry([(new, old) for old, new in moves])
+
     def settle(self, old: str, new: str) -> bool:
         """True for a file that was copied to another file system and is there twice.
 

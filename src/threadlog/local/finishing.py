@@ -173,9 +173,9 @@ class Finisher:
 
     def _take_back(self, deed: str, step: Step) -> None:
         """Have a thread whole again where somebody goes on with it."""
-        for old, new in step.moves:
+        for move in step.moves:
             with contextlib.suppress(FileNotFoundError, FileExistsError):
-                self._tools.carrier.carry([(new, old)])
+                self._tools.carrier.take_back([move])
         self._tools.carrier.sync(step.moves)
         if deed == TRASH:
             self._tools.trash.remove(_entry_of(step))

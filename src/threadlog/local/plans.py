@@ -77,7 +77,7 @@ class Plans:
             along=along if along != step.thread_id else "",
             row=self._register.row(step.thread_id),
         )
-        return Planned(step, entry, along or step.thread_id)
+        return Planned(step, entry)
 
     def from_trash(self, name: str, at_ms: int) -> Planned:
         """Back from the trash; raises NotFound, Refused."""

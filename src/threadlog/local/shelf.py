@@ -16,9 +16,7 @@ from threadlog.core.query import ThreadSummary
 from threadlog.core.shelf import Place, Trashed, When
 from threadlog.errors import MoveFailed, Refused, ThreadlogError
 from threadlog.local.batches import Batches, Result, Tools
-from threadlog.local.finishing import (
-    tell_codex,
-)
+from threadlog.local.finishing import tell_codex
 from threadlog.local.intents import (
     ARCHIVE,
     PURGE,
