@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from threadlog.core.compression import DAY_S, ColdQuery
 from threadlog.core.query import ThreadSummary
 from threadlog.home import Home, Reference
+from threadlog.own_threads import all_stored
 
 
 def cold_query(older_than_days: float, *, archived: bool | None, dry_run: bool) -> ColdQuery:
@@ -19,4 +20,4 @@ def cold_query(older_than_days: float, *, archived: bool | None, dry_run: bool) 
 
 def meant(home: Home, references: Sequence[Reference]) -> list[ThreadSummary] | None:
     """The threads meant, all of them found before anything is done; None for all there are."""
-    return [home.get(each) for each in references] or None
+    return all_stored(home, references, "compressed") or None

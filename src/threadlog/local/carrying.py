@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable
 
 from threadlog.local import marks
-from threadlog.local.copying import write_all
 from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
+from threadlog.local.twins import Temporary
 
 _CHUNK_BYTES = 1 << 20
 # A rollout that stood still for so long is nobody's who takes no lock.
@@ -106,24 +106,15 @@ class Carrier:
         status = disk.status_at(source)
         if time.time() - status.st_mtime < STILL_S and not marks.is_ours(source, status):
             raise OSError(errno.EBUSY, "it changed a moment ago", source)
-        fd = disk.create(temporary, status.st_mode & 0o777)
-        try:
-            disk.change_mode(fd, status.st_mode & 0o777)
+        with Temporary(disk, temporary) as copy:
             with open(source, "rb") as file:
                 while chunk := file.read(_CHUNK_BYTES):
-                    write_all(disk, fd, chunk)
-            disk.set_times(fd, (status.st_atime_ns, status.st_mtime_ns))
-            disk.sync(fd)
+                    copy.write(chunk)
+            copy.finish(status)
             now = disk.status_at(source)
             if (now.st_size, now.st_mtime_ns) != (status.st_size, status.st_mtime_ns):
                 raise OSError(errno.EBUSY, "it changed meanwhile", source)
             disk.move(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                disk.unlink(temporary)
-            raise
-        finally:
-            disk.close(fd)
         sync_folder(disk, os.path.dirname(target))  # else a power cut may take both names
         disk.unlink(source)
 

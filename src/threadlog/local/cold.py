@@ -20,7 +20,7 @@ from threadlog.local.inventory import Inventory
 from threadlog.local.journal import STILL_S
 from threadlog.local.locks import TakeLock
 from threadlog.local.pack import HAS_TWIN, compressed, estimate, pack
-from threadlog.local.scan import Found, find_rollouts, found_at
+from threadlog.local.scan import Found, find_rollouts
 from threadlog.local.twins import remove_stale
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -78,7 +78,7 @@ class ColdRollouts:
         inventory = Inventory(self._home)
         seen: set[str] = set()
         for thread in threads:
-            for found in inventory.group(found_at(thread.path, archived=thread.archived)):
+            for found in inventory.of(thread):
                 if found.path not in seen:
                     seen.add(found.path)
                     yield found

@@ -35,6 +35,17 @@ def write_all(disk: Disk, fd: int, data: bytes | memoryview) -> int:
     return len(data)
 
 
+def write_file(disk: Disk, path: str, mode: int, data: bytes) -> None:
+    """Make a file that must not exist yet, and bring what is in it to the disk; raises OSError."""
+    fd = disk.create(path, mode)
+    try:
+        disk.change_mode(fd, mode)
+        write_all(disk, fd, data)
+        disk.sync(fd)
+    finally:
+        disk.close(fd)
+
+
 def _copy(disk: Disk, home: str, fd: int, segment: Segment) -> int:
     # Behind a head nothing lies at the edges of pages: there the system's own copying is slower.
     done = 0

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from threadlog.core import layout, lines
 from threadlog.core.lines import BadLine
-from threadlog.local.copying import write_all
+from threadlog.local.copying import write_file
 from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 
@@ -71,7 +71,8 @@ class Intents:
         path = os.path.join(self.folder, f"{deed}-{os.getpid()}-{time.time_ns()}.json")
         told = {"version": 1, "deed": deed, "steps": [step._asdict() for step in steps]}
         try:
-            self._fill(path + _FRESH, lines.dump(told) + b"\n")
+            mode = layout.file_mode(self._disk.status_at(self.folder).st_mode)
+            write_file(self._disk, path + _FRESH, mode, lines.dump(told) + b"\n")
             self._disk.move(path + _FRESH, path)  # whole or not at all
             sync_folder(self._disk, self.folder)
         except BaseException:
@@ -80,17 +81,6 @@ class Intents:
                     self._disk.unlink(each)
             raise
         return Intent(deed, steps, path)
-
-    def _fill(self, path: str, data: bytes) -> None:
-        disk = self._disk
-        mode = layout.file_mode(disk.status_at(self.folder).st_mode)
-        fd = disk.create(path, mode)
-        try:
-            disk.change_mode(fd, mode)
-            write_all(disk, fd, data)
-            disk.sync(fd)
-        finally:
-            disk.close(fd)
 
     def remove(self, intent: Intent) -> None:
         """It is done; raises OSError."""

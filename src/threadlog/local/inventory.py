@@ -12,11 +12,12 @@ from typing import NamedTuple, cast
 
 from threadlog.core import lines, moments
 from threadlog.core.metadata import Base, Metadata
+from threadlog.core.query import ThreadSummary
 from threadlog.core.recent import Recent
 from threadlog.errors import Unreadable
 from threadlog.local.files import FileFacts, open_rollout
 from threadlog.local.heads import Parse, read_head, read_recent
-from threadlog.local.scan import Found, find_rollouts
+from threadlog.local.scan import Found, find_rollouts, found_at
 
 
 class Head(NamedTuple):
@@ -92,6 +93,10 @@ class Inventory:
             thread_id = self.head(found).metadata.thread_id
         group = self.siblings.get(thread_id or "", [found])
         return group if found in group else [found]  # a file of no rollout's name is no rollout
+
+    def of(self, thread: ThreadSummary) -> list[Found]:
+        """All rollouts of a thread, the oldest first."""
+        return self.group(found_at(thread.path, archived=thread.archived))
 
     def head(self, found: Found) -> Head:
         """The head of a rollout, read once."""

@@ -22,7 +22,7 @@ from threadlog.core.framing import frames
 from threadlog.core.lines import BadLine, Json
 from threadlog.core.names import NAME_LIMIT_CHARS, PATCHED, Named
 from threadlog.errors import Unreadable
-from threadlog.local.copying import write_all
+from threadlog.local.copying import write_all, write_file
 from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 from threadlog.local.files import RolloutFile
@@ -86,13 +86,7 @@ class KeptNames:
             with contextlib.suppress(FileNotFoundError):
                 disk.unlink(fresh)
             mode = layout.file_mode(disk.status_at(self._folder).st_mode)
-            fd = disk.create(fresh, mode)
-            try:
-                disk.change_mode(fd, mode)
-                write_all(disk, fd, b"".join(kept))
-                disk.sync(fd)
-            finally:
-                disk.close(fd)
+            write_file(disk, fresh, mode, b"".join(kept))
             disk.move(fresh, self._path)
         sync_folder(disk, self._folder)
 

@@ -13,7 +13,7 @@ from threadlog.errors import Archived, NotFound, Refused, ThreadlogError
 from threadlog.local.intents import Step
 from threadlog.local.inventory import Inventory
 from threadlog.local.register import Register
-from threadlog.local.scan import Found, below, found_at
+from threadlog.local.scan import Found, below
 from threadlog.local.trash import Entry, Trash
 
 
@@ -41,14 +41,14 @@ class Plans:
         """Into the archive; raises Archived, NotFound, Refused."""
         if thread.archived:
             raise Archived(f"thread {thread.id} is archived already")
-        found = [each for each in group(inventory, thread) if not each.archived]
+        found = [each for each in inventory.of(thread) if not each.archived]
         return Planned(self._step(thread, found, lambda _each: layout.ARCHIVED, at_ms))
 
     def back(self, inventory: Inventory, thread: ThreadSummary, at_ms: int) -> Planned:
         """Back from the archive; raises NotFound, Refused."""
         if not thread.archived:
             raise Refused(f"thread {thread.id} is not archived")
-        found = [each for each in group(inventory, thread) if each.archived]
+        found = [each for each in inventory.of(thread) if each.archived]
         return Planned(
             self._step(thread, found, lambda one: layout.day_folder(inventory.stamp(one)), at_ms)
         )
@@ -58,7 +58,7 @@ class Plans:
     ) -> Planned:
         """Into the trash, at a moment, along with a thread; raises NotFound, Refused."""
         at_ms, along = about
-        found = group(inventory, thread)
+        found = inventory.of(thread)
         place = self._trash.place(_id_of(thread), at_ms)
         folders = list(dict.fromkeys(each.folder for each in found))
         step = self._step(
@@ -165,11 +165,6 @@ def in_families(
         else:
             told.append(each._replace(family=family, binding=binds))
     return told
-
-
-def group(inventory: Inventory, thread: ThreadSummary) -> list[Found]:
-    """All rollouts of a thread, the oldest first."""
-    return inventory.group(found_at(thread.path, archived=thread.archived))
 
 
 def _id_of(thread: ThreadSummary) -> str:

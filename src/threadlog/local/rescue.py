@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 
 from threadlog.core import layout
+from threadlog.local.copying import write_all
 from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 
@@ -71,12 +72,7 @@ def keep(disk: Disk, fd: int, folder: str, name: str) -> str:
         try:
             disk.change_mode(copy, mode)
             for chunk in _chunks(disk, fd):
-                left = memoryview(chunk)
-                while left:
-                    count = disk.write(copy, left)
-                    if count <= 0:
-                        raise OSError(errno.EIO, "nothing was written", path)
-                    left = left[count:]
+                write_all(disk, copy, chunk)
             disk.sync(copy)
         finally:
             disk.close(copy)

@@ -27,7 +27,7 @@ from threadlog.local.intents import (
     Step,
 )
 from threadlog.local.inventory import Inventory
-from threadlog.local.plans import Planned, Plans, group, in_families
+from threadlog.local.plans import Planned, Plans, in_families
 from threadlog.local.scan import below
 
 _Plan = Callable[[Inventory, ThreadSummary, int], Planned]
@@ -93,7 +93,7 @@ class Shelf:
         """The ids of all rollouts of some threads, by thread."""
         inventory = Inventory(self._home)
         return {
-            thread.id or "": [each.rollout_id or "" for each in group(inventory, thread)]
+            thread.id or "": [each.rollout_id or "" for each in inventory.of(thread)]
             for thread in threads
         }
 

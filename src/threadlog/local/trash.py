@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from threadlog.core import layout, lines, moments
 from threadlog.core.lines import BadLine, Json
 from threadlog.core.shelf import Trashed, until_ms
-from threadlog.local.copying import write_all
+from threadlog.local.copying import write_file
 from threadlog.local.disk import Disk
 from threadlog.local.entries import sync_folder
 
@@ -62,14 +62,8 @@ class Trash:
         mode = layout.file_mode(disk.status_at(os.path.dirname(path)).st_mode)
         with contextlib.suppress(FileNotFoundError):  # of an attempt that was broken off
             disk.unlink(fresh)
-        fd = disk.create(fresh, mode)
-        try:
-            disk.change_mode(fd, mode)
-            write_all(disk, fd, lines.dump(entry._asdict()) + b"\n")
-            disk.sync(fd)
-            disk.move(fresh, path)  # whole or not at all: without it nobody finds the files again
-        finally:
-            disk.close(fd)
+        write_file(disk, fresh, mode, lines.dump(entry._asdict()) + b"\n")
+        disk.move(fresh, path)  # whole or not at all: without it nobody finds the files again
         sync_folder(disk, os.path.dirname(path))
 
     def has_note(self, folder: str) -> bool:

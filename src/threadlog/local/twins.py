@@ -7,7 +7,6 @@ once its content was compared, and without overwriting; what is removed is only 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import stat
@@ -17,6 +16,7 @@ from typing import Self
 
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
 from threadlog.errors import Unreadable
+from threadlog.local.copying import write_all
 from threadlog.local.disk import Disk
 from threadlog.local.files import RolloutFile
 
@@ -95,12 +95,7 @@ class Temporary:
 
     def write(self, data: bytes) -> None:
         """Append all of *data*; raises OSError."""
-        left = memoryview(data)
-        while left:
-            count = self._disk.write(self.fd, left)
-            if count <= 0:
-                raise OSError(errno.EIO, "nothing was written", self.path)
-            left = left[count:]
+        write_all(self._disk, self.fd, data)
 
     def finish(self, like: os.stat_result) -> os.stat_result:
         """Give it the mode bits and times of another, and bring it to stable storage."""
