@@ -7,6 +7,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from threadlog.core.shelf import RowMove
+from threadlog.local.register import Register
+
 _FIRST = (
     "id TEXT PRIMARY KEY, rollout_path TEXT NOT NULL, created_at INTEGER NOT NULL, "
     "updated_at INTEGER NOT NULL, source TEXT NOT NULL, model_provider TEXT NOT NULL, "
@@ -117,3 +120,15 @@ def make_whole(connection: sqlite3.Connection, status: str = "complete") -> None
     )
     if "updated_at_ms" in {row[1] for row in connection.execute("PRAGMA table_info(threads)")}:
         connection.execute(_TRIGGERS)
+
+
+def row_moved(
+    of: Register, thread: str, old: str, new: str, archived_at_s: int | None
+) -> str | None:
+    """Have the row of one thread follow its rollout; why it was left, if it was."""
+    return of.moved([RowMove(thread, ((old, new),), archived_at_s)])[0]
+
+
+def row_removed(of: Register, thread: str, path: str) -> str | None:
+    """Have the row of one thread go; why it was left, if it was."""
+    return of.removed([RowMove(thread, ((path, path),))])[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from threadlog.core.family import NO_EDGES, Edges, Family
+from threadlog.core.family import Edges, Family
 from threadlog.core.framing import Frame, Gap
 from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lineage import Copied, Segment
@@ -48,13 +48,6 @@ class Catalog(Protocol):
 
     def family(self, wanted: Family) -> list[ThreadSummary]:
         """The threads that belong together as *wanted* says, archived ones too."""
-
-    def descendants(self, thread_id: str, spawned: Edges = NO_EDGES) -> list[ThreadSummary]:
-        """The subagents that a thread spawned, and theirs: by depth, then id; not itself.
-
-        By what rollouts tell, and *spawned* (parent to children) as told elsewhere.  Reviews are
-        none of them, as in Codex.
-        """
 
     def close(self) -> None:
         """Let go of what was opened to answer; asking opens it again."""

@@ -22,7 +22,7 @@ import pytest
 
 from conftest import corpus_root
 from makers import OTHER, THREAD
-from state_databases import add_row, connect_state, make_whole
+from state_databases import add_row, connect_state, make_whole, row_moved, row_removed
 from threadlog.codex import name_file, rows
 from threadlog.codex.flocks import open_lock, try_lock
 from threadlog.codex.names import read_names
@@ -93,7 +93,7 @@ def register(home: Path) -> CodexRegister:
 
 
 def archive(of: CodexRegister, home: Path) -> str | None:
-    return of.moved(THREAD, str(home / ACTIVE), str(home / ARCHIVED), AT_S)
+    return row_moved(of, THREAD, str(home / ACTIVE), str(home / ARCHIVED), AT_S)
 
 
 CHANGES: dict[str, Change] = {
@@ -101,7 +101,7 @@ CHANGES: dict[str, Change] = {
     "repointed": lambda of, home: of.repointed(THREAD, str(home / ACTIVE), str(home / ARCHIVED)),
     "renamed": lambda of, home: of.renamed(THREAD, str(home / ACTIVE), "a name"),
     "patched": lambda of, home: of.patched(THREAD, str(home / ACTIVE), {"git_sha": "a"}),
-    "removed": lambda of, home: of.removed(THREAD, str(home / ACTIVE)),
+    "removed": lambda of, home: row_removed(of, THREAD, str(home / ACTIVE)),
     "obstacle": lambda of, home: of.obstacle(THREAD, str(home / ACTIVE)),
 }
 every_change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
@@ -121,7 +121,7 @@ def test_a_move_changes_where_and_whether_archived_and_back(home: Path) -> None:
     after = table(home)
     assert differences(before[THREAD], after[THREAD]) == gone
     assert after[OTHER] == before[OTHER]
-    back = register(home).moved(THREAD, str(home / ARCHIVED), str(home / ACTIVE), None)
+    back = row_moved(register(home), THREAD, str(home / ARCHIVED), str(home / ACTIVE), None)
     assert back is None
     assert table(home) == before
 
@@ -175,7 +175,7 @@ def test_a_row_is_removed_and_what_other_tables_hold_of_it_stays(home: Path) -> 
     with database(home) as connection:
         connection.execute("INSERT INTO attachments VALUES (?)", (THREAD,))
         connection.execute("INSERT INTO thread_spawn_edges VALUES (?, ?, 'open')", (OTHER, THREAD))
-    assert register(home).removed(THREAD, str(home / ACTIVE)) is None
+    assert row_removed(register(home), THREAD, str(home / ACTIVE)) is None
     assert table(home).keys() == {OTHER}
     with database(home) as connection:
         assert connection.execute("SELECT count(*) FROM attachments").fetchone()[0] == 1
@@ -234,7 +234,7 @@ def test_what_is_so_already_is_done(home: Path) -> None:
     of = register(home)
     assert archive(of, home) is None
     once = table(home)
-    assert of.moved(THREAD, str(home / ACTIVE), str(home / ARCHIVED), AT_S + 9) is None
+    assert row_moved(of, THREAD, str(home / ACTIVE), str(home / ARCHIVED), AT_S + 9) is None
     assert of.repointed(THREAD, str(home / ACTIVE), str(home / ARCHIVED)) is None
     assert table(home) == once
 
@@ -249,9 +249,9 @@ def test_a_row_of_which_half_is_so_is_completed(tmp_path: Path) -> None:
 def test_a_compressed_rollout_goes_by_its_plain_name(home: Path) -> None:
     of = register(home)
     old, new = str(home / f"{ACTIVE}.zst"), str(home / f"{ARCHIVED}.zst")
-    assert of.moved(THREAD, old, new, AT_S) is None
+    assert row_moved(of, THREAD, old, new, AT_S) is None
     assert table(home)[THREAD]["rollout_path"] == str(home / ARCHIVED)
-    assert of.removed(THREAD, new) is None
+    assert row_removed(of, THREAD, new) is None
     assert THREAD not in table(home)
 
 
@@ -264,9 +264,9 @@ def test_a_row_keeps_its_spelling_of_the_home(tmp_path: Path, stored: str, by: s
     given = tmp_path / by
     for home in (given, tmp_path / "link"):  # the register knows the home by another way, too
         of = CodexRegister(str(home), str(home))
-        assert of.moved(THREAD, str(given / ACTIVE), str(given / ARCHIVED), AT_S) is None
+        assert row_moved(of, THREAD, str(given / ACTIVE), str(given / ARCHIVED), AT_S) is None
         assert table(home)[THREAD]["rollout_path"] == str(tmp_path / stored / ARCHIVED)
-        assert of.moved(THREAD, str(given / ARCHIVED), str(given / ACTIVE), None) is None
+        assert row_moved(of, THREAD, str(given / ARCHIVED), str(given / ACTIVE), None) is None
         assert table(home)[THREAD]["rollout_path"] == str(tmp_path / stored / ACTIVE)
 
 
@@ -278,12 +278,12 @@ def test_folders_that_lie_elsewhere_are_spelled_as_the_row_has_them(tmp_path: Pa
     put_row(home)
     assert archive(register(home), home) is None
     assert table(home)[THREAD]["rollout_path"] == str(home / ARCHIVED)
-    assert register(home).moved(THREAD, str(home / ARCHIVED), str(home / ACTIVE), None) is None
+    assert row_moved(register(home), THREAD, str(home / ARCHIVED), str(home / ACTIVE), None) is None
     assert table(home)[THREAD]["rollout_path"] == str(home / ACTIVE)
 
 
 def test_an_id_in_capitals_is_the_same(home: Path) -> None:
-    assert register(home).removed(THREAD.upper(), str(home / ACTIVE)) is None
+    assert row_removed(register(home), THREAD.upper(), str(home / ACTIVE)) is None
     assert THREAD not in table(home)
 
 
@@ -513,7 +513,7 @@ def _archive_and_back(path: str, times: int) -> None:
     of, done = register(home), 0
     deadline = time.monotonic() + 30
     while done < times and time.monotonic() < deadline:
-        back = of.moved(THREAD, str(home / ARCHIVED), str(home / ACTIVE), None)
+        back = row_moved(of, THREAD, str(home / ARCHIVED), str(home / ACTIVE), None)
         done += archive(of, home) is None and back is None
     sys.exit(0 if done == times else 1)
 
@@ -593,13 +593,13 @@ def test_genuine_databases_are_known(
         new = str(Path(old).parent / "elsewhere.jsonl")
         of = register(tmp_path)
         assert of.obstacle(thread, old) is None
-        assert of.moved(thread, old, new, AT_S) is None
+        assert row_moved(of, thread, old, new, AT_S) is None
         assert of.renamed(thread, new, "a name") is None
         now: dict[str, Any] = {"rollout_path": new, "archived": 1, "archived_at": AT_S}
         after = table(tmp_path)[thread]
         column = {"legacy": "title", "paginated": "name"}.get(row.get("history_mode", ""))
         assert after == row | now | ({column: "a name"} if column else {})
-        assert of.removed(thread, new) is None
+        assert row_removed(of, thread, new) is None
     assert table(tmp_path) == {}
 
 

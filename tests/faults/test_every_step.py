@@ -216,8 +216,10 @@ FAULTS = {
     "killed in a write": Fault(short=True, kill=True),
 }
 _TAKING_ROOM = ("create", "write", "make_folder", "link", "sync", "sync_data", "move")
-_ALL_LEFT = ("moved_together", "removed_together")
-_LEFT = ("moved", "repointed", "renamed", "patched", "removed", "note_name", *_ALL_LEFT)
+# What is asked about Codex's rows, what changes them, and which of these are of several at once.
+_ASKED = ("obstacle", "obstacles")
+_LEFT = ("moved", "repointed", "renamed", "patched", "removed", "note_name")
+_OF_SEVERAL = ("obstacles", "moved", "removed")
 BUSY = "it is locked, says the test"
 
 
@@ -229,7 +231,7 @@ class Register:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
-        if name not in ("obstacle", "obstacles", *_LEFT):
+        if name not in _ASKED + _LEFT:
             return real
 
         def noted(*args: Any) -> Any:
@@ -238,8 +240,7 @@ class Register:
             except OSError:
                 if name == "note_name":
                     raise
-                several = name == "obstacles" or name in _ALL_LEFT
-                return [BUSY for _each in args[0]] if several else BUSY
+                return [BUSY for _each in args[0]] if name in _OF_SEVERAL else BUSY
 
         return noted
 

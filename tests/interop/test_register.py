@@ -16,6 +16,7 @@ from interop.codex_made_homes import Builder
 from interop.codex_process import AppServer, CodexHome, await_true
 from interop.mock_model import MockModel
 from interop.our_threads import Form
+from state_databases import row_moved, row_removed
 from threadlog.codex.rows import CodexRegister
 from threadlog.core import layout
 
@@ -90,7 +91,7 @@ class Kept:
     def _move(self, new: Path, archived_at_s: int | None) -> None:
         assert self.register.obstacle(self.id, str(self.path)) is None
         self.path.rename(new)
-        assert self.register.moved(self.id, str(self.path), str(new), archived_at_s) is None
+        assert row_moved(self.register, self.id, str(self.path), str(new), archived_at_s) is None
         self.path = new
         assert self.row["rollout_path"] == str(new)
 
@@ -182,7 +183,7 @@ def test_a_thread_that_we_delete_is_gone_and_one_that_we_restore_is_there(
 
     def delete() -> None:
         kept.path.rename(away)
-        assert kept.register.removed(kept.id, str(kept.path)) is None
+        assert row_removed(kept.register, kept.id, str(kept.path)) is None
         assert kept.register.row(kept.id) is None
 
     with running(delete) as codex:

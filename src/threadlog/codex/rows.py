@@ -124,12 +124,8 @@ class CodexRegister:
         """A copy of a row."""
         return read_row(self._sqlite_home, thread_id)
 
-    def moved(self, thread_id: str, old: str, new: str, archived_at_s: int | None) -> str | None:
+    def moved(self, moves: Sequence[RowMove]) -> list[str | None]:
         """As thread/archive and thread/unarchive: the path, `archived` and `archived_at`."""
-        return self.moved_together([RowMove(thread_id, ((old, new),), archived_at_s)])[0]
-
-    def moved_together(self, moves: Sequence[RowMove]) -> list[str | None]:
-        """The same for several, in one transaction."""
         return self._carry_out_all([self._moving(each) for each in moves])
 
     def _moving(self, move: RowMove) -> _Change:
@@ -186,12 +182,8 @@ class CodexRegister:
             _Change(thread_id, (path,), lambda row: values if row.mode == "paginated" else {})
         )
 
-    def removed(self, thread_id: str, path: str) -> str | None:
-        """As thread/delete, of which the row is the last."""
-        return self.removed_together([RowMove(thread_id, ((path, path),))])[0]
-
-    def removed_together(self, moves: Sequence[RowMove]) -> list[str | None]:
-        """The same for several, in one transaction; they lay there."""
+    def removed(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """As thread/delete, of which the row is the last; they lay there."""
         gone = [(each.thread_id, tuple(old for old, _new in each.pairs)) for each in moves]
         return self._carry_out_all([_Change(*each, None) for each in gone])
 

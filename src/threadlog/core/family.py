@@ -52,11 +52,6 @@ class Family(NamedTuple):
     reviews: bool = True
 
 
-def descendants_of(thread_id: str, spawned: Edges = NO_EDGES) -> Family:
-    """The spawned subagents of a thread and theirs, as Codex archives and deletes them with it."""
-    return Family((thread_id,), BELOW, spawned, reviews=False)
-
-
 def members(wanted: Family, kin: Kin) -> list[ThreadSummary]:
     """The threads meant: the asked ones first, then generation by generation, by id in each.
 

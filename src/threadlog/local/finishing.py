@@ -245,9 +245,9 @@ def tell_codex_of_all(
     """The same for several threads that were put elsewhere, in one transaction."""
     moves = [row_move(home, deed, each) for each in steps]
     if deed in (ARCHIVE, UNARCHIVE):
-        return register.moved_together(moves)
+        return register.moved(moves)
     if deed == TRASH:
-        return register.removed_together(moves)
+        return register.removed(moves)
     return [None] * len(moves)
 
 

@@ -35,14 +35,14 @@ class Register(Protocol):
         What is no text is told as {"base64": ...}.
         """
 
-    def moved(self, thread_id: str, old: str, new: str, archived_at_s: int | None) -> str | None:
-        """The rollout lies at *new*; archived at that moment (unix seconds), or active if None."""
+    def moved(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """Threads lie elsewhere: in one transaction, an answer for each.
 
-    def moved_together(self, moves: Sequence[RowMove]) -> list[str | None]:
-        """Several were moved: in one transaction; an answer for each."""
+        Archived at a moment, or active if that is None.
+        """
 
-    def removed_together(self, moves: Sequence[RowMove]) -> list[str | None]:
-        """Several are gone from where they lay: in one transaction; an answer for each."""
+    def removed(self, moves: Sequence[RowMove]) -> list[str | None]:
+        """Threads are gone from where they lay, and so are their rows: in one transaction."""
 
     def repointed(self, thread_id: str, old: str, new: str) -> str | None:
         """The thread goes on in the rollout at *new*; all else of the row stays."""
@@ -58,9 +58,6 @@ class Register(Protocol):
 
         Keys are git_sha, git_branch, git_origin_url and memory_mode; raises ValueError for others.
         """
-
-    def removed(self, thread_id: str, path: str) -> str | None:
-        """The thread is gone: so is the row."""
 
     def spawned(self) -> dict[str, list[str]]:
         """Which threads a thread made as its agents, by parent; {} where that cannot be told."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from threadlog.core import filters, query
 from threadlog.core.cursor import Place
-from threadlog.core.family import NO_EDGES, Edges, Family, descendants_of, members
+from threadlog.core.family import Family, members
 from threadlog.core.ids import Reference
 from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lines import BadLine
@@ -147,11 +147,6 @@ class IndexedCatalog:
             lambda: (self._swept(lambda rows: members(wanted, kin.IndexKin(self._home, rows))),)
         )
         return told[0] if told else self._files.family(wanted)
-
-    def descendants(self, thread_id: str, spawned: Edges = NO_EDGES) -> list[ThreadSummary]:
-        """The subagents that a thread spawned, and theirs."""
-        found = self.family(descendants_of(thread_id, spawned))
-        return [each for each in found if each.id != thread_id]
 
     def close(self) -> None:
         """Let go of the index, until it is asked again."""
