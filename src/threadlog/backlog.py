@@ -331,7 +331,8 @@ class Channel:
     @property
     def safe_items(self) -> tuple[int, int]:
         """How many items are in the file, and how many of them on stable storage."""
-        durable = self.state.durable if isinstance(self.state, Live) else 0
+        state = self.state  # read once: another thread may end it meanwhile
+        durable = state.durable if isinstance(state, Live) else 0
         return max(self.written, 0), max(durable, 0)
 
     def remind(self, notice: OthersWrote) -> None:

@@ -140,12 +140,14 @@ class RolloutRecorder:
     @property
     def draft(self) -> Draft | None:
         """What the rollout will be made of, None once it was made."""
-        return self._channel.state if isinstance(self._channel.state, Draft) else None
+        state = self._channel.state  # read once: another thread may make or drop it meanwhile
+        return state if isinstance(state, Draft) else None
 
     @property
     def ephemeral(self) -> bool:
         """True for a thread that stays in memory."""
-        return self.draft is not None and self.draft.ephemeral
+        draft = self.draft
+        return draft is not None and draft.ephemeral
 
     @property
     def pending_items(self) -> int:
@@ -352,7 +354,8 @@ def _wait(barrier: Barrier | None) -> None:
 
 def _warn_dropped(channel: Channel) -> bool:
     """Drop a draft, and say so if it held something; False if it is none any more."""
-    unasked = isinstance(channel.state, Draft) and not channel.state.ephemeral
+    state = channel.state
+    unasked = isinstance(state, Draft) and not state.ephemeral
     dropped = channel.drop_draft()
     if dropped and unasked:
         warnings.warn(

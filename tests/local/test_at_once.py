@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
 import shutil
 import sys
@@ -12,6 +13,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -38,6 +41,9 @@ from threadlog import (
     WriteFailed,
 )
 from threadlog.codex import presence
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 from threadlog.codex.flocks import try_lock
 from threadlog.codex.lock import ThreadWriterLock
 
@@ -616,3 +622,40 @@ def test_a_name_that_was_never_synced_is_not_said_to_be(home: Path) -> None:
     recorder.flush()
     assert Path(recorder.path).parent.stat().st_ino in disk.synced
     recorder.close()
+
+
+ASKED = ("draft", "ephemeral", "is_paginated", "on_disk", "path", "pending_items", "thread_id")
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_a_draft_is_can_be_asked_while_it_is_closed(home: Path, asked: str) -> None:
+    opened_home = threadlog.open(home)
+    step, reached = 0, True
+    while reached:
+        recorder = RolloutRecorder.create(opened_home, ThreadOptions(cwd="/x"))
+        reached = _ask_and_close_at(recorder, asked, step)
+        recorder.close()
+        step += 1
+    assert step > 2, "it was not closed while it was asked"
+
+
+def _ask_and_close_at(recorder: RolloutRecorder, asked: str, step: int) -> bool:
+    """Close the recorder within the asking, before its step; False if it has fewer steps."""
+    left = itertools.count(step, -1)
+    closed = False
+
+    def traced(frame: FrameType, event: str, argument: object) -> TraceFunction:
+        nonlocal closed
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(left) == 0:
+            sys.settrace(None)
+            recorder.close()  # as another thread may
+            closed = True
+        return traced
+
+    sys.settrace(traced)
+    try:
+        getattr(recorder, asked)
+    finally:
+        sys.settrace(None)
+    return closed
