@@ -8,7 +8,7 @@ LISTED := $(addprefix tests/interop/test_,corpus.py damage.py default_list.py li
 	readers_of_others.py reading.py session_meta.py)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check conformance bench interop test-local test-other interop-listed interop-other faults faults-ended faults-other torture mutants wheel lock clean
+.PHONY: help demo test check conformance bench interop interop-all test-local test-other interop-listed interop-other faults faults-ended faults-other torture mutants wheel lock clean
 
 help:
 	@echo "make demo     record a thread, list it, show it (a minute at most)"
@@ -17,6 +17,7 @@ help:
 	@echo "make conformance  tests/CONFORMANCE.md, of the marks in the tests"
 	@echo "make bench    the benchmarks, as ratios (several minutes)"
 	@echo "make interop  against the real Codex binaries (needs npm)"
+	@echo "make interop-all  every cell of docs/interop.md, which it writes anew"
 	@echo "make faults   killed 5,000 times, 200 power cuts, full disks, every call failed, 50,000 hostile inputs"
 	@echo "make torture  the same for hours: 250,000 times, 5,000 power cuts, a million inputs"
 	@echo "make mutants  a safeguard of recording less at a time: a test sees each"
@@ -76,6 +77,14 @@ interop-listed:
 
 interop-other:
 	$(BIN)/python -m pytest tests/interop $(addprefix --ignore=,$(LISTED))
+
+CELLS := .cache/cells.jsonl
+interop-all: $(VENV)/.dev
+	-PYTHONPATH=tests $(BIN)/python -m interop.codex_process
+	mkdir -p .cache && rm -f $(CELLS)
+	THREADLOG_CELLS=all THREADLOG_CELLS_SEEN=$(CELLS) $(MAKE) -j2 --output-sync=target --keep-going \
+		interop-listed interop-other
+	PYTHONPATH=tests $(BIN)/python -m interop.matrix_page $(CELLS)
 
 # Two at once: some wait for disks and other processes, some for the processor.
 FAULTS := THREADLOG_KILLS=5000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 THREADLOG_FUZZ=50000 THREADLOG_STRIDE=20

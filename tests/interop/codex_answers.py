@@ -75,6 +75,19 @@ def codex_listing(codex: AppServer) -> dict[str, Listed]:
     }
 
 
+def codex_default_listing(codex: AppServer) -> dict[str, Listed]:
+    """What Codex lists unless asked for more, 100 threads at most.
+
+    At once, since its pages leave out threads of the same second.
+    """
+    listed = {}
+    for archived in (False, True):
+        for row in codex.call("thread/list", archived=archived, limit=100)["data"]:
+            told = row["id"], row["preview"], row["cwd"], row["path"], archived, row.get("name")
+            listed[row["id"]] = Listed(*told)
+    return listed
+
+
 def codex_turns(codex: AppServer, thread: str) -> list[Shown]:
     """The turns of a thread as Codex shows them."""
     read = codex.call("thread/read", threadId=thread, includeTurns=True)

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 from interop.codex_process import AppServer, CodexHome, run_exec
-from interop.mock_model import MockModel, Step, answer, fail, patch, pause, say, shell, think
+from interop.mock_model import Json, MockModel, Step, answer, fail, patch, pause, say, shell, think
 
 BEYOND_THE_WINDOW = 10_000_000
 _PATCH = "*** Begin Patch\n*** Add File: hello.txt\n+hello\n*** End Patch\n"
@@ -37,6 +37,10 @@ class Builder:
         cwd = str(self._codex.home.work)
         started = self._codex.call("thread/start", cwd=cwd, **self._mode)
         return str(started["thread"]["id"])
+
+    def call(self, method: str, thread: str, **params: Json) -> None:
+        """Have something done to a thread."""
+        self._codex.call(method, threadId=thread, **params)
 
     def turn(self, thread: str, text: str, *steps: Step) -> str:
         """Say something; without *steps* the model just answers."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from interop.codex_made_homes import Builder
-from interop.codex_process import AppServer, CodexHome
+from interop.codex_process import NEWEST, OLDER, AppServer, CodexHome, await_true
 from interop.mock_model import Json
-from interop.our_threads import Form
 from threadlog import Home, Thread
 
+US = "threadlog"
 TEXTS = ("One.", "Two.")
 NAME = "A name of its own"
 BRANCH = "side-branch"
@@ -24,7 +25,7 @@ class Subject(NamedTuple):
 
     home: Home
     codex_home: CodexHome
-    form: Form
+    mode: str
     thread: str
     turns: Sequence[str]
     made: Builder | None = None
@@ -58,7 +59,9 @@ class After(NamedTuple):
 
     `name` "" means none; `place` is "active", "archived" or "gone".  Of a fork, `parents` are the
     threads that it comes from, and `own` is the first text of its own.  `left` is how many turns
-    lie in rollouts that a `reverted` thread has left.
+    lie in rollouts that a `reverted` thread has left.  `compressed` is the rollout's
+    form, `branch` that of git, where one was told.  A Codex that did it has it `loaded`, or not; a
+    `silent` one has a newest rollout without a message.
     """
 
     thread: str
@@ -70,23 +73,31 @@ class After(NamedTuple):
     own: str = ""
     reverted: bool = False
     left: int = 0
+    compressed: bool = False
+    loaded: bool = True
+    silent: bool = False
+    branch: str | None = None
 
 
 Do = Callable[[Subject], After]
 
 
 class Deed(NamedTuple):
-    """Something that is done, by us and, where it can, by Codex."""
+    """Something that is done: by us, by Codex 0.169 and by 0.100, where they can.
+
+    `mode` is the history mode that it is for, "" for both.  Codex has the thread `loaded` first.
+    """
 
     name: str
-    ours: Do
-    theirs: Do | None = None
+    ours: Do | None
+    newest: Do | None = None
+    older: Do | None = None
     mode: str = ""
-    newest: bool | None = None
+    loaded: bool = True
 
-    def fits(self, form: Form) -> bool:
-        """True if a Codex knows of such things."""
-        return self.mode in ("", form.mode) and self.newest in (None, form.newest)
+    def by(self, doer: str) -> Do | None:
+        """How one of them does it."""
+        return {US: self.ours, NEWEST: self.newest, OLDER: self.older}[doer]
 
 
 def settle(home: CodexHome) -> None:
@@ -94,6 +105,30 @@ def settle(home: CodexHome) -> None:
     long_ago = time.time() - 60
     for path in home.rollouts():
         os.utime(path, (long_ago, long_ago))
+
+
+# -- turns
+
+
+def _begin(at: Subject) -> After:
+    with at.home.start(cwd=at.codex_home.work, history_mode=at.mode) as thread:
+        for text in TEXTS:
+            say(thread, text)
+    return After(thread.id)
+
+
+def _codex_begin(at: Subject) -> After:
+    return After(at.builder.chat(*TEXTS)[0])
+
+
+def _go_on(at: Subject) -> After:
+    at.say(at.thread, "Three.")
+    return After(at.thread, (*TEXTS, "Three."))
+
+
+def _codex_go_on(at: Subject) -> After:
+    at.builder.turn(at.thread, "Three.")
+    return After(at.thread, (*TEXTS, "Three."))
 
 
 # -- forks
@@ -159,13 +194,21 @@ def _fork_of_a_named(at: Subject) -> After:
 
 def _codex_fork_of_a_named(at: Subject) -> After:
     _codex_rename(at)
-    name = NAME if at.form.newest else ""  # 0.100 has forks begin without one
-    return After(at.builder.forked(at.thread, "Further."), (*TEXTS, "Further."), name)
+    return After(at.builder.forked(at.thread, "Further."), (*TEXTS, "Further."), NAME)
+
+
+def _older_fork_of_a_named(at: Subject) -> After:
+    return _codex_fork_of_a_named(at)._replace(name="")  # 0.100 has forks begin without one
 
 
 def _fork_of_a_compressed(at: Subject) -> After:
     _compress(at)
     return _fork(TEXTS)(at)
+
+
+def _codex_fork_of_a_compressed(at: Subject) -> After:
+    _codex_compress(at)
+    return _codex_fork(TEXTS)(at)
 
 
 def _fork_of_a_reverted(at: Subject) -> After:
@@ -184,6 +227,26 @@ def _compress(at: Subject) -> None:
     settle(at.codex_home)
     (result,) = at.home.compress(at.thread, older_than_days=0)
     assert result.status == "compressed", result.reason
+
+
+def _compress_only(at: Subject) -> After:
+    _compress(at)
+    return After(at.thread, compressed=True)
+
+
+def _codex_compress(at: Subject) -> After:
+    path = Path(at.home.get(at.thread).path)
+    long_ago = time.time() - 30 * 86_400  # it compresses what is old
+    os.utime(path, (long_ago, long_ago))
+
+    def compressed() -> bool:
+        # It rests between two times, or is not done with the last.
+        (at.codex_home.path / ".tmp" / "rollout-compression.lock").unlink(missing_ok=True)
+        at.codex.call("rollout/compress")
+        return not path.exists()
+
+    await_true(compressed)
+    return After(at.thread, compressed=True, loaded=False)
 
 
 # -- names and metadata
@@ -210,19 +273,19 @@ def _rename_archived(at: Subject) -> After:
 def _rename_compressed(at: Subject) -> After:
     _compress(at)
     at.home.rename(at.thread, NAME)
-    return After(at.thread, name=NAME)
+    return After(at.thread, name=NAME, compressed=True)
 
 
 def _describe(at: Subject) -> After:
     settle(at.codex_home)
     at.home.update_metadata(at.thread, git={"branch": BRANCH}, memory_mode="disabled")
-    return After(at.thread)
+    return After(at.thread, branch=BRANCH)
 
 
 def _codex_describe(at: Subject) -> After:
     at.call("metadata/update", gitInfo={"branch": BRANCH})
     at.call("memoryMode/set", mode="disabled")
-    return After(at.thread)
+    return After(at.thread, branch=BRANCH)
 
 
 # -- turns taken back
@@ -245,6 +308,12 @@ def _roll_back_and_go_on(at: Subject) -> After:
     return After(at.thread, ("One.", "Better."))
 
 
+def _codex_roll_back_and_go_on(at: Subject) -> After:
+    _codex_roll_back(at)
+    at.builder.turn(at.thread, "Better.")
+    return After(at.thread, ("One.", "Better."))
+
+
 def _roll_back_all(at: Subject) -> After:
     settle(at.codex_home)
     at.home.rollback(at.thread, 5)
@@ -258,10 +327,15 @@ def _revert(at: Subject, before: str = "", text: str = "Better.") -> str:
         return say(live, text)
 
 
+def _revert_again(at: Subject, before: str, text: str) -> str:
+    time.sleep(1)  # rollouts of one second have no order for Codex
+    return _revert(at, before, text)
+
+
 def _revert_only(at: Subject) -> After:
     settle(at.codex_home)
     at.home.revert(at.thread, before=at.turns[1]).close()
-    return After(at.thread, ("One.",), reverted=True, left=1)
+    return After(at.thread, ("One.",), reverted=True, left=1, silent=True)
 
 
 def _codex_revert_only(at: Subject) -> After:
@@ -274,8 +348,14 @@ def _revert_once(at: Subject) -> After:
     return After(at.thread, ("One.", "Better."), reverted=True, left=1)
 
 
+def _codex_revert_once(at: Subject) -> After:
+    at.call("revert", beforeTurnId=at.turns[1])
+    at.builder.turn(at.thread, "Better.")
+    return After(at.thread, ("One.", "Better."), reverted=True, left=1)
+
+
 def _revert_twice(at: Subject) -> After:
-    _revert(at, _revert(at), "Best.")
+    _revert_again(at, _revert(at), "Best.")
     return After(at.thread, ("One.", "Best."), reverted=True, left=1)
 
 
@@ -289,7 +369,7 @@ def _codex_revert_twice(at: Subject) -> After:
 
 def _revert_into_the_first(at: Subject) -> After:
     _revert(at)
-    _revert(at, at.turns[0], "Anew.")
+    _revert_again(at, at.turns[0], "Anew.")
     return After(at.thread, ("Anew.",), reverted=True)
 
 
@@ -322,11 +402,15 @@ def _unarchive(at: Subject) -> After:
 def _codex_unarchive(at: Subject) -> After:
     at.call("archive")
     at.call("unarchive")
-    return After(at.thread)
+    return After(at.thread, loaded=False)
 
 
 def _archive_reverted(at: Subject) -> After:
     return _revert_once(at)._replace(place=_archive(at).place)
+
+
+def _codex_archive_reverted(at: Subject) -> After:
+    return _codex_revert_once(at)._replace(place=_codex_archive(at).place)
 
 
 def _delete(at: Subject) -> After:
@@ -366,43 +450,56 @@ def _last_turn(at: Subject) -> Keywords:
     return {"lastTurnId": at.turns[0]}
 
 
+def _before(number: int) -> Callable[[Subject], Keywords]:
+    return lambda at: {"before": at.turns[number]}
+
+
+def _codex_before(number: int) -> Callable[[Subject], Keywords]:
+    return lambda at: {"beforeTurnId": at.turns[number]}
+
+
+_PAGINATED = "paginated"
 DEEDS = (
-    Deed("fork", _fork(TEXTS), _codex_fork(TEXTS)),
+    Deed("begin", _begin, _codex_begin, _codex_begin),
+    Deed("go on", _go_on, _codex_go_on, _codex_go_on),
+    Deed("fork", _fork(TEXTS), _codex_fork(TEXTS), _codex_fork(TEXTS)),
+    Deed("fork through a turn", _fork(("One.",), _through), _codex_fork(("One.",), _last_turn)),
     Deed(
-        "fork through a turn",
-        _fork(("One.",), _through),
-        _codex_fork(("One.",), _last_turn),
-        newest=True,
+        "fork before a turn", _fork(("One.",), _before(1)), _codex_fork(("One.",), _codex_before(1))
     ),
-    Deed("fork through a turn, for 0.100", _fork(("One.",), _through), newest=False),
-    Deed("fork before a turn", _fork(("One.",), lambda at: {"before": at.turns[1]})),
-    Deed("fork before the first turn", _fork((), lambda at: {"before": at.turns[0]})),
-    Deed("fork with turns", _fork_with_turns, _codex_fork_with_turns),
-    Deed("fork of a fork", _fork_of_a_fork, _codex_fork_of_a_fork),
+    Deed("fork before the first turn", _fork((), _before(0)), _codex_fork((), _codex_before(0))),
+    Deed("fork with turns", _fork_with_turns, _codex_fork_with_turns, _codex_fork_with_turns),
+    Deed("fork of a fork", _fork_of_a_fork, _codex_fork_of_a_fork, _codex_fork_of_a_fork),
     Deed("fork in a turn", _fork_in_a_turn),
-    Deed("fork of a named thread", _fork_of_a_named, _codex_fork_of_a_named),
-    Deed("fork of a compressed thread", _fork_of_a_compressed, newest=True),
-    Deed("fork of a reverted thread", _fork_of_a_reverted, mode="paginated"),
-    Deed("rename", _rename, _codex_rename),
-    Deed("rename an archived thread", _rename_archived),
-    Deed("rename a compressed thread", _rename_compressed, newest=True),
-    Deed("describe", _describe, _codex_describe, newest=True),
-    Deed("roll back", _roll_back, _codex_roll_back, mode="legacy", newest=False),
-    Deed("roll back, for 0.169", _roll_back, mode="legacy", newest=True),
-    Deed("roll back and go on", _roll_back_and_go_on, mode="legacy"),
-    Deed("roll back all", _roll_back_all, mode="legacy"),
-    Deed("revert", _revert_only, _codex_revert_only, mode="paginated"),
-    Deed("revert and go on", _revert_once, mode="paginated"),
-    Deed("revert twice", _revert_twice, _codex_revert_twice, mode="paginated"),
     Deed(
-        "revert to nothing", _revert_into_the_first, _codex_revert_into_the_first, mode="paginated"
+        "fork of a named thread", _fork_of_a_named, _codex_fork_of_a_named, _older_fork_of_a_named
     ),
-    Deed("archive", _archive, _codex_archive),
-    Deed("archive a reverted thread", _archive_reverted, mode="paginated"),
-    Deed("unarchive", _unarchive, _codex_unarchive),
-    Deed("delete", _delete, _codex_delete, newest=True),
-    Deed("delete, for 0.100", _delete, newest=False),
+    Deed(
+        "fork of a compressed thread",
+        _fork_of_a_compressed,
+        _codex_fork_of_a_compressed,
+        loaded=False,
+    ),
+    Deed("fork of a reverted thread", _fork_of_a_reverted, mode=_PAGINATED),
+    Deed("rename", _rename, _codex_rename, _codex_rename),
+    Deed("rename an archived thread", _rename_archived),
+    Deed("rename a compressed thread", _rename_compressed),
+    Deed("describe", _describe, _codex_describe),
+    Deed("roll back", _roll_back, None, _codex_roll_back, mode="legacy"),
+    Deed("roll back and go on", _roll_back_and_go_on, None, _codex_roll_back_and_go_on, "legacy"),
+    Deed("roll back all", _roll_back_all, mode="legacy"),
+    Deed("revert", _revert_only, _codex_revert_only, mode=_PAGINATED),
+    Deed("revert and go on", _revert_once, _codex_revert_once, mode=_PAGINATED),
+    Deed("revert twice", _revert_twice, _codex_revert_twice, mode=_PAGINATED),
+    Deed(
+        "revert to nothing", _revert_into_the_first, _codex_revert_into_the_first, mode=_PAGINATED
+    ),
+    Deed("archive", _archive, _codex_archive, _codex_archive),
+    Deed("archive a reverted thread", _archive_reverted, _codex_archive_reverted, mode=_PAGINATED),
+    Deed("unarchive", _unarchive, _codex_unarchive, _codex_unarchive),
+    Deed("delete", _delete, _codex_delete),
     Deed("restore", _restore),
-    Deed("restore a reverted thread", _restore_reverted, mode="paginated"),
+    Deed("restore a reverted thread", _restore_reverted, mode=_PAGINATED),
     Deed("restore an archived thread", _restore_archived),
+    Deed("compress", _compress_only, _codex_compress, loaded=False),
 )

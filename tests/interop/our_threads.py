@@ -53,11 +53,11 @@ def add_turns(thread: Thread, home: CodexHome) -> None:
         turn.usage(input_tokens=1000, output_tokens=10, reasoning_output_tokens=5)
 
 
-def history_sent(request: Request, form: Form) -> list[dict[str, Json]]:
+def history_sent(request: Request, *, newest: bool) -> list[dict[str, Json]]:
     """What of a request is the thread's history: without instructions, context, and the probe."""
     *items, last = request.input
     assert asks(last, PROBE)
-    if form.newest:
+    if newest:
         assert items[0]["role"] == "developer", "the instructions are expected first"
     return [item for item in items if not is_context(item)]
 

@@ -68,7 +68,7 @@ def test_codex_goes_on_with_a_live_thread_and_its_model_sees_all_of_it(
     )
     with AppServer(form.binary, codex_home) as codex:
         resume(codex, thread)
-        sent = history_sent(probe(codex, model, thread), form)
+        sent = history_sent(probe(codex, model, thread), newest=form.newest)
         now = codex_turns(codex, thread)
     assert sent == ours
     assert now[:-1] == turns
@@ -108,7 +108,7 @@ def test_a_fork_by_codex_has_all_of_a_live_thread(
     )
     with AppServer(form.binary, codex_home) as codex:
         fork = str(codex.call("thread/fork", threadId=thread)["thread"]["id"])
-        sent = history_sent(probe(codex, model, fork), form)
+        sent = history_sent(probe(codex, model, fork), newest=form.newest)
         forked = codex_turns(codex, fork)
     assert without_ids(sent) == ours, "0.169 makes up ids for what has none"
     assert threadlog_turns(home, fork) == forked

@@ -70,10 +70,16 @@ class Kept:
 
     @property
     def row(self) -> dict[str, Any]:
-        """What Codex's database holds of it."""
-        found = self.register.row(self.id)
-        assert found is not None
-        return found
+        """What Codex's database holds of it: it cannot be read while a Codex lets go of it."""
+        found: list[dict[str, Any] | None] = []
+
+        def asked() -> bool:
+            found.append(self.register.row(self.id))
+            return found[-1] is not None
+
+        await_true(asked)
+        assert found[-1] is not None
+        return found[-1]
 
     def archive(self) -> None:
         """As our archive: the file, then the row."""

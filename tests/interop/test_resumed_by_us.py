@@ -82,7 +82,7 @@ def test_turns_of_both_stand_in_order_and_nothing_before_them_changes(
     with AppServer(form.binary, codex_home) as codex:
         resume(codex, thread)
         known = [item for item in home.model_input(thread) if not is_context(item)]
-        sent = history_sent(probe(codex, model, thread), form)
+        sent = history_sent(probe(codex, model, thread), newest=form.newest)
     assert sent == (known if form.newest else without_ids(known))
     assert [item["name"] for item in sent if item["type"] == "function_call"] == ["look", "look"]
 
@@ -187,7 +187,7 @@ def test_every_kind_of_thread_takes_a_turn_of_ours(
             assert _said(turns[-1:]) == _turns("And from us.")
             ours = home.model_input(thread)
             assert ours[: len(wanted[thread])] == wanted[thread]
-            sent = history_sent(probe(codex, model, thread), Form(newest, mode, newest=True))
+            sent = history_sent(probe(codex, model, thread), newest=True)
             assert without_ids(sent)[-4:] == without_ids(ours)[-4:]
     for path, content in before.items():
         assert_sound(path, content)
