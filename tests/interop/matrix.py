@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from interop.codex_process import NEWEST, OLDER
-from interop.operations import DEEDS, US, Deed
+from interop.deeds import DEEDS
+from interop.operations import US, Deed
 
 COLD, RUNNING = "cold", "running"
 LEGACY, PAGINATED = "legacy", "paginated"
 # Who can do things, and look at them, in each history mode.
 PLAYERS = {LEGACY: (US, NEWEST, OLDER), PAGINATED: (US, NEWEST)}
 # Of a fast run: each stage takes one of so many cells, every stage other ones.
-FAST = 6
+FAST = 3
 
 
 class Stage(NamedTuple):

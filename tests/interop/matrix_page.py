@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from interop.deeds import DEEDS
 from interop.limits import LETTERS
 from interop.matrix import COLD, PLAYERS, RUNNING, Cell, Stage, stages
-from interop.operations import DEEDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "interop.md"
 GREEN, OURS = "✓", "✗"
@@ -42,14 +42,13 @@ _LIMITS = """\
 The files are right in all of these, and threadlog shows what there is.
 """
 _SEEN_ON_WALKS = """
-Seen on walks of hundreds of operations (`tests/interop/test_walk.py`), with 0.100 and 0.169 in one home:
+Seen on walks of hundreds of operations (`tests/interop/test_walk.py`), with 0.100 and 0.169:
 
-- A name that 0.100 gives to a thread whose row in 0.169's database has one stays behind it in 0.169.
-- A thread that 0.169 archived and 0.100 brought back is archived for 0.169 still: `thread/resume` says
-  `session ID is archived`. The other way round it is the limit above. `threadlog doctor --mend` mends both.
-- `thread/name/set` of 0.100 on a loaded thread is answered before the name is written: ended at once,
-  it is lost.
-- `thread/list` leaves out threads between two pages if they are of the same second.
+- A name that 0.100 gives to a thread of which 0.169's row has one stays behind in 0.169's list.
+- A thread that 0.169 archived and 0.100 brought back is archived still for 0.169: `thread/resume`
+  says `session ID is archived`. `threadlog doctor --mend` has the row follow, either way.
+- `thread/name/set` of 0.100 is answered before the name is written: ended at once, it is lost.
+- `thread/list` leaves out threads between two pages if they began in the same second.
 """
 
 
@@ -94,7 +93,7 @@ def _page(seen: Mapping[tuple[str, ...], str]) -> Iterator[str]:
     yield "|---|---|---|"
     for letter, limit in LETTERS.items():
         yield f"| {letter} | {limit.version} | {limit.says} |"
-    yield ""
+    yield _SEEN_ON_WALKS
     yield _counts(seen)
 
 

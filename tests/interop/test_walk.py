@@ -202,6 +202,7 @@ def _rename(walk: Walk, doer: str) -> str | None:
         if known.told:
             return None  # it does not change the row, of which 0.169 has the name
         with walk.older() as builder:
+            builder.call("thread/resume", thread)
             builder.call("thread/name/set", thread, name=name)
             names = walk.codex_home.path / layout.NAME_FILE
             await_true(lambda: names.exists() and name in names.read_text())
