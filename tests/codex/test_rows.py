@@ -27,7 +27,7 @@ from threadlog.codex import name_file, rows
 from threadlog.codex.flocks import open_lock, try_lock
 from threadlog.codex.names import read_names
 from threadlog.codex.rows import CodexRegister
-from threadlog.codex.state import read_state_names
+from threadlog.codex.state import read_state
 from threadlog.errors import InUse
 
 Change = Callable[[CodexRegister, Path], str | None]
@@ -139,9 +139,9 @@ def test_a_name_goes_where_the_history_mode_has_it(tmp_path: Path, mode: str, co
     before = table(tmp_path)
     assert register(tmp_path).renamed(THREAD, str(tmp_path / ACTIVE), "a name") is None
     assert differences(before[THREAD], table(tmp_path)[THREAD]) == {column: "a name"}
-    told = read_state_names(str(tmp_path))
+    told = read_state(str(tmp_path))
     assert told is not None
-    assert told[THREAD].name == "a name"
+    assert told.names[THREAD].name == "a name"
 
 
 def test_a_name_is_not_put_into_a_row_of_an_unknown_mode(tmp_path: Path) -> None:
@@ -528,8 +528,8 @@ def test_two_processes_and_a_reader_do_each_other_no_harm(home: Path) -> None:
         each.start()
     try:
         while any(each.is_alive() for each in others):
-            told = read_state_names(str(home))
-            assert told is None or told.keys() == {THREAD, OTHER}
+            told = read_state(str(home))
+            assert told is None or told.names.keys() == {THREAD, OTHER}
     finally:
         for each in others:
             each.join(40)

@@ -19,7 +19,7 @@ from state_databases import add_row, connect_state, leave_wal, named, put_state
 from threadlog.codex import state
 from threadlog.codex.config import read_sqlite_home
 from threadlog.codex.names import CodexNames, read_names
-from threadlog.codex.state import read_state_names
+from threadlog.codex.state import read_state
 from threadlog.core.names import NAME_LIMIT_CHARS, Named, Names
 
 Row = dict[str, Any]
@@ -28,6 +28,12 @@ Row = dict[str, Any]
 def legacy(title: object, first: object = "first", at_ms: object = 1000) -> Row:
     """The columns of a legacy thread."""
     return {"title": title, "first_user_message": first, "updated_at_ms": at_ms}
+
+
+def read_state_names(folder: str) -> dict[str, Named] | None:
+    """The names in a database; None if asking again may help."""
+    told = read_state(folder)
+    return told and told.names
 
 
 def names(folder: Path) -> dict[str, str]:

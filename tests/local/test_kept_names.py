@@ -129,9 +129,9 @@ def test_a_kept_name_counts_with_its_moment(home: Path, line_at: str, name: str)
 def test_the_store_of_a_home_tells_its_names(home: Path) -> None:
     put_state(home, {THREAD: named("one")})
     names = local_store(str(home)).names
-    assert names.read() == ONE
+    assert names.read().names == ONE
     put_names(home, (THREAD, "newer"))
-    assert names.read()[THREAD].name == "newer"
+    assert names.read().names[THREAD].name == "newer"
 
 
 # The file
@@ -306,7 +306,7 @@ def test_only_a_regular_file_of_the_home_is_read_or_written(home: Path, put: Any
     put(home)
     before = tree(home)
     names = KeptNames(str(home))
-    assert names.read() == {}
+    assert names.read().names == {}
     assert names.keep(ONE) == ONE
     assert tree(home) == before
 
@@ -365,13 +365,13 @@ def test_names_are_read_again_when_something_changed_and_only_then(home: Path) -
     source = Source()
     names = HomeNames(source, KeptNames(str(home)))
     for _ in range(3):
-        assert names.read() == ONE
+        assert names.read().names == ONE
     assert source.asked == 1
     source.version, source.names = 1, Names({THREAD: Named("two", 2000)}, {})
-    assert names.read() == {THREAD: Named("two", 2000)}
+    assert names.read().names == {THREAD: Named("two", 2000)}
     assert source.asked == 2
     KeptNames(str(home)).keep({OTHER: Named("kept by another", 1)})  # another program
-    assert names.read() == {THREAD: Named("two", 2000), OTHER: Named("kept by another", 1)}
+    assert names.read().names == {THREAD: Named("two", 2000), OTHER: Named("kept by another", 1)}
     assert source.asked == 3
     token = names.token()
     names.read()
@@ -386,16 +386,16 @@ def test_an_unchanged_home_is_not_read_again_while_codex_is_there(
     store = local_store(str(home))
     for end in ("", "-wal"):
         os.utime(home / f"state_5.sqlite{end}", (1, 1))
-    assert store.names.read() == ONE
+    assert store.names.read().names == ONE
     store.names.read()  # with what was kept
-    monkeypatch.setattr("threadlog.codex.names.read_state_names", None)
+    monkeypatch.setattr("threadlog.codex.names.read_state", None)
     for _ in range(3):
-        assert store.names.read() == ONE
+        assert store.names.read().names == ONE
     codex.close()
 
 
 def test_nobody_can_change_the_names_that_others_read(home: Path) -> None:
-    names = HomeNames(Source(), KeptNames(str(home))).read()
+    names = HomeNames(Source(), KeptNames(str(home))).read().names
     with pytest.raises(TypeError):
         names[OTHER] = Named("x")  # type: ignore[index]
 
@@ -413,7 +413,7 @@ def test_threads_that_read_at_once_keep_a_name_once(home: Path) -> None:
 
     def read() -> None:
         barrier.wait()
-        found.append(names.read())
+        found.append(names.read().names)
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for each in threads:
@@ -430,7 +430,7 @@ def test_a_forked_child_reads_though_its_parent_was_reading(home: Path) -> None:
     with names._alone():
         child = os.fork()
         if not child:
-            os._exit(0 if names.read() == ONE else 1)
+            os._exit(0 if names.read().names == ONE else 1)
         deadline = threading.Event()
         for _ in range(100):
             pid, status = os.waitpid(child, os.WNOHANG)

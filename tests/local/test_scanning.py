@@ -41,6 +41,7 @@ from threadlog.core import lines, metadata
 from threadlog.core.framing import Frame
 from threadlog.core.lines import BadLine
 from threadlog.core.metadata import Metadata
+from threadlog.core.names import Beside
 from threadlog.core.query import ThreadSummary
 from threadlog.core.scan import Raw, Scan
 from threadlog.core.summary import Counts
@@ -411,7 +412,7 @@ COUNTED = {"scanned", "turns", "problems", "tokens", "memory_mode"}
 def differences(home: Path) -> dict[str | None, set[str]]:
     """For each thread of a home, the fields in which a scan knows otherwise than the head."""
     inventory = Inventory(str(home))
-    summaries = Summaries(str(home), inventory, {})
+    summaries = Summaries(str(home), inventory, Beside({}))
     found = {}
     for each in [*inventory.current.values(), *inventory.anonymous]:
         head = summaries.of(each)

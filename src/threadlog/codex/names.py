@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 
 from threadlog.codex import regular
-from threadlog.codex.state import read_state_names, state_token
+from threadlog.codex.state import Stored, read_state, state_token
 from threadlog.core import lines, moments
 from threadlog.core.framing import frames
 from threadlog.core.layout import NAME_FILE
@@ -41,15 +41,16 @@ class CodexNames:
         return self.told().newest
 
     def told(self) -> Names:
-        """The same, and what only the database tells.
+        """The same, and what only the database tells, of metadata too.
 
         Codex writes a name to the file and to the database at once: the line, if there is one,
         says when a name in the database was given.
         """
-        stored = read_state_names(self._sqlite_home)
-        if stored is None:
+        told = read_state(self._sqlite_home)
+        if told is None:
             self._missed += 1
-            stored = {}
+            told = Stored({}, {})
+        stored = told.names
         names: dict[str, Named] = {}
         fragile = dict(stored)
         for thread_id, named in _lines(self._home):
@@ -58,7 +59,7 @@ class CodexNames:
             if row is not None and row.name == named.name:
                 stored[thread_id] = named if named.at_ms else row
                 fragile.pop(thread_id, None)
-        return Names(later(names, stored), fragile)
+        return Names(later(names, stored), fragile, told.metadata, told.made_ms)
 
 
 def read_names(home: str) -> dict[str, Named]:

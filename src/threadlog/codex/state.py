@@ -29,7 +29,7 @@ from threadlog.codex.flocks import descriptors
 from threadlog.codex.regular import Facts
 from threadlog.core import ids, moments
 from threadlog.core.lines import Json
-from threadlog.core.names import NAME_LIMIT_CHARS, Named
+from threadlog.core.names import NAME_LIMIT_CHARS, ROW_SEPARATOR, Named
 
 if TYPE_CHECKING:
     import sqlite3
@@ -57,6 +57,7 @@ _LASTING = (1, 11, 26)
 _COLUMNS = frozenset(
     ("id", "history_mode", "name", "title", "first_user_message", "updated_at", "updated_at_ms")
 )
+_ID_CHARS = 36
 # What Codex trims: white space as Unicode has it.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
@@ -76,6 +77,12 @@ FROM (
 WHERE typeof(told) = 'text'
 """
 
+# As PATCHED has them; what is no text tells nothing, as in Codex.
+_FIELDS = ("git_branch", "git_sha", "git_origin_url", "memory_mode")
+_TEXTS = " || :separator || ".join(f"ifnull('=' || {each}, '')" for each in _FIELDS)
+_METADATA = f"SELECT id || :separator || {_TEXTS} FROM threads WHERE history_mode = 'paginated'"  # noqa: S608
+# When the first of its migrations made the database, to the second.
+_MADE = "SELECT CAST(strftime('%s', min(installed_on)) AS INTEGER) * 1000 FROM _sqlx_migrations"
 _EDGES = "SELECT parent_thread_id, child_thread_id FROM thread_spawn_edges ORDER BY 1, 2"
 
 
@@ -87,14 +94,26 @@ class _Files(NamedTuple):
     shm: Facts | None
 
 
-def read_state_names(sqlite_home: str) -> dict[str, Named] | None:
-    """The names in a state database, by thread id; each moment is the latest it can be.
+class Stored(NamedTuple):
+    """What a state database tells of threads, by id.
 
-    The latest, since a row does not say when its name was given, only when it changed last.
-    Whatever is wrong with a database, it names nobody.  None if asking again may help.
+    The moment of a name is the latest it can be, since a row does not say when its name was given,
+    only when it changed last.  `metadata` is what the rows of paginated threads say, where Codex
+    puts what it changes of it, as `row_patch` reads it.  `made_ms` is when the database was made,
+    0 if it does not say.
     """
-    nobody: dict[str, Named] = {}
-    return _asked(sqlite_home, _names, nobody)
+
+    names: dict[str, Named]
+    metadata: dict[str, str]
+    made_ms: int = 0
+
+
+def read_state(sqlite_home: str) -> Stored | None:
+    """What a state database tells; nothing, whatever is wrong with it.
+
+    None if asking again may help.
+    """
+    return _asked(sqlite_home, _stored, Stored({}, {}))
 
 
 def read_row(sqlite_home: str, thread_id: str) -> dict[str, Json] | None:
@@ -213,11 +232,29 @@ def _copied(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _names(connection: sqlite3.Connection) -> dict[str, Named]:
+def _stored(connection: sqlite3.Connection) -> Stored:
     connection.text_factory = _text
     columns = {row[1] for row in connection.execute("PRAGMA table_info(threads)")}
-    if not columns >= _COLUMNS:
-        return {}
+    names = _names(connection) if columns >= _COLUMNS else {}
+    if not columns >= {"id", "history_mode", *_FIELDS}:
+        return Stored(names, {})
+    return Stored(names, _metadata(connection), _made_ms(connection))
+
+
+def _metadata(connection: sqlite3.Connection) -> dict[str, str]:
+    found = connection.execute(_METADATA, {"separator": ROW_SEPARATOR}).fetchall()
+    return {text[:_ID_CHARS].lower(): text for (text,) in found if text}
+
+
+def _made_ms(connection: sqlite3.Connection) -> int:
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(_sqlx_migrations)")}
+    if "installed_on" not in columns:
+        return 0
+    (at_ms,) = connection.execute(_MADE).fetchone()
+    return at_ms or 0
+
+
+def _names(connection: sqlite3.Connection) -> dict[str, Named]:
     names = {}
     for thread_id, told, at_ms in connection.execute(
         _NAMES, {"space": _SPACE, "limit": NAME_LIMIT_CHARS}

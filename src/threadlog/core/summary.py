@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from threadlog.core import moments
 from threadlog.core.metadata import PAGINATED, Metadata, source_label
-from threadlog.core.names import Named, newest
+from threadlog.core.names import PATCHED, USUAL_MEMORY_MODE, Named, Patch, newest, told_beside
 from threadlog.core.query import ThreadSummary
 
 
@@ -51,7 +51,7 @@ def summarise(thread_id: str | None, told: Told, files: Files) -> ThreadSummary:
     metadata, counts = told.metadata, told.counts
     # A legacy rollout tells it itself, once it was read.
     beside = told.name is not None and (counts is None or metadata.history_mode == PAGINATED)
-    patch = dict(told.name.patch) if told.name and beside else {}
+    patch = _patch(told.name, metadata) if told.name and beside else {}
     metadata = metadata._replace(**patch)  # type: ignore[arg-type]
     named = newest((told.name, _own_name(metadata)))
     name = named.name if named else None
@@ -90,10 +90,23 @@ def summarise(thread_id: str | None, told: Told, files: Files) -> ThreadSummary:
         turns=counts.turns if counts else None,
         problems=counts.problems if counts else None,
         tokens=counts.tokens if counts else None,
-        memory_mode=(metadata.memory_mode or "enabled")
-        if counts or "memory_mode" in patch
-        else None,
+        memory_mode=_memory_mode(told, patch, metadata),
     )
+
+
+def _memory_mode(told: Told, patch: Patch, metadata: Metadata) -> str | None:
+    """None where only all of the rollout would tell; that it is the usual one is not told so."""
+    ours = told.name is not None and "memory_mode" in patch and "memory_mode" in told.name.patch
+    if told.counts or ours or patch.get("memory_mode", USUAL_MEMORY_MODE) != USUAL_MEMORY_MODE:
+        return metadata.memory_mode or USUAL_MEMORY_MODE
+    return None
+
+
+def _patch(named: Named, metadata: Metadata) -> dict[str, str | None]:
+    """What counts in place of what the rollout says; Codex's row tells of paginated ones only."""
+    if metadata.history_mode != PAGINATED:
+        return dict(named.patch)
+    return told_beside(named, {field: getattr(metadata, field) for field in PATCHED})
 
 
 def _own_name(metadata: Metadata) -> Named | None:

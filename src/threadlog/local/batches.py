@@ -314,8 +314,7 @@ class Batches:
             if intent.deed in (RESTORE, PURGE):
                 for step in steps:
                     self._trash.remove(step.name)
-            if intent.deed == PURGE:
-                self.finisher.forget(steps)
+            self.finisher.settle(intent.deed, steps)
             half = tuple(filter(self._is_half, steps))
             if half:
                 self._intents.write(intent.deed, half)

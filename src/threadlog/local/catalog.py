@@ -9,14 +9,14 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from threadlog.core import cursor, family, filters, ids, moments, query
 from threadlog.core.cursor import Place
 from threadlog.core.family import Family
 from threadlog.core.ids import Reference
-from threadlog.core.names import Named
+from threadlog.core.names import Beside
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.errors import BadCursor
 from threadlog.local import kin
@@ -26,15 +26,15 @@ from threadlog.local.references import resolve
 from threadlog.local.scan import Found, below
 from threadlog.local.summaries import Summaries
 
-ReadNames = Callable[[], Mapping[str, Named]]
+ReadBeside = Callable[[], Beside]
 
 
 class FileCatalog:
-    """The threads of a home as its files tell them; *read_names* gives the users' names."""
+    """The threads of a home as its files tell them; *read_beside* gives the users' names."""
 
-    def __init__(self, home: str, read_names: ReadNames) -> None:
+    def __init__(self, home: str, read_beside: ReadBeside) -> None:
         self._home = home
-        self._read_names = read_names
+        self._read_beside = read_beside
 
     def page(self, wanted: ThreadQuery) -> ThreadPage:
         """The threads that *wanted* asks for, in its order; raises BadCursor."""
@@ -42,7 +42,7 @@ class FileCatalog:
         inventory = Inventory(self._home)
         if wanted.cwd == ():  # Codex: no folder means no thread
             return ThreadPage((), None, inventory.problems)
-        summaries = Summaries(self._home, inventory, self._read_names())
+        summaries = Summaries(self._home, inventory, self._read_beside())
         folders = SameFolders(wanted.cwd)
         rows: list[ThreadSummary] = []
         places: list[Place] = []
@@ -66,7 +66,7 @@ class FileCatalog:
     def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:
         """How many threads each query means, whatever its cursor and limit."""
         inventory = Inventory(self._home)
-        summaries = Summaries(self._home, inventory, self._read_names())
+        summaries = Summaries(self._home, inventory, self._read_beside())
         return [self._count(wanted, inventory, summaries) for wanted in queries]
 
     def _count(self, wanted: ThreadQuery, inventory: Inventory, summaries: Summaries) -> int:
@@ -81,7 +81,7 @@ class FileCatalog:
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
-        return resolve(self._home, _FileThreads(self._home, self._read_names()), reference)
+        return resolve(self._home, _FileThreads(self._home, self._read_beside()), reference)
 
     def building_on(self, rollout_ids: Collection[str]) -> list[tuple[str | None, str]]:
         """The rollouts that build on one of these: thread id and path; raises Unreadable."""
@@ -93,17 +93,17 @@ class FileCatalog:
     def family(self, wanted: Family) -> list[ThreadSummary]:
         """The threads that belong together."""
         inventory = Inventory(self._home)
-        summaries = Summaries(self._home, inventory, self._read_names())
+        summaries = Summaries(self._home, inventory, self._read_beside())
         return family.members(wanted, kin.FileKin(inventory, summaries))
 
 
 class _FileThreads:
     """The threads of a home at one moment, to find one of them."""
 
-    def __init__(self, home: str, names: Mapping[str, Named]) -> None:
-        self._names = names
+    def __init__(self, home: str, beside: Beside) -> None:
+        self._names = beside.names
         self._inventory = Inventory(home)
-        self._summaries = Summaries(home, self._inventory, names)
+        self._summaries = Summaries(home, self._inventory, beside)
 
     @property
     def problems(self) -> Sequence[str]:

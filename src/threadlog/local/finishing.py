@@ -132,8 +132,7 @@ class Finisher:
             return False
         if deed in (RESTORE, PURGE):
             self._tools.trash.remove(step.name)
-        if deed == PURGE:
-            self.forget([step])
+        self.settle(deed, [step])
         return True
 
     def _is_needed(self, step: Step) -> bool:
@@ -148,8 +147,15 @@ class Finisher:
         remarks = () if later and deed != PATCH else self._tools.notes.tell(deed, step)
         return not any(BUSY in each for each in remarks)
 
-    def forget(self, steps: Sequence[Step]) -> None:
-        """Nothing of ours tells of threads that are gone for good; raises OSError."""
+    def settle(self, deed: str, steps: Sequence[Step]) -> None:
+        """What is kept of threads beside their rollouts follows what was done; raises OSError.
+
+        Nothing tells of those that are gone for good.
+        """
+        if deed == TRASH:
+            self._tools.notes.rows_gone([each.thread_id for each in steps if each.paginated])
+        if deed != PURGE:
+            return
         kept = {entry.thread_id for entry in self._tools.trash.entries()}
         for step in steps:
             if step.thread_id not in kept and not self._tools.is_there(step.thread_id):

@@ -3,8 +3,10 @@
 Codex makes its database anew where it is damaged or gone, and forgets the names that stood in no
 other place: these are copied when they are first seen.  What is changed here of a thread whose
 rollout must not be told (a paginated one) is kept, too.  `names.jsonl` holds one JSON object a
-line: `id`, `at`, `from`, and `name` or `patch`; the last line of an id counts, and of a patch each
-field's last.  Two programs that add to it at once may add the same line twice, which is no harm.
+line: `id`, `at`, `from`, and `name`, or `patch`, or both `patch` and `row`, or `row`; the last line
+of an id counts, and of a patch and a row each field's last.  `row` is what Codex's row said of
+these fields when we looked, or were done: null once the row is gone, and nothing in a database that
+was made later.  Two programs that add to it at once may add the same line twice, which is no harm.
 """
 
 from __future__ import annotations
@@ -15,12 +17,11 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from typing import cast
 
 from threadlog.core import ids, layout, lines, moments
 from threadlog.core.framing import frames
 from threadlog.core.lines import BadLine, Json
-from threadlog.core.names import NAME_LIMIT_CHARS, PATCHED, Named
+from threadlog.core.names import NAME_LIMIT_CHARS, PATCHED, Named, Patch
 from threadlog.errors import Unreadable
 from threadlog.local.copying import write_all, write_file
 from threadlog.local.disk import Disk
@@ -55,22 +56,30 @@ class KeptNames:
             return None
         return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
-    def read(self) -> dict[str, Named]:
-        """The names kept, by thread id, with the patches of their metadata."""
+    def read(self, since_ms: int = 0) -> dict[str, Named]:
+        """The names kept, by thread id, with the patches of their metadata.
+
+        What Codex's row said counts *since* its database was made.
+        """
         kept: dict[str, Named] = {}
-        for thread_id, named in self._lines():
-            before = kept.get(thread_id)
-            if before is None:
-                kept[thread_id] = named
-            elif named.name:
-                kept[thread_id] = named._replace(patch=before.patch)
-            else:
-                kept[thread_id] = before._replace(patch={**before.patch, **named.patch})
+        for thread_id, named, gone in self._lines():
+            before = kept.get(thread_id, named)
+            row = named.row if named.at_ms >= since_ms else {}
+            seen = before.row if before is not named else {}
+            kept[thread_id] = Named(
+                *(named if named.name else before)[:2],
+                patch={**before.patch, **named.patch},
+                row={} if gone else {**seen, **row},
+            )
         return kept
 
     def note(self, thread_id: str, named: Named) -> None:
         """Add a name given here, or a patch, on stable storage; raises OSError."""
         self._append(_line(thread_id, named, GIVEN_HERE))
+
+    def note_row(self, thread_id: str, at_ms: int, row: Patch | None) -> None:
+        """Add what Codex's row says now of some fields, None if it is gone; raises OSError."""
+        self._append(_dumped(thread_id, at_ms, {"row": None if row is None else dict(row)}))
 
     def forget(self, thread_id: str) -> None:
         """Write the file anew without the lines of one thread; raises OSError."""
@@ -90,14 +99,15 @@ class KeptNames:
             disk.move(fresh, self._path)
         sync_folder(disk, self._folder)
 
-    def keep(self, names: Mapping[str, Named]) -> dict[str, Named]:
+    def keep(self, names: Mapping[str, Named], since_ms: int = 0) -> dict[str, Named]:
         """Add those of *names* that are not kept yet; returns all that are, or should be.
 
-        A home that cannot be written to keeps nothing, and nobody need know.
+        *since_ms* is as in `read`.  A home that cannot be written to keeps nothing, and nobody need
+        know.
         """
-        kept = self.read()
+        kept = self.read(since_ms)
         fresh = {
-            key: named._replace(patch=kept[key].patch) if key in kept else named
+            key: named._replace(patch=kept[key].patch, row=kept[key].row) if key in kept else named
             for key, named in names.items()
             if key not in kept or kept[key].name != named.name
         }
@@ -106,7 +116,7 @@ class KeptNames:
                 self._append(b"".join(_line(key, named) for key, named in fresh.items()))
         return kept | fresh
 
-    def _lines(self) -> Iterator[tuple[str, Named]]:
+    def _lines(self) -> Iterator[tuple[str, Named, bool]]:
         if os.path.islink(self._folder):
             return
         try:
@@ -176,8 +186,14 @@ class KeptNames:
 
 
 def _line(thread_id: str, named: Named, source: str = DATABASE) -> bytes:
-    at = moments.utc_text(named.at_ms)
-    told: dict[str, Json] = {"name": named.name} if named.name else {"patch": dict(named.patch)}
+    if named.name:
+        return _dumped(thread_id, named.at_ms, {"name": named.name}, source)
+    row: dict[str, Json] = {"row": dict(named.row)} if named.row else {}
+    return _dumped(thread_id, named.at_ms, {"patch": dict(named.patch), **row}, source)
+
+
+def _dumped(thread_id: str, at_ms: int, told: Mapping[str, Json], source: str = DATABASE) -> bytes:
+    at = moments.utc_text(at_ms)
     return lines.dump({"id": thread_id, **told, "at": at, "from": source}) + b"\n"
 
 
@@ -190,8 +206,8 @@ def _is_of(line: bytes, thread_id: str) -> bool:
     return isinstance(entry, dict) and entry.get("id") == thread_id
 
 
-def _entry(raw: bytes) -> tuple[str, Named] | None:
-    """What a line says; None for a bad one."""
+def _entry(raw: bytes) -> tuple[str, Named, bool] | None:
+    """What a line says, and whether it says that the row is gone; None for a bad one."""
     try:
         entry = lines.parse_json(raw)
     except BadLine:
@@ -202,13 +218,18 @@ def _entry(raw: bytes) -> tuple[str, Named] | None:
     if not isinstance(thread_id, str) or not ids.is_thread_id(thread_id):
         return None
     at_ms = moments.unix_ms(str(entry.get("at"))) or 0
-    name, patch = entry.get("name"), entry.get("patch")
+    name = entry.get("name")
     if isinstance(name, str) and name.strip():
-        return thread_id, Named(name.strip()[:NAME_LIMIT_CHARS], at_ms)
-    if not isinstance(patch, dict):
-        return None
-    told = {key: value for key, value in patch.items() if key in PATCHED and _is_told(value)}
-    return (thread_id, Named("", at_ms, cast("dict[str, str | None]", told))) if told else None
+        return thread_id, Named(name.strip()[:NAME_LIMIT_CHARS], at_ms), False
+    named = Named("", at_ms, _fields(entry.get("patch")), _fields(entry.get("row")))
+    gone = "row" in entry and entry["row"] is None
+    return (thread_id, named, gone) if named.patch or named.row or gone else None
+
+
+def _fields(told: Json) -> Patch:
+    """The fields of metadata in a JSON value, of whatever shape it is."""
+    items = told.items() if isinstance(told, dict) else ()
+    return {key: value for key, value in items if key in PATCHED and _is_told(value)}
 
 
 def _is_told(value: Json) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from threadlog.core.names import Named, Names, later
+from threadlog.core.names import Beside, Named, Names, later
 from threadlog.local.kept_names import KeptNames
 
 
@@ -34,34 +34,36 @@ class HomeNames:
     def __init__(self, source: NameSource, kept: KeptNames) -> None:
         self._source = source
         self._kept = kept
-        self._known: tuple[object, Mapping[str, Named]] | None = None
+        self._known: tuple[object, Beside] | None = None
         self._reading, self._pid = threading.Lock(), os.getpid()
 
     def token(self) -> object:
         """What is another one whenever a name may have changed; costs a few looks at files."""
         return (self._source.token(), self._kept.token())
 
-    def read(self) -> Mapping[str, Named]:
-        """The name of each thread that has one, by id; keeps what would be lost otherwise."""
+    def read(self) -> Beside:
+        """The name of each thread that has one, by id; keeps what would be lost otherwise.
+
+        With them what else is told of threads.
+        """
         return self.told()[1]
 
-    def told(self) -> tuple[object, Mapping[str, Named]]:
+    def told(self) -> tuple[object, Beside]:
         """The same, and the token that stands for it."""
         with self._alone():
             token = self.token()  # before the reading: what changes meanwhile is read again
             if self._known is None or self._known[0] != token:
-                self._known = token, MappingProxyType(self._merged())
+                self._known = token, self._merged()
             return self._known
 
-    def _merged(self) -> dict[str, Named]:
+    def _merged(self) -> Beside:
         told = self._source.told()
-        kept = self._kept.keep(told.fragile) if told.fragile else self._kept.read()
+        kept = self._kept.keep(told.fragile, told.made_ms)
         merged = later(told.newest, kept)
-        patched = {key: named for key, named in kept.items() if named.patch}
-        return merged | {
-            key: merged.get(key, named)._replace(patch=named.patch)
-            for key, named in patched.items()
-        }
+        for key, named in kept.items():
+            if named.patch:
+                merged[key] = merged.get(key, named)._replace(patch=named.patch, row=named.row)
+        return Beside(MappingProxyType(merged), told.rows)
 
     def _alone(self) -> threading.Lock:
         """The lock under which names are read; a forked child has one of its own."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from threadlog.core.metadata import PAGINATED
 from threadlog.core.names import Named
 from threadlog.core.shelf import Place
 from threadlog.errors import InUse, MoveFailed
@@ -48,7 +49,9 @@ class NoteBook:
         Raises MoveFailed.
         """
         step = self._step(place, at_ms)._replace(fields=tuple(patch))
-        return self._change(PATCH, step, Named("", at_ms, patch))
+        seen = self._row(place.thread_id) or {}
+        row = {field: seen[field] for field in patch if field in seen}
+        return self._change(PATCH, step, Named("", at_ms, patch, row))
 
     def keep(self, thread_id: str, patch: Mapping[str, str | None], at_ms: int) -> None:
         """Keep what a legacy rollout was told, for listings that have not read it yet.
@@ -96,13 +99,37 @@ class NoteBook:
             return ()  # it had not begun
         path = os.path.join(self._home, step.moves[0][0])
         if deed == PATCH:
-            fields = [each for each in step.fields if each in kept.patch]
-            columns = {_COLUMNS[each]: kept.patch[each] for each in fields}
-            left = self._register.patched(step.thread_id, path, columns) if columns else None
-            return () if left is None else (_LEFT.format(left),)
+            return self._tell_patch(step, path, kept)
         if not kept.name or kept.at_ms < step.at_ms:
             return ()
         return self._tell_name(step.thread_id, path, kept)
+
+    def _tell_patch(self, step: Step, path: str, kept: Named) -> tuple[str, ...]:
+        """Change the row where Codex has said nothing later, and note what it says then."""
+        seen = self._row(step.thread_id) or {}
+        told = {
+            each: kept.patch[each]
+            for each in step.fields
+            if each in kept.patch and seen.get(each) == kept.row.get(each, seen.get(each))
+        }
+        if not told:
+            return ()
+        columns = {_COLUMNS[each]: value for each, value in told.items()}
+        left = self._register.patched(step.thread_id, path, columns)
+        if left is not None:
+            return (_LEFT.format(left),)
+        if seen:
+            with contextlib.suppress(OSError):  # else it is taken for what Codex said
+                self._kept.note_row(step.thread_id, step.at_ms, told)
+        return ()
+
+    def _row(self, thread_id: str) -> dict[str, str | None] | None:
+        """The fields that Codex's row tells of a paginated thread; None if there is no such row."""
+        row = self._register.row(thread_id)
+        if row is None or row.get("history_mode") != PAGINATED:
+            return None
+        values = {field: row.get(column) for field, column in _COLUMNS.items()}
+        return {key: each if isinstance(each, str) else None for key, each in values.items()}
 
     def _tell_name(self, thread_id: str, path: str, named: Named) -> tuple[str, ...]:
         remarks = []
@@ -114,6 +141,14 @@ class NoteBook:
         if left is not None:
             remarks.append(_LEFT.format(left))
         return tuple(remarks)
+
+    def rows_gone(self, thread_ids: Collection[str]) -> None:
+        """Codex has no rows of these threads any more: those that it makes will be new ones."""
+        kept = self._kept.read() if thread_ids else {}
+        for each in thread_ids:
+            if each in kept and kept[each].row and self._register.row(each) is None:
+                with contextlib.suppress(OSError):  # then they are believed to be the old ones
+                    self._kept.note_row(each, kept[each].at_ms, None)
 
     def forget(self, thread_id: str) -> None:
         """Nothing of ours tells of a thread any more; raises OSError."""

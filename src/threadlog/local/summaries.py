@@ -16,20 +16,20 @@ from threadlog.local.inventory import Inventory
 from threadlog.local.scan import Found, below
 
 
-class GetName(Protocol):
-    """Who knows the names told outside of rollouts: a mapping, say."""
+class ToldBeside(Protocol):
+    """Who knows what is told outside of rollouts: a `Beside`, say."""
 
-    def get(self, thread_id: str, /) -> Named | None:
-        """The name of one thread, if it was given one."""
+    def of(self, thread_id: str, /) -> Named | None:
+        """What is told of one thread, its name first of all, if anything is."""
 
 
 class Summaries:
     """Makes summaries out of what one inventory knows, and the names told outside of rollouts."""
 
-    def __init__(self, home: str, inventory: Inventory, names: GetName) -> None:
+    def __init__(self, home: str, inventory: Inventory, beside: ToldBeside) -> None:
         self._home = home
         self._inventory = inventory
-        self._names = names
+        self._beside = beside
 
     def of(
         self, newest: Found, scanned: Metadata | None = None, counts: Counts | None = None
@@ -47,7 +47,7 @@ class Summaries:
             metadata,
             first_message=own.preview,
             model=None if counts else head.recent.model,
-            name=self._names.get(thread_id) if thread_id else None,
+            name=self._beside.of(thread_id) if thread_id else None,
             counts=counts,
         )
         updated_ms = head.facts.mtime_ms if head.facts else 0

@@ -322,7 +322,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 def _empty(connection: sqlite3.Connection) -> None:
     """Forget all, and say so to whoever has read from it before."""
-    for table in ("facts", "names", "folders", "rollouts", "threads"):
+    for table in ("facts", "names", "codex_rows", "folders", "rollouts", "threads"):
         connection.execute(f"DELETE FROM {table}")
     connection.execute("INSERT INTO facts VALUES ('rules', ?)", (schema.RULES,))
     connection.execute("INSERT INTO facts VALUES ('generation', hex(randomblob(8)))")

@@ -11,6 +11,7 @@ import os
 
 from threadlog.core import filters, moments
 from threadlog.core.lines import parse_json
+from threadlog.core.names import PATCHED, USUAL_MEMORY_MODE, Patch
 from threadlog.core.query import ThreadSummary
 from threadlog.local.scan import below
 
@@ -34,6 +35,7 @@ COLUMNS = (
 
 Value = str | int | None
 _PATH = ThreadSummary._fields.index("path")
+_FIELDS = {field: ThreadSummary._fields.index(field) for field in PATCHED}
 
 
 def values(home: str, summary: ThreadSummary) -> tuple[Value, ...]:
@@ -67,3 +69,12 @@ def summary_of(home: str, row: str) -> ThreadSummary:
     whole = os.path.join(home, path) if home.endswith(os.sep) else f"{home}{os.sep}{path}"
     values[_PATH] = whole
     return ThreadSummary._make(values)
+
+
+def shows(row: str, patch: Patch) -> bool:
+    """True if a row shows these fields of metadata already."""
+    values = parse_json(row.encode())
+    usual = {"memory_mode": USUAL_MEMORY_MODE}
+    return all(
+        (values[_FIELDS[field]] or usual.get(field)) == told for field, told in patch.items()
+    )

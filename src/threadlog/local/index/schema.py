@@ -66,5 +66,11 @@ CREATE INDEX threads_forked_from ON threads (forked_from) WHERE forked_from IS N
 UPDATE threads SET row = NULL;
 """
 
+# What Codex's rows say, see `core.names.row_patch`; names are taken in anew, and this with them.
+_FOURTH = """
+CREATE TABLE codex_rows (id TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID;
+DELETE FROM facts WHERE key = 'names';
+"""
+
 # Each takes an index from the version that is its place here to the next.
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)

@@ -357,12 +357,12 @@ class Index:
 
     def _take_names(self, reader: Reader) -> None:
         """Have the rows of threads made anew that were given a name, or another one."""
-        token, names = self._names.told()
+        token, beside = self._names.told()
         with self._database.asking() as connection:
             known = given.is_known(connection, repr(token))
         if not known:
             with self._database.changing() as connection:
-                given.take(connection, repr(token), names)
+                given.take(connection, repr(token), beside)
             reader.read_lacking()
 
     def _reader(self) -> Reader:
