@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from interop.our_threads import Form, history_sent, without_ids
 from threadlog import Home, InUse, Refused
 from threadlog.codex.state import read_row
 
+URL = "https://example.com/owner/name.git"
 MODES = pytest.mark.parametrize("mode", ["legacy", "paginated"])
 
 
@@ -211,19 +213,84 @@ def test_metadata_that_we_change_is_codexs(beside: Beside, mode: str) -> None:
         assert beside.row(thread.id)["memory_mode"] == "disabled"
 
 
-def test_metadata_that_codex_changes_is_ours(beside: Beside) -> None:
-    # Of a legacy thread, whose rollout tells it; of a paginated one only Codex's row does.
-    ((thread, _turns),) = beside.chats("legacy", 1)
+@MODES
+def test_metadata_that_codex_changes_is_ours(beside: Beside, mode: str) -> None:
+    # A legacy thread's rollout tells it; of a paginated one only Codex's row does.
+    _make_repository(beside.codex_home.work)
+    ((thread, _turns), (other, _others)) = beside.chats(mode, 2)
+    before = beside.home.get(thread)
+    assert (before.git_branch, before.git_url) == ("main", URL)
+    _knows_metadata(beside.home, thread, "main", "enabled")
     with beside.start() as codex:
-        codex.call("thread/metadata/update", threadId=thread, gitInfo={"branch": BRANCH})
-        codex.call("thread/memoryMode/set", threadId=thread, mode="disabled")
+        _have_codex_say(codex, thread, BRANCH, "disabled")
+        _knows_metadata(beside.home, thread)  # also while it runs
+    _lose_index(beside)
     _knows_metadata(beside.home, thread)
+    with beside.start() as codex:
+        _have_codex_say(codex, thread, "main", "enabled")
+    _knows_metadata(beside.home, thread, "main", "enabled")
+    beside.home.update_metadata(thread, git={"branch": BRANCH}, memory_mode="disabled")
+    _knows_metadata(beside.home, thread)
+    with beside.start() as codex:
+        _have_codex_say(codex, thread, "main", "enabled")
+        made = Builder(codex, beside.model, mode)
+        resume(codex, thread)
+        made.turn(thread, "Three.")
+        _knows_metadata(beside.home, thread, "main", "enabled")
+        _have_codex_say(codex, thread, None, "disabled")
+    for _ in range(2):
+        _knows_metadata(beside.home, thread, None, "disabled")
+        _lose_index(beside)
+    after = beside.home.get(thread)
+    assert (after.git_commit, after.git_url) == (before.git_commit, URL)
+    _knows_metadata(beside.home, other, "main", "enabled")
 
 
-def _knows_metadata(home: Home, thread: str) -> None:
+def test_metadata_of_ours_outlives_the_database_of_codex(beside: Beside) -> None:
+    _make_repository(beside.codex_home.work)
+    ((thread, _turns),) = beside.chats("paginated", 1)
+    beside.home.update_metadata(thread, git={"branch": BRANCH}, memory_mode="disabled")
+    time.sleep(1.0)  # the moments of a database have seconds
+    for path in beside.codex_home.path.glob("state_5.sqlite*"):
+        path.unlink()
+    with beside.start() as codex:
+        assert codex_rows(codex)[thread]["gitInfo"]["branch"] == "main", "of the rollout"
+    _knows_metadata(beside.home, thread)
+    with beside.start() as codex:
+        _have_codex_say(codex, thread, "later", "disabled")
+    _knows_metadata(beside.home, thread, "later")
+
+
+def _make_repository(folder: Path) -> None:
+    """A folder with a commit, a branch and an address."""
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (
+        ("init", "--quiet", "--initial-branch=main"),
+        (*who, "commit", "--quiet", "--allow-empty", "--message=x"),
+        ("remote", "add", "origin", URL),
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+
+
+def _have_codex_say(codex: AppServer, thread: str, branch: str | None, mode: str) -> None:
+    codex.call("thread/metadata/update", threadId=thread, gitInfo={"branch": branch})
+    codex.call("thread/memoryMode/set", threadId=thread, mode=mode)
+
+
+def _lose_index(beside: Beside) -> None:
+    for path in beside.codex_home.path.glob("threadlog/index.sqlite*"):
+        path.unlink()
+
+
+def _knows_metadata(
+    home: Home, thread: str, branch: str | None = BRANCH, mode: str = "disabled"
+) -> None:
     home.catch_up()  # what is set anew stands beyond the head of a rollout
     summary = home.get(thread)
-    assert (summary.git_branch, summary.memory_mode) == (BRANCH, "disabled")
+    assert (summary.git_branch, summary.memory_mode) == (branch, mode)
+    for each in {branch, BRANCH, "main"} - {None}:
+        listed = {row.id for row in home.threads(branch=each)}
+        assert (thread in listed) == (each == branch)
 
 
 def test_a_name_of_ours_outlives_the_database_of_codex(beside: Beside) -> None:

@@ -27,13 +27,16 @@ from makers import (
     user,
     uuid,
 )
+from state_databases import put_state
 from threadlog.asking import query_of
 from threadlog.connect import local_store
 from threadlog.core.family import ABOVE, BELOW, NOBODY, WHOLE, Family
 from threadlog.core.metadata import Metadata
+from threadlog.core.names import Named
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.core.summary import Counts
 from threadlog.local import catalog
+from threadlog.local.kept_names import KeptNames
 from threadlog.local.reading import LocalRollouts
 from threadlog.local.scan import Found
 from threadlog.local.scanning import scan
@@ -183,6 +186,34 @@ def rename(world: World, draw: st.DrawFn) -> None:
     put_names(world.home, (uuid(draw(st.integers(0, 8))), draw(st.sampled_from(["A", "b", "wör"]))))
 
 
+def note_row(world: World, draw: st.DrawFn) -> None:
+    """Codex says in its row what it changed; of a legacy thread that counts for nothing."""
+    thread = uuid(draw(st.integers(0, 9)))
+    columns = {
+        "history_mode": draw(st.sampled_from(["paginated", "paginated", "legacy"])),
+        "git_branch": draw(st.sampled_from(["moved", *BRANCHES])),
+        "git_origin_url": draw(st.sampled_from(URLS)),
+        "memory_mode": draw(st.sampled_from(["enabled", "disabled", "polluted"])),
+        "updated_at_ms": draw(st.sampled_from([None, 1, world.clock * 1000])),
+    }
+    put_state(world.home, {thread: columns})
+
+
+def change_metadata(world: World, draw: st.DrawFn) -> None:
+    """We change some, whether the row was told or not."""
+    some = {"git_branch": draw(st.sampled_from(["moved", "main", None]))}
+    if draw(st.booleans()):
+        some["memory_mode"] = draw(st.sampled_from(["enabled", "disabled"]))
+    row = draw(st.sampled_from([{}, some, {"git_branch": "main", "memory_mode": "enabled"}]))
+    thread = uuid(draw(st.integers(0, 9)))
+    KeptNames(str(world.home)).note(thread, Named("", world.clock * 1000, some, row))
+
+
+def lose_database(world: World, draw: st.DrawFn) -> None:
+    for path in world.home.glob("state_5.sqlite*"):
+        path.unlink()
+
+
 def remove_folder(world: World, draw: st.DrawFn) -> None:
     shutil.rmtree(world.home / draw(st.sampled_from(FOLDERS)), ignore_errors=True)
 
@@ -204,6 +235,11 @@ DEEDS: list[Callable[[World, st.DrawFn], None]] = [
     remove,
     edit,
     rename,
+    note_row,
+    note_row,
+    note_row,
+    change_metadata,
+    lose_database,
     remove_folder,
     lose_index,
 ]
@@ -305,7 +341,13 @@ def test_index_and_files_answer_alike_whatever_happens_between(
 
 
 def live(home: Path, data: st.DataObject, *, scanned: bool) -> None:
-    """What happens to a home, and what is asked of it."""
+    """What happens to a home, with Codex's database in it, and what is asked of it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("CODEX_SQLITE_HOME")
+        live_on(home, data, scanned=scanned)
+
+
+def live_on(home: Path, data: st.DataObject, *, scanned: bool) -> None:
     world = World(home)
     store = local_store(str(home))
     for _round in range(data.draw(st.integers(1, 4))):

@@ -68,6 +68,39 @@ def entry(thread: object, name: object, at: object = A_SECOND) -> bytes:
     return dumps({"id": thread, "name": name, "at": at, "from": "codex database"})
 
 
+A_BRANCH = {"git_branch": "b"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "since_ms", "patch", "row"),
+    [
+        ([{"patch": A_BRANCH}], 0, A_BRANCH, {}),
+        ([{"patch": A_BRANCH, "row": {"git_branch": None}}], 0, A_BRANCH, {"git_branch": None}),
+        ([{"patch": A_BRANCH}, {"row": A_BRANCH}], 0, A_BRANCH, A_BRANCH),
+        ([{"patch": A_BRANCH}, {"row": A_BRANCH}], 1000, A_BRANCH, A_BRANCH),
+        ([{"patch": A_BRANCH}, {"row": A_BRANCH}], 1001, A_BRANCH, {}),
+        ([{"patch": A_BRANCH}, {"row": A_BRANCH}, {"row": None}], 0, A_BRANCH, {}),
+        ([{"row": A_BRANCH}, {"row": {"git_url": "u"}}], 0, {}, {**A_BRANCH, "git_url": "u"}),
+        ([{"row": A_BRANCH}, {"row": {"git_branch": "c"}}], 0, {}, {"git_branch": "c"}),
+        ([{"patch": A_BRANCH, "row": {"git_branch": 7, "color": "red"}}], 0, A_BRANCH, {}),
+        ([{"patch": A_BRANCH, "row": "b"}], 0, A_BRANCH, {}),
+    ],
+)
+def test_what_a_row_said_is_kept_with_a_patch(
+    home: Path,
+    entries: list[dict[str, Any]],
+    since_ms: int,
+    patch: dict[str, str],
+    row: dict[str, str],
+) -> None:
+    put_kept(home, *(dumps({"id": THREAD, "at": A_SECOND, **each}) for each in entries))
+    with (home / "threadlog" / "names.jsonl").open("ab") as file:
+        file.write(entry(THREAD, "one") + b"\n")
+    names = KeptNames(str(home))
+    assert names.read(since_ms) == {THREAD: Named("one", 1000, patch, row)}
+    assert names.keep({}, since_ms) == names.read(since_ms)
+
+
 # In a home
 
 
@@ -306,7 +339,7 @@ def test_only_a_regular_file_of_the_home_is_read_or_written(home: Path, put: Any
     put(home)
     before = tree(home)
     names = KeptNames(str(home))
-    assert names.read().names == {}
+    assert names.read() == {}
     assert names.keep(ONE) == ONE
     assert tree(home) == before
 
