@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -256,25 +256,61 @@ def test_the_row_of_a_legacy_thread_says_nothing_new(home: Path) -> None:
     assert shown(home) == ("main", "c1", URL, None)
 
 
+def test_that_ours_is_the_usual_mode_is_told(home: Path) -> None:
+    put_home(home)
+    assert patch(home, mode="enabled") == ()
+    assert shown(home) == ("ours", "c1", URL, "enabled")
+
+
 def test_a_row_that_says_the_same_costs_no_look_at_the_rollout(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = put_home(home, row=None)
-    with threadlog.open(home) as opened:
-        assert opened.catch_up()
-        made: list[list[str]] = []
-        genuine = given._make_anew
-        monkeypatch.setattr(
-            given,
-            "_make_anew",
-            lambda connection, keys: (made.append([*keys]), genuine(connection, keys)),
+    made: list[str] = []
+    genuine = given._make_anew
+
+    def make_anew(connection: sqlite3.Connection, keys: Collection[str]) -> None:
+        made.extend(keys)
+        genuine(connection, keys)
+
+    monkeypatch.setattr(given, "_make_anew", make_anew)
+    assert shown(home) == ("main", "c1", URL, None)
+    put_row(home, path, **COLUMNS)
+    assert shown(home) == ("main", "c1", URL, None)
+    say(home, updated_at_ms=5)
+    assert shown(home) == ("main", "c1", URL, None)
+    assert not made
+    say(home, git_branch="theirs")
+    assert shown(home) == ("theirs", "c1", URL, None)
+    assert made == [ONE]
+    say(home, git_branch="a\x1fb")
+    assert shown(home) == ("main", "c1", URL, None)
+    say(home, git_branch="theirs", memory_mode="disabled")
+    assert shown(home) == ("theirs", "c1", URL, "disabled")
+    (home / "state_5.sqlite").unlink()
+    assert shown(home) == ("main", "c1", URL, None)
+    put_row(home, path, **{**COLUMNS, "git_branch": "new"})
+    assert shown(home) == ("new", "c1", URL, None)
+
+
+def test_an_index_that_knew_no_rows_takes_them_in(home: Path) -> None:
+    put_home(home)
+    assert shown(home) == ("main", "c1", URL, None)
+    say(home, git_branch="theirs")
+    assert shown(home) == ("theirs", "c1", URL, None)
+    with closing(sqlite3.connect(home / "threadlog" / "index.sqlite")) as index:
+        index.executescript(
+            "DROP TABLE codex_rows; DELETE FROM facts WHERE key = 'codex rows';"
+            "UPDATE threads SET row = NULL; PRAGMA user_version = 3"
         )
-        put_row(home, path, **COLUMNS)
-        assert opened.threads(sort="updated")[0].memory_mode == "enabled"
-        say(home, updated_at_ms=5)
-        assert opened.threads(sort="updated")[0].git_branch == "main"
-        assert made
-        assert not any(made)
-        say(home, git_branch="theirs")
-        assert opened.threads(sort="updated")[0].git_branch == "theirs"
-        assert made[-1] == [ONE]
+    assert shown(home) == ("theirs", "c1", URL, None)
+
+
+def test_an_empty_index_holds_no_rows_of_codex(home: Path) -> None:
+    put_home(home)
+    assert shown(home) == ("main", "c1", URL, None)
+    with threadlog.open(home) as opened:
+        store: Any = opened.store
+        assert store.catalog.rebuild()
+        with closing(sqlite3.connect(home / "threadlog" / "index.sqlite")) as index:
+            assert index.execute("SELECT count(*) FROM codex_rows").fetchone() == (0,)

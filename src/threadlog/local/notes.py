@@ -9,7 +9,6 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping
 
-from threadlog.core.metadata import PAGINATED
 from threadlog.core.names import Named
 from threadlog.core.shelf import Place
 from threadlog.errors import InUse, MoveFailed
@@ -49,7 +48,7 @@ class NoteBook:
         Raises MoveFailed.
         """
         step = self._step(place, at_ms)._replace(fields=tuple(patch))
-        seen = self._row(place.thread_id) or {}
+        seen = self._row(place.thread_id)
         row = {field: seen[field] for field in patch if field in seen}
         return self._change(PATCH, step, Named("", at_ms, patch, row))
 
@@ -106,7 +105,7 @@ class NoteBook:
 
     def _tell_patch(self, step: Step, path: str, kept: Named) -> tuple[str, ...]:
         """Change the row where Codex has said nothing later, and note what it says then."""
-        seen = self._row(step.thread_id) or {}
+        seen = self._row(step.thread_id)
         told = {
             each: kept.patch[each]
             for each in step.fields
@@ -123,11 +122,11 @@ class NoteBook:
                 self._kept.note_row(step.thread_id, step.at_ms, told)
         return ()
 
-    def _row(self, thread_id: str) -> dict[str, str | None] | None:
-        """The fields that Codex's row tells of a paginated thread; None if there is no such row."""
+    def _row(self, thread_id: str) -> dict[str, str | None]:
+        """What Codex's row says of the fields that can be changed; {} if there is none."""
         row = self._register.row(thread_id)
-        if row is None or row.get("history_mode") != PAGINATED:
-            return None
+        if row is None:
+            return {}
         values = {field: row.get(column) for field, column in _COLUMNS.items()}
         return {key: each if isinstance(each, str) else None for key, each in values.items()}
 

@@ -42,7 +42,7 @@ def is_known(connection: sqlite3.Connection, token: str) -> bool:
 def take(connection: sqlite3.Connection, token: str, beside: Beside) -> None:
     """This is told now; rows of threads of which it is something else are to be made anew."""
     _make_anew(connection, _take_names(connection, beside.names))
-    _make_anew(connection, _take_rows(connection, beside))
+    _make_anew(connection, _take_rows(connection, beside.rows))
     note(connection, "names", token)
 
 
@@ -65,9 +65,8 @@ def _take_names(connection: sqlite3.Connection, names: Mapping[str, Named]) -> C
     return differ
 
 
-def _take_rows(connection: sqlite3.Connection, beside: Beside) -> Collection[str]:
+def _take_rows(connection: sqlite3.Connection, now: Mapping[str, str]) -> Collection[str]:
     """Most of Codex's rows say what the rollout says: that is nothing new to a thread's row."""
-    now = beside.rows
     digest = hashlib.sha256("\n".join(now.values()).encode("utf-8", "replace")).hexdigest()
     if fact(connection, "codex rows") == digest:
         return ()
@@ -78,11 +77,7 @@ def _take_rows(connection: sqlite3.Connection, beside: Beside) -> Collection[str
     connection.executemany(
         "INSERT INTO codex_rows VALUES (?, ?)", [(key, now[key]) for key in differ if key in now]
     )
-    return [
-        key
-        for key in differ
-        if key in before or key in beside.names or not _shows(connection, key, now[key])
-    ]
+    return [key for key in differ if key in before or not _shows(connection, key, now[key])]
 
 
 def _shows(connection: sqlite3.Connection, key: str, told: str) -> bool:
