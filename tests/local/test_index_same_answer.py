@@ -32,7 +32,7 @@ from threadlog.asking import query_of
 from threadlog.connect import local_store
 from threadlog.core.family import ABOVE, BELOW, NOBODY, WHOLE, Family
 from threadlog.core.metadata import Metadata
-from threadlog.core.names import Named
+from threadlog.core.names import Named, Patch
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.core.summary import Counts
 from threadlog.local import catalog
@@ -201,10 +201,11 @@ def note_row(world: World, draw: st.DrawFn) -> None:
 
 def change_metadata(world: World, draw: st.DrawFn) -> None:
     """We change some, whether the row was told or not."""
-    some = {"git_branch": draw(st.sampled_from(["moved", "main", None]))}
+    some: dict[str, str | None] = {"git_branch": draw(st.sampled_from(["moved", "main", None]))}
     if draw(st.booleans()):
         some["memory_mode"] = draw(st.sampled_from(["enabled", "disabled"]))
-    row = draw(st.sampled_from([{}, some, {"git_branch": "main", "memory_mode": "enabled"}]))
+    seen: list[Patch] = [{}, some, {"git_branch": "main", "memory_mode": "enabled"}]
+    row = draw(st.sampled_from(seen))
     thread = uuid(draw(st.integers(0, 9)))
     KeptNames(str(world.home)).note(thread, Named("", world.clock * 1000, some, row))
 
