@@ -19,15 +19,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from threadlog.codex import regular
+from threadlog.codex.fitness import DAMAGED, READ_ONLY, UNKNOWN, unfit
 from threadlog.codex.flocks import descriptors
 from threadlog.codex.name_file import append_name
 from threadlog.codex.names import read_names
-from threadlog.codex.state import STATE_FILES, is_openable, read_row, read_spawned, state_path
+from threadlog.codex.state import (
+    ask_state,
+    read_row,
+    read_spawned,
+    state_path,
+)
 from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
 from threadlog.core.lines import Json
 from threadlog.core.shelf import BUSY, RowMove
@@ -47,31 +51,24 @@ _SCHEMAS = {
 }
 _PATCHED = frozenset(("git_sha", "git_branch", "git_origin_url", "memory_mode"))
 _USUAL_MEMORY_MODE = "enabled"
-_STATE_FILE = re.compile(r"state_([0-9]{1,9})\.sqlite")
-_NEWEST_KNOWN = 5
-_WAL_FORMAT = b"\2\2"  # of the header: how the database is written, how it is read
-_WAL_FORMAT_AT = slice(18, 20)
 
-_UNKNOWN = "Codex's database is of a version that threadlog does not know"
-_INCOMPLETE = "Codex has not yet taken in all threads into its database"
-_KIND = "Codex's database is of a kind that threadlog does not write to"
-_NO_SQLITE = "Codex has a database, and this Python cannot open it (it has no sqlite3)"
-_ELSEWHERE = "Codex's database has the thread at another rollout: {}"
-_NO_MODE = "Codex's database has the thread in a history mode that threadlog does not know"
-_NOT_UTF8 = "the path is not UTF-8, and Codex's database holds no other"
-_READ_ONLY = "Codex's database cannot be written to"
-_DAMAGED = "Codex's database is damaged"
-_FAILED = "Codex's database could not be changed (SQLite error {})"
+# Why it is left: each completes "Codex's database was left as it is: ".
+_INCOMPLETE = "Codex has not taken in all threads into it yet"
+_NO_SQLITE = "this Python has no sqlite3 to open it with"
+_ELSEWHERE = "it has the thread at another rollout: {}"
+_NO_MODE = "it has the thread in a history mode that threadlog does not know"
+_NOT_UTF8 = "the path is not UTF-8, and it holds no other"
+_FAILED = "it could not be changed (SQLite error {})"
 # By SQLite's primary result codes.
 _REASONS = {
-    1: _UNKNOWN,  # ERROR: a table or a column is not there
-    3: _READ_ONLY,  # PERM
+    1: UNKNOWN,  # ERROR: a table or a column is not there
+    3: READ_ONLY,  # PERM
     5: BUSY,
     6: BUSY,  # LOCKED
-    8: _READ_ONLY,
-    11: _DAMAGED,  # CORRUPT
-    14: _READ_ONLY,  # CANTOPEN
-    26: _DAMAGED,  # NOTADB
+    8: READ_ONLY,
+    11: DAMAGED,  # CORRUPT
+    14: READ_ONLY,  # CANTOPEN
+    26: DAMAGED,  # NOTADB
 }
 
 
@@ -204,20 +201,23 @@ class CodexRegister:
         if not changes:
             return []
         path = state_path(self._sqlite_home)
-        why_not = _refused(self._sqlite_home, path)
+        why_not = unfit(self._sqlite_home, path)
         if why_not is not None or not os.path.lexists(path):
             return [why_not] * len(changes)
         try:
             import sqlite3
         except ImportError:  # Python can be built without
             return [_NO_SQLITE] * len(changes)
+        # Opened to be written to it gets files beside it: not one that is left as it is.
+        told = ask_state(self._sqlite_home, lambda connection: _looked(connection, changes), None)
+        if told is not None and None not in told:
+            return told
         try:
             # No thread of ours may open and close the file meanwhile, see `codex/state`.
             with descriptors.guard, _connected(path) as connection:
                 return _transacted(connection, changes)
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            return [_REASONS.get(code) or _FAILED.format(code)] * len(changes)
+            return [_reason(error)] * len(changes)
 
     def _spelled(self, new: str, stored: str, old: str) -> str:
         """*new* as the row spells the home, which can be another way than ours."""
@@ -234,31 +234,6 @@ class CodexRegister:
             if spelling.startswith(home + os.sep):
                 return spelling[len(home) + 1 :]
         return _plain(path)
-
-
-def _refused(sqlite_home: str, path: str) -> str | None:
-    """What can be said against a database, or against its place, before it is opened."""
-    if _newer(sqlite_home):
-        return _UNKNOWN
-    if not os.path.lexists(path):
-        return None
-    if os.path.basename(path) != STATE_FILES[0]:
-        return _UNKNOWN  # of 0.98
-    with descriptors.guard:
-        if not is_openable(path) or os.path.lexists(f"{path}-journal"):
-            return _KIND
-        header = next(regular.chunks(path, _WAL_FORMAT_AT.stop), b"")
-    return None if header[_WAL_FORMAT_AT] == _WAL_FORMAT else _KIND
-
-
-def _newer(sqlite_home: str) -> bool:
-    """True if a Codex that we do not know keeps a database there too."""
-    try:
-        names = os.listdir(sqlite_home)
-    except OSError:
-        return False
-    matches = map(_STATE_FILE.fullmatch, names)
-    return any(match is not None and int(match[1]) > _NEWEST_KNOWN for match in matches)
 
 
 @contextlib.contextmanager
@@ -288,29 +263,65 @@ def _opened(path: str, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def _reason(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return _REASONS.get(code) or _FAILED.format(code)
+
+
+def _looked(connection: sqlite3.Connection, changes: Sequence[_Change]) -> list[str | None]:
+    """What would come of changes, as far as reading alone tells."""
+    import sqlite3
+
+    connection.text_factory = _text
+    try:
+        has_modes = _fit(connection)
+        if isinstance(has_modes, str):
+            return [has_modes] * len(changes)
+        rows = [_found(connection, each.thread_id, has_modes=has_modes) for each in changes]
+    except sqlite3.Error as error:
+        why = _reason(error)
+        return [None if why == BUSY else why] * len(changes)
+    return [_objection(each, row) for each, row in zip(changes, rows, strict=True)]
+
+
 def _transacted(connection: sqlite3.Connection, changes: Sequence[_Change]) -> list[str | None]:
     """All changes that can be; all that is looked at is looked at under the lock.
 
     Closing takes back what was not committed.
     """
     connection.execute("BEGIN IMMEDIATE")
-    has_modes = _SCHEMAS.get(_schema(connection))
-    if has_modes is None:
-        return [_UNKNOWN] * len(changes)
-    if connection.execute("SELECT status FROM backfill_state").fetchall() != [("complete",)]:
-        return [_INCOMPLETE] * len(changes)
+    has_modes = _fit(connection)
+    if isinstance(has_modes, str):
+        return [has_modes] * len(changes)
     answers = [_changed(connection, each, has_modes=has_modes) for each in changes]
     if connection.total_changes:
         connection.execute("COMMIT")
     return answers
 
 
+def _fit(connection: sqlite3.Connection) -> bool | str:
+    """Whether the rows of a database have a history mode; or why nothing of it is changed."""
+    has_modes = _SCHEMAS.get(_schema(connection))
+    if has_modes is None:
+        return UNKNOWN
+    if connection.execute("SELECT status FROM backfill_state").fetchall() != [("complete",)]:
+        return _INCOMPLETE
+    return has_modes
+
+
+def _objection(change: _Change, row: _Row | None) -> str | None:
+    """Why a row that names this rollout is not changed; None if it may be."""
+    if row is None or change.paths is None or any(_same(row.path, p) for p in change.paths):
+        return None
+    return _ELSEWHERE.format(one_line(row.path))
+
+
 def _changed(connection: sqlite3.Connection, change: _Change, *, has_modes: bool) -> str | None:
     row = _found(connection, change.thread_id, has_modes=has_modes)
     if row is None:
         return None
-    if change.paths is not None and not any(_same(row.path, each) for each in change.paths):
-        return _ELSEWHERE.format(one_line(row.path))
+    if (why := _objection(change, row)) is not None:
+        return why
     columns = None if change.edit is None else change.edit(row)
     if isinstance(columns, str):
         return columns

@@ -44,7 +44,7 @@ BUSY_S = 0.25
 _ATTEMPTS = 2
 # Two changes so close together may get the same time from the file system.
 _TICK_NS = 20_000_000
-_HEADER_BYTES = 100
+HEADER_BYTES = 100
 # Bytes of the header that tell how the database is written and read: 2 is WAL, 1 is not.
 _WRITE_VERSION, _READ_VERSION = 18, 19
 # How a WAL begins: one of two marks, and the version of the format.
@@ -113,7 +113,7 @@ def read_state(sqlite_home: str) -> Stored | None:
 
     None if asking again may help.
     """
-    return _asked(sqlite_home, _stored, Stored({}, {}))
+    return ask_state(sqlite_home, _stored, Stored({}, {}))
 
 
 def read_row(sqlite_home: str, thread_id: str) -> dict[str, Json] | None:
@@ -121,13 +121,13 @@ def read_row(sqlite_home: str, thread_id: str) -> dict[str, Json] | None:
 
     A blob, and text that is not UTF-8, is {"base64": ...}.
     """
-    return _asked(sqlite_home, lambda connection: _row(connection, thread_id), None)
+    return ask_state(sqlite_home, lambda connection: _row(connection, thread_id), None)
 
 
 def read_spawned(sqlite_home: str) -> dict[str, list[str]]:
     """The threads that each thread made as its agents, by its id; {} where it cannot be told."""
     nobody: dict[str, list[str]] = {}
-    return _asked(sqlite_home, _spawned, nobody) or {}
+    return ask_state(sqlite_home, _spawned, nobody) or {}
 
 
 def state_token(sqlite_home: str) -> tuple[object, ...]:
@@ -146,7 +146,7 @@ def state_path(sqlite_home: str) -> str:
     return next((path for path in paths if os.path.lexists(path)), paths[0])
 
 
-def _asked(sqlite_home: str, ask: Callable[[sqlite3.Connection], T], nothing: T) -> T | None:
+def ask_state(sqlite_home: str, ask: Callable[[sqlite3.Connection], T], nothing: T) -> T | None:
     """What the database answers, *nothing* if it cannot; None if asking again may help."""
     path = state_path(sqlite_home)
     if not is_openable(path):
@@ -170,7 +170,7 @@ def is_openable(path: str) -> bool:
     main = regular.facts(path)
     return (
         main is not None
-        and main.size_bytes >= _HEADER_BYTES
+        and main.size_bytes >= HEADER_BYTES
         and os.access(path, os.R_OK)
         and all(map(regular.is_free_or_regular, others))
         and _is_wal(others[0])

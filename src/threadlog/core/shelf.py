@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from threadlog.core.lines import Json
 
-# What Codex's database answers where asking again may help.
-BUSY = "Codex's database is locked by another program"
+# Why Codex's database was left as it is, where asking again may help.
+BUSY = "it is locked by another program"
 # What lies in the trash for longer is removed by the next deletion.
 KEPT_DAYS = 30
 _DAY_MS = 86_400_000

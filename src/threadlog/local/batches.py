@@ -45,7 +45,7 @@ BATCH = 64
 _LEFT = "Codex's database was left as it is: {}"
 _STAYS = "thread {} stays where it is: {}"
 _GONE_ON = "somebody has just gone on with it; ask again"
-_CANNOT = "Codex finds a paginated thread by its database, which cannot follow: {}"
+CANNOT = "Codex finds a paginated thread by its database, which cannot follow: {}"
 Result = Moved | ThreadlogError
 
 
@@ -245,7 +245,7 @@ class Batches:
         moves = [row_move(self._home, deed, step) for _number, step in asked]
         for (number, step), why in zip(asked, self._tools.register.obstacles(moves), strict=True):
             if why is not None:
-                results[number] = Refused(_STAYS.format(step.thread_id, _CANNOT.format(why)))
+                results[number] = Refused(_STAYS.format(step.thread_id, CANNOT.format(why)))
         return [each for each in todo if each[0] not in results]
 
     def _tell(
@@ -260,7 +260,8 @@ class Batches:
             if each.step.paginated and deed in (ARCHIVE, UNARCHIVE):
                 with contextlib.suppress(OSError):
                     self._carrier.take_back(each.step.moves)
-                results[number] = Refused(_STAYS.format(each.step.thread_id, left))
+                why = CANNOT.format(left)
+                results[number] = Refused(_STAYS.format(each.step.thread_id, why))
             else:
                 results[number] = self._would(each.step)._replace(remarks=(_LEFT.format(left),))
 
@@ -288,7 +289,7 @@ class Batches:
             return None
         path = plain(self._at(step.moves[0][0]))
         why = self._tools.register.obstacle(step.thread_id, path)
-        return why and _CANNOT.format(why)
+        return why and CANNOT.format(why)
 
     def _carry(self, planned: Planned) -> Result:
         """Move the files of one thread, or none of them."""

@@ -16,8 +16,8 @@ class Register(Protocol):
     names the rollout expected; its path is that of the plain rollout also where the file is
     compressed.  What changes a row answers None if that is done, or was so already, or there is
     nothing to change (no database, no row); else why it was left as it is: a clause that completes
-    "... : ", in one printable line; `core.shelf.BUSY` where asking again may help.  None of these
-    raises for what a database is like.
+    "Codex's database was left as it is: ", in one printable line; `core.shelf.BUSY` where asking
+    again may help.  None of these raises for what a database is like.
     """
 
     def obstacle(self, thread_id: str, path: str | None = None) -> str | None:

@@ -15,7 +15,7 @@ from functools import partial
 from threadlog.core.query import ThreadSummary
 from threadlog.core.shelf import Place, Trashed, When
 from threadlog.errors import MoveFailed, Refused, ThreadlogError
-from threadlog.local.batches import Batches, Result, Tools
+from threadlog.local.batches import CANNOT, Batches, Result, Tools
 from threadlog.local.finishing import tell_codex
 from threadlog.local.intents import (
     ARCHIVE,
@@ -125,7 +125,7 @@ class Shelf:
         try:
             make()
             if left := tell_codex(self._tools.register, self._home, REVERT, step):
-                raise Refused(f"thread {place.thread_id} stays as it is: {left}")
+                raise Refused(f"thread {place.thread_id} stays as it is: {CANNOT.format(left)}")
         except Exception:  # where it is interrupted, whoever opens the home next looks
             with contextlib.suppress(OSError):  # then it is led there later
                 if os.path.lexists(path):

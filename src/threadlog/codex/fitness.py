@@ -1,0 +1,63 @@
+"""Whether Codex's database may be opened to be written to: what is told by its files alone."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from threadlog.codex import regular
+from threadlog.codex.flocks import descriptors
+from threadlog.codex.state import HEADER_BYTES, STATE_FILES, is_openable
+
+# Why it is left: each completes "Codex's database was left as it is: ".
+UNKNOWN = "it is of a version that threadlog does not know"
+READ_ONLY = "it cannot be written to"
+DAMAGED = "it is damaged"
+_OLD = "it is of a Codex before 0.100, and threadlog does not write to those"
+_NO_FILE = "what lies in its place is no regular file"
+_KIND = "it is of a kind that threadlog does not write to"
+_HALF = "its -wal has no -shm, as another program has it to itself, or was cut off"
+
+_STATE_FILE = re.compile(r"state_([0-9]{1,9})\.sqlite")
+_NEWEST_KNOWN = 5
+_MAGIC = b"SQLite format 3\0"
+_WAL_FORMAT = b"\2\2"  # of the header: how the database is written, how it is read
+_WAL_FORMAT_AT = slice(18, 20)
+
+
+def unfit(sqlite_home: str, path: str) -> str | None:
+    """What can be said against a database, or against its place, before it is opened."""
+    if _newer(sqlite_home):
+        return UNKNOWN
+    if not os.path.lexists(path):
+        return None
+    if os.path.basename(path) != STATE_FILES[0]:
+        return _OLD
+    if regular.facts(path) is None:
+        return _NO_FILE
+    if not all(os.access(each, os.R_OK | os.W_OK) for each in (path, sqlite_home)):
+        return READ_ONLY
+    return _unfit_file(path)
+
+
+def _unfit_file(path: str) -> str | None:
+    """The same against the file, and those beside it."""
+    with descriptors.guard:
+        header = next(regular.chunks(path, HEADER_BYTES), b"")
+        if len(header) < HEADER_BYTES or not header.startswith(_MAGIC):
+            return DAMAGED
+        fits = is_openable(path) and not os.path.lexists(f"{path}-journal")
+        if not fits or header[_WAL_FORMAT_AT] != _WAL_FORMAT:
+            return _KIND
+        half = os.path.lexists(f"{path}-wal") and not os.path.lexists(f"{path}-shm")
+    return _HALF if half else None
+
+
+def _newer(sqlite_home: str) -> bool:
+    """True if a Codex that we do not know keeps a database there too."""
+    try:
+        names = os.listdir(sqlite_home)
+    except OSError:
+        return False
+    matches = map(_STATE_FILE.fullmatch, names)
+    return any(match is not None and int(match[1]) > _NEWEST_KNOWN for match in matches)
