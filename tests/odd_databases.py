@@ -219,13 +219,14 @@ def held(*commands: str) -> Callable[[Path, Threads], Held]:
     """Another process has it, and has said this to it."""
 
     def make(folder: Path, threads: Threads) -> Held:
-        return _holding(put(folder, threads), commands)
+        return holding(put(folder, threads), commands)
 
     return make
 
 
 @contextlib.contextmanager
-def _holding(path: Path, commands: Sequence[str]) -> Iterator[None]:
+def holding(path: Path, commands: Sequence[str]) -> Iterator[None]:
+    """Another process has a database open, and has said this to it."""
     with python(_HOLD, str(path), *commands) as holder:
         try:
             assert holder.stdout is not None
