@@ -202,6 +202,11 @@ class AppServer:
             self.close()
             raise
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def _introduce(self) -> None:
         info = {"name": "threadlog_tests", "title": "threadlog tests", "version": "1"}
         self.call("initialize", clientInfo=info, capabilities={"experimentalApi": True})
