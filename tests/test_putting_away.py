@@ -39,7 +39,7 @@ from threadlog import (
     Refused,
     Thread,
 )
-from threadlog.codex import rows
+from threadlog.codex import schema
 from threadlog.core.shelf import KEPT_DAYS
 
 NAME = file_name()
@@ -423,7 +423,7 @@ def digest() -> str:
 @pytest.fixture
 def with_codex(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a thread, and the database of a Codex that knows it."""
-    monkeypatch.setattr(rows, "_SCHEMAS", {digest(): True})
+    monkeypatch.setattr(schema, "KNOWN", {digest(): True})
     monkeypatch.setenv("CODEX_SQLITE_HOME", str(home))
     path = put(home, content(LINES))
     with contextlib.closing(connect_state(home)) as connection:

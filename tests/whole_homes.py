@@ -26,7 +26,7 @@ import threadlog
 from makers import zstd
 from state_databases import add_row, connect_state, make_whole
 from threadlog import Home, Thread
-from threadlog.codex import rows
+from threadlog.codex import schema
 from threadlog.core import layout
 from threadlog.core.items import turn as ti
 from threadlog.core.items.session import SessionMeta
@@ -152,7 +152,7 @@ def make_old(home: Path) -> None:
 def know_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the databases made here for those of a known Codex."""
     told = "\n".join(f"{number}:{(bytes([number]) * 48).hex()}" for number in (1, 2))
-    monkeypatch.setattr(rows, "_SCHEMAS", {hashlib.sha256(told.encode()).hexdigest(): True})
+    monkeypatch.setattr(schema, "KNOWN", {hashlib.sha256(told.encode()).hexdigest(): True})
 
 
 def put_database(home: Path, threads: list[ThreadSummary]) -> None:

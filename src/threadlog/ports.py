@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from threadlog.core.checkup import Place as Overview
     from threadlog.core.compression import ColdQuery, Compression
     from threadlog.core.items.session import GitInfo
+    from threadlog.core.parity import Mended, Parity
     from threadlog.core.shelf import Moved, Place, Trashed, When
     from threadlog.errors import OthersWrote, ThreadlogError
 
@@ -261,6 +262,12 @@ class Store(Protocol):
 
     def look_over(self) -> Overview:
         """What can be told of the home without reading its threads; changes nothing."""
+
+    def compare(self, threads: Sequence[ThreadSummary]) -> Parity:
+        """Where the files differ from what a Codex here has of them; *threads* are all."""
+
+    def mend(self) -> list[Mended]:
+        """Have what a Codex here has of threads follow their files, as far as that can be."""
 
     def compress(
         self, threads: Sequence[ThreadSummary] | None, query: ColdQuery, progress: Progress

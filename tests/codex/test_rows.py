@@ -23,7 +23,7 @@ import pytest
 from conftest import corpus_root
 from makers import OTHER, THREAD
 from state_databases import add_row, connect_state, make_whole, row_moved, row_removed
-from threadlog.codex import name_file, rows
+from threadlog.codex import name_file, rows, schema
 from threadlog.codex.flocks import open_lock, try_lock
 from threadlog.codex.names import read_names
 from threadlog.codex.rows import CodexRegister
@@ -47,7 +47,7 @@ def digest(*versions: int) -> str:
 
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "_SCHEMAS", {digest(1, 2): True})
+    monkeypatch.setattr(schema, "KNOWN", {digest(1, 2): True})
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_a_row_is_removed_and_what_other_tables_hold_of_it_stays(home: Path) -> 
 def test_an_older_codex_has_no_names_in_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "_SCHEMAS", {digest(1, 2): False})
+    monkeypatch.setattr(schema, "KNOWN", {digest(1, 2): False})
     put_row(tmp_path, "0.100")
     before, of = table(tmp_path), register(tmp_path)
     assert of.renamed(THREAD, str(tmp_path / ACTIVE), "a name") is None
@@ -392,7 +392,7 @@ def test_a_damaged_database_is_left(home: Path, change: Change) -> None:
 
 
 def test_a_database_of_0_98_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "_SCHEMAS", {digest(1, 2): False})  # it would not be for these
+    monkeypatch.setattr(schema, "KNOWN", {digest(1, 2): False})  # it would not be for these
     with contextlib.closing(connect_state(tmp_path, "0.98")) as connection:
         make_whole(connection)
         add_row(connection, THREAD, rollout_path=str(tmp_path / ACTIVE))
@@ -509,7 +509,7 @@ def test_nothing_of_the_database_is_set_for_others(home: Path) -> None:
 def _archive_and_back(path: str, times: int) -> None:
     """Move a thread to and fro, beside another who does the same."""
     home = Path(path)
-    rows._SCHEMAS = {digest(1, 2): True}
+    schema.KNOWN = {digest(1, 2): True}
     of, done = register(home), 0
     deadline = time.monotonic() + 30
     while done < times and time.monotonic() < deadline:

@@ -1,35 +1,47 @@
-"""`threadlog doctor`: how a home is, in a few lines; changes no thread."""
+"""`threadlog doctor`: how a home is, in a few lines; changes no thread.
+
+With `--mend` the rows of Codex's database follow their threads again.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from threadlog.checkup import check_up
+from threadlog.checkup import check_up, mend
 from threadlog.cli.index import Progress
 from threadlog.cli.terminal import size_text
 from threadlog.core import text
 from threadlog.core.checkup import Checkup, Place
+from threadlog.core.parity import NO_ROW, NONE, READY, Difference, Mended, Parity
 from threadlog.home import Home
 
 JSON_VERSION = 1
 # So many of a kind are named; `--json` names all.
 _NAMED = 10
+# So many differences of each kind.
+_EXAMPLES = 3
 
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
-    """Say how the home is; 1 if something is wrong with it."""
+    """Mend what can be, if that is asked; say how the home is; 1 if something is wrong with it."""
     with Progress() as progress:
         home.tell_progress(progress)
+        mended = mend(home) if arguments.mend else []
         checkup = check_up(home)
     if arguments.json:
-        print(json.dumps({"version": JSON_VERSION, "checkup": _as_dict(checkup)}, indent=1))
+        told: dict[str, object] = {"version": JSON_VERSION, "checkup": _as_dict(checkup)}
+        if arguments.mend:
+            told["mended"] = [each._asdict() for each in mended]
+        print(json.dumps(told, indent=1))
     else:
-        for label, told in _lines(home, checkup):
-            print(f"{label:<10}{text.one_line(told)}")
+        for label, line in [*map(_mended, mended), *_lines(home, checkup)]:
+            print(f"{label:<10}{text.one_line(line)}")
     sys.stdout.flush()
     return 0 if checkup.healthy else 1
 
@@ -42,7 +54,10 @@ def _as_dict(checkup: Checkup) -> dict[str, object]:
         "writers": [each._asdict() for each in place.writers],
     }
     damaged = [each._asdict() for each in checkup.damaged]
-    return {**checkup._asdict(), "place": told, "damaged": damaged, "healthy": checkup.healthy}
+    differences = [each._asdict() for each in checkup.codex.differences]
+    codex = {**checkup.codex._asdict(), "differences": differences}
+    parts = {"place": told, "damaged": damaged, "codex": codex}
+    return {**checkup._asdict(), **parts, "healthy": checkup.healthy}
 
 
 _Line = tuple[str, str]  # what it is about, and what is said of it
@@ -60,6 +75,7 @@ def _lines(home: Home, checkup: Checkup) -> list[_Line]:
         *(("problem", each) for each in place.problems),
         *_damage(checkup),
         *_index(place),
+        *_codex(checkup.codex),
         *(("writing", f"{each.thread_id}: {_process(each.process)}") for each in place.writers),
         *_rescued(place),
         *_open(home, place),
@@ -88,6 +104,42 @@ def _index(place: Place) -> list[_Line]:
         return [("index", f"{status.threads:,} threads, as the files have them")]
     told = [("index", f"does not fit the files: {path}") for path in place.differ[:_NAMED]]
     return [*told, ("index", "`threadlog index rebuild` makes it anew")]
+
+
+def _codex(parity: Parity) -> list[_Line]:
+    """The database of a Codex, and some differences of each kind."""
+    name = os.path.basename(parity.path)
+    if parity.state == NONE:
+        return [("codex", f"no {name}: there is no row to compare")]
+    if parity.state != READY:
+        return [("codex", f"{name} is left alone: {parity.why}")]
+    differ = "" if parity.differences else ", as the files have them"
+    kinds: dict[str, list[Difference]] = {}
+    for each in parity.differences:
+        kinds.setdefault(each.kind, []).append(each)
+    lacking = _lacking(kinds.pop(NO_ROW, []))
+    several = [line for each in kinds.values() for line in _of_kind(each)]
+    return [("codex", f"{name}: {parity.rows:,} rows{differ}"), *lacking, *several]
+
+
+def _lacking(differences: Sequence[Difference]) -> list[_Line]:
+    """Threads that Codex does not know yet, by when it will."""
+    counts = Counter(each.mends for each in differences)
+    return [
+        ("codex", f"{count:,} threads without a row: {mends}") for mends, count in counts.items()
+    ]
+
+
+def _of_kind(differences: Sequence[Difference]) -> list[_Line]:
+    some = differences[:_EXAMPLES]
+    lines = [("codex", f"{each.thread_id}: {each.what}; {each.mends}") for each in some]
+    if more := len(differences) - len(some):
+        lines.append(("codex", f"{more:,} more of kind {some[0].kind} (--json names all)"))
+    return lines
+
+
+def _mended(mended: Mended) -> _Line:
+    return ("mended" if mended.done else "left", f"{mended.thread_id}: {mended.told}")
 
 
 def _rescued(place: Place) -> list[_Line]:

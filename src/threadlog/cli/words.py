@@ -144,6 +144,9 @@ def _add_why(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mend", action="store_true", help="have Codex's rows follow the files, where they do not"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
@@ -323,7 +326,11 @@ _COMMANDS = (
     ("restore", _add_moving, "put threads back from the trash"),
     ("purge", _add_purge, "remove threads in the trash for good"),
     ("record", _add_record, "items on standard input become a thread, or go on with one"),
-    ("doctor", _add_doctor, "how the home is: damage, index, modes, writers, what Codex hides"),
+    (
+        "doctor",
+        _add_doctor,
+        "how the home is: damage, index, Codex's rows, modes, writers, what Codex hides",
+    ),
     ("index", _add_index, "the index behind listings: how it stands, build it"),
     ("compress", _add_compress, "threads that nobody changed for long take less room"),
 )

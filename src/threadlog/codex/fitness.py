@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from typing import NamedTuple
 
 from threadlog.codex import regular
 from threadlog.codex.flocks import descriptors
+from threadlog.codex.schema import WHY
 from threadlog.codex.state import HEADER_BYTES, STATE_FILES, is_openable
+from threadlog.core.parity import DAMAGED, NONE, OLDER, UNKNOWN, UNREADABLE
 
 # Why it is left: each completes "Codex's database was left as it is: ".
-UNKNOWN = "it is of a version that threadlog does not know"
 READ_ONLY = "it cannot be written to"
-DAMAGED = "it is damaged"
 _OLD = "it is of a Codex before 0.100, and threadlog does not write to those"
 _NO_FILE = "what lies in its place is no regular file"
 _KIND = "it is of a kind that threadlog does not write to"
@@ -25,32 +26,39 @@ _WAL_FORMAT = b"\2\2"  # of the header: how the database is written, how it is r
 _WAL_FORMAT_AT = slice(18, 20)
 
 
-def unfit(sqlite_home: str, path: str) -> str | None:
+class Unfit(NamedTuple):
+    """How a database stands that is not to be opened, and why it is left."""
+
+    state: str
+    why: str
+
+
+def unfit(sqlite_home: str, path: str) -> Unfit | None:
     """What can be said against a database, or against its place, before it is opened."""
     if _newer(sqlite_home):
-        return UNKNOWN
+        return Unfit(UNKNOWN, WHY[UNKNOWN])
     if not os.path.lexists(path):
-        return None
+        return Unfit(NONE, WHY[NONE])
     if os.path.basename(path) != STATE_FILES[0]:
-        return _OLD
+        return Unfit(OLDER, _OLD)
     if regular.facts(path) is None:
-        return _NO_FILE
+        return Unfit(UNREADABLE, _NO_FILE)
     if not all(os.access(each, os.R_OK | os.W_OK) for each in (path, sqlite_home)):
-        return READ_ONLY
+        return Unfit(UNREADABLE, READ_ONLY)
     return _unfit_file(path)
 
 
-def _unfit_file(path: str) -> str | None:
+def _unfit_file(path: str) -> Unfit | None:
     """The same against the file, and those beside it."""
     with descriptors.guard:
         header = next(regular.chunks(path, HEADER_BYTES), b"")
         if len(header) < HEADER_BYTES or not header.startswith(_MAGIC):
-            return DAMAGED
+            return Unfit(DAMAGED, WHY[DAMAGED])
         fits = is_openable(path) and not os.path.lexists(f"{path}-journal")
         if not fits or header[_WAL_FORMAT_AT] != _WAL_FORMAT:
-            return _KIND
+            return Unfit(UNREADABLE, _KIND)
         half = os.path.lexists(f"{path}-wal") and not os.path.lexists(f"{path}-shm")
-    return _HALF if half else None
+    return Unfit(UNREADABLE, _HALF) if half else None
 
 
 def _newer(sqlite_home: str) -> bool:

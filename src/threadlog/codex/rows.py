@@ -17,23 +17,25 @@ synced, for whoever opens the database next.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from threadlog.codex.fitness import DAMAGED, READ_ONLY, UNKNOWN, unfit
+from threadlog.codex.fitness import READ_ONLY, unfit
 from threadlog.codex.flocks import descriptors
 from threadlog.codex.name_file import append_name
 from threadlog.codex.names import read_names
+from threadlog.codex.schema import WHY, standing
 from threadlog.codex.state import (
     ask_state,
     read_row,
+    read_rows,
     read_spawned,
     state_path,
 )
-from threadlog.core.layout import COMPRESSED_SUFFIX, PLAIN_SUFFIX
+from threadlog.core.layout import plain
 from threadlog.core.lines import Json
+from threadlog.core.parity import DAMAGED, NONE, READY, UNKNOWN, Database
 from threadlog.core.shelf import BUSY, RowMove
 from threadlog.core.text import one_line
 
@@ -43,17 +45,10 @@ if TYPE_CHECKING:
 # For each of the two connections: the wait for a Codex that writes is less than 1 s.
 BUSY_S = 0.45
 
-# SHA-256 over "version:checksum" of all migrations, in order and joined by line feeds, and whether
-# the rows have a history mode, a name and a memory mode.
-_SCHEMAS = {
-    "d87e8fabee1163fac39288f451fd8a28b71290b7b431db3962c0b39d5ffd4319": False,  # 0.100, 0.101
-    "e1a6ce2c72960d9023f008a58bdb9f2b9f30f46d913e5a81c0ce9f68a3970fad": True,  # 0.169
-}
 _PATCHED = frozenset(("git_sha", "git_branch", "git_origin_url", "memory_mode"))
 _USUAL_MEMORY_MODE = "enabled"
 
 # Why it is left: each completes "Codex's database was left as it is: ".
-_INCOMPLETE = "Codex has not taken in all threads into it yet"
 _NO_SQLITE = "this Python has no sqlite3 to open it with"
 _ELSEWHERE = "it has the thread at another rollout: {}"
 _NO_MODE = "it has the thread in a history mode that threadlog does not know"
@@ -61,14 +56,14 @@ _NOT_UTF8 = "the path is not UTF-8, and it holds no other"
 _FAILED = "it could not be changed (SQLite error {})"
 # By SQLite's primary result codes.
 _REASONS = {
-    1: UNKNOWN,  # ERROR: a table or a column is not there
+    1: WHY[UNKNOWN],  # ERROR: a table or a column is not there
     3: READ_ONLY,  # PERM
     5: BUSY,
     6: BUSY,  # LOCKED
     8: READ_ONLY,
-    11: DAMAGED,  # CORRUPT
+    11: WHY[DAMAGED],  # CORRUPT
     14: READ_ONLY,  # CANTOPEN
-    26: DAMAGED,  # NOTADB
+    26: WHY[DAMAGED],  # NOTADB
 }
 
 
@@ -120,6 +115,25 @@ class CodexRegister:
     def row(self, thread_id: str) -> dict[str, Json] | None:
         """A copy of a row."""
         return read_row(self._sqlite_home, thread_id)
+
+    def rows(self) -> Database:
+        """All rows, and how the database stands; read only."""
+        path = state_path(self._sqlite_home)
+        refused = unfit(self._sqlite_home, path)
+        if refused is not None:
+            return Database(path, refused.state, why=refused.why)
+        found = read_rows(self._sqlite_home)
+        if found.state != READY:
+            return found._replace(why=WHY[found.state])
+        names = read_names(self._home)  # of a legacy thread it is told there where no row does
+        untold = ("legacy", None)
+        rows = [
+            row._replace(name=names[row.thread_id].name)
+            if row.name is None and row.mode in untold and row.thread_id in names
+            else row
+            for row in found.rows
+        ]
+        return found._replace(rows=rows)
 
     def moved(self, moves: Sequence[RowMove]) -> list[str | None]:
         """As thread/archive and thread/unarchive: the path, `archived` and `archived_at`."""
@@ -201,9 +215,9 @@ class CodexRegister:
         if not changes:
             return []
         path = state_path(self._sqlite_home)
-        why_not = unfit(self._sqlite_home, path)
-        if why_not is not None or not os.path.lexists(path):
-            return [why_not] * len(changes)
+        refused = unfit(self._sqlite_home, path)
+        if refused is not None:
+            return [None if refused.state == NONE else refused.why] * len(changes)
         try:
             import sqlite3
         except ImportError:  # Python can be built without
@@ -223,17 +237,18 @@ class CodexRegister:
         """*new* as the row spells the home, which can be another way than ours."""
         for given in (old, new):
             relative = self._relative(given)
-            if stored.endswith(os.sep + relative):
-                return stored.removesuffix(relative) + self._relative(new)
+            spelled = stored.removesuffix(relative) + self._relative(new)
+            if stored.endswith(os.sep + relative) and _same(spelled, new):
+                return spelled
         return _real(new)
 
     def _relative(self, path: str) -> str:
         """A rollout's path from the home on, under its plain name."""
         real = os.path.realpath(self._home), _real(path)
-        for home, spelling in ((self._home, _plain(path)), real):
+        for home, spelling in ((self._home, plain(path)), real):
             if spelling.startswith(home + os.sep):
                 return spelling[len(home) + 1 :]
-        return _plain(path)
+        return plain(path)
 
 
 @contextlib.contextmanager
@@ -274,9 +289,9 @@ def _looked(connection: sqlite3.Connection, changes: Sequence[_Change]) -> list[
 
     connection.text_factory = _text
     try:
-        has_modes = _fit(connection)
-        if isinstance(has_modes, str):
-            return [has_modes] * len(changes)
+        state, has_modes = standing(connection)
+        if state != READY:
+            return [WHY[state]] * len(changes)
         rows = [_found(connection, each.thread_id, has_modes=has_modes) for each in changes]
     except sqlite3.Error as error:
         why = _reason(error)
@@ -290,23 +305,13 @@ def _transacted(connection: sqlite3.Connection, changes: Sequence[_Change]) -> l
     Closing takes back what was not committed.
     """
     connection.execute("BEGIN IMMEDIATE")
-    has_modes = _fit(connection)
-    if isinstance(has_modes, str):
-        return [has_modes] * len(changes)
+    state, has_modes = standing(connection)
+    if state != READY:
+        return [WHY[state]] * len(changes)
     answers = [_changed(connection, each, has_modes=has_modes) for each in changes]
     if connection.total_changes:
         connection.execute("COMMIT")
     return answers
-
-
-def _fit(connection: sqlite3.Connection) -> bool | str:
-    """Whether the rows of a database have a history mode; or why nothing of it is changed."""
-    has_modes = _SCHEMAS.get(_schema(connection))
-    if has_modes is None:
-        return UNKNOWN
-    if connection.execute("SELECT status FROM backfill_state").fetchall() != [("complete",)]:
-        return _INCOMPLETE
-    return has_modes
 
 
 def _objection(change: _Change, row: _Row | None) -> str | None:
@@ -350,17 +355,6 @@ def _execute(
     return connection.execute(command, (*values.values(), thread_id.lower(), path)).rowcount
 
 
-def _schema(connection: sqlite3.Connection) -> str:
-    """The migrations that a database has had, as one text; an own one if any failed."""
-    rows = connection.execute(
-        "SELECT version, hex(checksum), success FROM _sqlx_migrations ORDER BY version"
-    ).fetchall()
-    if any(success != 1 for _version, _checksum, success in rows):
-        return ""
-    listed = "\n".join(f"{version}:{checksum.lower()}" for version, checksum, _success in rows)
-    return hashlib.sha256(listed.encode("utf-8", "replace")).hexdigest()
-
-
 def _found(connection: sqlite3.Connection, thread_id: str, *, has_modes: bool) -> _Row | None:
     mode = "history_mode" if has_modes else "NULL"
     command = f"SELECT rollout_path, archived, {mode} FROM threads WHERE id = ?"  # noqa: S608
@@ -375,14 +369,8 @@ def _same(stored: str, given: str) -> bool:
 
 def _real(path: str) -> str:
     """A path whose folders are spelled as the system spells them, under the plain name."""
-    folder, name = os.path.split(_plain(path))
+    folder, name = os.path.split(plain(path))
     return os.path.join(os.path.realpath(folder), name)
-
-
-def _plain(path: str) -> str:
-    if path.endswith(COMPRESSED_SUFFIX):
-        return path.removesuffix(COMPRESSED_SUFFIX) + PLAIN_SUFFIX
-    return path
 
 
 def _text(raw: bytes) -> str:

@@ -21,15 +21,17 @@ import base64
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from threadlog.codex import regular
 from threadlog.codex.flocks import descriptors
 from threadlog.codex.regular import Facts
+from threadlog.codex.schema import standing
 from threadlog.core import ids, moments
 from threadlog.core.lines import Json
 from threadlog.core.names import NAME_LIMIT_CHARS, ROW_SEPARATOR, Named
+from threadlog.core.parity import BUSY, DAMAGED, READY, UNKNOWN, UNREADABLE, Database, Row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,8 +52,8 @@ _WRITE_VERSION, _READ_VERSION = 18, 19
 # How a WAL begins: one of two marks, and the version of the format.
 _WAL_HEADER_BYTES = 32
 _WAL_BEGINNINGS = (b"\x37\x7f\x06\x82\x00\x2d\xe2\x18", b"\x37\x7f\x06\x83\x00\x2d\xe2\x18")
-# SQLite's ERROR, CORRUPT and NOTADB: asking again will not help.
-_LASTING = (1, 11, 26)
+# SQLite's ERROR, CORRUPT and NOTADB, for which asking again will not help; how they are called.
+_LASTING = {1: UNKNOWN, 11: DAMAGED, 26: DAMAGED}
 
 # What the tables of 0.98 and 0.100 lack; these hold no name in any column.
 _COLUMNS = frozenset(
@@ -63,19 +65,24 @@ _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
 # Compared here, since the first message of a thread can be long and a home has many.
-_NAMES = """
+_TOLD = """CASE history_mode
+    WHEN 'paginated' THEN name
+    WHEN 'legacy' THEN CASE
+        WHEN trim(title, :space) <> trim(COALESCE(first_user_message, ''), :space) THEN title
+    END
+END"""
+_NAMES = f"""
 SELECT id, substr(trim(told, :space), 1, :limit), COALESCE(updated_at_ms, updated_at * 1000)
-FROM (
-    SELECT id, updated_at, updated_at_ms, CASE history_mode
-        WHEN 'paginated' THEN name
-        WHEN 'legacy' THEN CASE
-            WHEN trim(title, :space) <> trim(COALESCE(first_user_message, ''), :space) THEN title
-        END
-    END AS told
-    FROM threads
-)
+FROM (SELECT id, updated_at, updated_at_ms, {_TOLD} AS told FROM threads)
 WHERE typeof(told) = 'text'
+"""  # noqa: S608
+# No column is longer than is of use; what is no text is none.
+_ROWS = """
+SELECT substr(id, 1, 64), substr(rollout_path, 1, {path}), archived <> 0, {mode}
+FROM threads
 """
+_MODE_AND_NAME = f"substr(history_mode, 1, 64), substr(trim({_TOLD}, :space), 1, :limit)"
+_PATH_LIMIT_CHARS = 4096
 
 # As PATCHED has them; what is no text tells nothing, as in Codex.
 _FIELDS = ("git_branch", "git_sha", "git_origin_url", "memory_mode")
@@ -122,6 +129,13 @@ def read_row(sqlite_home: str, thread_id: str) -> dict[str, Json] | None:
     A blob, and text that is not UTF-8, is {"base64": ...}.
     """
     return ask_state(sqlite_home, lambda connection: _row(connection, thread_id), None)
+
+
+def read_rows(sqlite_home: str) -> Database:
+    """Every row of a state database, as far as it stands so that they can be told."""
+    unreadable = Database("", UNREADABLE)
+    found = ask_state(sqlite_home, _rows, unreadable) or Database("", BUSY)
+    return found._replace(path=state_path(sqlite_home))
 
 
 def read_spawned(sqlite_home: str) -> dict[str, list[str]]:
@@ -290,6 +304,34 @@ def _text_or_bytes(raw: bytes) -> str | bytes:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw
+
+
+def _rows(connection: sqlite3.Connection) -> Database:
+    import sqlite3
+
+    connection.text_factory = _text
+    try:
+        state, has_modes = standing(connection)
+        if state != READY:
+            return Database("", state)
+        command = _ROWS.format(
+            path=_PATH_LIMIT_CHARS, mode=_MODE_AND_NAME if has_modes else "NULL, NULL"
+        )
+        told = connection.execute(command, {"space": _SPACE, "limit": NAME_LIMIT_CHARS})
+        return Database("", READY, [row for each in told for row in _told_row(each)])
+    except sqlite3.Error as error:
+        lasting = _LASTING.get(getattr(error, "sqlite_errorcode", 1) & 0xFF)
+        if lasting is None:
+            raise
+        return Database("", lasting)
+
+
+def _told_row(told: Sequence[object]) -> Iterator[Row]:
+    """The row, if it is a thread's."""
+    texts = (each if isinstance(each, str) else "" for each in told)
+    thread_id, path, _archived, mode, name = texts
+    if ids.is_thread_id(thread_id.lower()):
+        yield Row(thread_id.lower(), path, bool(told[2]), mode or None, name.strip() or None)
 
 
 def _spawned(connection: sqlite3.Connection) -> dict[str, list[str]]:

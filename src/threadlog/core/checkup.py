@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from threadlog.core.index_status import IndexStatus
+from threadlog.core.parity import Parity
 
 
 class Writing(NamedTuple):
@@ -47,6 +48,7 @@ class Checkup(NamedTuple):
     """How a home is.
 
     `unscanned` threads were not read to their ends: what is damaged in their middle is not known.
+    `codex` is how a Codex's database in the same home stands, and where it differs from the files.
     `hidden` counts why Codex's own list leaves threads out by default, `versions` which programs
     began them.
     """
@@ -55,11 +57,13 @@ class Checkup(NamedTuple):
     archived: int
     place: Place
     damaged: Sequence[Damaged]
+    codex: Parity
     unscanned: int
     hidden: Mapping[str, int]
     versions: Mapping[str, int]
 
     @property
     def healthy(self) -> bool:
-        """True if nothing is wrong: open files and what Codex hides are not."""
-        return not (self.damaged or self.place.differ or self.place.problems)
+        """True if nothing is wrong: open files, what Codex hides and rows that it lacks are not."""
+        whole = not (self.damaged or self.place.differ or self.place.problems)
+        return whole and self.codex.healthy

@@ -122,6 +122,13 @@ def twin(path: str) -> str | None:
     return None
 
 
+def plain(path: str) -> str:
+    """The path as Codex notes it, though the rollout is compressed."""
+    if path.endswith(COMPRESSED_SUFFIX):
+        return path.removesuffix(COMPRESSED_SUFFIX) + PLAIN_SUFFIX
+    return path
+
+
 def day_folder(stamp: str) -> str:
     """The folder of a stamp, relative to the home, by position as Codex cuts it."""
     return f"{SESSIONS}/{stamp[:4]}/{stamp[5:7]}/{stamp[8:10]}"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from threadlog.core.checkup import Writing
+from threadlog.core.layout import plain
 from threadlog.core.shelf import Moved, When
 from threadlog.errors import InUse, MoveFailed, Refused, ThreadlogError
 from threadlog.local.carrying import Carrier
@@ -15,7 +16,6 @@ from threadlog.local.disk import Disk
 from threadlog.local.finishing import (
     Finisher,
     Finishing,
-    plain,
     row_move,
     strangers,
     tell_codex_of_all,

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from threadlog.core import layout
+from threadlog.core.layout import plain
 from threadlog.core.shelf import BUSY, RowMove
 from threadlog.errors import InUse, ThreadlogError
 from threadlog.local.carrying import Carrier
@@ -265,9 +265,3 @@ def row_move(home: str, deed: str, step: Step) -> RowMove:
     ]
     archived_at_s = step.at_ms // 1000 if deed == ARCHIVE else None
     return RowMove(step.thread_id, tuple(dict.fromkeys(pairs)), archived_at_s)
-
-
-def plain(path: str) -> str:
-    """The path as Codex notes it, though the rollout is compressed."""
-    compressed = path.endswith(layout.COMPRESSED_SUFFIX)
-    return (layout.twin(path) or path) if compressed else path

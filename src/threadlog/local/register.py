@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from threadlog.core.lines import Json
+from threadlog.core.parity import Database
 from threadlog.core.shelf import RowMove
 
 
@@ -34,6 +35,9 @@ class Register(Protocol):
 
         What is no text is told as {"base64": ...}.
         """
+
+    def rows(self) -> Database:
+        """All rows, as they are stored, and how the database stands; changes nothing."""
 
     def moved(self, moves: Sequence[RowMove]) -> list[str | None]:
         """Threads lie elsewhere: in one transaction, an answer for each.

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from threadlog.core.checkup import Place, Writing
     from threadlog.core.compression import ColdQuery, Compression
     from threadlog.core.index_status import Progress
+    from threadlog.core.parity import Mended, Parity
     from threadlog.core.query import ThreadSummary
     from threadlog.local.catalog import FileCatalog
+    from threadlog.local.comparing import Comparison
     from threadlog.local.disk import Disk
     from threadlog.local.index.catalog import IndexedCatalog
     from threadlog.local.index.upkeep import Index
+    from threadlog.local.intents import Intents
     from threadlog.local.journal import FileJournal
     from threadlog.local.locks import TakeLock
     from threadlog.local.names import HomeNames, NameSource
@@ -141,13 +144,16 @@ class LocalStore:
     @cached_property
     def notes(self) -> NoteBook:
         """What is told of threads outside of their rollouts."""
-        from threadlog.local.intents import Intents
         from threadlog.local.kept_names import KeptNames
         from threadlog.local.notes import NoteBook
 
-        disk = self._chosen_disk()
-        intents = Intents(self.home, disk, self.journal.ensure_folder)
-        return NoteBook(self.home, self.register, KeptNames(self.home, disk), intents)
+        kept = KeptNames(self.home, self._chosen_disk())
+        return NoteBook(self.home, self.register, kept, self._intents())
+
+    def _intents(self) -> Intents:
+        from threadlog.local.intents import Intents
+
+        return Intents(self.home, self._chosen_disk(), self.journal.ensure_folder)
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -185,6 +191,31 @@ class LocalStore:
         from threadlog.local.looking_over import look_over
 
         return look_over(self.home, self.catalog, self._neighbour.writers)
+
+    def compare(self, threads: Sequence[ThreadSummary]) -> Parity:
+        """Where the files differ from what a Codex here has of them; *threads* are all."""
+        return self._compared(threads).parity
+
+    def _compared(self, threads: Sequence[ThreadSummary]) -> Comparison:
+        from threadlog.local.comparing import Comparison
+
+        trashed = {each.id for each in self.shelf.trashed()}
+        return Comparison(self.home, threads, trashed, self.register.rows())
+
+    def mend(self) -> list[Mended]:
+        """Have what a Codex here has of threads follow their files, as far as that can be."""
+        from threadlog.core.query import ThreadQuery
+        from threadlog.local.mending import Menders, mend
+
+        every = ThreadQuery(limit=None, archived=None)
+        self.finish_unfinished()
+        by = Menders(
+            look=lambda: self._compared(self.catalog.page(every)),
+            lock=self._neighbour.lock,
+            register=self.register,
+            intents=self._intents(),
+        )
+        return mend(self.home, by)
 
     def compress(
         self, threads: Sequence[ThreadSummary] | None, query: ColdQuery, progress: Progress
