@@ -79,7 +79,7 @@ WHERE typeof(told) = 'text'
 # No column is longer than is of use; what is no text is none.
 _ROWS = """
 SELECT substr(id, 1, 64), substr(rollout_path, 1, {path}), archived <> 0, {mode}
-FROM threads
+FROM threads ORDER BY id
 """
 _MODE_AND_NAME = f"substr(history_mode, 1, 64), substr(trim({_TOLD}, :space), 1, :limit)"
 _PATH_LIMIT_CHARS = 4096

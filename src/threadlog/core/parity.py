@@ -211,7 +211,7 @@ def _elsewhere(row: Row, thread: Lying, home: Home, owner: str | None) -> Differ
         return _mendable(row, OLDER_ROLLOUT, what)
     if owner is not None:
         return _mendable(row, SHARED, f"its row leads to a rollout of thread {owner}; {its}")
-    if not home.holds(row.real):
+    if row.real and not home.holds(row.real):
         what = f"its row leads into another home, to {row.path}; {its}"
         if row.there:
             return Difference(row.thread_id, OTHER_HOME, what, None, _COPY, row.path)
