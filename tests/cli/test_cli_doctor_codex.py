@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -14,11 +15,12 @@ from typing import Any
 import pytest
 
 import threadlog
-from makers import Pages, command, held, put_thread, tree, uuid
+from makers import DAY, Pages, command, held, put_thread, tree, uuid
 from state_databases import add_row
 from threadlog import checkup
 from threadlog.local.comparing import Comparison
-from whole_homes import know_schema, put_database, rows_of
+from threadlog.local.intents import ARCHIVE, Intent, Intents, Step
+from whole_homes import know_schema, make_old, put_database, rows_of
 
 LABEL = 10
 ARCHIVED = "archived_sessions"
@@ -211,6 +213,61 @@ def test_no_content_is_told(beside: Path) -> None:
     assert differences(beside) == [(uuid(1), "name")]
     for words in ([], ["--json"], ["--mend"]):
         assert secret.encode() not in command(beside, "doctor", *words).out
+
+
+@pytest.mark.parametrize("path", ["", "sessions/x.jsonl", "/x\0y.jsonl", "/" + "x" * 5000])
+def test_what_is_no_path_is_told_and_left(beside: Path, path: str) -> None:
+    change(beside, 1, rollout_path=path)
+    ((thread, kind),) = differences(beside)
+    assert (thread, kind in ("moved", "other-home")) == (uuid(1), True)
+    before = rows_of(beside)
+    assert not any(done for _thread, _kind, done in mended(beside))
+    assert rows_of(beside) == before
+
+
+def test_a_compressed_rollout_goes_by_its_plain_name(beside: Path) -> None:
+    path = rollout(beside, 1)
+    make_old(beside)
+    with threadlog.open(beside) as opened:
+        opened.compress(uuid(1), older_than_days=0)
+    assert not path.exists()
+    assert differences(beside) == []
+    # One that is not among the home's is there all the same.
+    Path(f"{path}.zst").rename(beside / "kept.jsonl.zst")
+    change(beside, 1, rollout_path=str(beside / "kept.jsonl"))
+    assert differences(beside) == [(uuid(1), "foreign")]
+
+
+def test_what_cannot_be_looked_at_is_not_called_gone(
+    beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(beside, 1, rollout_path="/locked/one.jsonl")
+    look = os.lstat
+
+    def refuse(path: Any, **more: Any) -> os.stat_result:
+        if str(path).startswith("/locked/"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return look(path, **more)
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    assert differences(beside) == [(uuid(1), "other-home")]
+    assert mended(beside) == []
+    rollout(beside, 1).unlink()
+    assert differences(beside) == [(uuid(1), "foreign")]
+
+
+def test_rollouts_that_lie_elsewhere_by_a_link_are_of_the_home(beside: Path) -> None:
+    away = beside.parent / "away"
+    (beside / "sessions").rename(away)
+    (beside / "sessions").symlink_to(away)
+    assert differences(beside) == []
+    path = next(away.rglob(f"*{uuid(1)}.jsonl"))
+    new = away / "2026" / path.name
+    path.rename(new)
+    assert differences(beside) == [(uuid(1), "moved")]
+    check = follow(beside, 1, rollout_path=str(beside / "sessions" / new.relative_to(away)))
+    assert mended(beside) == [(uuid(1), "moved", True)]
+    check()
 
 
 # What is mended
@@ -443,6 +500,20 @@ def test_all_is_looked_at_again_under_the_lock(
         (each,) = checkup.mend(opened)
     assert (each.thread_id, each.kind, each.done) == (uuid(1), "moved", done)
     assert each.told.startswith(answer)
+
+
+def test_what_was_broken_off_is_finished_first(
+    beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step(uuid(1), ((f"{DAY}/a", f"{ARCHIVED}/a"),), paginated=False, at_ms=1)
+    intent = Intent(ARCHIVE, (step,), "")
+    change(beside, 1, archived=1)
+    monkeypatch.setattr(Intents, "read", lambda _self: iter([intent]))
+    with threadlog.open(beside) as opened:
+        (each,) = checkup.mend(opened)
+    assert not each.done
+    assert each.told == "something was broken off with it and cannot be finished yet"
+    assert rows_of(beside)[uuid(1)]["archived"] == 1
 
 
 def test_more_threads_than_are_locked_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
