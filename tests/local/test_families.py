@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -185,13 +187,17 @@ def test_an_index_from_before_forks_had_a_column_learns_of_them(
     at = rows.COLUMNS.index("forked_from")
     values = rows.values
     with monkeypatch.context() as older:
-        older.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
+        first, second = schema.MIGRATIONS[:2]  # with a table that today's code asks
+        rows_of_codex = "CREATE TABLE codex_rows (id TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID;"
+        older.setattr(schema, "MIGRATIONS", (first, second + rows_of_codex))
         older.setattr(contents, "_SET", ", ".join(f"{each} = ?" for each in columns))
         older.setattr(rows, "values", lambda *told: (*values(*told)[:at], *values(*told)[at + 1 :]))
         time.sleep(0.03)  # until the files' times count
         old = by_index(home)
         assert (old.trouble, old.status().version) == (None, 2)
         old.close()
+    with closing(sqlite3.connect(home / "threadlog" / "index.sqlite")) as index:
+        index.execute("DROP TABLE codex_rows")
     catalog = local_store(str(home)).catalog
     found = catalog.page(ThreadQuery(forked_from=uuid(1)))
     assert numbers(found) == [2]
