@@ -18,6 +18,7 @@ import threadlog
 from makers import DAY, Pages, command, held, put_thread, tree, uuid
 from state_databases import add_row
 from threadlog import checkup
+from threadlog.core.parity import READY, Database, Row
 from threadlog.local.comparing import Comparison
 from threadlog.local.intents import ARCHIVE, Intent, Intents, Step
 from whole_homes import know_schema, make_old, put_database, rows_of
@@ -223,6 +224,14 @@ def test_what_is_no_path_is_told_and_left(beside: Path, path: str) -> None:
     before = rows_of(beside)
     assert not any(done for _thread, _kind, done in mended(beside))
     assert rows_of(beside) == before
+
+
+def test_a_path_that_no_system_has_stops_nothing(beside: Path) -> None:
+    row = Row(uuid(1), "/x\0y", archived=False, mode=None, name=None)
+    (found, *_others) = Comparison(
+        str(beside), [], (), Database("", READY, [row])
+    ).parity.differences
+    assert (found.kind, found.mendable) == ("moved", False)
 
 
 def test_a_compressed_rollout_goes_by_its_plain_name(beside: Path) -> None:
