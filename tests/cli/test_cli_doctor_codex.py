@@ -226,6 +226,12 @@ def test_what_is_no_path_is_told_and_left(beside: Path, path: str) -> None:
     assert rows_of(beside) == before
 
 
+def test_a_rollout_that_tells_nothing_is_not_compared_with_its_row(beside: Path) -> None:
+    change(beside, 1, history_mode="paginated")
+    rollout(beside, 1).write_bytes(b"damaged\n")
+    assert differences(beside) == []
+
+
 def test_a_path_that_no_system_has_stops_nothing(beside: Path) -> None:
     row = Row(uuid(1), "/x\0y", archived=False, mode=None, name=None)
     (found, *_others) = Comparison(

@@ -72,7 +72,7 @@ class Lying(NamedTuple):
     """A thread as its files have it: paths are those of the plain rollouts.
 
     `older` are the real paths of its other rollouts: True for one that was written to after the
-    newest.  `mode` is None where a listing has not told it.
+    newest.  `mode` is None where the rollout tells nothing.
     """
 
     path: str

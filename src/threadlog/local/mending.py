@@ -81,8 +81,10 @@ def _locked(home: str, by: Menders, thread_id: str, held: contextlib.ExitStack) 
 def _mended(register: Register, found: Difference, lies: Lying | None) -> str | None:
     """Have a row follow; why it was left, if it was."""
     old = found.path or ""
-    if lies is None or found.kind == TRASHED:
+    if found.kind == TRASHED:
         return register.removed([RowMove(found.thread_id, ((old, old),))])[0]
+    if lies is None:
+        return _CHANGED
     if found.kind == NAME:
         return register.renamed(found.thread_id, lies.path, lies.name or "")
     if found.kind != ARCHIVED and _is_archived(register, found.thread_id) == lies.archived:
