@@ -17,7 +17,7 @@ import pytest
 from conftest import corpus_root
 from makers import python
 from state_databases import add_row, connect_state, make_whole
-from threadlog.codex import rows
+from threadlog.codex import schema
 from threadlog.core.query import ThreadSummary
 
 # Why a database is left as it is.
@@ -51,7 +51,7 @@ class Odd(NamedTuple):
 
 def know_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the databases made here for those of Codexes that are known, but for the oldest."""
-    monkeypatch.setattr(rows, "_SCHEMAS", {_digest(1, 2): True, _digest(1, 3): False})
+    monkeypatch.setattr(schema, "KNOWN", {_digest(1, 2): True, _digest(1, 3): False})
 
 
 def _digest(*versions: int) -> str:

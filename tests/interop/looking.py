@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from interop.codex_answers import (
     PROBE,
     Listed,
+    Shown,
     codex_turns,
     is_context,
     probe,
@@ -87,11 +88,15 @@ class Codex(NamedTuple):
         for parent in after.parents if self.mode == "paginated" else ():
             resume(self.server, parent)  # so that it sees the turns which the fork refers to
         turns = codex_turns(self.server, thread)
-        yield Sight("turns", turns, threadlog_turns(self.home, thread))
+        yield Sight("turns", *map(self._ends, (turns, threadlog_turns(self.home, thread))))
         if after.said and len(turns) > 1:
             yield Sight("ended", turns[-2].status, after.status)
         fork = self.builder.forked(thread)
         yield Sight("forked", codex_turns(self.server, fork), turns)
+
+    def _ends(self, turns: list[Shown]) -> list[Shown]:
+        """Turns as 0.100 tells their ends: whatever has none is complete to it."""
+        return turns if self.version == NEWEST else [each._replace(status="") for each in turns]
 
     def _users(self, thread: str) -> tuple[str, ...] | str:
         """The user's words by turn; a short word where that is refused."""

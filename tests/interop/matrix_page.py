@@ -48,6 +48,8 @@ Seen on walks of hundreds of operations (`tests/interop/test_walk.py`), with 0.1
 - A thread that 0.169 archived and 0.100 brought back is archived still for 0.169: `thread/resume`
   says `session ID is archived`. `threadlog doctor --mend` has the row follow, either way.
 - `thread/name/set` of 0.100 is answered before the name is written: ended at once, it is lost.
+- `thread/fork` of 0.100 right after a turn can miss its end. 0.100 shows every turn without an end
+  as completed; 0.169 and threadlog as interrupted.
 - `thread/list` leaves out threads between two pages if they began in the same second.
 """
 

@@ -183,7 +183,7 @@ def test_ours_is_listed_where_the_row_was_left_until_the_row_changes(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_home(home, row={**COLUMNS, "git_branch": "theirs"})
-    monkeypatch.setattr("threadlog.codex.rows._SCHEMAS", {})
+    monkeypatch.setattr("threadlog.codex.schema.KNOWN", {})
     assert len(patch(home)) == 1
     assert shown(home) == ("ours", "c1", URL, None)
     say(home, git_sha="c2")
