@@ -26,6 +26,7 @@ from interop.mock_model import MockModel
 from interop.operations import US, settle
 from interop.operations import say as ask
 from threadlog import InUse, Refused
+from threadlog.checkup import check_up, mend
 from threadlog.core import layout
 
 SEED = int(os.environ.get("THREADLOG_SEED", "7"))
@@ -55,7 +56,6 @@ class Walk:
         self.threads: dict[str, Known] = {}
         self.trash: dict[str, Known] = {}
         self.loaded: set[str] = set()
-        self.moved: set[str] = set()  # by 0.100, which leaves 0.169's rows as they are
         self.random = random.Random(SEED)
         self.done: list[str] = []
         self._newest, self._older, self._model, self._stack = newest, older, model, stack
@@ -94,6 +94,15 @@ class Walk:
             settle(self.codex_home)
         return act()
 
+    def mend(self) -> None:
+        """Rows follow: 0.100 leaves them where they are, and no fork of ours has its name there."""
+        for each in mend(self.home):
+            assert each.done == (each.thread_id not in self.loaded), each.told
+            if each.done:
+                self.threads[each.thread_id].told = self.threads[each.thread_id].name
+        left = check_up(self.home).codex.differences
+        assert {each.thread_id for each in left if not each.harmless} <= self.loaded, left
+
     def choose(self, place: str = "active", mode: str = "") -> str | None:
         """Any thread of a kind."""
         fits = [
@@ -120,6 +129,8 @@ class Walk:
             assert (listed[key].archived, listed[key].name or "") == (archived, known.name), key
             assert (theirs[key].archived, theirs[key].name or "") == (archived, known.told), key
         every = len(self.done) % ALL_EACH == 0
+        if every:
+            self.mend()
         for key, known in self.threads.items():
             if every or key == touched:
                 turns = threadlog_turns(self.home, key)
@@ -222,7 +233,7 @@ def _archive(walk: Walk, doer: str) -> str | None:
     else:
         with walk.older() as builder:
             builder.call("thread/archive", thread)
-        walk.moved.add(thread)
+        walk.mend()
     walk.threads[thread].place = "archived"
     return thread
 
@@ -238,7 +249,7 @@ def _unarchive(walk: Walk, doer: str) -> str | None:
     else:
         with walk.older() as builder:
             builder.call("thread/unarchive", thread)
-        walk.moved.add(thread)
+        walk.mend()
     walk.threads[thread].place = "active"
     return thread
 
@@ -331,11 +342,8 @@ def _restart(walk: Walk, doer: str) -> str | None:
 
 def _chosen(walk: Walk, doer: str, place: str = "active") -> str | None:
     """A thread that the doer can do things to."""
-    if doer == US:
+    if doer != OLDER:
         return walk.choose(place)
-    if doer == NEWEST:
-        thread = walk.choose(place)
-        return None if thread in walk.moved else thread
     thread = walk.choose(place, LEGACY)  # which nobody has, and it can read
     free = thread is not None and thread not in walk.loaded
     return thread if free and not walk.home.get(thread or "").compressed else None
