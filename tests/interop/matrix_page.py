@@ -30,11 +30,10 @@ looks is started afterwards. *running*: it was running, and had listed and shown
 A cell stands for threads that each of those concerned began. Codex looks with `thread/list`,
 `thread/read`, `thread/resume`, a turn (what the model is sent is compared with `home.model_input`),
 `thread/fork`; we with a listing, the turns, `home.resume` and a turn, after which Codex looks
-again, and `home.fork`.
-While Codex has a thread loaded we list, read and fork it, and what would change it is refused.
+again, and `home.fork`. While Codex has a thread loaded we list, read and fork it, and what would
+change it is refused.
 
-✓ all of it is as it should be. A letter: Codex shows something else there, see below.
-– cannot be done there.
+✓: all of it is as it should be. A letter: Codex shows something else there, see below.
 """
 _LIMITS = """\
 ## Where Codex shows something else
@@ -84,30 +83,29 @@ def _columns(mode: str, doer: str) -> Iterator[Stage]:
 
 
 def _page(seen: Mapping[tuple[str, ...], str]) -> Iterator[str]:
-    yield _INTRO
+    yield f"{_INTRO}\n{_counts(seen)}\n"
     for mode, players in PLAYERS.items():
-        yield f"\n## {mode.capitalize()} threads\n"
+        yield f"## {mode.capitalize()} threads\n"
         for doer in players:
             yield from _table(mode, doer, seen)
-    yield ""
     yield _LIMITS
     yield "| | Codex | |"
     yield "|---|---|---|"
     for letter, limit in LETTERS.items():
         yield f"| {letter} | {limit.version} | {limit.says} |"
-    yield _SEEN_ON_WALKS
-    yield _counts(seen)
+    yield _SEEN_ON_WALKS.rstrip()
 
 
 def _table(mode: str, doer: str, seen: Mapping[tuple[str, ...], str]) -> Iterator[str]:
     columns = list(_columns(mode, doer))
-    yield f"\n### {mode}, by {doer}\n"
+    yield f"### {mode}, by {doer}\n"
     yield "| | " + " | ".join(f"{each.looker}, {each.when}" for each in columns) + " |"
     yield "|---" * (len(columns) + 1) + "|"
     for deed in DEEDS:
         if deed.mode in ("", mode) and deed.by(doer):
             told = (_told(stage, deed.name, seen) for stage in columns)
             yield f"| {deed.name} | {' | '.join(told)} |"
+    yield ""
 
 
 def _told(stage: Stage, deed: str, seen: Mapping[tuple[str, ...], str]) -> str:
