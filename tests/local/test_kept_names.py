@@ -486,3 +486,12 @@ def test_of_two_places_the_newest_name_counts_and_the_first_of_equal_ones() -> N
         uuid(1): Named("e", 0),
     }
     assert first[OTHER] == Named("b", 2)
+
+
+def test_an_older_name_of_a_database_takes_no_place_of_a_newer_one(home: Path) -> None:
+    kept = KeptNames(str(home))
+    kept.note(THREAD, Named("newer", 2000))
+    before = (home / "threadlog" / "names.jsonl").read_bytes()
+    assert kept.keep({THREAD: Named("older", 1000)})[THREAD].name == "newer"
+    assert (home / "threadlog" / "names.jsonl").read_bytes() == before
+    assert kept.read()[THREAD].name == "newer"

@@ -102,6 +102,7 @@ class KeptNames:
     def keep(self, names: Mapping[str, Named], since_ms: int = 0) -> dict[str, Named]:
         """Add those of *names* that are not kept yet; returns all that are, or should be.
 
+        One that was given earlier than the kept name takes no place of it.
         *since_ms* is as in `read`.  A home that cannot be written to keeps nothing, and nobody need
         know.
         """
@@ -109,7 +110,7 @@ class KeptNames:
         fresh = {
             key: named._replace(patch=kept[key].patch, row=kept[key].row) if key in kept else named
             for key, named in names.items()
-            if key not in kept or kept[key].name != named.name
+            if key not in kept or _replaces(named, kept[key])
         }
         if fresh and os.name != "nt":  # where nothing is written
             with contextlib.suppress(OSError):
@@ -183,6 +184,11 @@ class KeptNames:
         with contextlib.suppress(FileExistsError):
             self._disk.make_folder(self._folder, mode)
             self._disk.change_folder_mode(self._folder, mode)
+
+
+def _replaces(named: Named, kept: Named) -> bool:
+    """True for another name that was not given before the kept one."""
+    return named.name != kept.name and (not kept.name or named.at_ms >= kept.at_ms)
 
 
 def _line(thread_id: str, named: Named, source: str = DATABASE) -> bytes:
