@@ -18,6 +18,7 @@ import threadlog
 from makers import DAY, Pages, command, held, put_thread, tree, uuid
 from state_databases import add_row
 from threadlog import checkup
+from threadlog.codex import schema
 from threadlog.core.parity import READY, Database, Row
 from threadlog.local.comparing import Comparison
 from threadlog.local.intents import ARCHIVE, Intent, Intents, Step
@@ -550,3 +551,24 @@ def test_where_python_has_no_sqlite_the_database_is_left(
     monkeypatch.setitem(sys.modules, "sqlite3", None)
     lines = told(beside)
     assert lines[0].startswith("state_5.sqlite is left alone: ")
+
+
+def test_our_metadata_outlives_a_row_that_is_removed(
+    beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = Pages(uuid(4), git={"branch": "main"})
+    pages.turn("hello")
+    path = pages.write(beside)
+    note(beside)
+    change(beside, 4, git_branch="main")
+    with threadlog.open(beside) as home:
+        home.update_metadata(uuid(4), git={"branch": "ours"})
+        with monkeypatch.context() as now:
+            now.setattr(schema, "KNOWN", {})
+            home.delete(uuid(4))
+        assert [each.kind for each in checkup.mend(home)] == ["trashed"]
+        home.restore(uuid(4))
+        with database(beside) as connection:  # as Codex makes it, of the rollout
+            row = {"history_mode": "paginated", "git_branch": "main"}
+            add_row(connection, uuid(4), rollout_path=str(path), **row)
+        assert home.get(uuid(4)).git_branch == "ours"

@@ -17,6 +17,7 @@ from threadlog.local.batches import BATCH
 from threadlog.local.comparing import Comparison, changed_ns
 from threadlog.local.intents import LOCKLESS, Intents
 from threadlog.local.locks import TakeLock
+from threadlog.local.notes import NoteBook
 from threadlog.local.register import Register
 
 _UNFINISHED = "something was broken off with it and cannot be finished yet"
@@ -30,6 +31,7 @@ class Menders(NamedTuple):
     look: Callable[[], Comparison]
     lock: TakeLock
     register: Register
+    notes: NoteBook
     intents: Intents
 
 
@@ -60,7 +62,7 @@ def _mend_batch(home: str, by: Menders, batch: dict[str, list[Difference]]) -> l
                     answers.append(Mended(thread_id, each.kind, done=True, told=_RIGHT))
                     continue
                 why_not = refused[thread_id] or (_CHANGED if there != each else None)
-                why_not = why_not or _mended(by.register, each, lies)
+                why_not = why_not or _mended(by, each, lies)
                 told = why_not or _so_now(each, lies)
                 answers.append(Mended(thread_id, each.kind, why_not is None, told))
         return answers
@@ -78,11 +80,13 @@ def _locked(home: str, by: Menders, thread_id: str, held: contextlib.ExitStack) 
     return _UNFINISHED if thread_id in {each.thread_id for each in steps} else None
 
 
-def _mended(register: Register, found: Difference, lies: Lying | None) -> str | None:
+def _mended(by: Menders, found: Difference, lies: Lying | None) -> str | None:
     """Have a row follow; why it was left, if it was."""
-    old = found.path or ""
+    old, register = found.path or "", by.register
     if found.kind == TRASHED:
-        return register.removed([RowMove(found.thread_id, ((old, old),))])[0]
+        left = register.removed([RowMove(found.thread_id, ((old, old),))])[0]
+        by.notes.rows_gone([found.thread_id])
+        return left
     if lies is None:
         return _CHANGED
     if found.kind == NAME:

@@ -213,6 +213,7 @@ class LocalStore:
             look=lambda: self._compared(self.catalog.page(every)),
             lock=self._neighbour.lock,
             register=self.register,
+            notes=self.notes,
             intents=self._intents(),
         )
         return mend(self.home, by)
