@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOCAL := tests/local tests/codex
-LISTED := $(addprefix tests/interop/test_,corpus.py damage.py default_list.py listing.py live_thread.py \
-	readers_of_others.py reading.py session_meta.py)
+LISTED := $(addprefix tests/interop/test_,compressed_by_us.py corpus.py damage.py default_list.py listing.py \
+	live_thread.py operations_beside.py readers_of_others.py reading.py register.py resumed_by_us.py session_meta.py)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo test check conformance bench interop interop-all test-local test-other interop-listed interop-other faults faults-ended faults-other torture mutants wheel lock clean
@@ -82,9 +82,9 @@ CELLS := .cache/cells.jsonl
 interop-all: $(VENV)/.dev
 	-PYTHONPATH=tests $(BIN)/python -m interop.codex_process
 	mkdir -p .cache && rm -f $(CELLS)
-	THREADLOG_CELLS=all THREADLOG_CELLS_SEEN=$(CELLS) $(MAKE) -j2 --output-sync=target --keep-going \
-		interop-listed interop-other
-	PYTHONPATH=tests $(BIN)/python -m interop.matrix_page $(CELLS)
+	THREADLOG_CELLS=all THREADLOG_CELLS_SEEN=$(CURDIR)/$(CELLS) $(MAKE) -j2 --output-sync=target --keep-going \
+		interop-listed interop-other; seen=$$?; \
+	PYTHONPATH=tests $(BIN)/python -m interop.matrix_page $(CELLS) && exit $$seen
 
 # Two at once: some wait for disks and other processes, some for the processor.
 FAULTS := THREADLOG_KILLS=5000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 THREADLOG_FUZZ=50000 THREADLOG_STRIDE=20

@@ -25,7 +25,6 @@ UNKNOWN = "it is of a version that threadlog does not know"
 OLD = "it is of a Codex before 0.100, and threadlog does not write to those"
 INCOMPLETE = "Codex has not taken in all threads into it yet"
 KIND = "it is of a kind that threadlog does not write to"
-HALF = "its -wal has no -shm, as another program has it to itself, or was cut off"
 NO_FILE = "what lies in its place is no regular file"
 DAMAGED = "it is damaged"
 BUSY = "it is locked by another program"
@@ -264,7 +263,7 @@ ODD = (
     Odd("a journal beside", harmed(journal), KIND),
     Odd("no WAL mode", harmed(rollback_mode), KIND),
     Odd("a WAL of another kind", harmed(wal_of_another_kind), KIND),
-    Odd("a WAL alone", left_wal(shm=False), HALF),
+    Odd("a WAL alone", left_wal(shm=False)),
     Odd("a WAL left", left_wal(shm=True)),
     Odd("open elsewhere", held("SELECT * FROM threads")),
     Odd("being written", held("BEGIN IMMEDIATE", "UPDATE threads SET cwd = 'x'"), BUSY),
@@ -272,7 +271,7 @@ ODD = (
     Odd(
         "locked for readers",
         held("PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", "UPDATE threads SET cwd = 'x'"),
-        HALF,
+        BUSY,
     ),
 )
 

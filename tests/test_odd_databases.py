@@ -34,7 +34,6 @@ from odd_databases import (
 from threadlog import Home, Refused
 from threadlog.checkup import check_up
 from threadlog.codex import rows, state
-from threadlog.core.parity import DAMAGED
 from whole_homes import both_listings, in_child, make_old, take_turn
 
 MOST_S = 5.0
@@ -141,7 +140,7 @@ def compressed(home: Home, thread: str) -> Remarks:
 
 def checked(home: Home, _thread: str) -> Remarks:
     checkup = check_up(home)
-    assert checkup.healthy or checkup.codex.state == DAMAGED
+    assert (checkup.damaged, checkup.place.problems, checkup.place.differ) == ([], [], [])
     return ()
 
 

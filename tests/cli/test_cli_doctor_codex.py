@@ -19,6 +19,8 @@ from makers import DAY, Pages, command, held, put_thread, tree, uuid
 from state_databases import add_row
 from threadlog import checkup
 from threadlog.codex import schema
+from threadlog.codex.name_file import append_name
+from threadlog.codex.rows import CodexRegister
 from threadlog.core.parity import READY, Database, Row
 from threadlog.local.comparing import Comparison
 from threadlog.local.intents import ARCHIVE, Intent, Intents, Step
@@ -123,9 +125,9 @@ def test_rows_that_codex_makes_by_itself_are_counted_and_no_fault(beside: Path) 
     with database(beside) as connection:
         connection.execute("DELETE FROM threads WHERE id <> ?", (uuid(1),))
     lines = [
-        "state_5.sqlite: 1 rows",
-        "1 threads without a row: Codex makes it when it lists threads",
-        "1 threads without a row: Codex makes it when it lists archived threads",
+        "state_5.sqlite: 1 row",
+        "1 thread without a row: Codex makes it when it lists threads",
+        "1 thread without a row: Codex makes it when it lists archived threads",
     ]
     assert told(beside) == lines
     assert told(beside, "--mend") == lines
@@ -141,11 +143,11 @@ def test_a_difference_is_told_with_what_mends_it(beside: Path) -> None:
         "state_5.sqlite: 3 rows",
         (
             f"{uuid(1)}: its row leads to {old}; its newest rollout is {new}; "
-            "`threadlog doctor --mend` has the row follow"
+            "the files are right: `threadlog doctor --mend` corrects the row"
         ),
         (
             f"{uuid(3)}: its row says active, and it lies among the archived threads; "
-            "`threadlog doctor --mend` has the row follow"
+            "the files are right: `threadlog doctor --mend` corrects the row"
         ),
     ]
     (moved, _flag) = as_json(beside)["checkup"]["codex"]["differences"]
@@ -154,7 +156,7 @@ def test_a_difference_is_told_with_what_mends_it(beside: Path) -> None:
         "kind": "moved",
         "what": f"its row leads to {old}; its newest rollout is {new}",
         "right": "files",
-        "mends": "`threadlog doctor --mend` has the row follow",
+        "mends": "the files are right: `threadlog doctor --mend` corrects the row",
         "path": old,
         "mendable": True,
     }
@@ -175,14 +177,14 @@ def test_a_database_that_is_left_alone_is_no_fault(beside: Path) -> None:
     with database(beside) as connection:
         connection.execute("UPDATE backfill_state SET status = 'running'")
     move(beside, 1, ARCHIVED)
-    why = "Codex has not yet taken in all threads into its database"
+    why = "Codex has not taken in all threads into it yet"
     assert told(beside) == [f"state_5.sqlite is left alone: {why}"]
     assert told(beside, "--mend") == [f"state_5.sqlite is left alone: {why}"]
     with database(beside) as writer:
         writer.execute("PRAGMA locking_mode = EXCLUSIVE")
         writer.execute("BEGIN EXCLUSIVE")
         (line,) = told(beside)
-    assert line == "state_5.sqlite is left alone: Codex's database cannot be read at this moment"
+    assert line == "state_5.sqlite is left alone: it cannot be read at this moment"
 
 
 def test_a_damaged_database_is_a_fault(beside: Path) -> None:
@@ -190,7 +192,7 @@ def test_a_damaged_database_is_a_fault(beside: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + bytes(len(whole) - 100))
     (line,) = told(beside, code=1)
-    assert line == "state_5.sqlite is left alone: Codex's database is damaged"
+    assert line == "state_5.sqlite is left alone: it is damaged"
 
 
 def test_what_changes_between_two_looks_is_no_difference(
@@ -308,12 +310,12 @@ def mended(home: Path) -> list[tuple[str, str, bool]]:
 
 
 def test_a_row_follows_into_the_archive_with_the_time_of_the_file(beside: Path) -> None:
-    new = move(beside, 1, ARCHIVED)
+    old, new = rollout(beside, 1), move(beside, 1, ARCHIVED)
     os.utime(new, (5_000, 5_000))
     check = follow(beside, 1, rollout_path=str(new), archived=1, archived_at=5_000)
     files = tree(beside / ARCHIVED)
     assert told(beside, "--mend") == [
-        f"{uuid(1)}: its row leads to {new}, archived",
+        f"{uuid(1)}: its row leads to {new}, archived (it led to {old})",
         "state_5.sqlite: 3 rows, as the files have them",
     ]
     check()
@@ -466,7 +468,10 @@ def test_a_busy_database_is_left_and_said(beside: Path) -> None:
         writer.execute("BEGIN IMMEDIATE")  # it can be read
         lines = told(beside, "--mend", code=1)
         writer.rollback()
-    assert lines[0] == f"{uuid(1)}: Codex's database is locked by another program"
+    assert (
+        lines[0]
+        == f"{uuid(1)}: Codex's database was left as it is: it is locked by another program"
+    )
     assert rows_of(beside)[uuid(1)]["archived"] == 1
 
 
@@ -491,7 +496,12 @@ def lead_elsewhere(home: Path) -> None:
         (1, put_right, True, "it is right by now"),
         (1, lead_elsewhere, False, "it has changed just now; ask again"),
         # Then it is the transaction that finds out.
-        (2, lead_elsewhere, False, "Codex's database has the thread at another rollout: "),
+        (
+            2,
+            lead_elsewhere,
+            False,
+            "Codex's database was left as it is: it has the thread at another rollout: ",
+        ),
     ],
 )
 def test_all_is_looked_at_again_under_the_lock(
@@ -516,6 +526,41 @@ def test_all_is_looked_at_again_under_the_lock(
         (each,) = checkup.mend(opened)
     assert (each.thread_id, each.kind, each.done) == (uuid(1), "moved", done)
     assert each.told.startswith(answer)
+
+
+def test_a_newest_rollout_that_cannot_be_read_is_not_led_to(beside: Path) -> None:
+    kept = rollout(beside, 1)
+    broken = beside / ARCHIVED / kept.name
+    kept.rename(beside / "kept")
+    broken.parent.mkdir(exist_ok=True)
+    broken.write_bytes(b"")
+    before = rows_of(beside)
+    (line,) = told(beside, "--mend", code=1)[1:]
+    assert f"its newest rollout is {broken}, of which nothing can be read; " in line
+    assert rows_of(beside) == before
+
+
+def test_a_name_that_codex_gives_meanwhile_is_kept(
+    beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with threadlog.open(beside) as opened:
+        opened.rename(uuid(1), "Ours")
+        change(beside, 1, title="Before")  # which was not told
+        first = CodexRegister.named_later
+
+        def named(self: CodexRegister, thread: str, at_ms: int) -> bool:
+            change(beside, 1, title="Theirs")
+            append_name(str(beside), thread, "Theirs", at_ms + 60_000)
+            return first(self, thread, at_ms)
+
+        monkeypatch.setattr(CodexRegister, "named_later", named)
+        (each,) = checkup.mend(opened)
+    assert (each.kind, each.done, each.told) == (
+        "name",
+        False,
+        "it has changed just now; ask again",
+    )
+    assert rows_of(beside)[uuid(1)]["title"] == "Theirs"
 
 
 def test_what_was_broken_off_is_finished_first(

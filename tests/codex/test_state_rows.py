@@ -18,7 +18,7 @@ from threadlog.core.parity import Database, Row
 from whole_homes import know_schema
 
 # As make_whole makes them.
-UNKNOWN = "Codex's database is of a version that threadlog does not know"
+UNKNOWN = "it is of a version that threadlog does not know"
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,8 @@ def test_each_row_is_told(tmp_path: Path) -> None:
     rows: dict[str, dict[str, Any]] = {
         THREAD: {"rollout_path": "/r/a", "title": " T\n", "first_user_message": "f"},
         OTHER: {"rollout_path": "/r/b", "archived": 1, "history_mode": "paginated", "name": "N"},
-        uuid(1).upper(): {"title": "f", "first_user_message": " f "},
+        uuid(1): {"title": "f", "first_user_message": " f "},
+        uuid(3).upper(): {"title": "no Codex writes an id so"},
         uuid(2): {"history_mode": "paginated", "title": "T", "first_user_message": "f"},
     }
     put(tmp_path, rows)
@@ -126,7 +127,11 @@ def make_folder(home: Path) -> None:
 
 STATES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "none": (lambda home: (home / "state_5.sqlite").unlink(), "none", "there is none"),
-    "older": (make_older, "older", UNKNOWN),
+    "older": (
+        make_older,
+        "older",
+        "it is of a Codex before 0.100, and threadlog does not write to those",
+    ),
     "newer beside": (lambda home: (home / "state_6.sqlite").touch(), "unknown", UNKNOWN),
     "migration": (
         lambda home: write(home, "INSERT INTO _sqlx_migrations VALUES (999, '', 1, x'00')"),
@@ -141,13 +146,13 @@ STATES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "backfill": (
         lambda home: write(home, "UPDATE backfill_state SET status = 'running'"),
         "filling",
-        "Codex has not yet taken in all threads into its database",
+        "Codex has not taken in all threads into it yet",
     ),
-    "damaged": (damage, "damaged", "Codex's database is damaged"),
+    "damaged": (damage, "damaged", "it is damaged"),
     "folder": (
         make_folder,
         "unreadable",
-        "Codex's database is of a kind that threadlog does not write to",
+        "what lies in its place is no regular file",
     ),
 }
 
@@ -168,5 +173,5 @@ def test_one_that_is_locked_is_busy(tmp_path: Path) -> None:
         writer.execute("PRAGMA locking_mode = EXCLUSIVE")
         writer.execute("BEGIN EXCLUSIVE")
         told = CodexRegister(str(tmp_path), str(tmp_path)).rows()
-        assert (told.state, told.why) == ("busy", "Codex's database cannot be read at this moment")
+        assert (told.state, told.why) == ("busy", "it cannot be read at this moment")
         writer.execute("ROLLBACK")

@@ -66,6 +66,16 @@ CASES = {
     "moved, another file there": Case(at(NOWHERE, there=True), home(), "moved", None, False),
     "no path": Case(BARE_ROW, home(), "moved", "files", False),
     "older": Case(at(OLD, there=True), home(), "older-rollout", "files", True),
+    "older, newest unreadable": Case(
+        at(OLD, there=True), home(LIES._replace(tells=False)), "older-rollout", None, False
+    ),
+    "moved, unreadable": Case(at(NOWHERE), home(LIES._replace(tells=False)), "moved", None, False),
+    "shared, unreadable": Case(
+        at(THEIRS, there=True), home(LIES._replace(tells=False)), "shared", None, False
+    ),
+    "home copied, and another name": Case(
+        at(ELSEWHERE, there=True), home(NAMED), "other-home", None, False
+    ),
     "older, gone on with": Case(at(GONE_ON, there=True), home(), "older-rollout", None, False),
     "shared": Case(at(THEIRS, there=True), home(), "shared", "files", True),
     "shared, own gone": Case(at(THEIRS, there=True), home(None), "shared", "files", False),

@@ -119,15 +119,20 @@ def _codex(parity: Parity) -> list[_Line]:
         kinds.setdefault(each.kind, []).append(each)
     lacking = _lacking(kinds.pop(NO_ROW, []))
     several = [line for each in kinds.values() for line in _of_kind(each)]
-    return [("codex", f"{name}: {parity.rows:,} rows{differ}"), *lacking, *several]
+    return [("codex", f"{name}: {_counted(parity.rows, 'row')}{differ}"), *lacking, *several]
 
 
 def _lacking(differences: Sequence[Difference]) -> list[_Line]:
     """Threads that Codex does not know yet, by when it will."""
     counts = Counter(each.mends for each in differences)
     return [
-        ("codex", f"{count:,} threads without a row: {mends}") for mends, count in counts.items()
+        ("codex", f"{_counted(count, 'thread')} without a row: {mends}")
+        for mends, count in counts.items()
     ]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _of_kind(differences: Sequence[Difference]) -> list[_Line]:

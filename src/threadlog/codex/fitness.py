@@ -17,7 +17,6 @@ READ_ONLY = "it cannot be written to"
 _OLD = "it is of a Codex before 0.100, and threadlog does not write to those"
 _NO_FILE = "what lies in its place is no regular file"
 _KIND = "it is of a kind that threadlog does not write to"
-_HALF = "its -wal has no -shm, as another program has it to itself, or was cut off"
 
 _STATE_FILE = re.compile(r"state_([0-9]{1,9})\.sqlite")
 _NEWEST_KNOWN = 5
@@ -33,7 +32,7 @@ class Unfit(NamedTuple):
     why: str
 
 
-def unfit(sqlite_home: str, path: str) -> Unfit | None:
+def unfit(sqlite_home: str, path: str, *, to_write: bool = True) -> Unfit | None:
     """What can be said against a database, or against its place, before it is opened."""
     if _newer(sqlite_home):
         return Unfit(UNKNOWN, WHY[UNKNOWN])
@@ -43,7 +42,7 @@ def unfit(sqlite_home: str, path: str) -> Unfit | None:
         return Unfit(OLDER, _OLD)
     if regular.facts(path) is None:
         return Unfit(UNREADABLE, _NO_FILE)
-    if not all(os.access(each, os.R_OK | os.W_OK) for each in (path, sqlite_home)):
+    if to_write and not all(os.access(each, os.R_OK | os.W_OK) for each in (path, sqlite_home)):
         return Unfit(UNREADABLE, READ_ONLY)
     return _unfit_file(path)
 
@@ -57,8 +56,7 @@ def _unfit_file(path: str) -> Unfit | None:
         fits = is_openable(path) and not os.path.lexists(f"{path}-journal")
         if not fits or header[_WAL_FORMAT_AT] != _WAL_FORMAT:
             return Unfit(UNREADABLE, _KIND)
-        half = os.path.lexists(f"{path}-wal") and not os.path.lexists(f"{path}-shm")
-    return Unfit(UNREADABLE, _HALF) if half else None
+    return None
 
 
 def _newer(sqlite_home: str) -> bool:

@@ -119,7 +119,7 @@ class CodexRegister:
     def rows(self) -> Database:
         """All rows, and how the database stands; read only."""
         path = state_path(self._sqlite_home)
-        refused = unfit(self._sqlite_home, path)
+        refused = unfit(self._sqlite_home, path, to_write=False)
         if refused is not None:
             return Database(path, refused.state, why=refused.why)
         found = read_rows(self._sqlite_home)
@@ -254,15 +254,27 @@ class CodexRegister:
 @contextlib.contextmanager
 def _connected(path: str) -> Iterator[sqlite3.Connection]:
     """A connection that writes, of which nothing is left but what it wrote."""
-    with contextlib.closing(_opened(path, "ro")) as keeper:
-        keeper.execute("SELECT 1 FROM sqlite_master").fetchone()  # from now on it is connected
-        with contextlib.closing(_opened(path, "rw")) as connection:
-            # All of these are the connection's own, and leave no trace in the file.
-            connection.execute("PRAGMA wal_autocheckpoint = 0")
-            connection.execute("PRAGMA synchronous = FULL")
-            # Codex has them on, and other tables lose their rows with a thread's: not by us.
-            connection.execute("PRAGMA foreign_keys = OFF")
-            yield connection
+    with _keeper(path), contextlib.closing(_opened(path, "rw")) as connection:
+        # All of these are the connection's own, and leave no trace in the file.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA synchronous = FULL")
+        # Codex has them on, and other tables lose their rows with a thread's: not by us.
+        connection.execute("PRAGMA foreign_keys = OFF")
+        yield connection
+
+
+@contextlib.contextmanager
+def _keeper(path: str) -> Iterator[None]:
+    """A connection that only reads, open until the last."""
+    with contextlib.ExitStack() as opening:
+        if os.path.lexists(f"{path}-wal") and not os.path.lexists(f"{path}-shm"):
+            # Codex can end so.  A connection that only reads would not open it.
+            first = opening.enter_context(contextlib.closing(_opened(path, "rw")))
+            first.execute("SELECT 1 FROM sqlite_master").fetchone()
+        with contextlib.closing(_opened(path, "ro")) as keeper:
+            keeper.execute("SELECT 1 FROM sqlite_master").fetchone()  # now it is connected
+            opening.close()
+            yield
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
@@ -294,8 +306,8 @@ def _looked(connection: sqlite3.Connection, changes: Sequence[_Change]) -> list[
             return [WHY[state]] * len(changes)
         rows = [_found(connection, each.thread_id, has_modes=has_modes) for each in changes]
     except sqlite3.Error as error:
-        why = _reason(error)
-        return [None if why == BUSY else why] * len(changes)
+        why = _reason(error)  # who only reads does not open what lacks its -shm
+        return [None if why in (BUSY, READ_ONLY) else why] * len(changes)
     return [_objection(each, row) for each, row in zip(changes, rows, strict=True)]
 
 

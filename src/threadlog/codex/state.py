@@ -86,7 +86,10 @@ _PATH_LIMIT_CHARS = 4096
 
 # As PATCHED has them; what is no text tells nothing, as in Codex.
 _FIELDS = ("git_branch", "git_sha", "git_origin_url", "memory_mode")
-_TEXTS = " || :separator || ".join(f"ifnull('=' || {each}, '')" for each in _FIELDS)
+_TEXTS = " || :separator || ".join(
+    f"CASE typeof({each}) WHEN 'text' THEN '=' || substr({each}, 1, :limit) ELSE '' END"
+    for each in _FIELDS
+)
 _METADATA = f"SELECT id || :separator || {_TEXTS} FROM threads WHERE history_mode = 'paginated'"  # noqa: S608
 # When the first of its migrations made the database, to the second.
 _MADE = "SELECT CAST(strftime('%s', min(installed_on)) AS INTEGER) * 1000 FROM _sqlx_migrations"
@@ -256,7 +259,9 @@ def _stored(connection: sqlite3.Connection) -> Stored:
 
 
 def _metadata(connection: sqlite3.Connection) -> dict[str, str]:
-    found = connection.execute(_METADATA, {"separator": ROW_SEPARATOR}).fetchall()
+    found = connection.execute(
+        _METADATA, {"separator": ROW_SEPARATOR, "limit": NAME_LIMIT_CHARS}
+    ).fetchall()
     return {text[:_ID_CHARS].lower(): text for (text,) in found if text}
 
 
@@ -330,8 +335,8 @@ def _told_row(told: Sequence[object]) -> Iterator[Row]:
     """The row, if it is a thread's."""
     texts = (each if isinstance(each, str) else "" for each in told)
     thread_id, path, _archived, mode, name = texts
-    if ids.is_thread_id(thread_id.lower()):
-        yield Row(thread_id.lower(), path, bool(told[2]), mode or None, name.strip() or None)
+    if ids.is_thread_id(thread_id) and thread_id == thread_id.lower():  # as Codex spells them
+        yield Row(thread_id, path, bool(told[2]), mode or None, name.strip() or None)
 
 
 def _spawned(connection: sqlite3.Connection) -> dict[str, list[str]]:

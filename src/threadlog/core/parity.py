@@ -34,10 +34,11 @@ TRASHED = "trashed"
 _HARMLESS = (NO_ROW, FOREIGN)
 
 _MODES = ("legacy", PAGINATED)
-_FOLLOWS = "`threadlog doctor --mend` has the row follow"
-_LOOK = "nothing of threadlog's: look at both"
+_FOLLOWS = "the files are right: `threadlog doctor --mend` corrects the row"
+_LOOK = "neither is surely right: look at both, and put the wrong one away"
+_UNTOLD = "which one is right cannot be told while that cannot be read"
 _COPY = (
-    "nothing of threadlog's: if this home is a copy, it wants a database of its own, which Codex "
+    "neither is surely right: if this home is a copy, it wants a database of its own, which Codex "
     "makes where there is none"
 )
 
@@ -79,6 +80,7 @@ class Lying(NamedTuple):
     real: str
     archived: bool
     older: Mapping[str, bool]
+    tells: bool = True
     mode: str | None = None
     name: str | None = None
     first_message: str = ""
@@ -165,16 +167,19 @@ def _of_row(row: Row, home: Home, owners: Mapping[str, str]) -> Iterator[Differe
         yield _nowhere(row, home, owner)
         return
     if row.real != thread.real:
-        yield _elsewhere(row, thread, home, owner)
+        elsewhere = _elsewhere(row, thread, home, owner)
+        yield elsewhere
+        if not elsewhere.mendable:
+            return  # nor is its name
     elif row.archived != thread.archived:
         says, lies = ("archived", "active") if row.archived else ("active", "archived")
         yield _mendable(row, ARCHIVED, f"its row says {says}, and it lies among the {lies} threads")
     if None not in (row.mode, thread.mode) and row.mode != thread.mode:
         what = f"its row says {row.mode}, and its rollout {thread.mode}"
-        mends = "nothing of threadlog's: that is Codex's to write"
+        mends = "the file is right, and nothing mends that: threadlog does not write it"
         yield Difference(row.thread_id, HISTORY_MODE, what, FILES, mends, row.path)
     elif _is_misnamed(row, thread):
-        yield _mendable(row, NAME, "its row has not the name that was given last")
+        yield _mendable(row, NAME, "Codex shows another name than the one given last")
 
 
 def _is_misnamed(row: Row, thread: Lying) -> bool:
@@ -186,43 +191,59 @@ def _is_misnamed(row: Row, thread: Lying) -> bool:
 
 def _nowhere(row: Row, home: Home, owner: str | None) -> Difference:
     """A row of a thread that has no rollout among those of the home."""
-    left = f"put its rollout back; else `codex delete {row.thread_id}` removes the row"
+    leads = _leads(row)
     if owner is not None:
         what = f"its own rollout is nowhere, and its row leads to that of thread {owner}"
         return Difference(row.thread_id, SHARED, what, FILES, _LOOK, row.path)
     if row.there:
-        what = f"its row leads to {row.path}, which is no rollout of this home"
+        what = f"{leads}, which is no rollout of this home"
         return Difference(row.thread_id, FOREIGN, what, None, "nothing is to be mended", row.path)
     if row.thread_id in home.trashed:
         mends = "`threadlog doctor --mend` removes the row"
         return _mendable(row, TRASHED, "it lies in the trash, and its row was left", mends)
-    what = f"its rollout is nowhere, and its row, which leads to {row.path}, is all that is left"
-    return Difference(row.thread_id, GONE, what, DATABASE, left, row.path)
+    if row.real and not home.holds(row.real):
+        what = f"{leads}, in another home, and nothing is there"
+        mends = "bring that home back where it was"
+        return Difference(row.thread_id, GONE, what, DATABASE, mends, row.path)
+    what = f"its rollout is nowhere, and all that is left is its row; {leads.removeprefix('its ')}"
+    mends = (
+        f"put its rollout back; `codex delete {row.thread_id}` removes the row, and with it the "
+        "subagents that the thread began, and their rollouts"
+    )
+    return Difference(row.thread_id, GONE, what, DATABASE, mends, row.path)
 
 
 def _elsewhere(row: Row, thread: Lying, home: Home, owner: str | None) -> Difference:
     """A row that leads elsewhere than to the newest rollout of its thread."""
-    its = f"its newest rollout is {thread.path}"
+    kind, right, mends = _kind_of(row, thread, home, owner)
+    what = f"{_leads(row)}; its newest rollout is {thread.path}"
+    if right is None:
+        return Difference(row.thread_id, kind, what, None, mends, row.path)
+    if not thread.tells:
+        what = f"{what}, of which nothing can be read"
+        return Difference(row.thread_id, kind, what, None, _UNTOLD, row.path)
+    return _mendable(row, kind, what)
+
+
+def _kind_of(row: Row, thread: Lying, home: Home, owner: str | None) -> tuple[str, str | None, str]:
+    """What kind of difference that is, which is right, and what mends it."""
     if row.real in thread.older:
-        what = f"its row leads to {row.path}, an older rollout; {its}"
-        if thread.older[row.real]:
-            what = f"{what}, but the older was written to later"
-            return Difference(row.thread_id, OLDER_ROLLOUT, what, None, _LOOK, row.path)
-        return _mendable(row, OLDER_ROLLOUT, what)
+        later = thread.older[row.real]  # than the newest was it written to
+        return (OLDER_ROLLOUT, None, _LOOK) if later else (OLDER_ROLLOUT, FILES, _FOLLOWS)
     if owner is not None:
-        return _mendable(row, SHARED, f"its row leads to a rollout of thread {owner}; {its}")
+        return SHARED, FILES, _FOLLOWS
+    kind, why = MOVED, _LOOK
     if row.real and not home.holds(row.real):
-        what = f"its row leads into another home, to {row.path}; {its}"
-        if row.there:
-            return Difference(row.thread_id, OTHER_HOME, what, None, _COPY, row.path)
-        return _mendable(row, OTHER_HOME, what)
-    what = f"its row leads to {row.path}; {its}"
-    if row.there:
-        return Difference(row.thread_id, MOVED, what, None, _LOOK, row.path)
-    return _mendable(row, MOVED, what)
+        kind, why = OTHER_HOME, _COPY
+    return (kind, None, why) if row.there else (kind, FILES, _FOLLOWS)
+
+
+def _leads(row: Row) -> str:
+    return f"its row leads to {row.path}" if row.path else "its row leads nowhere"
 
 
 def _mendable(row: Row, kind: str, what: str, mends: str = _FOLLOWS) -> Difference:
     if not row.real:
-        return Difference(row.thread_id, kind, what, FILES, _LOOK, row.path)  # it is no path
+        mends = "the files are right, and nothing mends a row without a path"
+        return Difference(row.thread_id, kind, what, FILES, mends, row.path)
     return Difference(row.thread_id, kind, what, FILES, mends, row.path, mendable=True)

@@ -50,8 +50,10 @@ class Comparison:
             archived=newest.archived,
             older={self._real(each.path): changed_ns(each.path) > since for each in older},
         )
-        if summary is None or summary.problem is not None:  # it came to be since, or tells nothing
+        if summary is None:  # it came to be since
             return lying
+        if summary.problem is not None:
+            return lying._replace(tells=False)
         mode, first_message = summary.history_mode, summary.first_user_message
         return lying._replace(mode=mode, name=summary.name, first_message=first_message)
 

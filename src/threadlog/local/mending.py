@@ -7,7 +7,8 @@ one more look, and while it names the rollout that it named then.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from threadlog.core.parity import ARCHIVED, NAME, TRASHED, Difference, Lying, Mended
@@ -23,12 +24,13 @@ from threadlog.local.register import Register
 _UNFINISHED = "something was broken off with it and cannot be finished yet"
 _CHANGED = "it has changed just now; ask again"
 _RIGHT = "it is right by now"
+_LEFT = "Codex's database was left as it is: {}"
 
 
 class Menders(NamedTuple):
-    """What mending needs of its home; *look* compares it anew."""
+    """What mending needs of its home; *look* compares it anew, all threads or some."""
 
-    look: Callable[[], Comparison]
+    look: Callable[[Collection[str] | None], Comparison]
     lock: TakeLock
     register: Register
     notes: NoteBook
@@ -38,7 +40,7 @@ class Menders(NamedTuple):
 def mend(home: str, by: Menders) -> list[Mended]:
     """Mend what can be; an answer for each difference that can."""
     found: dict[str, list[Difference]] = {}
-    for each in by.look().parity.differences:
+    for each in by.look(None).parity.differences:
         if each.mendable:
             found.setdefault(each.thread_id, []).append(each)
     ids, answers = list(found), []
@@ -51,7 +53,8 @@ def mend(home: str, by: Menders) -> list[Mended]:
 def _mend_batch(home: str, by: Menders, batch: dict[str, list[Difference]]) -> list[Mended]:
     with contextlib.ExitStack() as held:
         refused = {each: _locked(home, by, each, held) for each in batch}
-        now = by.look()  # nobody moves them any more
+        looked_ms = time.time_ns() // 10**6
+        now = by.look(batch)  # nobody moves them any more
         still = {(each.thread_id, each.kind): each for each in now.parity.differences}
         answers = []
         for thread_id, differences in batch.items():
@@ -62,6 +65,9 @@ def _mend_batch(home: str, by: Menders, batch: dict[str, list[Difference]]) -> l
                     answers.append(Mended(thread_id, each.kind, done=True, told=_RIGHT))
                     continue
                 why_not = refused[thread_id] or (_CHANGED if there != each else None)
+                if why_not is None and each.kind == NAME:  # for which Codex takes no lock
+                    later = by.register.named_later(thread_id, looked_ms)
+                    why_not = _CHANGED if later else None
                 why_not = why_not or _mended(by, each, lies)
                 told = why_not or _so_now(each, lies)
                 answers.append(Mended(thread_id, each.kind, why_not is None, told))
@@ -82,13 +88,19 @@ def _locked(home: str, by: Menders, thread_id: str, held: contextlib.ExitStack) 
 
 def _mended(by: Menders, found: Difference, lies: Lying | None) -> str | None:
     """Have a row follow; why it was left, if it was."""
-    old, register = found.path or "", by.register
-    if found.kind == TRASHED:
-        left = register.removed([RowMove(found.thread_id, ((old, old),))])[0]
-        by.notes.rows_gone([found.thread_id])
-        return left
-    if lies is None:
+    if lies is None and found.kind != TRASHED:
         return _CHANGED
+    left = _told(by, found, lies)
+    return None if left is None else _LEFT.format(left)
+
+
+def _told(by: Menders, found: Difference, lies: Lying | None) -> str | None:
+    old, register = found.path or "", by.register
+    if lies is None or found.kind == TRASHED:
+        left = register.removed([RowMove(found.thread_id, ((old, old),))])[0]
+        if left is None:
+            by.notes.rows_gone([found.thread_id])
+        return left
     if found.kind == NAME:
         return register.renamed(found.thread_id, lies.path, lies.name or "")
     if found.kind != ARCHIVED and _is_archived(register, found.thread_id) == lies.archived:
@@ -107,4 +119,6 @@ def _so_now(found: Difference, lies: Lying | None) -> str:
         return "its row is gone"
     if found.kind == NAME:
         return "its row has the name given last"
-    return f"its row leads to {lies.path}, {'archived' if lies.archived else 'active'}"
+    which = "archived" if lies.archived else "active"
+    led = "" if found.kind == ARCHIVED else f" (it led to {found.path})"
+    return f"its row leads to {lies.path}, {which}{led}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -207,10 +207,14 @@ class LocalStore:
         from threadlog.core.query import ThreadQuery
         from threadlog.local.mending import Menders, mend
 
-        every = ThreadQuery(limit=None, archived=None)
+        def look(ids: Collection[str] | None) -> Comparison:
+            if ids is not None:
+                return self._compared(self.catalog.family(Family(tuple(ids), NOBODY)))
+            return self._compared(self.catalog.page(ThreadQuery(limit=None, archived=None)))
+
         self.finish_unfinished()
         by = Menders(
-            look=lambda: self._compared(self.catalog.page(every)),
+            look=look,
             lock=self._neighbour.lock,
             register=self.register,
             notes=self.notes,
