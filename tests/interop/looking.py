@@ -66,6 +66,7 @@ class Codex(NamedTuple):
             yield Sight("read", self._users(thread), NOT_FOUND)
             yield Sight("resumed", self._refusal("resume", thread), NOT_FOUND)
             return
+        yield Sight("ours", said(self.home, thread), after.said)
         yield Sight("read", self._users(thread), after.said)
         if after.place == "archived":
             yield Sight("resumed", self._refusal("resume", thread), ARCHIVED)
@@ -115,6 +116,11 @@ class Codex(NamedTuple):
         return None
 
 
+def said(home: Home, thread: str) -> tuple[str, ...]:
+    """The user's words in a thread, as we show it."""
+    return tuple(text for turn in threadlog_turns(home, thread) for text in turn.user)
+
+
 def _short(message: str) -> str:
     """A refusal in a word, if it is one of the usual ones."""
     if "no rollout found" in message or "not loaded" in message:
@@ -151,7 +157,7 @@ class Ours(NamedTuple):
         assert listed is not None
         yield Sight("place", listed.archived, after.place == "archived")
         yield Sight("named", listed.name or "", after.name)
-        yield Sight("read", self._users(thread), after.said)
+        yield Sight("read", said(self.home, thread), after.said)
         if after.branch is not None:
             self.home.catch_up()  # what is set anew stands beyond the head of a rollout
             yield Sight("described", self.home.get(thread).git_branch, after.branch)
@@ -171,17 +177,13 @@ class Ours(NamedTuple):
         settle(self.codex_home)
         with self.home.resume(thread) as live:
             say(live, OURS)
-        yield Sight("turns", self._users(thread), (*after.said, OURS))
+        yield Sight("turns", said(self.home, thread), (*after.said, OURS))
 
     def _fork(self, thread: str, after: After) -> Iterator[Sight]:
         if after.place == "active":
             with self.home.fork(thread) as fork:
                 pass
-            yield Sight("forked", self._users(fork.id), after.said)
-
-    def _users(self, thread: str) -> tuple[str, ...]:
-        turns = threadlog_turns(self.home, thread)
-        return tuple(text for turn in turns for text in turn.user)
+            yield Sight("forked", said(self.home, fork.id), after.said)
 
     def _refused(self, act: Callable[[], object]) -> type[BaseException] | None:
         """How something is refused; None if it is done."""

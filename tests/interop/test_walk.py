@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from interop.codex_answers import codex_default_listing, opened, threadlog_listing, threadlog_turns
+from interop.codex_answers import codex_default_listing, is_context, opened, threadlog_listing
 from interop.codex_made_homes import Builder
 from interop.codex_process import (
     NEWEST,
@@ -21,6 +21,7 @@ from interop.codex_process import (
     CodexRefused,
     await_true,
 )
+from interop.looking import said
 from interop.matrix import LEGACY, PAGINATED
 from interop.mock_model import MockModel
 from interop.operations import US, settle
@@ -56,6 +57,7 @@ class Walk:
         self.threads: dict[str, Known] = {}
         self.trash: dict[str, Known] = {}
         self.loaded: set[str] = set()
+        self.owed: set[str] = set()  # whose rows need not be as their files
         self.random = random.Random(SEED)
         self.done: list[str] = []
         self._newest, self._older, self._model, self._stack = newest, older, model, stack
@@ -94,10 +96,17 @@ class Walk:
             settle(self.codex_home)
         return act()
 
+    def sent(self) -> tuple[str, ...]:
+        """The user's words in the last request to the model."""
+        items = [item for item in self._model.requests[-1].input if not is_context(item)]
+        asked = [item for item in items if item.get("role") == "user"]
+        return tuple("".join(part["text"] for part in item["content"]) for item in asked)
+
     def mend(self) -> None:
         """Rows follow: 0.100 leaves them where they are, and no fork of ours has its name there."""
         for each in mend(self.home):
             assert each.done == (each.thread_id not in self.loaded), each.told
+            assert each.thread_id in self.owed, "that is no fault but ours"
             if each.done:
                 self.threads[each.thread_id].told = self.threads[each.thread_id].name
         left = check_up(self.home).codex.differences
@@ -133,8 +142,7 @@ class Walk:
             self.mend()
         for key, known in self.threads.items():
             if every or key == touched:
-                turns = threadlog_turns(self.home, key)
-                assert tuple(text for turn in turns for text in turn.user) == known.said, key
+                assert said(self.home, key) == known.said, key
 
 
 Stack = contextlib.ExitStack
@@ -168,6 +176,7 @@ def _go_on(walk: Walk, doer: str) -> str | None:
     elif doer == NEWEST:
         walk.load(thread)
         walk.builder(known.mode).turn(thread, text)
+        assert walk.sent() == (*known.said, text), "the model saw something else"
     else:
         with walk.older() as builder:
             builder.call("thread/resume", thread)
@@ -187,6 +196,7 @@ def _fork(walk: Walk, doer: str) -> str | None:
             ask(live, text)
         fork = live.id
         told = name if known.mode == LEGACY else ""  # Codex has no row of it
+        walk.owed.add(fork)
     elif doer == NEWEST:
         fork = walk.builder(known.mode).forked(thread, text)
         name = told
@@ -233,6 +243,7 @@ def _archive(walk: Walk, doer: str) -> str | None:
     else:
         with walk.older() as builder:
             builder.call("thread/archive", thread)
+        walk.owed.add(thread)
         walk.mend()
     walk.threads[thread].place = "archived"
     return thread
@@ -249,6 +260,7 @@ def _unarchive(walk: Walk, doer: str) -> str | None:
     else:
         with walk.older() as builder:
             builder.call("thread/unarchive", thread)
+        walk.owed.add(thread)
         walk.mend()
     walk.threads[thread].place = "active"
     return thread
@@ -282,6 +294,7 @@ def _restore(walk: Walk, doer: str) -> str | None:
     known = walk.trash.pop(thread)
     if known.mode == PAGINATED:
         known.told = ""  # Codex had it in the row only
+        walk.owed.add(thread)
     walk.threads[thread] = known
     return thread
 
