@@ -22,6 +22,7 @@ from threadlog.core.query import ThreadSummary
 
 # Why a database is left as it is.
 UNKNOWN = "it is of a version that threadlog does not know"
+NEWER = "state_6.sqlite lies beside it, of a version that threadlog does not know"
 OLD = "it is of a Codex before 0.100, and threadlog does not write to those"
 INCOMPLETE = "Codex has not taken in all threads into it yet"
 KIND = "it is of a kind that threadlog does not write to"
@@ -249,7 +250,7 @@ ODD = (
         UNKNOWN,
     ),
     Odd("half a migration", said("UPDATE _sqlx_migrations SET success = 0"), UNKNOWN),
-    Odd("a newer one beside", newer_beside, UNKNOWN),
+    Odd("a newer one beside", newer_beside, NEWER),
     Odd("no table of threads", said("ALTER TABLE threads RENAME TO others"), UNKNOWN),
     Odd("no header", harmed(no_header), DAMAGED),
     Odd("a bad page of threads", harmed(no_page("threads")), DAMAGED),

@@ -117,8 +117,9 @@ def test_rows_as_the_files_have_them(beside: Path) -> None:
 
 def test_without_a_database_there_is_nothing_to_compare(home: Path) -> None:
     put_thread(home, 1)
-    assert told(home) == ["no state_5.sqlite: there is no row to compare"]
-    assert told(home, "--mend") == ["no state_5.sqlite: there is no row to compare"]
+    path = Path(os.environ["CODEX_SQLITE_HOME"]) / "state_5.sqlite"
+    assert told(home) == [f"no {path}: there is no row to compare"]
+    assert told(home, "--mend") == [f"no {path}: there is no row to compare"]
 
 
 def test_rows_that_codex_makes_by_itself_are_counted_and_no_fault(beside: Path) -> None:
@@ -500,7 +501,7 @@ def lead_elsewhere(home: Path) -> None:
             2,
             lead_elsewhere,
             False,
-            "Codex's database was left as it is: it has the thread at another rollout: ",
+            "Codex's database was left as it is: it has the thread at another rollout (",
         ),
     ],
 )

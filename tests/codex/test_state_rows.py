@@ -132,7 +132,11 @@ STATES: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "older",
         "it is of a Codex before 0.100, and threadlog does not write to those",
     ),
-    "newer beside": (lambda home: (home / "state_6.sqlite").touch(), "unknown", UNKNOWN),
+    "newer beside": (
+        lambda home: (home / "state_6.sqlite").touch(),
+        "unknown",
+        f"state_6.sqlite lies beside it, {UNKNOWN.removeprefix('it is ')}",
+    ),
     "migration": (
         lambda home: write(home, "INSERT INTO _sqlx_migrations VALUES (999, '', 1, x'00')"),
         "unknown",
@@ -151,7 +155,7 @@ STATES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "damaged": (damage, "damaged", "it is damaged"),
     "folder": (
         make_folder,
-        "unreadable",
+        "damaged",
         "what lies in its place is no regular file",
     ),
 }

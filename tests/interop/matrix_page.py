@@ -49,6 +49,8 @@ Seen on walks of hundreds of operations (`tests/interop/test_walk.py`), with 0.1
 - `thread/name/set` of 0.100 is answered before the name is written: ended at once, it is lost.
 - `thread/fork` of 0.100 right after a turn can miss its end. 0.100 shows every turn without an end
   as completed; 0.169 and threadlog as interrupted.
+- `codex doctor` warns of missing rows after a fork or a restore of ours, until Codex lists its
+  threads, and of doubles after a revert, ours or its own; after all else it says ok.
 - `thread/list` leaves out threads between two pages if they began in the same second.
 """
 

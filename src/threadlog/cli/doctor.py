@@ -75,7 +75,7 @@ def _lines(home: Home, checkup: Checkup) -> list[_Line]:
         *(("problem", each) for each in place.problems),
         *_damage(checkup),
         *_index(place),
-        *_codex(checkup.codex),
+        *_codex(home, checkup.codex),
         *(("writing", f"{each.thread_id}: {_process(each.process)}") for each in place.writers),
         *_rescued(place),
         *_open(home, place),
@@ -106,9 +106,11 @@ def _index(place: Place) -> list[_Line]:
     return [*told, ("index", "`threadlog index rebuild` makes it anew")]
 
 
-def _codex(parity: Parity) -> list[_Line]:
+def _codex(home: Home, parity: Parity) -> list[_Line]:
     """The database of a Codex, and some differences of each kind."""
-    name = os.path.basename(parity.path)
+    folder, name = os.path.split(parity.path)
+    if folder != home.path:
+        name = parity.path
     if parity.state == NONE:
         return [("codex", f"no {name}: there is no row to compare")]
     if parity.state != READY:

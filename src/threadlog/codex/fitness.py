@@ -14,6 +14,7 @@ from threadlog.core.parity import DAMAGED, NONE, OLDER, UNKNOWN, UNREADABLE
 
 # Why it is left: each completes "Codex's database was left as it is: ".
 READ_ONLY = "it cannot be written to"
+_NEWER = "{} lies beside it, of a version that threadlog does not know"
 _OLD = "it is of a Codex before 0.100, and threadlog does not write to those"
 _NO_FILE = "what lies in its place is no regular file"
 _KIND = "it is of a kind that threadlog does not write to"
@@ -34,14 +35,14 @@ class Unfit(NamedTuple):
 
 def unfit(sqlite_home: str, path: str, *, to_write: bool = True) -> Unfit | None:
     """What can be said against a database, or against its place, before it is opened."""
-    if _newer(sqlite_home):
-        return Unfit(UNKNOWN, WHY[UNKNOWN])
+    if (newer := _newer(sqlite_home)) is not None:
+        return Unfit(UNKNOWN, _NEWER.format(newer))
     if not os.path.lexists(path):
         return Unfit(NONE, WHY[NONE])
     if os.path.basename(path) != STATE_FILES[0]:
         return Unfit(OLDER, _OLD)
     if regular.facts(path) is None:
-        return Unfit(UNREADABLE, _NO_FILE)
+        return Unfit(UNREADABLE if os.path.islink(path) else DAMAGED, _NO_FILE)
     if to_write and not all(os.access(each, os.R_OK | os.W_OK) for each in (path, sqlite_home)):
         return Unfit(UNREADABLE, READ_ONLY)
     return _unfit_file(path)
@@ -59,11 +60,11 @@ def _unfit_file(path: str) -> Unfit | None:
     return None
 
 
-def _newer(sqlite_home: str) -> bool:
-    """True if a Codex that we do not know keeps a database there too."""
+def _newer(sqlite_home: str) -> str | None:
+    """The name of a database that a Codex we do not know keeps there too."""
     try:
         names = os.listdir(sqlite_home)
     except OSError:
-        return False
-    matches = map(_STATE_FILE.fullmatch, names)
-    return any(match is not None and int(match[1]) > _NEWEST_KNOWN for match in matches)
+        return None
+    matches = map(_STATE_FILE.fullmatch, sorted(names))
+    return next((each[0] for each in matches if each and int(each[1]) > _NEWEST_KNOWN), None)

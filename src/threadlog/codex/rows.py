@@ -50,9 +50,9 @@ _USUAL_MEMORY_MODE = "enabled"
 
 # Why it is left: each completes "Codex's database was left as it is: ".
 _NO_SQLITE = "this Python has no sqlite3 to open it with"
-_ELSEWHERE = "it has the thread at another rollout: {}"
+_ELSEWHERE = "it has the thread at another rollout ({}); `threadlog doctor` says what mends that"
 _NO_MODE = "it has the thread in a history mode that threadlog does not know"
-_NOT_UTF8 = "the path is not UTF-8, and it holds no other"
+_NOT_UTF8 = "what it would have to hold is not UTF-8"
 _FAILED = "it could not be changed (SQLite error {})"
 # By SQLite's primary result codes.
 _REASONS = {

@@ -32,14 +32,15 @@ def look_over(
     inventory = Inventory(home, walk)
     folders = {each.folder for each in walked} | {os.path.join(home, each) for each in layout.ROOTS}
     statuses = [status for each in walked if (status := _status(each.path)) is not None]
+    differ = _differ(home, catalog)
     return Place(
         rollouts=len(walked),
         compressed=sum(each.compressed for each in walked),
         size_bytes=sum(each.st_size for each in statuses),
         open_files=sum(_is_open(each) for each in statuses),
         open_folders=sum(_is_open(each) for path in folders if (each := _status(path))),
-        index_status=index,
-        differ=_differ(home, catalog),
+        index_status=catalog.status() if index.trouble is None else index,
+        differ=differ,
         writers=writers(home),
         rescued=_rescued(home),
         problems=sorted(inventory.problems),

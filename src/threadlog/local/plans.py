@@ -112,17 +112,21 @@ class Plans:
         at_ms: int,
     ) -> Step:
         """All files of a thread and where each goes, the newest rollout first."""
-        moves: dict[str, str] = {}
+        moves: dict[str, str] = {}  # from where, by where to
         for each in reversed(found):
             for path in filter(os.path.lexists, (each.path, layout.twin(each.path) or "")):
+                old = below(self._home, path)
                 new = os.path.join(folder_of(each), os.path.basename(path))
-                if new in moves.values() or os.path.lexists(os.path.join(self._home, new)):
+                if new in moves:
+                    raise _both(thread.id or "", moves[new], old)
+                if os.path.lexists(os.path.join(self._home, new)):
                     raise _in_the_way(thread.id or "", new)
-                moves[below(self._home, path)] = new
+                moves[new] = old
         if not moves:
             raise NotFound(f"no file at {thread.path} any more")
         paginated = thread.history_mode == PAGINATED
-        step = Step(_id_of(thread), tuple(moves.items()), paginated, at_ms)
+        pairs = tuple((old, new) for new, old in moves.items())
+        step = Step(_id_of(thread), pairs, paginated, at_ms)
         return step._replace(marks=self._marks(step.moves))
 
     def _marks(self, moves: Iterable[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
@@ -135,6 +139,13 @@ def _in_the_way(thread_id: str, path: str) -> Refused:
     return Refused(
         f"thread {thread_id} stays where it is: {path} is there already; look at both, and "
         f"rename or remove one"
+    )
+
+
+def _both(thread_id: str, one: str, other: str) -> Refused:
+    return Refused(
+        f"thread {thread_id} stays where it is: {one} and {other} have one name; look at both, "
+        f"and rename or remove one"
     )
 
 
