@@ -680,6 +680,17 @@ def test_a_purge_that_failed_forgets_nothing(home: Path) -> None:
         assert opened.get(THREAD).name == "a name"
 
 
+def test_two_rollouts_of_one_name_are_both_named_and_stay(home: Path) -> None:
+    places = [DAY, "sessions/2026/01/09"]
+    for each in places:
+        put(home, content(LINES), folder=each)
+    before = below(home)
+    with threadlog.open(home) as opened, pytest.raises(Refused, match="have one name") as refused:
+        opened.archive(THREAD)
+    assert all(f"{each}/{NAME}" in str(refused.value) for each in places)
+    assert below(home) == before
+
+
 def test_purging_takes_every_copy_of_a_thread_that_was_deleted_twice(home: Path) -> None:
     with threadlog.open(home) as opened:
         for _ in range(2):

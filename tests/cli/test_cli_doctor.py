@@ -66,6 +66,12 @@ def test_once_all_is_read_the_index_is_told_of(sound: Path) -> None:
     assert as_json(sound)["place"]["index_status"]["scanned"] == 3
 
 
+def test_the_index_is_counted_as_it_is_by_then(sound: Path) -> None:
+    assert threadlog.open(sound).catch_up()
+    put_thread(sound, 4)
+    assert told(sound, "index") == ["4 threads, as the files have them"]
+
+
 def test_damage_is_named_and_counted_in_the_exit_code(sound: Path) -> None:
     torn = next(sound.glob("sessions/**/*1.jsonl"))
     torn.write_bytes(torn.read_bytes() + b"not a line\n" + content([agent("more")]))
