@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -229,11 +230,32 @@ def test_reading_changes_nothing_on_disk(
     assert tree(home) == before
 
 
-def test_a_wal_without_the_other_file_is_left_for_codex(home: Path) -> None:
+def test_a_wal_without_the_other_file_is_read_and_left_for_codex(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     leave_wal(home, {THREAD: named("a name")}, shm=False)
     before = tree(home)
-    assert read_state_names(str(home)) is None
+    assert read_state_names(str(home)) == {THREAD: Named("a name", 1000)}
     assert tree(home) == before
+    assert list(temporary.iterdir()) == []
+
+
+def test_copies_of_what_is_written_meanwhile_do_not_count(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = leave_wal(home, {THREAD: named("a name")}, shm=False)
+    opened = state._opened
+
+    def written(*given: Any) -> sqlite3.Connection:
+        with path.open("ab") as file:
+            file.write(b"x")
+        return opened(*given)
+
+    monkeypatch.setattr(state, "_opened", written)
+    assert read_state_names(str(home)) is None
 
 
 def test_a_database_too_large_for_a_copy_is_opened_where_it_lies(

@@ -6,7 +6,8 @@ files `-wal` and `-shm` if they are missing, and mends `-shm` if nobody else is 
 - Where both are, SQLite reads along with the Codex that may be running; `-shm` it may not touch.
 - Where `-wal` is not, nobody is connected, and a copy in memory is opened.  Somebody may come and
   write meanwhile: then what was read does not count.
-- Where only `-shm` is missing, nobody is named: whoever opens the database first makes it.
+- Where only `-shm` is missing, as a Codex can leave it that ends, copies of the two others are
+  opened, in a temporary folder; they count if the files stood still meanwhile.
 
 Only a database that is too large for a copy is opened although SQLite then makes the two files.
 SQLite could work without locks and without `-shm`, but would checkpoint and remove a `-wal` then.
@@ -20,6 +21,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -172,7 +174,8 @@ def ask_state(sqlite_home: str, ask: Callable[[sqlite3.Connection], T], nothing:
         with descriptors.guard:
             before = _files(path)
             answer = _read(path, before, ask, nothing)
-            if _files(path) == before or (before.wal is not None and answer is not nothing):
+            along = before.wal is not None and before.shm is not None  # with whoever writes
+            if _files(path) == before or (along and answer is not nothing):
                 return answer
     return None
 
@@ -206,11 +209,9 @@ def _read(path: str, files: _Files, ask: Callable[[sqlite3.Connection], T], noth
         import sqlite3
     except ImportError:  # Python can be built without
         return nothing
-    large = files.main is not None and files.main.size_bytes > COPY_LIMIT_BYTES
-    copy = files.wal is None and not large
     try:
-        with contextlib.closing(_copied(path) if copy else _opened(path, files)) as connection:
-            return ask(connection)
+        with contextlib.ExitStack() as held:
+            return ask(_connected(path, files, held))
     except sqlite3.Error as error:
         lasting = getattr(error, "sqlite_errorcode", 1) & 0xFF in _LASTING
         return nothing if lasting else None
@@ -218,6 +219,22 @@ def _read(path: str, files: _Files, ask: Callable[[sqlite3.Connection], T], noth
         return nothing
     except (OSError, MemoryError):
         return None
+
+
+def _connected(path: str, files: _Files, held: contextlib.ExitStack) -> sqlite3.Connection:
+    """A connection for as long as *held*, in the way that these files need."""
+    sizes = [each.size_bytes for each in (files.main, files.wal) if each is not None]
+    small = sum(sizes) <= COPY_LIMIT_BYTES
+    if files.wal is None and small:
+        return held.enter_context(contextlib.closing(_copied(path)))
+    if files.shm is None and small:
+        folder = held.enter_context(tempfile.TemporaryDirectory(prefix="threadlog-"))
+        copy = os.path.join(folder, os.path.basename(path))
+        for end in ("", "-wal"):
+            with open(f"{copy}{end}", "xb") as file:
+                file.writelines(regular.chunks(f"{path}{end}"))
+        path, files = copy, _Files(None, None, None)
+    return held.enter_context(contextlib.closing(_opened(path, files)))
 
 
 def _opened(path: str, files: _Files) -> sqlite3.Connection:
