@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from makers import OTHER, THREAD, held, python
 from threadlog import InUse
 from threadlog.codex import lock as lock_module
+from threadlog.codex.flocks import Descriptors
 from threadlog.codex.lock import COORDINATION, LOCK_FOLDER, ThreadWriterLock
 
 
@@ -243,3 +245,29 @@ def test_lock_files_are_the_users_alone(home: Path, lock: ThreadWriterLock) -> N
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (home / LOCK_FOLDER).iterdir()}
     assert modes == {0o600}
     assert stat.S_IMODE((home / LOCK_FOLDER).stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("held_elsewhere", [False, True])
+def test_a_fork_that_began_before_descriptors_were_looked_after_ends_in_peace(
+    held_elsewhere: bool,
+) -> None:
+    """The module is loaded when the first lock is needed: that can be within another's fork."""
+    ended = threading.Event()
+    for name in ("_forked", "_let_go"):
+        looked_after = Descriptors()
+        if held_elsewhere:
+            taken = threading.Event()
+
+            def hold(guard: AbstractContextManager[object], taken: threading.Event) -> None:
+                with guard:
+                    taken.set()
+                    ended.wait(10)
+
+            threading.Thread(target=hold, args=(looked_after.guard, taken)).start()
+            assert taken.wait(10)
+        getattr(looked_after, name)()
+        free = looked_after.guard.acquire(blocking=False)
+        assert free == (not held_elsewhere or name == "_let_go")
+        if free:
+            looked_after.guard.release()
+    ended.set()

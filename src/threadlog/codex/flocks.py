@@ -27,11 +27,10 @@ class Descriptors:
     def __init__(self) -> None:
         self._open: set[int] = set()
         self.guard = threading.RLock()
+        self._forking: int | None = None  # the OS thread that does
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
-                before=self.guard.acquire,
-                after_in_parent=self.guard.release,
-                after_in_child=self._let_go,
+                before=self._before, after_in_parent=self._forked, after_in_child=self._let_go
             )
 
     def open(self, path: str, flags: int, mode: int = 0o600) -> int:
@@ -47,12 +46,23 @@ class Descriptors:
             self._open.discard(fd)
             os.close(fd)
 
+    def _before(self) -> None:
+        self.guard.acquire()
+        self._forking = threading.get_ident()
+
+    def _forked(self) -> None:
+        if self._forking == threading.get_ident():  # else it had begun when this was registered
+            self._forking = None
+            self.guard.release()
+
     def _let_go(self) -> None:
         copies, self._open = self._open, set()
         for fd in copies:
             with contextlib.suppress(OSError):
                 os.close(fd)
-        self.guard.release()
+        if self._forking != threading.get_ident():
+            self.guard = threading.RLock()  # whoever held it is not here
+        self._forked()
 
 
 descriptors = Descriptors()
