@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -255,3 +256,10 @@ def test_no_path_of_a_machine_stands_in_the_project() -> None:
     homes = re.compile(r"/(?:home|Users|root|work)/(?!dev/)[a-z]")
     for path in [*MODULES, *ROOT.glob("docs/*.md"), ROOT / "README.md"]:
         assert not homes.search(path.read_text()), path
+
+
+def test_every_safeguard_that_is_taken_out_stands_once_where_it_is_said_to() -> None:
+    mutants = runpy.run_path(str(ROOT / "tools" / "mutants.py"))["MUTANTS"]
+    for each in mutants:
+        text = (ROOT / "src" / "threadlog" / f"{each.module}.py").read_text()
+        assert text.count(each.before) == 1, f"{each.what}: {each.module}"

@@ -498,7 +498,7 @@ MUTANTS = (
     Mutant(
         "Codex's rows follow",
         "local/finishing",
-        "        return register.moved_together(moves)\n",
+        "        return register.moved(moves)\n",
         "        return [None] * len(moves)\n",
         AWAY + "test_the_row_follows",
     ),
