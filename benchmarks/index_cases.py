@@ -193,7 +193,7 @@ def keyset(folder: str, count: int) -> Numbers:
 def _filled(folder: str, count: int) -> sqlite3.Connection:
     connection = sqlite3.connect(os.path.join(folder, f"{count}.sqlite"), isolation_level=None)
     fast = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384;"
-    connection.executescript(fast + schema.MIGRATIONS[0])
+    connection.executescript(fast + "".join(schema.MIGRATIONS))
     columns = ("key", "rollout", "archived", "stamp", *rows.COLUMNS)
     marks = ", ".join("?" * len(columns))
     insert = f"INSERT INTO threads ({', '.join(columns)}) VALUES ({marks})"

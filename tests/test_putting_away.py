@@ -498,8 +498,10 @@ def test_a_paginated_thread_stays_then(with_codex: Path) -> None:
             columns = {"history_mode": "paginated", "rollout_path": thread.path}
             add_row(connection, thread.id, **columns)
         turns = [each.id for each in opened.turns(thread.id)]
+        before = os.stat(thread.path)
         with pytest.raises(Refused, match="stays where it is"):
             opened.archive(thread.id)
+        assert os.stat(thread.path).st_ctime_ns == before.st_ctime_ns, "it went, and came back"
         with pytest.raises(Refused, match="stays as it is"):
             opened.revert(thread.id, before=turns[0])
         assert os.path.exists(thread.path)
