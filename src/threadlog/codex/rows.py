@@ -35,6 +35,7 @@ from threadlog.codex.state import (
 )
 from threadlog.core.layout import plain
 from threadlog.core.lines import Json
+from threadlog.core.names import USUAL_MEMORY_MODE
 from threadlog.core.parity import DAMAGED, NONE, READY, UNKNOWN, Database
 from threadlog.core.shelf import BUSY, RowMove
 from threadlog.core.text import one_line
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 BUSY_S = 0.45
 
 _PATCHED = frozenset(("git_sha", "git_branch", "git_origin_url", "memory_mode"))
-_USUAL_MEMORY_MODE = "enabled"
 
 # Why it is left: each completes "Codex's database was left as it is: ".
 _NO_SQLITE = "this Python has no sqlite3 to open it with"
@@ -188,7 +188,7 @@ class CodexRegister:
             raise ValueError(f"a row is patched in {', '.join(sorted(_PATCHED))} only")
         values: dict[str, object] = dict(patch)
         if "memory_mode" in values:
-            values["memory_mode"] = values["memory_mode"] or _USUAL_MEMORY_MODE
+            values["memory_mode"] = values["memory_mode"] or USUAL_MEMORY_MODE
         return self._carry_out(
             _Change(thread_id, (path,), lambda row: values if row.mode == "paginated" else {})
         )

@@ -35,14 +35,13 @@ from threadlog.local.intents import (
 from threadlog.local.inventory import Inventory
 from threadlog.local.journal import FileJournal
 from threadlog.local.locks import TakeLock, WriterLock
-from threadlog.local.notes import NoteBook
+from threadlog.local.notes import LEFT, NoteBook
 from threadlog.local.plans import Planned
 from threadlog.local.register import Register
 from threadlog.local.trash import Entry, Trash
 
 # So many threads are written down, and locked, at once.
 BATCH = 64
-_LEFT = "Codex's database was left as it is: {}"
 _STAYS = "thread {} stays where it is: {}"
 _GONE_ON = "somebody has just gone on with it; ask again"
 CANNOT = "Codex finds a paginated thread by its database, which cannot follow: {}"
@@ -263,7 +262,7 @@ class Batches:
                 why = CANNOT.format(left)
                 results[number] = Refused(_STAYS.format(each.step.thread_id, why))
             else:
-                results[number] = self._would(each.step)._replace(remarks=(_LEFT.format(left),))
+                results[number] = self._would(each.step)._replace(remarks=(LEFT.format(left),))
 
     def _take(self, step: Step) -> WriterLock:
         """The lock of a thread of which nothing is left to finish, once it is taken."""

@@ -18,13 +18,12 @@ from threadlog.local.batches import BATCH
 from threadlog.local.comparing import Comparison, changed_ns
 from threadlog.local.intents import LOCKLESS, Intents
 from threadlog.local.locks import TakeLock
-from threadlog.local.notes import NoteBook
+from threadlog.local.notes import LEFT, NoteBook
 from threadlog.local.register import Register
 
 _UNFINISHED = "something was broken off with it and cannot be finished yet"
 _CHANGED = "it has changed just now; ask again"
 _RIGHT = "it is right by now"
-_LEFT = "Codex's database was left as it is: {}"
 
 
 class Menders(NamedTuple):
@@ -91,7 +90,7 @@ def _mended(by: Menders, found: Difference, lies: Lying | None) -> str | None:
     if lies is None and found.kind != TRASHED:
         return _CHANGED
     left = _told(by, found, lies)
-    return None if left is None else _LEFT.format(left)
+    return None if left is None else LEFT.format(left)
 
 
 def _told(by: Menders, found: Difference, lies: Lying | None) -> str | None:

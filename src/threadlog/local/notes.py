@@ -16,7 +16,7 @@ from threadlog.local.intents import PATCH, RENAME, Intents, Step
 from threadlog.local.kept_names import KeptNames
 from threadlog.local.register import Register
 
-_LEFT = "Codex's database was left as it is: {}"
+LEFT = "Codex's database was left as it is: {}"
 _NO_FILE = "Codex's name file could not be written: {}"
 _DOUBTFUL = "what is kept beside the rollout may not outlive a power cut: {}"
 # How Codex's columns call the fields of metadata that can be changed.
@@ -116,7 +116,7 @@ class NoteBook:
         columns = {_COLUMNS[each]: value for each, value in told.items()}
         left = self._register.patched(step.thread_id, path, columns)
         if left is not None:
-            return (_LEFT.format(left),)
+            return (LEFT.format(left),)
         if seen:
             with contextlib.suppress(OSError):  # else it is taken for what Codex said
                 self._kept.note_row(step.thread_id, step.at_ms, told)
@@ -138,7 +138,7 @@ class NoteBook:
             remarks.append(_NO_FILE.format(error))
         left = self._register.renamed(thread_id, path, named.name)
         if left is not None:
-            remarks.append(_LEFT.format(left))
+            remarks.append(LEFT.format(left))
         return tuple(remarks)
 
     def rows_gone(self, thread_ids: Collection[str]) -> None:
