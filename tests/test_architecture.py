@@ -176,7 +176,7 @@ def test_the_use_cases_know_no_frontend() -> None:
             {"local.disk", "codex.lock", "codex.flocks", "codex.presence"},
         ),
         (r"\bsubprocess\b", {"local.git", "cli.pager"}),
-        (r"register_at_fork", {"lifetime", "codex.flocks", "local.index.forks"}),
+        (r"register_at_fork", {"lifetime", "loading", "codex.flocks", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
         (r"\bSIGTERM\b", {"lifetime", "cli.record"}),
         (r"\bflock\(", {"codex.flocks", "local.disk"}),

@@ -174,6 +174,24 @@ print(holding)
     assert (ended.out, ended.err) == ("0\n", "")
 
 
+def test_a_child_can_load_what_a_thread_of_ours_was_loading_when_it_was_forked(
+    home: Path, tmp_path: Path
+) -> None:
+    slow = "import sys, time; sys.begun = True; time.sleep(0.5); done = True"
+    (tmp_path / "loaded_slowly.py").write_text(slow)
+    code = f"""
+sys.path.insert(0, {str(tmp_path)!r})
+def load(): import loaded_slowly
+threading.Thread(target=load, name="threadlog-watch").start()
+while not hasattr(sys, "begun"): time.sleep(0.001)
+def work():
+    import loaded_slowly
+    assert loaded_slowly.done
+"""
+    ended = run(code + IN_CHILD + "in_child(work)\n", home)
+    assert (ended.status, ended.err) == (0, "")
+
+
 MULTIPROCESSING = """
 import multiprocessing, sys
 import threadlog

@@ -194,8 +194,7 @@ def test_a_batch_is_one_write(recorder: RolloutRecorder, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "write", counted)
     recorder.record(*map(answer, range(1000)))
     recorder.persist()
-    recorder.record(*map(answer, range(1000)))
-    recorder.record(answer(1))
+    recorder.record(*map(answer, range(1001)))
     recorder.flush()
     recorder.flush()
     assert len(sizes) == 2

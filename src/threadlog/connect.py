@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from threadlog import loading as _loading  # noqa: F401  # forks wait for it from now on
 from threadlog.home import Home
 
 if TYPE_CHECKING:

@@ -86,7 +86,8 @@ class Watcher:
         self._stop.set()
         self._stop = threading.Event()
         self._watched, self._changed, self._ready = roots, None, False
-        threading.Thread(target=self._watch, args=(roots, self._stop), daemon=True).start()
+        args = (roots, self._stop)
+        threading.Thread(target=self._watch, args=args, name="threadlog-watch", daemon=True).start()
 
     def _watch(self, roots: _Roots, stop: threading.Event) -> None:
         try:
