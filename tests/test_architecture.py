@@ -37,13 +37,16 @@ PURE = {
     "unicodedata",
     "uuid",
 }
-FRONTENDS = ("cli",)
+FRONTENDS = ("cli", "app")
+# What answers in threads: above the awaitable verbs, below the frontends.
+AGENTS = ("agents",)
 ADAPTERS = ("local", "codex")
 USE_CASES = (
     "home",
     "checkup",
     "compress",
     "reader",
+    "paging",
     "kinship",
     "stored",
     "cuts",
@@ -63,7 +66,11 @@ USE_CASES = (
     "writer",
     "pool",
     "lifetime",
+    "loading",
+    "turn_parts",
 )
+# The one module of a frontend that names another: the command that starts the server.
+DOOR_OF_THE_SERVER = "threadlog.cli.app_server"
 # Our SQL is theirs alone.
 INDEX_MODULES = (
     "contents",
@@ -143,13 +150,25 @@ def test_a_frontend_never_names_an_adapter(path: Path) -> None:
         "core",
         "errors",
         "home",
+        "aio",
         "checkup",
         "asking",
         "reader",
+        "paging",
+        "barrier",
         "connect",
+        "agents",
         "__version__",
         room_of(name_of(path)),
     }
+    if name_of(path) == DOOR_OF_THE_SERVER:
+        allowed.add("app")
+    assert own_imports(path) <= allowed
+
+
+@pytest.mark.parametrize("path", in_room(*AGENTS), ids=name_of)
+def test_agents_know_the_awaitable_verbs_and_how_turns_are_written(path: Path) -> None:
+    allowed = {"core", "errors", "aio", "agents", "fresh", "turn_writer", "turn_parts"}
     assert own_imports(path) <= allowed
 
 
@@ -161,7 +180,7 @@ def test_only_connect_names_an_adapter() -> None:
 
 def test_the_use_cases_know_no_frontend() -> None:
     for path in in_room(*USE_CASES, "ports", "errors"):
-        assert not own_imports(path) & {*FRONTENDS, "connect"}, name_of(path)
+        assert not own_imports(path) & {*FRONTENDS, *AGENTS, "connect"}, name_of(path)
 
 
 @pytest.mark.parametrize(
@@ -173,18 +192,18 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"\bos\.replace\b", {"local.disk", "codex.lock"}),
         (
             r"\bos\.(unlink|mkdir|chmod|fchmod)\b",
-            {"local.disk", "codex.lock", "codex.flocks", "codex.presence"},
+            {"local.disk", "codex.lock", "codex.flocks", "codex.presence", "app.serve"},
         ),
         (r"\bsubprocess\b", {"local.git", "cli.pager"}),
         (r"register_at_fork", {"lifetime", "loading", "codex.flocks", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
-        (r"\bSIGTERM\b", {"lifetime", "cli.record"}),
+        (r"\bSIGTERM\b", {"lifetime", "cli.record", "app.serve"}),
         (r"\bflock\(", {"codex.flocks", "local.disk"}),
         (r"thread-writer-locks", {"codex.lock"}),
         (r"ZstdDecompressor|ZstdCompressor", {"local.zstd"}),
         (r"session_index\.jsonl\"", {"core.layout"}),
         (r"\bjson\.loads\(|JSONDecoder\(", {"core.lines", "cli.show", "cli.transcript"}),
-        (r"msgspec\.json\.Decoder", {"core.decode", "core.quick"}),
+        (r"msgspec\.json\.Decoder", {"core.decode", "core.quick", "app.pages"}),
         (
             r"import sqlite3",
             {
@@ -241,7 +260,8 @@ def test_sizes_and_docstrings_keep_their_limits(path: Path) -> None:
 
 
 def test_exceptions_live_in_one_module() -> None:
-    inside = {"BadLine", "Unusable", "CallersOwn"}  # never leave core, and local
+    # Never leave core, local, and the server.
+    inside = {"BadLine", "Unusable", "CallersOwn", "RpcError", "InvalidRequest"}
     for path in MODULES:
         if path.stem == "errors":
             continue

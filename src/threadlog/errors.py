@@ -3,7 +3,7 @@
     ThreadlogError
       +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, Closed,
       |          Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote, Refused,
-      |          PartlyDone
+      |          PartlyDone, AgentFailed
       +- rollout: EmptyRollout, NoThreadId, NotResumable     (a whole file will not do)
       +- environment: Unreadable, WriteFailed, MoveFailed, UnsupportedPlatform
 
@@ -98,6 +98,21 @@ class PartlyDone(ThreadlogError):
 
     def __reduce__(self) -> tuple[type, tuple[Sequence[object], Mapping[str, ThreadlogError]]]:
         return type(self), (self.done, self.failed)
+
+
+class AgentFailed(ThreadlogError):
+    """Raised by an agent: its turn fails with this message, which is meant for people.
+
+    *kind* is one of Codex's `codex_error_info` words, such as `usage_limit_exceeded`,
+    `context_window_exceeded`, `server_overloaded`, `unauthorized`, `bad_request` or `other`.
+    """
+
+    def __init__(self, message: str, kind: str = "other") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (str(self), self.kind)
 
 
 class EmptyRollout(ThreadlogError):

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 from threadlog.amending import rename_own
 from threadlog.core import history
-from threadlog.core.context import INTERRUPTED_TEXT
 from threadlog.core.history import Loaded
 from threadlog.core.items.event import TurnAborted
 from threadlog.core.items.response import Message
 from threadlog.core.items.session import SessionMeta
-from threadlog.core.items.values import Content
-from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
 from threadlog.cuts import Cut, Point, find_cut
 from threadlog.drafts import new_draft
@@ -26,15 +23,12 @@ from threadlog.options import ForkKeywords, ThreadKeywords, ThreadOptions
 from threadlog.reader import ThreadReader
 from threadlog.recorder import RolloutRecorder
 from threadlog.thread import Thread
+from threadlog.turn_parts import interruption_note
 
 if TYPE_CHECKING:
     from threadlog.home import Home
 
 INTERRUPTED = "interrupted"
-_FROM_HARNESS: Json = {
-    "content_item_kinds": ["generic.turn_aborted"],
-    "content_item_metadata": [{"provenance": {"type": "harness", "hook": False}}],
-}
 _OF_THE_FORK = ("through", "before", "message", "cwd")
 
 
@@ -104,15 +98,8 @@ def _instructions(meta: SessionMeta) -> str | None:
 
 def _interrupted(turn_id: str) -> tuple[Message, TurnAborted]:
     """What the model and people are told of a turn that the fork does not go on with (Codex)."""
-    said = Content(type="input_text", text=INTERRUPTED_TEXT)
-    return (
-        Message(
-            role="user",
-            content=(said,),
-            internal_chat_message_metadata_passthrough=_FROM_HARNESS,
-        ),
-        TurnAborted(turn_id=turn_id or None, root_turn_id=turn_id or None, reason=INTERRUPTED),
-    )
+    ended = TurnAborted(turn_id=turn_id or None, root_turn_id=turn_id or None, reason=INTERRUPTED)
+    return interruption_note(), ended
 
 
 def _load(reader: ThreadReader, cut: Cut) -> tuple[Loaded, ...]:

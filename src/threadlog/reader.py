@@ -17,7 +17,7 @@ from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line, decode_frame, decode_item
 from threadlog.core.framing import Frame, Gap, Oversized
 from threadlog.core.history import History, Value
-from threadlog.core.items.event import ThreadRolledBack
+from threadlog.core.items.event import TaskStarted, ThreadRolledBack
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.items.turn import UserMessage
 from threadlog.core.lineage import Segment
@@ -70,12 +70,18 @@ class ThreadReader:
 
     def values_backwards(self) -> Iterator[Value]:
         """Every line, newest first."""
-        return (value for _segment, value in self._values_backwards())
+        return (value for _spot, value in self._values_backwards())
 
-    def _values_backwards(self) -> Iterator[tuple[Segment, Value]]:
-        for segment, frame in self._frames_backwards():
-            for value in self._decode(segment, frame):
-                yield segment, value
+    def _values_backwards(self, end: Spot | None = None) -> Iterator[tuple[int, Value]]:
+        """With each, the number of its segment; from *end* on back, if that is given."""
+        segments = self.segments()
+        if end is not None:
+            del segments[end.segment + 1 :]
+            segments[-1] = segments[-1]._replace(end=end.offset)
+        for number in reversed(range(len(segments))):
+            for frame in self._rollouts.read_backwards(segments[number]):
+                for value in self._decode(segments[number], frame):
+                    yield number, value
 
     def raw_lines(self) -> Iterator[Frame | Gap]:
         """Every line as bytes, oldest first, blank ones included."""
@@ -84,7 +90,7 @@ class ThreadReader:
 
     def raw_lines_backwards(self) -> Iterator[Frame | Gap]:
         """Every line as bytes, newest first, blank ones included."""
-        return (frame for _segment, frame in self._frames_backwards())
+        return self._frames_backwards()
 
     def raw_chunks(self) -> Iterator[bytes | Gap]:
         """The thread's bytes, oldest first, in pieces; lines of any length pass through.
@@ -138,7 +144,7 @@ class ThreadReader:
         an end that such threads never have).
         """
         if self._explicit_turns():
-            tail, whole = self._tail(1)
+            tail, whole, _spots = self._tail(1)
             rules = msgspec.structs.replace(self._rules(), partial=not whole)
             lines = iter(tail)
         else:
@@ -187,16 +193,44 @@ class ThreadReader:
 
     def last_turns(self, count: int) -> list[Turn]:
         """The newest *count* turns, oldest first, read from the end where starts are recorded."""
+        return [turn for turn, _spot in self.turns_back(count)]
+
+    def turns_back(self, count: int, end: Spot | None = None) -> list[tuple[Turn, Spot | None]]:
+        """The same with where each turn's start is recorded; of those that begin before *end*.
+
+        Where starts are not recorded all is read, and *end* is of no account.
+        """
         if count <= 0:
             return []
         if not self._explicit_turns():
-            return list(deque(self.turns(), maxlen=count))
-        tail, whole = self._tail(count)
+            return [(turn, None) for turn in deque(self.turns(), maxlen=count)]
+        tail, whole, spots = self._tail(count, end)
         earlier = frozenset() if whole else self._told_before(tail)
         rules = msgspec.structs.replace(self._rules(), partial=not whole, earlier=earlier)
         rollbacks = any(isinstance(line.item, ThreadRolledBack) for line in tail)
         read = turns.read_turns(lambda: tail, rules, rollbacks=rollbacks)
-        return list(deque(read, maxlen=count))
+        return [(turn, spots.get(turn.id)) for turn in deque(read, maxlen=count)]
+
+    def turns_on(self, start: Spot | None = None) -> Iterator[tuple[Turn, Spot | None]]:
+        """The turns from the one whose start is recorded at *start* on, oldest first.
+
+        All of them, where a rollback may have taken some away, or starts are not recorded.
+        """
+        spots: dict[str, Spot] = {}
+
+        def noting(placed: Iterator[tuple[Spot, Line]]) -> Iterator[Line]:
+            for spot, line in placed:
+                if isinstance(line.item, TaskStarted):
+                    spots.setdefault(line.item.turn_id, spot)
+                yield line
+
+        if not self._explicit_turns() or self._has_rollback():
+            yield from ((turn, None) for turn in self.turns())
+            return
+        begin = start or Spot(0, 0)
+        rules = msgspec.structs.replace(self._rules(), partial=start is not None)
+        for turn in turns.fold_turns(noting(self._placed(begin, None)), rules):
+            yield turns.settled(turn), spots.get(turn.id)
 
     def history(self) -> History:
         """The whole thread, in memory; raises EmptyRollout, NoThreadId."""
@@ -224,10 +258,9 @@ class ThreadReader:
         )
         return history.model_input(raws)
 
-    def _frames_backwards(self) -> Iterator[tuple[Segment, Frame | Gap]]:
+    def _frames_backwards(self) -> Iterator[Frame | Gap]:
         for segment in reversed(self._rollouts.segments(self._summary)):
-            for frame in self._rollouts.read_backwards(segment):
-                yield segment, frame
+            yield from self._rollouts.read_backwards(segment)
 
     def _decode(self, segment: Segment, frame: Frame | Gap) -> Iterator[Value]:
         value = frame if isinstance(frame, Gap) else decode_frame(frame)
@@ -277,15 +310,20 @@ class ThreadReader:
     def _bytes(self, segment: Segment) -> Iterator[bytes]:
         return (each for each in self._rollouts.chunks(segment) if isinstance(each, bytes))
 
-    def _tail(self, count: int) -> tuple[list[Line], bool]:
-        """The newest lines with the last turns in them, and whether they are all lines."""
+    def _tail(
+        self, count: int, end: Spot | None = None
+    ) -> tuple[list[Line], bool, dict[str, Spot]]:
+        """The newest lines with the last turns in them, whether they are all, and the starts."""
         counter = TailCounter(count, self._metadata.history_mode)
         tail: list[Line] = []
+        spots: dict[str, Spot] = {}
         size, whole = 0, True
         reported = False
-        for segment, value in self._values_backwards():
+        for number, value in self._values_backwards(end):
             if not isinstance(value, Line):
                 continue
+            if isinstance(value.item, TaskStarted):
+                spots[value.item.turn_id] = Spot(number, value.offset, value.ordinal)
             if tails.marks_turn(value.item) or (
                 size <= TAIL_LIMIT_BYTES and turns.shows(value.item)
             ):
@@ -293,13 +331,13 @@ class ThreadReader:
                 size += len(value.raw or b"")
             elif size > TAIL_LIMIT_BYTES and not reported and turns.shows(value.item):
                 reported = True
-                end = value.offset + len(value.raw or b"") + value.ended
-                self._report(segment.path, Gap(end, _TOO_LARGE))
+                gap = value.offset + len(value.raw or b"") + value.ended
+                self._report(self.segments()[number].path, Gap(gap, _TOO_LARGE))
             if counter.enough(value.item):
                 whole = False
                 break
         tail.reverse()
-        return tail, whole
+        return tail, whole, spots
 
     def _explicit_turns(self) -> bool:
         return self._metadata.explicit_turns or self._metadata.history_mode == PAGINATED

@@ -8,41 +8,56 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
-from threadlog.core import lines, turn_lines, usage, user_message
+from threadlog.core import turn_lines, usage
+from threadlog.core import user_message as user_messages
 from threadlog.core.entry import Recordable
 from threadlog.core.items import event as ev
 from threadlog.core.items import response as rs
 from threadlog.core.items import turn as ti
 from threadlog.core.items.base import UntypedItem
 from threadlog.core.items.values import Content, TokenUsage, TokenUsageInfo
-from threadlog.core.lines import TURN_CONTEXT, Json
+from threadlog.core.lines import TURN_CONTEXT
 from threadlog.core.metadata import PAGINATED
 from threadlog.errors import BacklogFull, Unencodable
 from threadlog.fresh import new_id, now_ms
-from threadlog.images import Image, ReadImage, read_image
+from threadlog.images import Image, read_image
 from threadlog.recorder import KERNEL, RolloutRecorder
+from threadlog.turn_parts import (
+    check_texts,
+    function_call,
+    interruption_note,
+    shown_output,
+    status_word,
+    tool_item,
+    user_message,
+)
 
 if TYPE_CHECKING:
     from threadlog.home import Home
 
 INTERRUPTED, REPLACED = "interrupted", "replaced"
 _NO_SETTINGS = "no settings but the model"
-_CONTENT_ITEMS = frozenset(["input_text", "input_image", "encrypted_content"])
 
 
 class Asked(NamedTuple):
-    """What a turn begins with."""
+    """What a turn begins with; `silent` if the user asks nothing (a compaction, say).
 
-    text: str
+    `item_id` is what the message is called in a paginated rollout, `client_id` what the program
+    that the user sits at calls it.
+    """
+
+    text: str = ""
     images: tuple[Image, ...] = ()
     model: str | None = None
     turn_id: str | None = None
+    item_id: str | None = None
+    client_id: str | None = None
+    silent: bool = False
 
 
 class TurnBook:
@@ -58,7 +73,7 @@ class TurnBook:
     def record(self, *items: Recordable) -> int:
         """Record; the first user message has the rollout made, without waiting for it."""
         kept = self.recorder.record(*items)
-        if kept and not self.recorder.on_disk and any(map(user_message.is_users, items)):
+        if kept and not self.recorder.on_disk and any(map(user_messages.is_users, items)):
             self.recorder.start_persist()  # the next barrier tells how it went
         return kept
 
@@ -139,10 +154,9 @@ class TurnWriter:
         Raises Unreadable for an image, Unencodable for a text that is none.
         """
         asked = self._asked
-        _texts(text=asked.text)
-        _texts(optional=True, model=asked.model, turn_id=asked.turn_id)
+        check_texts(optional=True, model=asked.model, turn_id=asked.turn_id)
+        said = self._said(asked)
         self.book.look_up_usage()
-        images = [read_image(image) for image in asked.images]
         self.book.end_open(REPLACED)
         self._began_ms, self._began = now_ms(), time.monotonic()
         self.item(
@@ -152,14 +166,33 @@ class TurnWriter:
                 collaboration_mode_kind="default",
             ),
             *self._context(asked.model),
-            _user_message(asked.text, images),
-            ev.UserMessageEvent(
-                message=asked.text,
-                images=tuple(image.url for image in images if image.path is None),
-                local_images=tuple(image.path for image in images if image.path is not None),
-            ),
+            *said,
         )
         self.book.open = self
+
+    def hear(self, asked: Asked) -> None:
+        """Record what the user says in the middle of the turn; raises as `begin`."""
+        self.item(*self._said(asked))
+
+    def _said(self, asked: Asked) -> list[Recordable]:
+        if asked.silent:
+            return []
+        check_texts(text=asked.text)
+        images = [read_image(image) for image in asked.images]
+        event = ev.UserMessageEvent(
+            client_id=asked.client_id,
+            message=asked.text,
+            images=tuple(image.url for image in images if image.path is None),
+            local_images=tuple(image.path for image in images if image.path is not None),
+        )
+        return [user_message(asked.text, images), self._shown(event, asked.item_id)]
+
+    def _shown(self, event: ev.Event, item_id: str | None) -> Recordable:
+        """What people are told, under an id of the caller's where the rollout keeps one."""
+        if item_id is None or self.book.recorder.history_mode != PAGINATED:
+            return event
+        item = turn_lines.turn_item_of(event, item_id)
+        return turn_lines.as_item_completed(item, *self._place(), now_ms())
 
     def end(self, error: BaseException | None = None) -> None:
         """Record the end: completed, or aborted by *error*; `with` does this."""
@@ -168,53 +201,64 @@ class TurnWriter:
         else:
             self.abort()
 
-    def say(self, text: str, *, phase: str | None = None) -> None:
-        """The agent says something; *phase* is `commentary` or `final_answer` where it matters."""
-        _texts(text=text)
-        _texts(optional=True, phase=phase)
+    def say(self, text: str, *, phase: str | None = None, item_id: str | None = None) -> None:
+        """The agent says something; *phase* is `commentary` or `final_answer` where it matters.
+
+        *item_id* is what the message is called in a paginated rollout; of itself a new id.
+        """
+        check_texts(text=text)
+        check_texts(optional=True, phase=phase)
         content = (Content(type="output_text", text=text),)
         self.item(
-            ev.AgentMessageEvent(message=text, phase=phase),
+            self._shown(ev.AgentMessageEvent(message=text, phase=phase), item_id),
             rs.Message(role="assistant", content=content, phase=phase),
         )
         self._last_said = text
 
     def tool(self, name: str, arguments: Any, *, output: Any, success: bool = True) -> str:
         """The agent used a tool; returns the call's id.  Call and output, or neither."""
-        call = _call(name, arguments, None)
+        call = function_call(name, arguments, None)
         self.item(call, *self._result(call, output, success=success))
         return call.call_id
 
     def call(self, name: str, arguments: Any, *, call_id: str | None = None) -> str:
         """The agent calls a tool, with JSON or JSON text; returns the call's id for `result`."""
-        call = _call(name, arguments, call_id)
+        call = function_call(name, arguments, call_id)
         self.item(call)
         self._calls[call.call_id] = call
         return call.call_id
 
     def result(self, call_id: str, output: Any, *, success: bool = True) -> None:
         """What a tool call came to: text, a list of content items, or other JSON."""
-        _texts(call_id=call_id)
-        call = self._calls.get(call_id) or _call("", "", call_id)
+        check_texts(call_id=call_id)
+        call = self._calls.get(call_id) or function_call("", "", call_id)
         self.item(*self._result(call, output, success=success))
         self._calls.pop(call_id, None)
 
     def _result(self, call: rs.FunctionCall, output: Any, *, success: bool) -> list[Recordable]:
-        shown = _output(output)
+        shown = shown_output(output)
         items: list[Recordable] = [rs.FunctionCallOutput(call_id=call.call_id, output=shown)]
         if self.book.recorder.history_mode == PAGINATED and call.name:
-            item = _tool_item(call, shown)
-            item = msgspec.structs.replace(item, success=success, status=_status(success))
+            item = tool_item(call, shown)
+            item = msgspec.structs.replace(item, success=success, status=status_word(success))
             items.insert(0, turn_lines.as_item_completed(item, *self._place(), now_ms()))
         return items
 
     def reason(
-        self, summary: str, *, content: str | None = None, encrypted_content: str | None = None
+        self,
+        summary: str,
+        *,
+        content: str | None = None,
+        encrypted_content: str | None = None,
+        item_id: str | None = None,
     ) -> None:
-        """The agent thinks: a summary to read, and what its model is to be sent again, if any."""
-        _texts(summary=summary)
-        _texts(optional=True, content=content, encrypted_content=encrypted_content)
-        items: list[Recordable] = [ev.AgentReasoning(text=summary)]
+        """The agent thinks: a summary to read, and what its model is to be sent again, if any.
+
+        *item_id* as in `say`.
+        """
+        check_texts(summary=summary)
+        check_texts(optional=True, content=content, encrypted_content=encrypted_content)
+        items: list[Recordable] = [self._shown(ev.AgentReasoning(text=summary), item_id)]
         if content is not None or encrypted_content is not None:
             raw = (rs.SummaryText(type="reasoning_text", text=content),) if content else None
             items.append(
@@ -264,13 +308,42 @@ class TurnWriter:
         """Record anything else of this turn; returns how many items were kept."""
         return self.book.record(*items)
 
+    def show(self, item: ti.TurnItem) -> None:
+        """What people see of something that is recorded for the model otherwise.
+
+        A paginated rollout keeps it; a legacy one has no place for it (Codex: the same).
+        """
+        self.show_with(item)
+
+    def show_with(self, item: ti.TurnItem, *others: Recordable) -> None:
+        """The same, together with what else is recorded: all of it or none."""
+        shown: list[Recordable] = []
+        if self.book.recorder.history_mode == PAGINATED:
+            shown.append(turn_lines.as_item_completed(item, *self._place(), now_ms()))
+        self.item(*shown, *others)
+
     def complete(self) -> None:
         """End the turn; `with` does this.  A second call does nothing."""
+        self._complete(None)
+
+    def fail(self, message: str, kind: str = "other") -> None:
+        """End the turn as failed; *kind* as Codex has it: `usage_limit_exceeded`, `other`, ..."""
+        check_texts(message=message, kind=kind)
+        self._complete({"message": message, "codex_error_info": kind})
+
+    def interrupt(self) -> None:
+        """End the turn as interrupted by the user, which the model is told too (Codex)."""
+        if self.book.open is self:
+            self.item(interruption_note())
+        self.abort()
+
+    def _complete(self, error: dict[str, str] | None) -> None:
         started_at, completed_at, duration_ms = self._times()
         self._end(
             ev.TaskComplete(
                 turn_id=self.id,
                 last_agent_message=self._last_said,
+                error=error,
                 started_at=started_at,
                 completed_at=completed_at,
                 duration_ms=duration_ms,
@@ -314,72 +387,3 @@ class TurnWriter:
 
     def _place(self) -> tuple[str, str]:
         return self.book.recorder.thread_id, self.id
-
-
-def _user_message(text: str, images: Sequence[ReadImage]) -> rs.Message:
-    content = [Content(type="input_text", text=text)] if text or not images else []
-    content += [Content(type="input_image", image_url=image.url) for image in images]
-    return rs.Message(role="user", content=tuple(content))
-
-
-def _texts(*, optional: bool = False, **given: Any) -> None:
-    """Refuse what is no text, where a line without one would be of no use to anybody."""
-    for name, value in given.items():
-        if not isinstance(value, str) and not (optional and value is None):
-            raise Unencodable(f"cannot record a {type(value).__name__} as {name}: give a text")
-
-
-def _json(value: Any, what: str) -> str:
-    try:
-        return lines.dump(value).decode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Unencodable(f"cannot record {what}: {error}") from error
-
-
-def _call(name: str, arguments: Any, call_id: str | None) -> rs.FunctionCall:
-    _texts(name=name)
-    _texts(optional=True, call_id=call_id)
-    text = arguments if isinstance(arguments, str) else _json(arguments, "a tool's arguments")
-    call_id = call_id or f"call_{new_id(now_ms())}"
-    return rs.FunctionCall(name=name, arguments=text, call_id=call_id)
-
-
-def _output(output: Any) -> Any:
-    """A tool's output as models take it: text, or a list of content items."""
-    if isinstance(output, str):
-        return output
-    if isinstance(output, list | tuple) and all(map(_is_content_item, output)):
-        return tuple(output)
-    return _json(output, "a tool's output")
-
-
-def _is_content_item(value: Any) -> bool:
-    kind = value.get("type") if isinstance(value, Mapping) else None
-    return isinstance(kind, str) and kind in _CONTENT_ITEMS
-
-
-def _tool_item(call: rs.FunctionCall, output: Any) -> ti.DynamicToolCall:
-    """A tool call as a paginated rollout shows it."""
-    arguments: Json = call.arguments
-    with contextlib.suppress(lines.BadLine):
-        arguments = lines.parse_json(call.arguments.encode(errors="surrogatepass"))
-    parts = [{"type": "input_text", "text": output}] if isinstance(output, str) else output
-    return ti.DynamicToolCall(
-        id=call.call_id,
-        tool=call.name,
-        arguments=arguments,
-        content_items=[shown for part in parts if (shown := _shown_part(part)) is not None],
-    )
-
-
-def _shown_part(part: Mapping[str, Any]) -> dict[str, Json] | None:
-    """A piece of a tool's output as a turn item spells it; None for what is not shown."""
-    if isinstance(part.get("text"), str):
-        return {"type": "inputText", "text": part["text"]}
-    if isinstance(part.get("image_url"), str):
-        return {"type": "inputImage", "imageUrl": part["image_url"]}
-    return None
-
-
-def _status(success: bool) -> str:  # noqa: FBT001
-    return "completed" if success else "failed"

@@ -29,6 +29,9 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 # A command makes many values that live to its end; looking for cycles among them costs start-up.
 _GC_THRESHOLD = 100_000
 
+# These begin threads where there are none yet.
+_MAKE_HOMES = ("record", "chat", "app-server")
+
 _EXIT_CODES: tuple[tuple[type[ThreadlogError], int], ...] = (
     (NotFound, NOT_FOUND),
     (Ambiguous, AMBIGUOUS),
@@ -87,7 +90,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if given == "":
         return _complain("--home is empty: name a folder", USAGE)
     path = home_path(given)
-    makes_home = arguments.command == "record" and arguments.resume is None
+    makes_home = arguments.command in _MAKE_HOMES and getattr(arguments, "resume", None) is None
     if not (os.path.isdir(path) or (makes_home and _can_be_made(path))):
         return _complain(
             f"no folder {path}; name a home with --home, $THREADLOG_HOME or $CODEX_HOME", FAILED

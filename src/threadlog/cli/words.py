@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from threadlog import __version__
+from threadlog.cli.served_words import add_app_server, add_chat
 
 _EPILOG = """\
 A thread ID is a full id, the last 6 or more hex digits of one (as listings show them), its first
@@ -306,6 +307,8 @@ MODULES = {
     "doctor": "doctor",
     "index": "index",
     "compress": "compress",
+    "app-server": "app_server",
+    "chat": "chat",
 }
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
@@ -333,6 +336,8 @@ _COMMANDS = (
     ),
     ("index", _add_index, "the index behind listings: how it stands, build it"),
     ("compress", _add_compress, "threads that nobody changed for long take less room"),
+    ("app-server", add_app_server, "Codex's app-server over these threads, with your agent"),
+    ("chat", add_chat, "talk to an agent in the terminal"),
 )
 
 

@@ -115,6 +115,11 @@ def replay(lines: Iterable[Envelope]) -> list[dict[str, Json]]:
     return state.items
 
 
+def compacted(items: list[dict[str, Json]], summary: str) -> list[dict[str, Json]]:
+    """The history that a summary takes the place of *items* with: the user's last messages, it."""
+    return [*_kept_user_messages(items), _user_message([summary])]
+
+
 def _without_trailing_context(items: list[dict[str, Json]], floor: int) -> int:
     """The length without the context that was put in for the turn about to begin."""
     length = len(items)
@@ -164,7 +169,7 @@ def _compact(items: list[dict[str, Json]], payload: dict[str, Json]) -> list[dic
         return replacement
     summary = payload.get("message")
     text = summary if isinstance(summary, str) and summary else NO_SUMMARY
-    return [*_kept_user_messages(items), _user_message([text])]
+    return compacted(items, text)
 
 
 def _kept_user_messages(items: list[dict[str, Json]]) -> list[dict[str, Json]]:

@@ -8,10 +8,11 @@ import msgspec
 
 from threadlog.core.decode import decode_item
 from threadlog.core.framing import Frame, Gap
-from threadlog.core.items.event import TokenCount
-from threadlog.core.items.values import TokenUsage
+from threadlog.core.items.event import TaskStarted, TokenCount
+from threadlog.core.items.values import TokenUsage, TokenUsageInfo
 
 _MARK = b"token_count"
+_BEGINNING = b"task_started"
 
 
 def latest_usage(backwards: Iterable[Frame | Gap]) -> TokenUsage:
@@ -22,6 +23,22 @@ def latest_usage(backwards: Iterable[Frame | Gap]) -> TokenUsage:
             if isinstance(item, TokenCount) and item.info is not None:
                 return item.info.total_token_usage
     return TokenUsage()
+
+
+def latest_count(backwards: Iterable[Frame | Gap]) -> tuple[TokenUsageInfo, str] | None:
+    """The newest count, and the turn it was told in; None if there is none of a turn."""
+    info: TokenUsageInfo | None = None
+    for frame in backwards:
+        if not (isinstance(frame, Frame) and isinstance(frame.raw, bytes)):
+            continue
+        if (_MARK if info is None else _BEGINNING) not in frame.raw:
+            continue
+        item = decode_item(frame.raw)
+        if info is None and isinstance(item, TokenCount):
+            info = item.info
+        elif info is not None and isinstance(item, TaskStarted):
+            return info, item.turn_id
+    return None
 
 
 def added(one: TokenUsage, other: TokenUsage) -> TokenUsage:

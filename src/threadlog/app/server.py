@@ -1,0 +1,119 @@
+"""The server: the home, the threads that are loaded, and the clients."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
+
+from threadlog.agents.context import Agent, Settings
+from threadlog.aio.home import Home
+from threadlog.aio.recording import Thread
+from threadlog.app.client import Client, Wire, notification
+from threadlog.app.loaded import Loaded
+from threadlog.app.methods import Methods
+from threadlog.core import moments
+from threadlog.core.visibility import DEFAULT_PROVIDER
+from threadlog.errors import ThreadlogError
+
+# A thread that nobody follows stays loaded for so long.
+UNLOAD_AFTER_S = 1800.0
+# So long unfinished business has when the server ends.
+CLOSE_WAIT_S = 10.0
+DEFAULT_MODEL = "default"
+
+
+class Options(NamedTuple):
+    """How a server works."""
+
+    agent: Agent
+    model: str | None = None
+    unload_after_s: float = UNLOAD_AFTER_S
+
+
+class Server:
+    """For one event loop."""
+
+    def __init__(self, home: Home, options: Options) -> None:
+        self.home = home
+        self.agent = options.agent
+        self.model = options.model or DEFAULT_MODEL
+        self.unload_after_s = options.unload_after_s
+        self.provider = home.sync.store.model_provider() or DEFAULT_PROVIDER
+        self.methods = Methods()
+        self.loaded: dict[str, Loaded] = {}
+        self.permit = asyncio.Lock()  # changes of which threads there are, one at a time
+        self._clients: set[Client] = set()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def serve(self, wire: Wire) -> None:
+        """Serve one client to its end; its threads stay loaded for the others, for a while."""
+        client = Client(self, wire)
+        self._clients.add(client)
+        try:
+            await client.run()
+        finally:
+            self._clients.discard(client)
+            for loaded in list(self.loaded.values()):
+                loaded.unsubscribe(client)
+
+    async def close(self) -> None:
+        """End what goes on, as interrupted, and let go of every thread; all of it is written."""
+        for loaded in list(self.loaded.values()):
+            loaded.stop_timer()
+        closing = [asyncio.create_task(self.unload(each)) for each in self.loaded.values()]
+        if closing:
+            await asyncio.wait(closing, timeout=CLOSE_WAIT_S)
+        for task in self._background:
+            task.cancel()
+        await self.home.close()
+
+    # -- threads
+
+    def load(self, thread: Thread, settings: Settings, asked: dict[str, Any]) -> Loaded:
+        """Keep a thread that was begun or resumed."""
+        loaded = self.loaded[thread.id] = Loaded(self, thread, settings, asked)
+        return loaded
+
+    async def unload(self, loaded: Loaded) -> None:
+        """Let go of a thread, and tell that."""
+        if not await self.let_go(loaded):
+            return
+        self.broadcast("thread/closed", {"threadId": loaded.id})
+
+    async def let_go(self, loaded: Loaded, *, discard: bool = False) -> bool:
+        """The same without a word but of its status; False if it was let go of already."""
+        async with loaded.busy:
+            if self.loaded.get(loaded.id) is not loaded:
+                return False
+            loaded.stop_timer()
+            await loaded.conversation.interrupt()
+            if discard:
+                await loaded.thread.recorder.discard()
+            else:
+                with contextlib.suppress(ThreadlogError):  # it is told when the home closes
+                    await loaded.conversation.close()
+            del self.loaded[loaded.id]
+        told = {"threadId": loaded.id, "status": {"type": "notLoaded"}}
+        self.broadcast("thread/status/changed", told)
+        return True
+
+    # -- clients
+
+    def broadcast(self, method: str, params: dict[str, Any]) -> None:
+        """Send a notification to every client."""
+        line = notification(method, params)
+        for client in list(self._clients):
+            client.notify(method, line)
+
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do it, and keep it from being collected before it is done."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def now(self) -> str:
+        """This instant, as summaries spell it."""
+        return moments.utc_text(int(time.time() * 1000))

@@ -1,0 +1,75 @@
+"""What threads are begun with: what agents need of it, and what is only told back to clients."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+
+from threadlog.agents.context import Settings
+from threadlog.app.loaded import Loaded
+from threadlog.app.wire_items import Wire
+
+_SANDBOXES = {
+    "read-only": {"type": "readOnly", "networkAccess": False},
+    "workspace-write": {
+        "type": "workspaceWrite",
+        "writableRoots": [],
+        "networkAccess": False,
+        "excludeTmpdirEnvVar": False,
+        "excludeSlashTmp": False,
+    },
+    "danger-full-access": {"type": "dangerFullAccess"},
+}
+# What clients may set and agents have no use for: approvals and sandboxes are the agent's business.
+_TOLD_BACK = ("approval_policy", "approvals_reviewer", "sandbox", "sandbox_policy", "service_tier")
+
+
+def settings_of(params: Any, before: Settings | None = None) -> Settings:
+    """What the agent of a thread is told; what is not given stays."""
+    settings = before or Settings()
+    given = {
+        "model": getattr(params, "model", None),
+        "effort": getattr(params, "effort", None),
+        "instructions": getattr(params, "base_instructions", None),
+        "developer_instructions": getattr(params, "developer_instructions", None),
+    }
+    return settings._replace(**{key: value for key, value in given.items() if value is not None})
+
+
+def asked_of(params: Any, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What is only told back."""
+    asked = dict(before or {})
+    for key in _TOLD_BACK:
+        value = getattr(params, key, None)
+        if value is not None and value is not msgspec.UNSET:
+            asked[key] = msgspec.to_builtins(value)
+    return asked
+
+
+def fields(loaded: Loaded) -> Wire:
+    """What the answer to a start, resume or fork says besides the thread."""
+    asked, live = loaded.asked, loaded.live
+    cwd = loaded.conversation.cwd
+    sandbox = asked.get("sandbox_policy") or _SANDBOXES.get(asked.get("sandbox", ""))
+    return {
+        "model": live.model,
+        "modelProvider": live.provider,
+        "serviceTier": asked.get("service_tier"),
+        "disabledPluginIds": [],
+        "cwd": cwd,
+        "runtimeWorkspaceRoots": [cwd],
+        "instructionSources": [],
+        "approvalPolicy": asked.get("approval_policy", "never"),
+        "approvalsReviewer": asked.get("approvals_reviewer", "user"),
+        "sandbox": sandbox or _SANDBOXES["danger-full-access"],
+        "activePermissionProfile": None,
+        "reasoningEffort": live.effort,
+        "multiAgentMode": "explicitRequestOnly",
+    }
+
+
+def folder(cwd: str | None) -> str:
+    """A working directory, made absolute by that of the server."""
+    return os.path.abspath(os.path.expanduser(cwd or "."))

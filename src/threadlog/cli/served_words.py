@@ -1,0 +1,65 @@
+"""The options of `threadlog app-server` and `threadlog chat`."""
+
+from __future__ import annotations
+
+import argparse
+
+_AGENT = "threadlog.agents.responses:agent"
+
+_SERVER = """\
+Codex's app-server JSON-RPC, a message a line, over the threads of a home: Codex's clients, its
+Python SDK among them, drive threads that threadlog keeps, and an agent of yours answers
+(docs/app-server.md, docs/agents.md).
+"""
+
+_CHAT = """\
+Talk to an agent in the terminal.  The thread is on disk from the first message on, and Codex can
+resume it.  /help says what else can be done; Ctrl-C interrupts an answer, Ctrl-D ends.
+"""
+
+
+def add_app_server(parser: argparse.ArgumentParser) -> None:
+    """Those of the server."""
+    parser.description = _SERVER
+    _add_agent(parser)
+    parser.add_argument(
+        "--listen",
+        metavar="URL",
+        default="stdio://",
+        help="stdio:// (the default), or unix://PATH: a socket that only its owner may use",
+    )
+    parser.add_argument(
+        "--unload-after",
+        metavar="SECONDS",
+        type=_seconds,
+        default=1800.0,
+        help="a thread that no client follows is let go of after so long (1800)",
+    )
+
+
+def add_chat(parser: argparse.ArgumentParser) -> None:
+    """Those of the conversation."""
+    parser.description = _CHAT
+    _add_agent(parser)
+    parser.add_argument("--resume", metavar="ID", help="go on with a thread (`last`: the newest)")
+    parser.add_argument("--cwd", metavar="DIR", help="its working directory (.)")
+
+
+def _add_agent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--agent",
+        metavar="MODULE:NAME",
+        default=_AGENT,
+        help=f"who answers ({_AGENT}: any OpenAI-compatible endpoint)",
+    )
+    parser.add_argument("--model", metavar="NAME", help="the model that the agent is to ask")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
