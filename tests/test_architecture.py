@@ -214,7 +214,18 @@ def test_the_use_cases_know_no_frontend() -> None:
             },
         ),
         (r"sqlite3\.connect\(", {"codex.state", "codex.rows", "local.index.database"}),
-        (r"os\.environ", {"connect", "cli.main", "cli.terminal", "cli.pager"}),
+        (
+            r"os\.environ",
+            {
+                "connect",
+                "cli.main",
+                "cli.terminal",
+                "cli.pager",
+                "agents.responses",
+                "agents.scripted",
+                "agents.endpoint",
+            },
+        ),
     ],
 )
 def test_a_secret_has_one_owner(secret: str, owners: set[str]) -> None:

@@ -259,16 +259,21 @@ def test_a_rollout_that_changed_just_now_is_watched_for_two_seconds(home: Path) 
 def test_a_rollout_that_grows_meanwhile_may_be_in_use(home: Path) -> None:
     path = put(home, content(LEGACY))
 
-    def grow() -> None:
-        time.sleep(0.5)
-        with path.open("ab") as file:
-            file.write(agent("theirs") + b"\n")
+    seen = threading.Event()
+
+    def grow() -> None:  # for as long as it takes: who knows when the look begins
+        while not seen.wait(0.3):
+            with path.open("ab") as file:
+                file.write(agent("theirs") + b"\n")
 
     other = threading.Thread(target=grow)
     other.start()
-    with pytest.raises(InUse, match="force"):
-        resumed(home)
-    other.join()
+    try:
+        with pytest.raises(InUse, match="force"):
+            resumed(home)
+    finally:
+        seen.set()
+        other.join()
     with held(home, THREAD):
         pass
 

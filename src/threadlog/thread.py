@@ -74,11 +74,6 @@ class Thread:
         return self._recorder.ephemeral
 
     @property
-    def home(self) -> Home:
-        """The home it is of."""
-        return self._home
-
-    @property
     def recorder(self) -> RolloutRecorder:
         """The level underneath, for items of one's own making."""
         return self._recorder

@@ -105,5 +105,5 @@ class Conversation:
     def _unfinished(self) -> str | None:
         thread = self.thread.sync
         thread.flush()
-        home = thread.home
+        home = thread.book.home
         return home.reader(home.get(thread.path)).unfinished()

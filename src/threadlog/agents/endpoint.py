@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from threadlog.agents.context import AgentFailed
 from threadlog.agents.events import Retry
 from threadlog.agents.failures import UNREACHABLE, broken, one_line, refused
 from threadlog.agents.response_events import failure
+from threadlog.errors import AgentFailed
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream

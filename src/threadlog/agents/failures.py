@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from threadlog.agents.context import AgentFailed
+from threadlog.errors import AgentFailed
 
 DISCONNECTED = "response_stream_disconnected"
 UNREACHABLE = "http_connection_failed"

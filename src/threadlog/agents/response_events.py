@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import orjson
 
-from threadlog.agents.context import AgentFailed
 from threadlog.agents.events import (
     Call,
     Delta,
@@ -19,6 +18,7 @@ from threadlog.agents.events import (
     Usage,
 )
 from threadlog.agents.failures import Broken, broken, refused
+from threadlog.errors import AgentFailed
 
 _TRY_AGAIN = (
     "internal_server_error",

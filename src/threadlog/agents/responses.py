@@ -14,12 +14,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from threadlog.agents.context import COMPACT, TURN, Agent, AgentFailed, TurnContext
+from threadlog.agents.context import COMPACT, TURN, Agent, TurnContext
 from threadlog.agents.endpoint import Endpoint, connected
 from threadlog.agents.events import Call, Event, Message, Output, Retry, Usage
 from threadlog.agents.failures import Broken, broken
 from threadlog.agents.function_tools import FunctionTool, tools_of
 from threadlog.agents.response_events import Answer
+from threadlog.errors import AgentFailed
 
 MODEL = "THREADLOG_MODEL"
 _TRIES = 4  # of an answer that broke off before anything of it was told

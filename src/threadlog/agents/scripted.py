@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from threadlog.agents.context import COMPACT, REVIEW, AgentFailed, Said, TurnContext
+from threadlog.agents.context import COMPACT, REVIEW, Said, TurnContext
 from threadlog.agents.events import (
     Call,
     Command,
@@ -30,6 +30,7 @@ from threadlog.agents.events import (
     Usage,
 )
 from threadlog.agents.script_file import Fail, Listen, Pause, Step, Wait, read_script
+from threadlog.errors import AgentFailed
 
 SCRIPT = "THREADLOG_SCRIPT"
 CONTEXT_WINDOW = 128_000

@@ -114,7 +114,7 @@ class Goals:
     def _read(self) -> Wire | None:
         thread = self._loaded.thread.sync
         thread.flush()
-        home = thread.home
+        home = thread.book.home
         for frame in home.reader(home.get(thread.path)).raw_lines_backwards():
             if isinstance(frame, Frame) and isinstance(frame.raw, bytes) and _MARK in frame.raw:
                 item = decode_item(frame.raw)
