@@ -112,8 +112,6 @@ async def interrupted(agent: Agent, turn: MadeTurn, when: Callable[[], Awaitable
     await asyncio.wait_for(when(), WAIT_S)
     assert not asking.done()
     asking.cancel()
-    try:
-        await asking
-    except asyncio.CancelledError:
-        return
-    raise AssertionError("the turn was not interrupted")
+    done, _ = await asyncio.wait([asking], timeout=WAIT_S / 4)
+    assert done, "the turn goes on"
+    assert asking.cancelled()

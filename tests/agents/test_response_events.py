@@ -24,7 +24,7 @@ _FIELDS = """
 NAMES = st.sampled_from(_FIELDS.split())
 KINDS = st.sampled_from([*Answer._TAKES, "response.created"])
 ITEM_KINDS = st.sampled_from(["message", "reasoning", "function_call", "web_search_call"])
-TEXTS = st.text(st.characters(codec=None), max_size=5)
+TEXTS = st.text(st.characters() | st.sampled_from("\ud83d\ude00"), max_size=5)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | ITEM_KINDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | TEXTS, inner, max_size=6),
@@ -43,12 +43,20 @@ ITEMS = st.fixed_dictionaries(
 )
 EVENTS = JSON | st.fixed_dictionaries(
     {"type": KINDS},
-    optional={"item": ITEMS | JSON, "response": JSON, "delta": JSON, "error": JSON, "code": JSON},
+    optional={
+        "item": ITEMS | JSON,
+        "response": JSON,
+        "delta": TEXTS | JSON,
+        "error": JSON,
+        "code": JSON,
+    },
 )
 
 
 @given(st.lists(EVENTS, max_size=5))
 @example([{"type": "response.output_item.done", "item": {"type": "x", "a": 2**70}}])
+@example([{"type": "response.output_text.delta", "delta": "\ud83d"}])
+@example([{"type": "error", "message": "\ud83d"}])
 @example([{"type": "response.failed", "response": {"error": {"code": {}, "message": []}}}])
 def test_events_of_ours_or_a_failure_come_of_it(events: list[Any]) -> None:
     answer = Answer()

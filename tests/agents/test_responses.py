@@ -279,6 +279,19 @@ def test_a_turn_can_be_interrupted_before_it_is_answered_and_while_it_waits_to_a
     assert len(turn.of(Retry)) == 1  # told before the wait
 
 
+def test_an_answer_that_ended_is_let_go_of_before_its_tools_run(server: ModelServer) -> None:
+    server.gone.clear()
+
+    def gone() -> bool:
+        return server.gone.wait(WAIT_S / 4)
+
+    first = said(call("gone", {}))
+    server.script(first._replace(hold=True), said(message("done")))
+    turn = MadeTurn("Hi")
+    run(responses.with_tools(gone), turn)
+    assert turn.of(Output) == [Output("call_1", "true")]
+
+
 # -- asked again
 
 

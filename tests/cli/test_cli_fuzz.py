@@ -126,7 +126,7 @@ HEADS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=QUIET)
+@settings(deadline=None, max_examples=120, suppress_health_check=QUIET)
 @given(HEADS, st.lists(_lines(), max_size=6))
 def test_items_of_any_content_are_shown(
     tmp_path_factory: pytest.TempPathFactory, head: bytes, raws: list[bytes]
@@ -136,7 +136,7 @@ def test_items_of_any_content_are_shown(
     survives(home)
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=QUIET)
+@settings(deadline=None, max_examples=60, suppress_health_check=QUIET)
 @given(_fields(SESSION_ITEMS[0]))
 def test_metadata_of_any_content_is_listed(
     tmp_path_factory: pytest.TempPathFactory, payload: dict[str, Any]
@@ -147,7 +147,7 @@ def test_metadata_of_any_content_is_listed(
     survives(home)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=QUIET)
+@settings(deadline=None, max_examples=70, suppress_health_check=QUIET)
 @given(st.binary(max_size=200), st.binary(max_size=200), st.booleans())
 @example(b"", b"\n", False)
 @example(b"{}", b"\xef\xbb\xbf", True)
@@ -161,7 +161,7 @@ def test_files_of_any_bytes_are_survived(
     survives(home)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=QUIET)
+@settings(deadline=None, max_examples=50, suppress_health_check=QUIET)
 @given(st.data())
 def test_a_thread_with_any_bytes_changed_is_survived(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -141,9 +141,27 @@ def _is_retried(response: Any) -> bool:
 @contextlib.asynccontextmanager
 async def connected() -> AsyncIterator[Endpoint]:
     """The endpoint that the environment names; no failure within tells its key."""
-    openai = await _library()
-    key = _key()
-    retries = _Retries()
+    key, retries = _key(), _Retries()
+    # Off the loop: both take a while, and other threads' turns go on.
+    openai = await asyncio.to_thread(_library)
+    client = await asyncio.to_thread(_client, openai, key, retries)
+    async with client:
+        try:
+            yield Endpoint(openai, client, retries)
+        except AgentFailed as failed:
+            raise AgentFailed(_redacted(str(failed), key), failed.kind) from None
+
+
+def _library() -> ModuleType:
+    try:
+        return importlib.import_module("openai")
+    except ImportError as error:
+        raise AgentFailed(
+            f"This agent needs the openai package: pip install 'threadlog[responses]' ({error})"
+        ) from None
+
+
+def _client(openai: ModuleType, key: str, retries: _Retries) -> AsyncOpenAI:
     hooks: Any = {"request": [retries.before], "response": [retries.after]}
     try:
         client: AsyncOpenAI = openai.AsyncOpenAI(
@@ -154,21 +172,7 @@ async def connected() -> AsyncIterator[Endpoint]:
         )
     except Exception as error:
         raise AgentFailed(f"{URL} names no endpoint: {type(error).__name__}") from None
-    async with client:
-        try:
-            yield Endpoint(openai, client, retries)
-        except AgentFailed as failed:
-            raise AgentFailed(_redacted(str(failed), key), failed.kind) from None
-
-
-async def _library() -> ModuleType:
-    # Off the loop: it takes a while, and other threads' turns go on.
-    try:
-        return await asyncio.to_thread(importlib.import_module, "openai")
-    except ImportError as error:
-        raise AgentFailed(
-            f"This agent needs the openai package: pip install 'threadlog[responses]' ({error})"
-        ) from None
+    return client
 
 
 def _key() -> str:
@@ -192,10 +196,7 @@ def _refused(error: Any) -> AgentFailed:
     body = error.body
     if not isinstance(body, dict):
         return refused(error.status_code, None, body)
-    nested = body.get("error")  # not every endpoint wraps what it says the same way
-    told = nested if isinstance(nested, dict) else body
-    code = told.get("code") or told.get("type")
-    return refused(error.status_code, code, told.get("message") or nested)
+    return refused(error.status_code, body.get("code") or body.get("type"), body.get("message"))
 
 
 # Not every model takes these, and none needs them.

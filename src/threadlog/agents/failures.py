@@ -55,7 +55,7 @@ class Broken(AgentFailed):
 def refused(status: int | None, code: object, detail: object) -> AgentFailed:
     """What an HTTP status says, or the code that comes with it, or one within a stream."""
     kind = _kind(status, code, detail)
-    given = str(status) if status is not None else code if isinstance(code, str) else ""
+    given = str(status or (one_line(code) if isinstance(code, str) else ""))
     said = f"{_SENTENCES[kind]} ({given})" if given else _SENTENCES[kind]
     line = one_line(detail) if isinstance(detail, str) else ""
     return AgentFailed(f"{said}: {line}" if line else f"{said}.", kind)
@@ -68,7 +68,7 @@ def broken(reason: str) -> Broken:
 
 def one_line(text: str) -> str:
     """A text of others as part of a sentence."""
-    line = " ".join(text.split())
+    line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
     return line if len(line) <= _DETAIL_LENGTH else f"{line[: _DETAIL_LENGTH - 1]}…"
 
 

@@ -17,7 +17,7 @@ from threadlog.agents.events import (
     ThoughtDelta,
     Usage,
 )
-from threadlog.agents.failures import Broken, broken, refused
+from threadlog.agents.failures import Broken, broken, one_line, refused
 from threadlog.errors import AgentFailed
 
 _TRY_AGAIN = (
@@ -72,8 +72,8 @@ class Answer:
         response = _object(event.get("response"))
         if isinstance(response.get("usage"), dict):
             yield _usage(response["usage"])
-        reason = _text(_object(response.get("incomplete_details")).get("reason"))
-        raise AgentFailed(f"The model stopped before its answer was whole: {reason or 'no reason'}")
+        reason = _text(_object(response.get("incomplete_details")).get("reason")) or "no reason"
+        raise AgentFailed(f"The model stopped before its answer was whole: {one_line(reason)}")
 
     def _failed(self, event: dict[str, Any]) -> Iterator[Event]:
         error = _object(event.get("response")).get("error") or event.get("error") or event

@@ -28,6 +28,8 @@ REQUESTS_LIMIT = 512
 # A client that leaves so much unread is read from no more, and gets no deltas; beyond the second
 # it is let go.
 SOFT_LIMIT_BYTES, HARD_LIMIT_BYTES = 8 << 20, 128 << 20
+# So long a client that was let go, or went, has to take what it asked for.
+WRITE_WAIT_S = 5.0
 _READ_BYTES = 1 << 18
 
 
@@ -70,7 +72,7 @@ class Client:
         self.name = "unknown"
         self.initialized = False
         self.experimental = False
-        self.gone = False
+        self._ending = asyncio.Event()  # it went, or was let go
         self._opted_out: frozenset[str] = frozenset()
         self._wire = wire
         self._out: list[bytes] = []
@@ -88,24 +90,36 @@ class Client:
         writing = asyncio.create_task(self._write())
         try:
             await self._read()
-            if self._tasks:
+            if self._tasks and not self._ending.is_set():
                 await asyncio.wait(self._tasks)
         finally:
-            self.gone = True
+            self._ending.set()
             for task in self._tasks:
                 task.cancel()
             self._wake.set()
-            await writing
+            await asyncio.wait({writing}, timeout=WRITE_WAIT_S)
+            writing.cancel()
 
     async def _read(self) -> None:
         framer = Framer()
-        while not self.gone:
+        while not self._ending.is_set():
             await self._room.wait()
-            data = await self._wire.read(_READ_BYTES)
+            data = await self._read_some()
             for message in framer.feed(data) if data else framer.end():
                 self._take(message)
             if not data:
                 return
+
+    async def _read_some(self) -> bytes:
+        """What comes; nothing at the end, or when the client was let go meanwhile."""
+        reading = asyncio.ensure_future(self._wire.read(_READ_BYTES))
+        ending = asyncio.ensure_future(self._ending.wait())
+        await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not reading.done():
+            reading.cancel()
+            return b""
+        return reading.result()
 
     def _take(self, message: dict[str, Any] | list[Any] | Fault) -> None:
         if isinstance(message, Fault):
@@ -200,16 +214,16 @@ class Client:
         self._put_line(encode(message))
 
     def _put_line(self, line: bytes) -> None:
-        if self.gone:
+        if self._ending.is_set():
             return
         self._out.append(line)
         self._out_bytes += len(line)
         self._wake.set()
         if self._out_bytes > SOFT_LIMIT_BYTES:
             self._room.clear()
-        if self._out_bytes > HARD_LIMIT_BYTES:
+        if self._out_bytes - len(line) > HARD_LIMIT_BYTES:  # one answer may be longer
             _log(f"let go of a client that left {self._out_bytes >> 20} MiB unread")
-            self.gone = True
+            self._ending.set()
             self._out.clear()
             self._room.set()
 
@@ -225,10 +239,10 @@ class Client:
                     self._out_bytes -= len(data)
                     if self._out_bytes <= SOFT_LIMIT_BYTES:
                         self._room.set()
-                if self.gone:
+                if self._ending.is_set():
                     return
         except OSError:
-            self.gone = True
+            self._ending.set()
             self._room.set()
         finally:
             await self._wire.close()
