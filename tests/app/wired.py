@@ -53,12 +53,16 @@ class Pipe:
             self.arrived.notify_all()
 
 
+_clients: list[Wired] = []
+
+
 class Wired:
     """A client."""
 
     def __init__(self, server: Server) -> None:
         self.pipe = Pipe()
         self._asked = 0
+        _clients.append(self)
         self.serving = asyncio.create_task(server.serve(self.pipe))
 
     @property
@@ -147,6 +151,10 @@ async def serving(home: Path, agent: Agent = echo, **options: Any) -> AsyncItera
         yield server
     finally:
         await server.close()
+        while _clients:
+            client = _clients.pop()
+            client.end()
+            await asyncio.wait_for(client.serving, WAIT_S)
 
 
 def with_client(
@@ -158,8 +166,6 @@ def with_client(
         async with serving(home, agent, **options) as server:
             client = await Wired(server).begin()
             await work(client)
-            client.end()
-            await client.serving
 
     asyncio.run(main())
 

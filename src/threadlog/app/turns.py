@@ -128,8 +128,8 @@ def _said(parts: list[Any], client_id: str | None) -> list[Said]:
         kind = value["type"]
         if kind == "text":
             texts.append(value["text"])
-        elif kind == "image" and value.get("url"):
-            images.append(value["url"])
+        elif kind == "image" and "url" in value["source"]:
+            images.append(value["source"]["url"])
         elif kind == "localImage":
             images.append(value["path"])
         elif kind in ("skill", "mention"):
