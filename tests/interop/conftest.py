@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from interop.app_schema import AppSchema
 from interop.codex_process import NEWEST, OLDER, CodexHome, NotInstalled, install, make_home
 from interop.mock_model import MockModel
 from interop.our_threads import Form
@@ -54,6 +57,26 @@ def _binary(version: str) -> Path:
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(str(reason))
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def app_schema(newest: Path, tmp_path_factory: pytest.TempPathFactory) -> AppSchema:
+    """The wire of the app-server, as the newest Codex prints it."""
+    return AppSchema.printed_by(newest, tmp_path_factory.mktemp("app-schema"))
+
+
+@pytest.fixture(scope="session")
+def have_app_server() -> bool:
+    """Whether there is an app-server of ours."""
+    command = [sys.executable, "-m", "threadlog", "app-server", "--help"]
+    return not subprocess.run(command, capture_output=True, check=False).returncode
+
+
+@pytest.fixture(scope="session")
+def our_app_server(have_app_server: bool) -> None:
+    """Skips what needs an app-server of ours, as long as there is none."""
+    if not have_app_server:
+        pytest.skip("threadlog has no app-server yet")
 
 
 @pytest.fixture
