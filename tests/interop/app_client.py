@@ -126,9 +126,10 @@ class AppClient:
 
     # -- what is heard
 
-    def answer(self, number: int | str) -> Message:
-        """The answer to the request of this id."""
-        return self.await_message(lambda message: _answers(message, number), f"request {number}")
+    def answer(self, number: int | str, since: int = 0) -> Message:
+        """The answer to the request of this id, not counting the first *since* messages."""
+        what = f"request {number}"
+        return self.await_message(lambda message: _answers(message, number), what, since)
 
     def await_message(
         self, fits: Callable[[Message], bool], what: str, since: int = 0, wait_s: float = WAIT_S

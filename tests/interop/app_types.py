@@ -72,11 +72,22 @@ class Types:
 
 
 def _demand(schema: Json, shape: Shape) -> None:
+    _rename(schema, {name.rstrip("?") for name in shape})
     names = [name for name in shape if not name.endswith("?")]
     schema["required"] = sorted({*schema.get("required", ()), *names})
     for name in shape:
         schema["properties"].setdefault(name.rstrip("?"), True)
     schema.setdefault("additionalProperties", False)
+
+
+def _rename(schema: Json, known: set[str]) -> None:
+    """Call fields as the types do: of some variants the JSON schema has names that nobody writes."""
+    for name in [*schema["properties"]]:
+        head, *rest = name.split("_")
+        right = head + "".join(map(str.capitalize, rest))
+        if name not in known and right in known:
+            schema["properties"][right] = schema["properties"].pop(name)
+            schema["required"] = [each for each in schema.get("required", ()) if each != name]
 
 
 def _is_variant(schema: Json, shape: Shape) -> bool:
