@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from interop.app_schema import AppSchema
@@ -99,7 +100,7 @@ _LONE = "\ud800"  # a text that no UTF-8 can hold, but an escape can
 class Known(NamedTuple):
     """What there is to ask about."""
 
-    turns: dict[str, str] = {}  # of each thread, one
+    turns: Mapping[str, str] = MappingProxyType({})  # of each thread, one
     paths: tuple[str, ...] = ()
 
 

@@ -81,7 +81,7 @@ def _demand(schema: Json, shape: Shape) -> None:
 
 
 def _rename(schema: Json, known: set[str]) -> None:
-    """Call fields as the types do: of some variants the JSON schema has names that nobody writes."""
+    """Call fields as the types do: of some the JSON schema has names that nobody writes."""
     for name in [*schema["properties"]]:
         head, *rest = name.split("_")
         right = head + "".join(map(str.capitalize, rest))
