@@ -83,6 +83,12 @@ class Sheet(NamedTuple):
         with self.answers.open("ab") as file:
             file.writelines(each.as_line() for each in answers)
 
+    def count(self, what: str) -> int:
+        """One more of something that happened; how many that makes, over all processes."""
+        with (self.folder / what).open("ab") as file:
+            file.write(b".")
+            return file.tell()
+
     def release(self) -> None:
         """Let the answer that pauses end, or the next that will."""
         with self.releases.open("ab") as file:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from interop.codex_process import CodexHome
+from interop.codex_process import MODEL, CodexHome
 
 Json = Any
 Message = dict[str, Json]
@@ -22,6 +22,7 @@ Message = dict[str, Json]
 CODEX, OURS = "codex", "threadlog"
 WAIT_S, EXIT_WAIT_S = 30.0, 5.0
 _TESTS = Path(__file__).parents[1]
+_ELSEWHERE = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
 
 
 class Subject(NamedTuple):
@@ -41,13 +42,14 @@ def codex(binary: Path, home: CodexHome) -> Subject:
 def ours(home: CodexHome, agent: str, **more: str) -> Subject:
     """Ours, with an agent; *more* is added to its environment."""
     command = (sys.executable, "-m", "threadlog", "app-server", "--agent", agent)
+    options = ("--home", str(home.path), "--model", MODEL)
     environment = {
         **home.environment(),
         "THREADLOG_HOME": str(home.path),
-        "PYTHONPATH": str(_TESTS),  # where agents of the tests lie
+        "PYTHONPATH": os.pathsep.join([str(_TESTS), *_ELSEWHERE]),  # for agents of the tests
         **more,
     }
-    return Subject(OURS, (*command, "--home", str(home.path)), environment, home.work)
+    return Subject(OURS, (*command, *options), environment, home.work)
 
 
 class Ended(Exception):

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Self
 Json = Any
 
 NEWEST, OLDER = "0.169.0", "0.100.0"
-PROVIDER = "mock"  # in the settings below
+MODEL, PROVIDER = "gpt-5.5", "mock"  # in the settings below
 INSTALL_WAIT_S, WAIT_S, EXIT_WAIT_S = 300.0, 30.0, 10.0
 # What may be inherited; all else, proxies and keys first of all, is not.
 _INHERITED = ("PATH", "TZ", "LANG", "LC_ALL", "TMPDIR")

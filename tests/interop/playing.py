@@ -28,8 +28,6 @@ _ENCRYPTED = "b3BhcXVl" * 8
 _USAGE = Usage(input_tokens=500, output_tokens=20, context_window=258_400)
 _UNSCRIPTED = {"kind": "message", "text": "Nothing was scripted for this request.", "phase": ""}
 
-_taken = itertools.count()
-_paused = itertools.count(1)
 _calls = itertools.count(1)
 
 
@@ -47,13 +45,14 @@ async def agent(turn: TurnContext) -> AsyncIterator[Event]:
             await _release(sheet)
         if answer["fail"]:
             raise AgentFailed(answer["fail"])
-        yield _USAGE
+        if not answer["pause"]:  # Codex gives a response up once the user steers, and counts none
+            yield _USAGE
         goes_on = any(part["kind"] == "command" for part in answer["parts"])
 
 
 def _next(sheet: Sheet) -> dict[str, Any]:
     lines = sheet.answers.read_bytes().splitlines() if sheet.answers.exists() else []
-    number = next(_taken)
+    number = sheet.count("taken") - 1
     if number < len(lines):
         taken: dict[str, Any] = json.loads(lines[number])
         return taken
@@ -61,7 +60,7 @@ def _next(sheet: Sheet) -> dict[str, Any]:
 
 
 async def _release(sheet: Sheet) -> None:
-    number = next(_paused)
+    number = sheet.count("pauses")
     try:
         while not sheet.releases.exists() or sheet.releases.stat().st_size < number:
             await asyncio.sleep(_LOOK_S)

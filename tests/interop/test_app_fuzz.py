@@ -43,7 +43,6 @@ UNREADABLE = {
     "a text": b'"x"',
     "null": b"null",
     "an empty list": b"[]",
-    "a batch": b'[{"id":8,"method":"thread/list","params":{}}]',
     "an empty object": b"{}",
     "id of null": b'{"id":null,"method":"thread/list","params":{}}',
     "id of a fraction": b'{"id":1.5,"method":"thread/list","params":{}}',
@@ -66,8 +65,9 @@ OF_OURS = {
     "70 MB without an end of JSON": b'{"x":"' + b"a" * _LONG,
     "a huge number": b"9" * 1_000_000,
 }
-# With an id that can be read: an error answers it, or, as Codex does, nothing.
+# With an id that might be read: an error answers it, or, as Codex does mostly, nothing.
 WITH_AN_ID = {
+    "a batch": b'[{"id":"odd","method":"thread/list","params":{}}]',
     "no method": b'{"id":"odd","params":{}}',
     "method of a number": b'{"id":"odd","method":5,"params":{}}',
     "deep params": b'{"id":"odd","method":"thread/list","params":{"cwd":'
@@ -108,7 +108,8 @@ def test_each_odd_request_is_answered_once_and_rightly(
     outcome = Storm(client, app_schema, requests).blow(
         min(OF_CODEX, REQUESTS) if real else REQUESTS
     )
-    assert "\n".join(outcome.wrong[:20]) == ""
+    if outcome.wrong:
+        pytest.fail("\n".join(outcome.wrong[:20]), pytrace=False)
     assert outcome.results.total() > _MANY * outcome.errors.total(), "next to nothing was done"
 
 
@@ -153,7 +154,6 @@ def test_a_bad_frame_with_an_id_gets_an_error_or_nothing(
     odd = [each for each in _goes_on(client) if each.get("id") == "odd"]
     assert len(odd) <= 1
     assert [wrong for each in odd for wrong in app_schema.error(each)] == []
-    assert odd or client.subject.name == app_client.CODEX
 
 
 def test_lines_may_end_as_on_windows(client: AppClient) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from interop import app_client
-from interop.codex_process import CodexHome, NotInstalled
+from interop.codex_process import MODEL, CodexHome, NotInstalled
 from interop.mock_model import MockModel, Step, answer, fail, pause, say
 from interop.official_sdk import install_sdk, run_flows
 
@@ -75,7 +75,7 @@ def test_the_sdk_works_with_ours_and_a_model(
     environment = {
         "OPENAI_BASE_URL": model.url,
         "OPENAI_API_KEY": "none",
-        "THREADLOG_MODEL": "gpt-5.5",
+        "THREADLOG_MODEL": MODEL,
     }
     subject = app_client.ours(codex_home, _RESPONSES, **environment)
     printed = run_flows(sdk, subject, model.release)

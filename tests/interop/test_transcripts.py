@@ -23,6 +23,7 @@ from interop.transcripts import (
     PAGE,
     differences,
     judged,
+    summary,
     with_table,
 )
 
@@ -73,20 +74,26 @@ def _of_ours(folder: Path) -> Run:
     return Run(folder / "run", player.run(script()))
 
 
+def _none(lines: str) -> None:
+    """Fails with all the lines: pytest shortens what is compared."""
+    if lines:
+        pytest.fail(lines, pytrace=False)
+
+
 def test_all_that_codex_says_fits_the_schema(runs: dict[str, Run], app_schema: AppSchema) -> None:
-    assert complaints(app_schema, runs[app_client.CODEX].taken) == []
+    _none("\n".join(complaints(app_schema, runs[app_client.CODEX].taken)))
 
 
 @pytest.mark.usefixtures("our_app_server")
 def test_all_that_we_say_fits_the_schema(runs: dict[str, Run], app_schema: AppSchema) -> None:
-    assert complaints(app_schema, runs[app_client.OURS].taken) == []
+    _none("\n".join(complaints(app_schema, runs[app_client.OURS].taken)))
 
 
 @pytest.mark.usefixtures("our_app_server")
 def test_both_say_the_same_but_for_the_table(runs: dict[str, Run]) -> None:
     found = list(differences(runs[app_client.CODEX].seen(), runs[app_client.OURS].seen()))
     unexcused, idle = judged(found, DIFFERENCES)
-    assert [str(each) for each in unexcused] == []
+    _none(summary(unexcused))
     assert idle == []
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "app-server.md"
 BEGIN, END = "<!-- differences begin -->", "<!-- differences end -->"
 _ABSENT = "nothing"
 _SHOWN = 160
+_NUMBER = re.compile(r"\d+|told of [^:]*")
 
 # Steps and places (with `*`), and why it is not so with us; a row that excuses nothing fails.
 DIFFERENCES: dict[str, str] = {}
@@ -65,6 +67,15 @@ def judged(found: list[Difference], table: dict[str, str]) -> tuple[list[Differe
         if not rows:
             unexcused.append(difference)
     return unexcused, [row for row in table if not uses[row]]
+
+
+def summary(found: list[Difference]) -> str:
+    """Differences for people: one of each place, with how many there are like it."""
+    alike: dict[str, list[Difference]] = {}
+    for each in found:
+        alike.setdefault(_NUMBER.sub("#", each.place), []).append(each)
+    lines = (f"{len(several)} like {several[0]}" for several in alike.values())
+    return "\n".join(lines)
 
 
 def _unlike(codex: Json, ours: Json, place: str) -> Iterator[tuple[str, Json, Json]]:
