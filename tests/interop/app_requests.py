@@ -94,7 +94,6 @@ _ITEMS = (
     {"type": "message", "role": "user", "content": "x"},
     {"type": "nonsense"},
 )
-_LONE = "\ud800"  # a text that no UTF-8 can hold, but an escape can
 
 
 class Known(NamedTuple):
@@ -119,7 +118,7 @@ class Requests:
         self._schema, self._harmless = schema, harmless
         self._random = random.Random(seed)
         self._methods = tuple(schema.requests)
-        self._texts = _TEXTS if harmless else (*_TEXTS, *_DEVICES, _LONE)
+        self._texts = _TEXTS if harmless else (*_TEXTS, *_DEVICES)
         self._count = 0
         self._thread = ""  # that the request is about, mostly
         self.known = Known()

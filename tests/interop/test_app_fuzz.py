@@ -68,6 +68,7 @@ OF_OURS = {
 # With an id that might be read: an error answers it, or, as Codex does mostly, nothing.
 WITH_AN_ID = {
     "a batch": b'[{"id":"odd","method":"thread/list","params":{}}]',
+    "half of a pair": b'{"id":"odd","method":"thread/list","params":{"cursor":"\\ud800"}}',
     "no method": b'{"id":"odd","params":{}}',
     "method of a number": b'{"id":"odd","method":5,"params":{}}',
     "deep params": b'{"id":"odd","method":"thread/list","params":{"cwd":'
