@@ -22,7 +22,7 @@ from threadlog.core.items.event import ThreadNameUpdated, ThreadRolledBack
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.lines import SESSION_META, Json
 from threadlog.core.metadata import PAGINATED
-from threadlog.core.names import NAME_LIMIT_CHARS
+from threadlog.core.names import GIT_FIELDS, NAME_LIMIT_CHARS
 from threadlog.core.shelf import Changed, Place
 from threadlog.errors import InUse, NotResumable, Refused, ThreadlogError, WriteFailed
 from threadlog.fresh import now_ms
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from threadlog.reader import ThreadReader
 
 MEMORY_MODES = ("enabled", "disabled")
-# What git information is called in a rollout, and in a summary.
-GIT_FIELDS = {"commit_hash": "git_commit", "branch": "git_branch", "repository_url": "git_url"}
 Git = Mapping[str, str | None]
 _BESIDE = "the name stands beside the rollout, not in it: {}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import InUse, NotFound
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from threadlog.writer import Writer
 
 __all__ = ["Home", "Reference"]
+
+Outcome = TypeVar("Outcome")
 
 
 class Home(StoredThreads):
@@ -77,6 +79,16 @@ class Home(StoredThreads):
     def open_channels(self) -> list[Channel]:
         """What is being recorded here, drafts too."""
         return list(self.writer.channels) if "_writer" in vars(self) else []
+
+    def _expect_own(self) -> None:
+        paths = [each.path for each in self.open_channels() if each.path]
+        if paths:
+            self._store.catalog.expect(paths)
+
+    def _changed(self, outcome: Outcome) -> Outcome:
+        """What came of a change; the next listing has it, however old listings may be."""
+        self._store.catalog.expect(None)
+        return outcome
 
     def _tell_name(self, channel: Channel, name: str) -> None:
         from threadlog.amending import tell_name
@@ -145,7 +157,7 @@ class Home(StoredThreads):
         from threadlog.forking import fork
         from threadlog.own_threads import FORKED, stored
 
-        return fork(self, stored(self, reference, FORKED), asked)
+        return self._changed(fork(self, stored(self, reference, FORKED), asked))
 
     def revert(self, reference: Reference, *, before: str) -> Thread:
         """Go on with a paginated thread as it was before a turn; what came after stays on disk.
@@ -158,7 +170,7 @@ class Home(StoredThreads):
         from threadlog.own_threads import stored
         from threadlog.reverting import revert
 
-        return revert(self, stored(self, reference, "reverted"), before)
+        return self._changed(revert(self, stored(self, reference, "reverted"), before))
 
     def rename(self, reference: Reference, name: str) -> Changed:
         """Call a thread so; its `remarks` say in sentences what could not be told.
@@ -170,7 +182,7 @@ class Home(StoredThreads):
         """
         from threadlog.amending import rename
 
-        return rename(self, reference, name)
+        return self._changed(rename(self, reference, name))
 
     def rollback(self, reference: Reference, turns: int = 1) -> Changed:
         """The last turns of a legacy thread count no more; nothing is cut (Codex: a marker).
@@ -180,7 +192,7 @@ class Home(StoredThreads):
         """
         from threadlog.amending import roll_back
 
-        return roll_back(self, reference, turns)
+        return self._changed(roll_back(self, reference, turns))
 
     def update_metadata(
         self,
@@ -199,7 +211,7 @@ class Home(StoredThreads):
         """
         from threadlog.amending import update_metadata
 
-        return update_metadata(self, reference, git, memory_mode)
+        return self._changed(update_metadata(self, reference, git, memory_mode))
 
     def archive(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
         """Put threads into the archive, with the subagents that they spawned (Codex: the same).
@@ -210,7 +222,7 @@ class Home(StoredThreads):
         """
         from threadlog.putting_away import archive
 
-        return archive(self, references, dry_run=dry_run)
+        return self._changed(archive(self, references, dry_run=dry_run))
 
     def unarchive(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
         """Put archived threads back, with their subagents (Codex: the same).
@@ -220,7 +232,7 @@ class Home(StoredThreads):
         """
         from threadlog.putting_away import unarchive
 
-        return unarchive(self, references, dry_run=dry_run)
+        return self._changed(unarchive(self, references, dry_run=dry_run))
 
     def delete(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
         """Put threads into the trash, with the subagents that they spawned; `restore` undoes it.
@@ -230,7 +242,7 @@ class Home(StoredThreads):
         """
         from threadlog.putting_away import delete
 
-        return delete(self, references, dry_run=dry_run)
+        return self._changed(delete(self, references, dry_run=dry_run))
 
     def restore(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
         """Put threads back from the trash, with the subagents that were deleted along.
@@ -242,7 +254,7 @@ class Home(StoredThreads):
         """
         from threadlog.putting_away import restore
 
-        return restore(self, references, dry_run=dry_run)
+        return self._changed(restore(self, references, dry_run=dry_run))
 
     def purge(self, *references: Reference, dry_run: bool = False) -> list[Moved]:
         """Remove threads in the trash for good, and what threadlog keeps of them beside.
@@ -252,7 +264,7 @@ class Home(StoredThreads):
         """
         from threadlog.putting_away import purge
 
-        return purge(self, references, dry_run=dry_run)
+        return self._changed(purge(self, references, dry_run=dry_run))
 
     def trash(self) -> list[Trashed]:
         """What is in the trash, that deleted last first, and until when it is kept."""

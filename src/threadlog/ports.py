@@ -50,6 +50,9 @@ class Catalog(Protocol):
     def family(self, wanted: Family) -> list[ThreadSummary]:
         """The threads that belong together as *wanted* says, archived ones too."""
 
+    def expect(self, paths: Sequence[str] | None) -> None:
+        """This process changed these rollouts, or (None) who knows what: the next answer has it."""
+
     def close(self) -> None:
         """Let go of what was opened to answer; asking opens it again."""
 

@@ -11,7 +11,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -24,6 +24,7 @@ from threadlog.core.items import LineItem, UntypedItem
 from threadlog.core.items.event import TaskStarted
 from threadlog.core.lines import SESSION_META, Envelope
 from threadlog.core.metadata import LEGACY, PAGINATED, Metadata
+from threadlog.core.names import GIT_FIELDS
 from threadlog.core.query import ThreadSummary
 from threadlog.core.summary import Files, Told, summarise
 from threadlog.drafts import new_draft
@@ -264,7 +265,9 @@ class RolloutRecorder:
         line = Envelope(begun, SESSION_META, msgspec.to_builtins(draft.meta))
         files = Files(self.path, created=begun, updated=begun, recency=begun)
         told = Told(metadata.fold(Metadata(), line), first_message="")
-        return summarise(self.thread_id, told, files)
+        shown = summarise(self.thread_id, told, files)
+        git: dict[str, Any] = {GIT_FIELDS[key]: value for key, value in draft.git.items()}
+        return shown._replace(name=draft.name, title=draft.name or shown.title, **git)
 
     # -- the barriers, without the waiting
 

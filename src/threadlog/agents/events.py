@@ -7,9 +7,13 @@ from typing import Any, NamedTuple
 
 
 class Delta(NamedTuple):
-    """A piece of a message, as the model streams it; `Message` ends the message."""
+    """A piece of a message, as the model streams it; `Message` ends the message.
+
+    *phase* is that of the message, where it is known when it begins.
+    """
 
     text: str
+    phase: str | None = None
 
 
 class Message(NamedTuple):

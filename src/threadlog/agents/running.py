@@ -27,6 +27,7 @@ from threadlog.core.items import event as ev
 from threadlog.core.items import turn as ti
 from threadlog.core.items.session import Compacted
 from threadlog.core.items.values import UserInput
+from threadlog.core.lines import BadLine, parse_json
 from threadlog.core.turn import COMPLETED, FAILED, INTERRUPTED, Turn
 from threadlog.errors import AgentFailed, BacklogFull, ThreadlogError
 from threadlog.fresh import new_id, now_ms
@@ -228,12 +229,7 @@ class Run:
             self.tell(ItemEnded(self.id, self._compaction, self._began_ms, now_ms()))
 
     def _leave_review(self) -> None:
-        output = {
-            "findings": [],
-            "overall_correctness": "",
-            "overall_explanation": self._taker.said or _NOTHING_SAID,
-            "overall_confidence_score": 0.0,
-        }
+        output = _review_output(self._taker.said)
         item = ti.ExitedReviewMode(id=new_id(now_ms()), review_output=output)
         self.writer.item(
             ev.ExitedReviewMode(turn_id=self.id, item_id=item.id, review_output=output)
@@ -241,7 +237,7 @@ class Run:
         self._tell_whole(item)
 
     def _turn(self, status: str, error: AgentFailed | None) -> Turn:
-        last = self._taker.last_message
+        last = self._taker.last_message if status == COMPLETED else None
         told = None
         if error is not None:
             told = {"message": str(error), "codex_error_info": error.kind}
@@ -253,6 +249,7 @@ class Run:
             max(now_ms(), self._began_ms) // 1000,
             int((time.monotonic() - self._began) * 1000),
             told,
+            {} if last is None else {last.id: self._taker.last_times},
         )
 
     def tell(self, happening: Happening) -> None:
@@ -263,6 +260,22 @@ class Run:
         at_ms = now_ms()
         self.tell(ItemBegan(self.id, item, at_ms))
         self.tell(ItemEnded(self.id, item, at_ms, at_ms))
+
+
+def _review_output(said: str) -> dict[str, Any]:
+    """What a reviewer found: an object as Codex asks its reviewers for it, or what it said."""
+    output = {
+        "findings": [],
+        "overall_correctness": "",
+        "overall_explanation": said or _NOTHING_SAID,
+        "overall_confidence_score": 0.0,
+    }
+    try:
+        found = parse_json(said.encode(errors="replace"))
+    except BadLine:
+        found = None
+    explained = isinstance(found, dict) and isinstance(found.get("overall_explanation"), str)
+    return {**output, **found} if explained and isinstance(found, dict) else output
 
 
 def _user_item(said: Said) -> ti.UserMessage:

@@ -39,6 +39,7 @@ class _Growing(NamedTuple):
     id: str
     began_ms: int
     pieces: list[str]
+    phase: str | None = None
 
 
 class _Open(NamedTuple):
@@ -57,6 +58,7 @@ class Taker:
         """*summing*: a summary is asked for, so that only what is said counts, and is not told."""
         self.over = False
         self.last_message: ti.AgentMessage | None = None
+        self.last_times = (0, 0)
         self.said = ""  # the last message's text
         self._summing = summing
         self._turn_id = writer.id
@@ -117,8 +119,8 @@ class Taker:
 
     def _delta(self, event: events.Delta) -> None:
         if self._message is None:
-            self._message = self._new_growing("msg")
-            item = _agent_message(self._message.id, "", None)
+            self._message = self._new_growing("msg")._replace(phase=event.phase)
+            item = _agent_message(self._message.id, "", event.phase)
             self._tell(ItemBegan(self._turn_id, item, self._message.began_ms))
         self._message.pieces.append(event.text)
         self._tell(TextGrew(self._turn_id, self._message.id, MESSAGE, event.text))
@@ -134,11 +136,11 @@ class Taker:
                 self._tell(TextGrew(self._turn_id, growing.id, MESSAGE, event.text))
         self._message = None
         self.last_message, self.said = item, event.text
-        self._tell_end(item, growing.began_ms)
+        self.last_times = growing.began_ms, self._tell_end(item, growing.began_ms)
 
     def _end_message(self) -> None:
         if self._message is not None:
-            self._say(events.Message("".join(self._message.pieces)))
+            self._say(events.Message("".join(self._message.pieces), self._message.phase))
 
     def _think(self, event: events.ThoughtDelta) -> None:
         if self._thought is None:
@@ -284,8 +286,10 @@ class Taker:
         ms = now_ms()
         return _Growing(f"{prefix}_{new_id(ms)}", ms, [])
 
-    def _tell_end(self, item: ti.TurnItem, began_ms: int) -> None:
-        self._tell(ItemEnded(self._turn_id, item, began_ms, max(now_ms(), began_ms)))
+    def _tell_end(self, item: ti.TurnItem, began_ms: int) -> int:
+        ended_ms = max(now_ms(), began_ms)
+        self._tell(ItemEnded(self._turn_id, item, began_ms, ended_ms))
+        return ended_ms
 
 
 def _agent_message(item_id: str, text: str, phase: str | None) -> ti.AgentMessage:

@@ -64,13 +64,6 @@ async def models(request: Request) -> Any:
     }
 
 
-async def providers(request: Request) -> Any:
-    """The provider that the home's Codex has configured; nothing of it can be changed here."""
-    name = request.server.provider
-    provider = {"id": name, "name": name, "canEdit": False, "baseUrl": None, "settings": None}
-    return {"data": [provider], "defaultProviderId": name, "canChangeDefault": False}
-
-
 async def no_modes(_request: Request) -> Any:
     """There is one way to work together: turn by turn."""
     return {"data": []}

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from threadlog.app import threads, wire
+from threadlog.app import pages, threads, wire
 from threadlog.app.client import Reply, Request
 from threadlog.app.finding import (
     SESSION,
@@ -106,7 +106,8 @@ async def update_metadata(request: Request) -> Any:
             await stored_thread(request, thread_id, no_rollout(thread_id))
         await _update(request, thread_id, git=git)
     summary, loaded = await known_thread(request, thread_id)
-    return {"thread": wire.thread_of(summary, loaded.live if loaded else None)}
+    shown = wire.thread_of(summary, loaded.live if loaded else None)
+    return {"thread": {**shown, "canAcceptDirectInput": None}}
 
 
 async def set_memory_mode(request: Request) -> Any:
@@ -158,8 +159,9 @@ async def revert(request: Request) -> Any:
             raise refusal(error, loaded.id) from None
     summary = await loaded.summary()
     shown = wire.thread_of(summary, loaded.live)
-    told = {"threadId": loaded.id, "beforeTurnId": before}
-    return Reply({"thread": shown}, lambda: request.server.broadcast("thread/reverted", told))
+    answer = {"thread": shown, **await pages.ends(request, summary)}
+    told = {"threadId": loaded.id}
+    return Reply(answer, lambda: request.server.broadcast("thread/reverted", told))
 
 
 async def inject(request: Request) -> Any:

@@ -57,7 +57,7 @@ class Goals:
         if before is None and objective is None:
             raise invalid(f"cannot update goal for thread {self._loaded.id}: no goal exists")
         if budget is not UNSET and budget is not None and budget <= 0:
-            raise invalid("goal token budget must be positive")
+            raise invalid("goal budgets must be positive when provided")
         now = int(time.time())
         begun: Wire = {
             "threadId": self._loaded.id,

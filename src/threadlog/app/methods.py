@@ -43,7 +43,6 @@ HANDLERS: dict[str, Handler] = {
     "turn/interrupt": turns.interrupt,
     "review/start": turns.review,
     "model/list": account.models,
-    "modelProvider/list": account.providers,
     "collaborationMode/list": account.no_modes,
     "account/read": account.read,
     "account/login/start": account.login,

@@ -17,7 +17,7 @@ from threadlog.app.wire_items import Wire, item_of
 from threadlog.core.boundaries import Spot
 from threadlog.core.items import turn as ti
 from threadlog.core.query import ThreadSummary
-from threadlog.core.turn import Turn
+from threadlog.core.turn import ItemTimes, Turn
 from threadlog.errors import BadCursor
 from threadlog.paging import Anchor, TurnPage, newer, older
 from threadlog.reader import ThreadReader
@@ -36,6 +36,7 @@ class _Cursor(msgspec.Struct, rename="camel", omit_defaults=True):
     item_id: str | None = None
 
 
+_Placed = tuple[_Cursor, ti.AnyTurnItem, ItemTimes]
 _decoder = msgspec.json.Decoder(_Cursor)
 _encoder = msgspec.json.Encoder()
 
@@ -83,6 +84,19 @@ async def items_page(request: Request, summary: ThreadSummary, loaded: Loaded | 
     }
 
 
+async def ends(request: Request, summary: ThreadSummary) -> Wire:
+    """Where a paginated thread ends, for pages that go back from there; as of this moment."""
+    turns = items = None
+    if summary.history_mode == "paginated":
+        reader = request.server.home.sync.reader(summary)
+        page = await _read(older, reader, None, 1)
+        turns = _text(page.previous)
+        if page.turns and page.turns[0].items:
+            turn = page.turns[0]
+            items = _encoded(_Cursor(turn.id, include_anchor=True, item_id=turn.items[-1].id))
+    return {"turnsBackwardsCursor": turns, "itemsBackwardsCursor": items}
+
+
 class _ItemWalk:
     """The items of a thread in one direction, turn by turn."""
 
@@ -100,16 +114,17 @@ class _ItemWalk:
                 raise invalid("invalid cursor: anchor item is no longer present")
             if cursor.include_anchor:
                 placed = chain([first], placed)
-        shown = ((here, _entry(here, item)) for here, item in placed)
+        shown = ((here, _entry(here, item, times)) for here, item, times in placed)
         whole = ((here, entry) for here, entry in shown if entry is not None)
         return list(islice(whole, limit + 1))
 
-    def _placed(self, cursor: _Cursor | None) -> Iterator[tuple[_Cursor, ti.AnyTurnItem]]:
+    def _placed(self, cursor: _Cursor | None) -> Iterator[_Placed]:
         for turn in self._turns(cursor):
             if self._turn_id is not None and turn.id != self._turn_id:
                 continue
             for item in turn.items[::-1] if self._descending else turn.items:
-                yield _Cursor(turn.id, include_anchor=False, item_id=item.id), item
+                here = _Cursor(turn.id, include_anchor=False, item_id=item.id)
+                yield here, item, turn.item_times.get(item.id, (None, None))
 
     def _turns(self, cursor: _Cursor | None) -> Iterator[Turn]:
         """The turns from the cursor's on."""
@@ -128,9 +143,17 @@ class _ItemWalk:
             anchor = page.next
 
 
-def _entry(here: _Cursor, item: ti.AnyTurnItem) -> Wire | None:
-    shown = item_of(item)
-    return None if shown is None else {"turnId": here.turn_id, "item": shown}
+def _entry(here: _Cursor, item: ti.AnyTurnItem, times: ItemTimes) -> Wire | None:
+    shown = item_of(item, *times)
+    if shown is None:
+        return None
+    began_ms, ended_ms = times
+    return {
+        "turnId": here.turn_id,
+        "item": shown,
+        "startedAtMs": began_ms,
+        "completedAtMs": ended_ms,
+    }
 
 
 def limit_of(limit: int | None) -> int:

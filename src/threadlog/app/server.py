@@ -39,6 +39,7 @@ class Server:
     def __init__(self, home: Home, options: Options) -> None:
         self.home = home
         self.agent = options.agent
+        self.chosen_model = options.model  # for threads whose clients choose none
         self.model = options.model or DEFAULT_MODEL
         self.unload_after_s = options.unload_after_s
         self.provider = home.sync.store.model_provider() or DEFAULT_PROVIDER

@@ -70,6 +70,19 @@ def fields(loaded: Loaded) -> Wire:
     }
 
 
+def mode(loaded: Loaded) -> Wire:
+    """How client and agent work together: there is one way."""
+    live, settings = loaded.live, loaded.conversation.settings
+    return {
+        "mode": "default",
+        "settings": {
+            "model": live.model,
+            "reasoning_effort": live.effort,
+            "developer_instructions": settings.developer_instructions,
+        },
+    }
+
+
 def folder(cwd: str | None) -> str:
     """A working directory, made absolute by that of the server."""
     return os.path.abspath(os.path.expanduser(cwd or "."))

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from threadlog.agents.context import Settings
 from threadlog.aio.recording import Thread
 from threadlog.app import pages, settings, wire
 from threadlog.app.client import Client, Reply, Request, notification
@@ -89,10 +90,9 @@ async def resume(request: Request) -> Any:
     answer = {
         "thread": wire.thread_of(summary, running.live, turns),
         **settings.fields(running),
-        "collaborationMode": None,
+        "collaborationMode": settings.mode(running),
         "initialTurnsPage": page,
-        "turnsBackwardsCursor": None,
-        "itemsBackwardsCursor": None,
+        **await pages.ends(request, summary),
     }
     told = None if params.exclude_turns else await _restored_usage(running, summary)
     return Reply(answer, lambda: _tell_restored(request.client, told))
@@ -122,7 +122,8 @@ async def fork(request: Request) -> Any:
         summary = summary._replace(preview=parent.preview)
     turns = [] if params.exclude_turns else await all_turns(loaded, summary)
     shown = wire.thread_of(summary, loaded.live, turns)
-    told = None if params.exclude_turns else await _restored_usage(loaded, summary)
+    source = parent if thread.ephemeral else summary
+    told = None if params.exclude_turns else await _restored_usage(loaded, source)
     return _began(request, loaded, shown, told)
 
 
@@ -142,7 +143,7 @@ async def loaded_list(request: Request) -> Any:
     """The ids of loaded threads."""
     params = request.params
     names = sorted(request.server.loaded)
-    if params.cursor is not None:
+    if params.cursor is not None and names:  # (Codex: it does not look at it else)
         try:
             after = checked_id(params.cursor)
         except RpcError:
@@ -196,7 +197,8 @@ async def settings_update(request: Request) -> Any:
 def _load(request: Request, thread: Thread) -> Loaded:
     params = request.params
     asked = settings.asked_of(params)
-    loaded = request.server.load(thread, settings.settings_of(params), asked)
+    chosen = Settings(model=request.server.chosen_model)
+    loaded = request.server.load(thread, settings.settings_of(params, chosen), asked)
     loaded.subscribe(request.client)
     return loaded
 
@@ -266,10 +268,9 @@ async def _resume_history(request: Request) -> Any:
     answer = {
         "thread": wire.thread_of(summary, loaded.live),
         **settings.fields(loaded),
-        "collaborationMode": None,
+        "collaborationMode": settings.mode(loaded),
         "initialTurnsPage": None,
-        "turnsBackwardsCursor": None,
-        "itemsBackwardsCursor": None,
+        **await pages.ends(request, summary),
     }
     return Reply(answer)
 
@@ -371,8 +372,6 @@ async def _turns_of(request: Request, loaded: Loaded | None, summary: ThreadSumm
 
 async def _restored_usage(loaded: Loaded, summary: ThreadSummary) -> Wire | None:
     """The tokens of a thread that goes on, and the turn that told them last."""
-    if loaded.thread.ephemeral or not loaded.thread.on_disk:
-        return None
     reader = loaded.server.home.sync.reader(summary)
     found = await asyncio.to_thread(lambda: usage.latest_count(reader.raw_lines_backwards()))
     if found is None:

@@ -71,7 +71,7 @@ async def interrupt(request: Request) -> Any:
         raise invalid("no active turn to interrupt")
     wanted = request.params.turn_id
     if wanted and run.id != wanted:
-        raise invalid(f"expected active turn id `{wanted}` but found `{run.id}`")
+        raise invalid(f"expected active turn id {wanted} but found {run.id}")
     await loaded.conversation.interrupt()
     return {}
 

@@ -89,9 +89,9 @@ def turn_of(turn: Turn, view: str, running: str | None = None) -> Wire:
         status = INTERRUPTED
     items: list[Wire] = []
     if view == FULL:
-        items = items_of(turn.items)
+        items = items_of(turn.items, turn.item_times)
     elif view == SUMMARY:
-        items = items_of(_first_and_last(turn.items))
+        items = items_of(_first_and_last(turn.items), turn.item_times)
     return {
         "id": turn.id,
         "rootTurnId": turn.id,

@@ -12,6 +12,8 @@ from typing import Any
 
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import Duration, UserInput
+from threadlog.core.lines import BadLine, parse_json
+from threadlog.core.turn import ItemTimes
 
 Wire = dict[str, Any]
 
@@ -22,6 +24,8 @@ _COLLAB_TOOLS = (
     *("spawnAgent", "sendInput", "resumeAgent", "wait", "closeAgent", "sendMessage"),
     *("followupTask", "interruptAgent", "listAgents"),
 )
+# The tools that run commands, as Codex's versions call them, and ours.
+_SHELLS = ("shell", "shell_command", "exec_command", "local_shell", "container.exec")
 _AGENT_STATES = (
     *("pendingInit", "running", "interrupted", "completed", "errored", "shutdown", "notFound"),
 )
@@ -40,9 +44,10 @@ def item_of(
     return shown
 
 
-def items_of(items: Iterable[ti.AnyTurnItem]) -> list[Wire]:
-    """Those of a stored turn that the wire has types for."""
-    return [shown for item in items if (shown := item_of(item)) is not None]
+def items_of(items: Iterable[ti.AnyTurnItem], times: Mapping[str, ItemTimes]) -> list[Wire]:
+    """Those of a turn that the wire has types for."""
+    shown = (item_of(item, *times.get(item.id, (None, None))) for item in items)
+    return [each for each in shown if each is not None]
 
 
 def _user_message(item: ti.UserMessage) -> Wire:
@@ -203,6 +208,9 @@ def _output_part(part: Mapping[str, Any]) -> Wire | None:
 
 def _tool(item: ti.ToolCall) -> Wire:
     """A call that is known from its response items alone; Codex shows none, we do."""
+    command = _command_of(item) if item.name in _SHELLS else None
+    if command is not None:
+        return _command(command)
     parts = [{"type": "inputText", "text": item.output}] if isinstance(item.output, str) else None
     return _typed(
         "dynamicToolCall",
@@ -214,6 +222,27 @@ def _tool(item: ti.ToolCall) -> Wire:
         contentItems=parts,
         success=None,
         durationMs=None,
+    )
+
+
+def _command_of(item: ti.ToolCall) -> ti.CommandExecution | None:
+    """A call of a shell as the command it is; None for arguments that tell none."""
+    try:
+        arguments = parse_json(item.arguments.encode(errors="replace"))
+    except BadLine:
+        return None
+    given = arguments if isinstance(arguments, dict) else {}
+    command = given.get("command", given.get("cmd"))
+    words = [command] if isinstance(command, str) else command
+    if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
+        return None
+    output, cwd = item.output, given.get("workdir")
+    return ti.CommandExecution(
+        id=item.id,
+        command=tuple(words[2:] if words[:2] == ["sh", "-c"] else words),
+        cwd=cwd if isinstance(cwd, str) else None,
+        status="completed" if output is not None else "failed",
+        aggregated_output=output if isinstance(output, str) else None,
     )
 
 

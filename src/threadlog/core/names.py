@@ -12,6 +12,8 @@ from typing import NamedTuple
 # The fields of metadata that can be told outside of rollouts.
 PATCHED = ("git_branch", "git_commit", "git_url", "memory_mode")
 # Of a longer one the beginning is kept.
+# What git information is called in a rollout, and in a summary.
+GIT_FIELDS = {"commit_hash": "git_commit", "branch": "git_branch", "repository_url": "git_url"}
 NAME_LIMIT_CHARS = 10_000
 # What a thread says that tells nothing of the mode, and what a row says then.
 USUAL_MEMORY_MODE = "enabled"

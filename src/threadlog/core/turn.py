@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from threadlog.core.items import turn as ti
 from threadlog.core.items.base import Json
 from threadlog.core.metadata import LEGACY
 
+ItemTimes = tuple[int | None, int | None]
 COMPLETED, INTERRUPTED, FAILED, IN_PROGRESS = "completed", "interrupted", "failed", "inProgress"
 
 
@@ -16,6 +19,8 @@ class Turn(msgspec.Struct, frozen=True):
 
     Times are unix seconds, `duration_ms` milliseconds, None where the rollout does not say.  The
     id of a turn that the rollout does not name is `turn-` and the byte offset of its first line.
+    `item_times` says of items, by id, when they began and ended (unix milliseconds), where known:
+    paginated rollouts tell it.
     """
 
     id: str
@@ -25,6 +30,7 @@ class Turn(msgspec.Struct, frozen=True):
     completed_at: int | None = None
     duration_ms: int | None = None
     error: Json = None
+    item_times: Mapping[str, ItemTimes] = msgspec.field(default_factory=dict)
 
 
 class TurnRules(msgspec.Struct, frozen=True):
@@ -53,6 +59,7 @@ class OpenTurn:
         self.explicit = explicit
         self.status = IN_PROGRESS if explicit else COMPLETED
         self.items: dict[str, ti.AnyTurnItem] = {}
+        self.times: dict[str, ItemTimes] = {}
         self.compaction = False
         self.started_at: int | None = None
         self.completed_at: int | None = None
@@ -74,4 +81,5 @@ class OpenTurn:
             self.completed_at,
             self.duration_ms,
             self.error,
+            self.times,
         )

@@ -27,6 +27,7 @@ from threadlog.core.turn import (
     FAILED,
     IN_PROGRESS,
     INTERRUPTED,
+    ItemTimes,
     OpenTurn,
     Turn,
     TurnRules,
@@ -127,6 +128,7 @@ class _TurnFold:
         self._known: set[str] = set(rules.earlier)
         # Paginated: items of turns of which no line has told yet, by turn.
         self.early: dict[str, dict[str, ti.AnyTurnItem]] = {}
+        self._early_times: dict[str, dict[str, ItemTimes]] = {}
         self._rules = rules
         self._keep_items = keep_items
         self._open: OpenTurn | None = None
@@ -164,7 +166,7 @@ class _TurnFold:
 
     def _start(self, event: ev.TaskStarted, _offset: int) -> None:
         turn = self._new(event.turn_id, explicit=True)
-        turn.items.update(self.early.pop(event.turn_id, {}))
+        self._take_early(turn)
         turn.started_at = event.started_at
 
     def _complete(self, event: ev.TaskComplete, _offset: int) -> None:
@@ -263,12 +265,20 @@ class _TurnFold:
     def _item_completed(self, event: ev.ItemCompleted, offset: int) -> None:
         item = turn_item(event)
         turn = self._find(event.turn_id)
+        name, times = item.id or _item_id(offset), (event.started_at_ms, event.completed_at_ms)
         if turn is not None:
             if self._paginated or type(item) in _LEGACY_TURN_ITEMS:
                 self._append(item, offset, turn)
+                turn.times[name] = times
         elif self._paginated and event.turn_id not in self._known:
             early = self.early.setdefault(event.turn_id, {})
-            early[item.id or _item_id(offset)] = item if self._keep_items else _NOTHING
+            early[name] = item if self._keep_items else _NOTHING
+            self._early_times.setdefault(event.turn_id, {})[name] = times
+
+    def _take_early(self, turn: OpenTurn) -> None:
+        """Items that came before their turn was told of."""
+        turn.items.update(self.early.pop(turn.id, {}))
+        turn.times.update(self._early_times.pop(turn.id, {}))
 
     def _response_item(self, item: ResponseItem, offset: int) -> None:
         if self._rules.spoken and (said := turn_items.spoken(item, item.id or _item_id(offset))):
@@ -327,7 +337,7 @@ class _TurnFold:
         if self._rules.partial and turn_id not in self.early:
             return None
         turn = self._new(turn_id, explicit=True)
-        turn.items.update(self.early.pop(turn_id, {}))
+        self._take_early(turn)
         return turn
 
     def _new(self, turn_id: str, *, explicit: bool) -> OpenTurn:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -83,6 +85,7 @@ class IndexedCatalog:
         """
         self._freshness_s = freshness_s
         self._watcher = _watcher(home) if freshness_s else None
+        self._expected: deque[str | None] = deque()  # what this process changed itself
         # Whether, and when, everything was looked at that could have changed.
         self._known, self._swept_at = False, -math.inf
         self._home = home
@@ -147,6 +150,11 @@ class IndexedCatalog:
             lambda: (self._swept(lambda rows: members(wanted, kin.IndexKin(self._home, rows))),)
         )
         return told[0] if told else self._files.family(wanted)
+
+    def expect(self, paths: Sequence[str] | None) -> None:
+        """This process changed these rollouts, or (None) who knows what: the next answer has it."""
+        if self._watcher is not None:
+            self._expected.extend([None] if paths is None else paths)
 
     def close(self) -> None:
         """Let go of the index, until it is asked again."""
@@ -237,13 +245,18 @@ class IndexedCatalog:
     def _is_fresh(self, watcher: Watcher) -> bool:
         """True if the index is as new as it has to be, perhaps after a look at a few files."""
         known, self._known = self._known, False  # until what changed was taken in
+        expected = {self._expected.popleft() for _ in range(len(self._expected))}
         changed = watcher.take()
-        if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
+        if time.monotonic() - self._swept_at > SWEEP_EVERY_S or None in expected:
             return False
         if changed is None or not known:
+            if expected:
+                return False
             recent = time.monotonic() - self._swept_at < self._freshness_s
             self._known = known and recent and not watcher.watching
             return self._known
+        root = self._home + os.sep
+        changed |= {path.removeprefix(root) for path in expected if path and path.startswith(root)}
         if changed:
             self._index.look_at(changed)
         else:
