@@ -6,17 +6,21 @@ Codex keeps goals in a database of its own besides, which is not ours to touch.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
+from threadlog.app.client import Client, notification
 from threadlog.app.refusals import invalid
 from threadlog.app.wire_items import Wire
 from threadlog.core.decode import decode_item
-from threadlog.core.framing import Frame
+from threadlog.core.framing import Frame, Gap
 from threadlog.core.items.event import ThreadGoalUpdated
 from threadlog.core.turn import Turn
+from threadlog.errors import ThreadlogError
 
 if TYPE_CHECKING:
     from threadlog.app.loaded import Loaded
@@ -41,6 +45,16 @@ class Goals:
             self._goal = await asyncio.to_thread(self._read)
             self._known = True
         return self._goal
+
+    async def tell(self, client: Client) -> None:
+        """Tell a client that follows the thread from now on what it is to achieve, if anything."""
+        with contextlib.suppress(ThreadlogError):
+            goal = await self.get()
+            told: Wire = {"threadId": self._loaded.id}
+            method = "thread/goal/cleared"
+            if goal is not None:
+                method, told = "thread/goal/updated", {**told, "turnId": None, "goal": goal}
+            client.notify(method, notification(method, told))
 
     async def set(self, objective: str | None, status: str | None, budget: Any) -> Wire:
         """Set or change it, and record that; on disk when it returns.
@@ -115,12 +129,25 @@ class Goals:
         thread = self._loaded.thread.sync
         thread.flush()
         home = thread.book.home
-        for frame in home.reader(home.get(thread.path)).raw_lines_backwards():
+        reader = home.reader(home.get(thread.path))
+        if not _is_in(reader.raw_chunks()):  # a look at the bytes, which most threads end with
+            return None
+        for frame in reader.raw_lines_backwards():
             if isinstance(frame, Frame) and isinstance(frame.raw, bytes) and _MARK in frame.raw:
                 item = decode_item(frame.raw)
                 if isinstance(item, ThreadGoalUpdated) and item.thread_id == self._loaded.id:
                     return _complete(item.goal)
         return None
+
+
+def _is_in(chunks: Iterator[bytes | Gap]) -> bool:
+    seam = b""
+    for chunk in chunks:
+        if isinstance(chunk, bytes):
+            if _MARK in seam + chunk:
+                return True
+            seam = chunk[-len(_MARK) :]
+    return False
 
 
 def _complete(goal: Any) -> Wire | None:

@@ -95,7 +95,13 @@ async def resume(request: Request) -> Any:
         **await pages.ends(request, summary),
     }
     told = None if params.exclude_turns else await _restored_usage(running, summary)
-    return Reply(answer, lambda: _tell_restored(request.client, told))
+
+    def tell() -> None:
+        _tell_restored(request.client, told)
+        if not running.thread.ephemeral:
+            request.server.in_background(running.goals.tell(request.client))
+
+    return Reply(answer, tell)
 
 
 async def fork(request: Request) -> Any:
