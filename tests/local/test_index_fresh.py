@@ -350,3 +350,39 @@ def test_how_the_index_stands_is_told_while_it_is_built(home: Path) -> None:
     assert opened.catch_up(progress=ask_elsewhere)
     assert told
     assert told[-1] == 5
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_what_this_process_did_itself_is_in_the_very_next_answer(
+    home: Path, watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not watched:
+        monkeypatch.setitem(__import__("sys").modules, "watchfiles", None)
+    put_thread(home, 1)
+    with threadlog.open(home, freshness_s=60) as opened:
+        assert opened.catch_up()
+        if watched:
+            _until(lambda: sizes(opened, "updated") is not None and watching(opened), 5)
+        for sort in ("created", "updated"):
+            opened.threads(sort=sort)  # what may be told again for a minute
+            thread = opened.start("/desk/x")
+            with thread.turn("Q") as turn:
+                turn.say("A")
+            assert sizes(opened, sort) == on_disk(home)
+            with thread.turn("R") as turn:
+                turn.say("B" * 1000)
+            assert sizes(opened, sort) == on_disk(home)
+            thread.close()
+            opened.rename(thread.id, "it")
+            assert opened.threads(sort=sort, text="it")[0].name == "it"
+            opened.archive(thread.id)
+            assert sizes(opened, sort) == on_disk(home)
+            assert [each.id for each in opened.threads(sort=sort, archived=True)] == [thread.id]
+            opened.unarchive(thread.id)
+            assert thread.id in sizes(opened, sort)
+            opened.delete(thread.id)
+            assert thread.id not in sizes(opened, sort)
+            opened.restore(thread.id)
+            assert thread.id in sizes(opened, sort)
+            opened.delete(thread.id)
+            opened.purge(thread.id)
