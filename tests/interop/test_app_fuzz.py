@@ -86,7 +86,6 @@ def subject(request: pytest.FixtureRequest, codex_home: CodexHome) -> Subject:
     """Each of both servers, not started yet."""
     if request.param == app_client.CODEX:
         return app_client.codex(request.getfixturevalue("newest"), codex_home)
-    request.getfixturevalue("our_app_server")
     return app_client.ours(codex_home, AGENT)
 
 
@@ -133,9 +132,7 @@ def test_a_frame_that_is_no_request_is_passed_over(name: str, client: AppClient)
     assert len(_goes_on(client)) == len(before) + 1
 
 
-def test_frames_that_hurt_are_passed_over(
-    our_app_server: None, codex_home: CodexHome, tmp_path: Path
-) -> None:
+def test_frames_that_hurt_are_passed_over(codex_home: CodexHome, tmp_path: Path) -> None:
     with AppClient(app_client.ours(codex_home, AGENT), tmp_path / "log") as client:
         client.introduce()
         for name, frame in OF_OURS.items():
@@ -183,7 +180,7 @@ def test_nothing_but_the_end_is_an_end(subject: Subject, tmp_path: Path) -> None
 
 
 def test_requests_before_the_end_are_answered_by_ours(
-    our_app_server: None, codex_home: CodexHome, tmp_path: Path
+    codex_home: CodexHome, tmp_path: Path
 ) -> None:
     with AppClient(app_client.ours(codex_home, AGENT), tmp_path / "log") as client:
         client.introduce()

@@ -59,7 +59,6 @@ def test_the_sdk_works_with_codex(
     assert _is_done(printed), printed
 
 
-@pytest.mark.usefixtures("our_app_server")
 def test_the_sdk_works_with_ours_and_an_agent_without_a_model(
     codex_home: CodexHome, sdk: Path
 ) -> None:
@@ -67,7 +66,6 @@ def test_the_sdk_works_with_ours_and_an_agent_without_a_model(
     assert _is_done(printed), printed
 
 
-@pytest.mark.usefixtures("our_app_server")
 def test_the_sdk_works_with_ours_and_a_model(
     codex_home: CodexHome, model: MockModel, sdk: Path
 ) -> None:

@@ -45,15 +45,12 @@ class Run(NamedTuple):
 def runs(
     newest: Path,
     running_model: MockModel,
-    have_app_server: bool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Run]:
     """The script run on Codex's server and on ours, at the same time."""
     folders = {name: tmp_path_factory.mktemp(name) for name in (app_client.CODEX, app_client.OURS)}
     with ThreadPoolExecutor() as pool:
         codex = pool.submit(_of_codex, newest, running_model, folders[app_client.CODEX])
-        if not have_app_server:
-            return {app_client.CODEX: codex.result()}
         ours = pool.submit(_of_ours, folders[app_client.OURS])
         return {app_client.CODEX: codex.result(), app_client.OURS: ours.result()}
 
@@ -84,12 +81,10 @@ def test_all_that_codex_says_fits_the_schema(runs: dict[str, Run], app_schema: A
     _none("\n".join(complaints(app_schema, runs[app_client.CODEX].taken)))
 
 
-@pytest.mark.usefixtures("our_app_server")
 def test_all_that_we_say_fits_the_schema(runs: dict[str, Run], app_schema: AppSchema) -> None:
     _none("\n".join(complaints(app_schema, runs[app_client.OURS].taken)))
 
 
-@pytest.mark.usefixtures("our_app_server")
 def test_both_say_the_same_but_for_the_table(runs: dict[str, Run]) -> None:
     found = list(differences(runs[app_client.CODEX].seen(), runs[app_client.OURS].seen()))
     unexcused, idle = judged(found, DIFFERENCES)
