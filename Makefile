@@ -5,7 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOCAL := tests/local tests/codex tests/agents
 LISTED := $(addprefix tests/interop/test_,compressed_by_us.py corpus.py damage.py default_list.py listing.py \
-	live_thread.py operations_beside.py readers_of_others.py reading.py register.py resumed_by_us.py session_meta.py)
+	live_thread.py operations_beside.py readers_of_others.py reading.py register.py resumed_by_us.py session_meta.py \
+	transcripts.py app_fuzz.py app_sdk.py params.py)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo test check conformance bench interop interop-all test-local test-other interop-listed interop-other faults faults-ended faults-other torture mutants wheel lock clean
@@ -87,7 +88,7 @@ interop-all: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m interop.matrix_page $(CELLS) && exit $$seen
 
 # Two at once: some wait for disks and other processes, some for the processor.
-FAULTS := THREADLOG_KILLS=5000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 THREADLOG_FUZZ=50000 THREADLOG_STRIDE=20
+FAULTS := THREADLOG_KILLS=5000 THREADLOG_CUTS=200 THREADLOG_TURNS=500 THREADLOG_FUZZ=50000 THREADLOG_STRIDE=40
 TORTURE := THREADLOG_KILLS=250000 THREADLOG_CUTS=5000 THREADLOG_TURNS=5000 THREADLOG_WRITERS=16 \
 	THREADLOG_FUZZ=1000000 THREADLOG_STRIDE=1
 ENDED := tests/faults/test_kill.py tests/faults/test_power_cut.py tests/faults/test_writers.py
@@ -105,7 +106,7 @@ faults-other:
 	$(CHOSEN) $(BIN)/python -m pytest tests/faults $(addprefix --ignore=,$(ENDED)) $(ARGS)
 
 mutants: $(VENV)/.dev
-	$(BIN)/python tools/mutants.py
+	$(BIN)/python tools/mutants.py $(ARGS)
 
 wheel: $(VENV)/.dev
 	$(BIN)/python tools/try_wheel.py

@@ -1,6 +1,7 @@
 """Take out one safeguard of recording at a time, and see a test go red for each.
 
     python tools/mutants.py
+    python tools/mutants.py 2/3    the second third of them
 
 A safeguard that no test holds is one that the next change may lose.  Works in a copy of the
 project; prints a table, and fails if a mutant survives.
@@ -26,6 +27,7 @@ AT_ONCE = "tests/local/test_at_once.py::"
 AWAY, FORK = "tests/test_putting_away.py::", "tests/test_fork.py::"
 FAMILIES = "tests/test_whole_families.py::"
 PACK, SEEK = "tests/local/test_pack.py::", "tests/local/test_seekable.py::"
+TALK, CLIENT = "tests/agents/test_conversation.py::", "tests/app/test_client.py::"
 WAIT_S = 60
 # So many at once, since many a test waits for other processes.
 AT_ONCE_RUN = 2
@@ -600,6 +602,71 @@ MUTANTS = (
         "    return spot\n",
         FORK + "test_nothing_of_a_bare_turn_is_left_behind_the_one_before_it",
     ),
+    Mutant(
+        "what the user says is on stable storage before it is acknowledged",
+        "agents/running",
+        "        await self._conversation.thread.flush()\n\n    async def interrupt",
+        "\n    async def interrupt",
+        TALK + "test_what_the_user_says_meanwhile_is_safe_and_seen",
+    ),
+    Mutant(
+        "a turn that its process did not end is marked before the next",
+        "agents/conversation",
+        "            self.thread.record(interruption_note(), ended)\n",
+        "            pass\n",
+        TALK + "test_a_turn_that_was_broken_off_with_its_process_is_marked_before_the_next",
+    ),
+    Mutant(
+        "an agent that was interrupted is heard no more",
+        "agents/running",
+        "        self._taker.over = True\n",
+        "        pass\n",
+        TALK + "test_an_agent_that_does_not_end_when_it_is_interrupted_ends_nothing_else",
+    ),
+    Mutant(
+        "steering that the agent did not look at has it asked again",
+        "agents/running",
+        "            said = self._take_steered()\n",
+        "            said = []\n",
+        TALK + "test_an_agent_that_did_not_look_is_asked_again_in_the_same_turn",
+    ),
+    Mutant(
+        "a listing that may be old knows what its own process did",
+        "local/index/catalog",
+        "            self._expected.extend([None] if paths is None else paths)\n",
+        "            pass\n",
+        "tests/local/test_index_fresh.py::"
+        "test_what_this_process_did_itself_is_in_the_very_next_answer",
+    ),
+    Mutant(
+        "a page of turns begins to read where its cursor says",
+        "paging",
+        "    end = anchor.end if anchor else None\n",
+        "    end = None\n",
+        "tests/test_paging.py::test_every_page_costs_what_it_shows",
+    ),
+    Mutant(
+        "requests of one thread are answered in order",
+        "app/client",
+        "            await asyncio.wait({before})\n",
+        "            pass\n",
+        CLIENT + "test_requests_of_one_thread_are_answered_in_order",
+    ),
+    Mutant(
+        "a client that reads nothing is let go of",
+        "app/client",
+        "            self._ending.set()\n            self._out.clear()\n",
+        "            self._out.clear()\n",
+        CLIENT + "test_a_client_that_reads_nothing_is_let_go_and_its_thread_goes_on",
+    ),
+    Mutant(
+        "a fork waits for what our threads are loading",
+        "loading",
+        "    os.register_at_fork(before=_before)\n",
+        "    pass\n",
+        "tests/test_forks.py::"
+        "test_a_child_can_load_what_a_thread_of_ours_was_loading_when_it_was_forked",
+    ),
 )
 
 
@@ -631,8 +698,14 @@ def run(test: str, copy: Path) -> int:
     return done.returncode
 
 
-def main() -> int:
-    """Try them all, two at once, each in a copy of its own."""
+def part(text: str) -> tuple[Mutant, ...]:
+    """Those of a part: `2/3` is every third, from the second on."""
+    number, _, parts = text.partition("/")
+    return MUTANTS[int(number) - 1 :: int(parts)]
+
+
+def main(chosen: tuple[Mutant, ...]) -> int:
+    """Try them, two at once, each in a copy of its own."""
     with tempfile.TemporaryDirectory() as folder:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(AT_ONCE_RUN):
@@ -646,14 +719,14 @@ def main() -> int:
                 copies.put(copy)
 
         with ThreadPoolExecutor(AT_ONCE_RUN) as pool:
-            tests = list(dict.fromkeys(mutant.test for mutant in MUTANTS))
+            tests = list(dict.fromkeys(mutant.test for mutant in chosen))
             passed = pool.map(lambda test: in_copy(lambda copy: not run(test, copy)), tests)
             if failing := [test for test, fine in zip(tests, passed, strict=True) if not fine]:
                 raise SystemExit(f"{', '.join(failing)} fails as it is")
             print("without | caught by |\n---|---|---")
-            seen = pool.map(lambda each: in_copy(lambda copy: caught(each, copy)), MUTANTS)
+            seen = pool.map(lambda each: in_copy(lambda copy: caught(each, copy)), chosen)
             survivors = 0
-            for mutant, fine in zip(MUTANTS, seen, strict=True):
+            for mutant, fine in zip(chosen, seen, strict=True):
                 survivors += not fine
                 test = mutant.test.rpartition("::")[2]
                 print(f"{mutant.what} | `{test}` | {'yes' if fine else 'NO'}", flush=True)
@@ -670,4 +743,4 @@ def copied(copy: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(part(sys.argv[1]) if sys.argv[1:] else MUTANTS))
