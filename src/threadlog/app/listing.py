@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from threadlog.app import wire
 from threadlog.app.client import Request
@@ -12,8 +15,9 @@ from threadlog.app.ids import read_id
 from threadlog.app.pages import limit_of
 from threadlog.app.refusals import bad_cursor, invalid
 from threadlog.app.wire_items import Wire
-from threadlog.core import moments
+from threadlog.core import layout, moments
 from threadlog.core.cursor import codex_cursor_text, read_cursor
+from threadlog.core.family import Family
 from threadlog.core.items import turn as ti
 from threadlog.core.query import CREATED, RECENCY, UPDATED, ThreadPage, ThreadSummary
 from threadlog.errors import BadCursor
@@ -33,6 +37,8 @@ _SOURCES = {
     "unknown": ("unknown",),
 }
 _INTERACTIVE = ("cli", "vscode")
+# So many threads are looked at together where only some of them are meant.
+_LOOKED_THROUGH = 500
 # Around what was found.
 _BEFORE_CHARS, _AFTER_CHARS = 48, 96
 
@@ -44,21 +50,69 @@ async def list_threads(request: Request) -> Any:
         raise invalid("parentThreadId and ancestorThreadId are mutually exclusive")
     if params.sort_key == "section_position":
         raise invalid("this server has no sections: sort by another key")
-    query = _query(request, params)
-    if params.model_providers is None and params.parent_thread_id is None:
-        query["providers"] = (request.server.provider,)
-    elif params.model_providers:
+    related = params.parent_thread_id is not None or params.ancestor_thread_id is not None
+    query = _query(params, related=related)
+    if params.model_providers:
         query["providers"] = tuple(params.model_providers)
+    elif params.model_providers is None and not related:
+        query["providers"] = (request.server.provider,)
     if params.cwd is not None:
         folders = [params.cwd] if isinstance(params.cwd, str) else params.cwd
         query["cwd"] = [os.path.abspath(each) for each in folders]
     if params.search_term:
         query["text"] = params.search_term
-    relation = params.parent_thread_id or params.ancestor_thread_id
-    if relation is not None:
-        query["parent"] = _relative(params)
-    page = await _page(request, query, params.cursor)
-    return {"data": _shown(request, page), "readStates": {}, **_cursors(page, query)}
+    if params.parent_thread_id is not None:
+        query["parent"] = _relative(params.parent_thread_id, "parent")
+    keeps = await _keeps(request)
+    found = await _collected(request, query, keeps)
+    shown = found[: query["limit"]]
+    more = _after(shown[-1], query["sort"]) if len(found) > len(shown) else None
+    back = _moved(shown[0], query) if shown else None
+    data = [_thread(request, each) for each in shown]
+    return {"data": data, "readStates": {}, "nextCursor": more, "backwardsCursor": back}
+
+
+async def _keeps(request: Request) -> Callable[[ThreadSummary], bool] | None:
+    """What a client asks of threads that listings know no filter for; None if nothing."""
+    params = request.params
+    if params.section_id or params.attached_to_thread_id or _is_given(params.project_id):
+        return lambda _summary: False  # no thread is in any
+    tests: list[Callable[[ThreadSummary], bool]] = []
+    if params.excluded_thread_ids:
+        excluded = frozenset(params.excluded_thread_ids)
+        tests.append(lambda summary: summary.id not in excluded)
+    if params.originators:
+        originators = frozenset(params.originators)
+        tests.append(lambda summary: summary.originator in originators)
+    if params.ancestor_thread_id is not None:
+        below = await _descendants(request, _relative(params.ancestor_thread_id, "ancestor"))
+        tests.append(lambda summary: summary.id in below)
+    return (lambda summary: all(test(summary) for test in tests)) if tests else None
+
+
+def _is_given(project: Any) -> bool:
+    return isinstance(project, str) and bool(project)
+
+
+async def _descendants(request: Request, thread_id: str) -> frozenset[str | None]:
+    catalog = request.server.home.sync.store.catalog
+    found = await asyncio.to_thread(catalog.family, Family((thread_id,)))
+    return frozenset(each.id for each in found) - {thread_id}
+
+
+async def _collected(
+    request: Request, query: dict[str, Any], keeps: Callable[[ThreadSummary], bool] | None
+) -> list[ThreadSummary]:
+    """The threads of a page, and one more if there are more."""
+    limit, cursor = query["limit"], request.params.cursor
+    wide = {**query, "limit": limit + 1 if keeps is None else _LOOKED_THROUGH}
+    found: list[ThreadSummary] = []
+    while True:
+        page = await _page(request, wide, cursor)
+        found += page if keeps is None else filter(keeps, page)
+        cursor = page.next
+        if cursor is None or len(found) > limit:
+            return found
 
 
 async def search(request: Request) -> Any:
@@ -67,7 +121,7 @@ async def search(request: Request) -> Any:
     term = params.search_term.strip()
     if not term:
         raise invalid("thread/search requires a non-empty searchTerm")
-    query = _query(request, params)
+    query = _query(params)
     limit, cursor = query.pop("limit"), params.cursor
     found: list[tuple[ThreadSummary, str]] = []
     while True:
@@ -88,14 +142,10 @@ async def search(request: Request) -> Any:
     return {"data": data, "nextCursor": more, "backwardsCursor": back}
 
 
-def _query(request: Request, params: Any) -> dict[str, Any]:
-    """What lists and searches ask alike."""
+def _query(params: Any, *, related: bool = False) -> dict[str, Any]:
+    """What lists and searches ask alike; relatives are of every source."""
     kinds = params.source_kinds or ()
     sources = tuple(label for kind in kinds for label in _SOURCES[kind])
-    related = getattr(params, "parent_thread_id", None) or getattr(
-        params, "ancestor_thread_id", None
-    )
-    del request
     query: dict[str, Any] = {
         "sort": _SORTS.get(params.sort_key or "created_at", CREATED),
         "ascending": params.sort_direction == "asc",
@@ -109,17 +159,11 @@ def _query(request: Request, params: Any) -> dict[str, Any]:
     return query
 
 
-def _relative(params: Any) -> str:
-    for name, text in (
-        ("parent", params.parent_thread_id),
-        ("ancestor", params.ancestor_thread_id),
-    ):
-        if text is not None:
-            try:
-                return read_id(text)
-            except ValueError as error:
-                raise invalid(f"invalid {name} thread id: {error}") from None
-    raise AssertionError("one of them is given")
+def _relative(text: str, what: str) -> str:
+    try:
+        return read_id(text)
+    except ValueError as error:
+        raise invalid(f"invalid {what} thread id: {error}") from None
 
 
 async def _page(request: Request, query: dict[str, Any], cursor: str | None) -> ThreadPage:
@@ -131,10 +175,6 @@ async def _page(request: Request, query: dict[str, Any], cursor: str | None) -> 
         raise bad_cursor(cursor or "") from None
 
 
-def _shown(request: Request, page: ThreadPage) -> list[Wire]:
-    return [_thread(request, each) for each in page]
-
-
 def _thread(request: Request, summary: ThreadSummary) -> Wire:
     loaded = request.server.loaded.get(summary.id or "")
     shown = wire.thread_of(summary, loaded.live if loaded else None)
@@ -142,27 +182,33 @@ def _thread(request: Request, summary: ThreadSummary) -> Wire:
     return shown
 
 
-def _cursors(page: ThreadPage, query: dict[str, Any]) -> Wire:
-    more = _after(page[-1], query["sort"]) if page.next is not None and len(page) else None
-    return {"nextCursor": more, "backwardsCursor": _moved(page[0], query) if len(page) else None}
-
-
 def _after(summary: ThreadSummary, sort: str) -> str:
-    """The cursor that goes on after a thread, as Codex spells it."""
-    moment = _moment(summary, sort)
-    if sort == CREATED:
-        moment = moment[:19].replace(":", "-")
-    return codex_cursor_text((moment, summary.id or summary.path), sort)
+    """The cursor that goes on after a thread."""
+    return codex_cursor_text((_moment(summary, sort), summary.id or summary.path), sort)
 
 
 def _moved(summary: ThreadSummary, query: dict[str, Any]) -> str:
-    """The cursor for the other direction: from just before the thread on."""
-    ms = moments.unix_ms(_moment(summary, query["sort"])) or 0
-    return moments.utc_text(ms + (1 if query["ascending"] else -1))
+    """The cursor for the other direction, in which the thread comes first.
+
+    Codex's is a millisecond off, which leaves out others of the same second.
+    """
+    step = 1 if query["ascending"] else -1
+    try:
+        beside = str(UUID(int=min(max(UUID(summary.id or "").int + step, 0), (1 << 128) - 1)))
+    except ValueError:
+        beside = summary.path
+    return codex_cursor_text((_moment(summary, query["sort"]), beside), query["sort"])
 
 
 def _moment(summary: ThreadSummary, sort: str) -> str:
-    return {CREATED: summary.created, UPDATED: summary.updated}.get(sort, summary.recency)
+    """When a thread stands in an order; by creation, that is what its file's name says."""
+    if sort == CREATED:
+        named = layout.parse_name(os.path.basename(summary.path))
+        if named is not None and named.stamp is not None:
+            return named.stamp
+        created = time.localtime((moments.unix_ms(summary.created) or 0) / 1000)
+        return time.strftime("%Y-%m-%dT%H-%M-%S", created)
+    return summary.updated if sort == UPDATED else summary.recency
 
 
 def _snippet(request: Request, summary: ThreadSummary, term: str) -> str | None:
