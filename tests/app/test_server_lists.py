@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,16 @@ def made(home: Path) -> list[str]:
 
 def ids(answer: dict[str, Any]) -> list[str]:
     return [each["id"] for each in answer["data"]]
+
+
+@pytest.fixture(params=["UTC", "Asia/Kolkata"])
+def zone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A local time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.mark.parametrize("sort", SORTS)
