@@ -50,6 +50,7 @@ def zone(request: pytest.FixtureRequest) -> Iterator[None]:
     time.tzset()
 
 
+@pytest.mark.usefixtures("zone")
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 def test_pages_follow_one_another_in_both_directions(home: Path, sort: str, direction: str) -> None:
