@@ -608,3 +608,23 @@ def test_a_server_that_ends_marks_what_goes_on_as_interrupted(home: Path) -> Non
         assert turn.status == "interrupted"
         assert b"turn_aborted" in Path(opened.get(thread).path).read_bytes()
         assert len(opened.threads(limit=None)) == 1
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"type": "readOnly", "networkAccess": False},
+        {"type": "externalSandbox", "networkAccess": "restricted"},
+        {"type": "dangerFullAccess"},
+    ],
+    ids=lambda policy: policy["type"],
+)
+def test_a_policy_is_told_back_as_clients_know_it(home: Path, policy: dict[str, Any]) -> None:
+    async def work(client: Wired) -> None:
+        thread = await client.start()
+        given = {**policy, "access": None} if policy["type"] == "readOnly" else policy
+        await client.call("turn/start", threadId=thread, input=[], sandboxPolicy=given)
+        await client.arrived(lambda: client.told("turn/completed"))
+        assert (await client.call("thread/resume", threadId=thread))["sandbox"] == policy
+
+    with_client(home, work)

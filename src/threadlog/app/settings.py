@@ -11,7 +11,7 @@ from threadlog.agents.context import Settings
 from threadlog.app.loaded import Loaded
 from threadlog.app.wire_items import Wire
 
-_SANDBOXES = {
+_SANDBOXES: dict[str, Wire] = {
     "read-only": {"type": "readOnly", "networkAccess": False},
     "workspace-write": {
         "type": "workspaceWrite",
@@ -21,6 +21,14 @@ _SANDBOXES = {
         "excludeSlashTmp": False,
     },
     "danger-full-access": {"type": "dangerFullAccess"},
+    "external": {"type": "externalSandbox", "networkAccess": "restricted"},
+}
+# Which of these a policy that clients spell out is like.
+_SANDBOX_OF = {
+    "readOnly": "read-only",
+    "externalSandbox": "external",
+    "workspaceWrite": "workspace-write",
+    "dangerFullAccess": "danger-full-access",
 }
 # What clients may set and agents have no use for: approvals and sandboxes are the agent's business.
 _TOLD_BACK = ("approval_policy", "approvals_reviewer", "sandbox", "sandbox_policy", "service_tier")
@@ -45,6 +53,11 @@ def asked_of(params: Any, before: dict[str, Any] | None = None) -> dict[str, Any
         value = getattr(params, key, None)
         if value is not None and value is not msgspec.UNSET:
             asked[key] = msgspec.to_builtins(value)
+    policy = asked.get("sandbox_policy")
+    if policy is not None:  # fields of older clients are not told back
+        known = _SANDBOXES[_SANDBOX_OF[policy["type"]]]
+        asked["sandbox_policy"] = {key: policy.get(key, value) for key, value in known.items()}
+        asked["sandbox_policy"]["type"] = policy["type"]
     return asked
 
 
