@@ -282,15 +282,63 @@ async def _no_json(_turn: TurnContext) -> AsyncIterator[Event]:
     yield Call("call_1", "x", {1j})
 
 
+class _Wordless(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+async def _wordless(_turn: TurnContext) -> AsyncIterator[Event]:
+    yield Delta("I ")
+    raise _Wordless
+
+
+async def _no_kind(_turn: TurnContext) -> AsyncIterator[Event]:
+    yield Delta("I ")
+    raise AgentFailed("boom", 5)  # type: ignore[arg-type]
+
+
+async def _exits(_turn: TurnContext) -> AsyncIterator[Event]:
+    yield Delta("I ")
+    raise SystemExit(3)
+
+
+async def _no_text(_turn: TurnContext) -> AsyncIterator[Event]:
+    yield Delta(None)  # type: ignore[arg-type]
+
+
+async def _no_command_text(_turn: TurnContext) -> AsyncIterator[Event]:
+    yield Command("c", ["ls"])  # type: ignore[arg-type]
+
+
+async def _no_call(_turn: TurnContext) -> AsyncIterator[Event]:
+    yield Output("c", "x")
+
+
+async def _no_phase(_turn: TurnContext) -> AsyncIterator[Event]:
+    yield Message("x", phase="weird")
+
+
+async def _no_generator(_turn: TurnContext) -> Any:
+    return None
+
+
 @pytest.mark.parametrize(
     ("agent", "message", "kind"),
     [
+        (_wordless, "_Wordless", "other"),
+        (_no_kind, "boom", "other"),
+        (_exits, "the agent raised SystemExit", "other"),
+        (_no_text, "the agent yielded a Delta whose text is a NoneType: give a text", "other"),
+        (_no_command_text, "the agent yielded a Command whose command is a list", "other"),
+        (_no_call, "the agent told the output of no call: c", "other"),
+        (_no_phase, "the agent yielded a phase that is none", "other"),
+        (_no_generator, "the agent is no async generator", "other"),
         (_failed, "no credit", "usage_limit_exceeded"),
         (_broken, "KeyError: 'x'", "other"),
         (_unknown, "the agent yielded a str: use threadlog.agents' events", "other"),
         (_twice, "the agent called twice with the id 'call_1'", "other"),
         (_no_command, "the agent ended a command that does not run: call_1", "other"),
-        (_no_json, "Unencodable: cannot record", "other"),
+        (_no_json, "cannot record", "other"),
     ],
 )
 @MODES
@@ -471,6 +519,67 @@ def test_a_turn_whose_end_cannot_be_written_is_told_as_failed_and_written_later(
         assert stored.items[-1].content[0].text == "A"  # type: ignore[union-attr]
 
     talk(home, agent, work, disk=disk)
+
+
+def test_halves_of_characters_are_replaced_before_they_are_recorded(home: Path) -> None:
+    async def agent(_turn: TurnContext) -> AsyncIterator[Event]:
+        yield Message("a\ud800b \U0001f600")
+
+    async def work(it: Talk) -> None:
+        await it.say("Q")
+        (stored,) = await it.turns()
+        assert stored.items[-1].content[0].text == "a\ufffdb \U0001f600"  # type: ignore[union-attr]
+        assert b"ud800" not in Path(it.thread.path).read_bytes()
+
+    talk(home, agent, work)
+
+
+def test_an_agent_that_never_waits_leaves_others_their_turn_and_is_interrupted(home: Path) -> None:
+    async def flood(_turn: TurnContext) -> AsyncIterator[Event]:
+        while True:
+            yield Delta("x")
+
+    async def work(it: Talk) -> None:
+        run = await it.it.begin([Said("Q")])
+        run.launch()
+        await asyncio.sleep(0.05)
+        assert await asyncio.wait_for(it.it.interrupt(), 20)
+        assert it.ended[-1].status == "interrupted"
+
+    talk(home, flood, work)
+
+
+def test_what_is_said_while_the_turn_ends_is_for_the_next_one(home: Path) -> None:
+    seen: list[list[str]] = []
+
+    async def agent(turn: TurnContext) -> AsyncIterator[Event]:
+        seen.append([each.text for each in turn.input])
+        yield Message("A")
+
+    async def work(it: Talk) -> None:
+        run = await it.it.begin([Said("Q")])
+        run.launch()
+        acknowledged = ["Q"]
+        for number in range(200):  # at every moment about the end of a turn
+            later = await it.it.begin([Said(str(number))])
+            acknowledged.append(str(number))
+            later.launch() if not later.launched else None
+            await asyncio.sleep(0)
+        while it.it.run is not None:
+            await it.it.run.wait()
+        assert [text for texts in seen for text in texts] == acknowledged
+
+    talk(home, agent, work)
+
+
+def test_a_turn_that_was_never_launched_can_be_interrupted(home: Path) -> None:
+    async def work(it: Talk) -> None:
+        run = await it.it.begin([Said("Q")])
+        assert await asyncio.wait_for(it.it.interrupt(), 20)
+        run.launch()
+        assert [each.status for each in await it.turns()] == ["interrupted"]
+
+    talk(home, everything, work)
 
 
 def test_calls_that_go_on_when_the_turn_ends_have_failed(home: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from threadlog.agents.context import COMPACT, REVIEW, TURN, Agent, Said, Settings
@@ -10,6 +12,7 @@ from threadlog.agents.happenings import Tell
 from threadlog.agents.running import Run
 from threadlog.aio.recording import Thread
 from threadlog.core.items.event import TurnAborted
+from threadlog.errors import Refused
 from threadlog.turn_parts import interruption_note
 from threadlog.turn_writer import INTERRUPTED
 
@@ -32,34 +35,47 @@ class Conversation:
         self._looked = not thread.on_disk  # for a turn that was broken off
         self._beginning = asyncio.Lock()
 
-    async def begin(self, said: list[Said]) -> Run:
+    async def begin(self, said: list[Said], schema: Mapping[str, Any] | None = None) -> Run:
         """Begin a turn, to be launched by the caller; what the user said is on stable storage.
 
-        While a turn goes on, this adds to it (Codex: the same).  Raises WriteFailed, Unreadable.
+        *schema* is for what this turn comes to.  While a turn goes on, this adds to it (Codex: the
+        same).  Raises Refused during a compaction or review, WriteFailed, Unreadable.
         """
         async with self._beginning:
-            if self.run is not None:
-                await self.run.steer(said)
-                return self.run
-            return await self._begin(TURN, said, None)
+            run = self.run
+            if run is not None:
+                if run.kind != TURN:
+                    raise Refused(f"a {run.kind} goes on: it takes nothing in")
+                if await run.steer(said):
+                    return run
+                await run.wait()
+            return await self._begin(TURN, said, schema=schema)
 
     async def steer(self, run: Run, said: list[Said]) -> bool:
         """Add to a turn; False if it has ended.  Raises as `begin`."""
         async with self._beginning:
-            if self.run is not run:
-                return False
-            await run.steer(said)
-            return True
+            return self.run is run and await run.steer(said)
 
     async def begin_compaction(self) -> Run | None:
         """Begin to have the history summed up; None while a turn goes on."""
         async with self._beginning:
-            return None if self.run else await self._begin(COMPACT, [], None)
+            return None if self.run else await self._begin(COMPACT, [])
 
     async def begin_review(self, target: Any, instructions: str) -> Run | None:
         """Begin a review, which is a turn of the thread; None while a turn goes on."""
         async with self._beginning:
-            return None if self.run else await self._begin(REVIEW, [Said(instructions)], target)
+            return (
+                None if self.run else await self._begin(REVIEW, [Said(instructions)], review=target)
+            )
+
+    @contextlib.asynccontextmanager
+    async def between_turns(self, *, interrupting: bool) -> AsyncIterator[bool]:
+        """Within, no turn goes on and none begins; False if one does and may not be interrupted."""
+        async with self._beginning:
+            run = self.run
+            if run is not None and interrupting:
+                await run.interrupt()
+            yield run is None or interrupting
 
     async def interrupt(self) -> bool:
         """End the turn that goes on, and return once that is recorded; False if none does."""
@@ -72,8 +88,8 @@ class Conversation:
 
     async def close(self) -> None:
         """End the turn that goes on, as interrupted, and let go of the thread."""
-        await self.interrupt()
-        await self.thread.close()
+        async with self.between_turns(interrupting=True):
+            await self.thread.close()
 
     def ended(self, run: Run, *, failed: bool) -> None:
         """A turn ended; for `Run` itself."""
@@ -81,9 +97,17 @@ class Conversation:
             self.run = None
             self.failed = failed
 
-    async def _begin(self, kind: str, said: list[Said], review: Any) -> Run:
+    async def _begin(
+        self,
+        kind: str,
+        said: list[Said],
+        *,
+        review: Any = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Run:
         await self._mark_broken_off()
-        run = Run(self, kind, said)
+        self.thread.sync.book.cwd = self.cwd
+        run = Run(self, kind, said, self.settings._replace(output_schema=schema))
         self.run = run
         try:
             await run.begin(review)

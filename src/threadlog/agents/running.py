@@ -7,12 +7,12 @@ recorded and brought to stable storage before it is told.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from threadlog.agents.context import COMPACT, REVIEW, Said, TurnContext
+from threadlog.agents.context import COMPACT, REVIEW, Said, Settings, TurnContext
+from threadlog.agents.guarding import closing, failure_of, retrieve, stream_of, to_its_end
 from threadlog.agents.happenings import (
     Happening,
     ItemBegan,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # So long an agent has to tidy up once it is interrupted; then its turn ends without it.
 STOP_S = 5.0
+# After so many events at once everybody else has a turn.
+_TURN_OF_OTHERS = 32
 # What a review's end says if nothing was found worth saying.
 _NOTHING_SAID = "The review said nothing."
 
@@ -45,13 +47,19 @@ _NOTHING_SAID = "The review said nothing."
 class Run:
     """One turn of a conversation, from what the user said to its end."""
 
-    def __init__(self, conversation: Conversation, kind: str, said: list[Said]) -> None:
+    def __init__(
+        self, conversation: Conversation, kind: str, said: list[Said], settings: Settings
+    ) -> None:
         self.id = new_id(now_ms())
         self.kind = kind
         self._conversation = conversation
         self._input = said
         self._first = [(each, _user_item(each)) for each in said]
         self._steered: list[Said] = []
+        self._hearing = 0  # what the user says that is on its way to the disk
+        self._heard = asyncio.Event()
+        self._heard.set()
+        self._deaf = False  # whatever is said now is for the next turn
         self._stop = asyncio.Event()
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -59,7 +67,8 @@ class Run:
         # A review is entered before anything is said in it.
         self._spoken = int(bool(said) and kind != REVIEW)
         asked = _asked(*self._first[0]) if self._spoken else Asked(silent=True)
-        asked = asked._replace(turn_id=self.id, model=conversation.settings.model)
+        self._settings = settings
+        asked = asked._replace(turn_id=self.id, model=settings.model)
         self.writer = TurnWriter(conversation.thread.sync.book, asked)
         self._taker = Taker(self.writer, self.tell, summing=kind == COMPACT)
         self._review: ti.EnteredReviewMode | None = None
@@ -73,8 +82,8 @@ class Run:
         Raises Unreadable for an image, WriteFailed, InUse.
         """
         thread = self._conversation.thread
-        await asyncio.to_thread(self.writer.begin)
         try:
+            await to_its_end(asyncio.to_thread(self.writer.begin))
             if self.kind == REVIEW:
                 self._enter_review(review)
             for said, item in self._first[self._spoken :]:
@@ -86,6 +95,8 @@ class Run:
 
     def launch(self) -> None:
         """Tell what was recorded, and let the agent work."""
+        if self._over.is_set():  # it was interrupted before
+            return
         self.tell(TurnBegan(self.id, self._began_ms // 1000))
         if self.kind == COMPACT:
             self.tell(ItemBegan(self.id, self._compaction, self._began_ms))
@@ -107,21 +118,37 @@ class Run:
 
     # -- what the user does meanwhile
 
-    async def steer(self, said: list[Said]) -> None:
-        """Take in what the user says in the middle of the turn; on stable storage at once."""
-        for each in said:
-            item = _user_item(each)
-            await self._hear(each, item)
-            self._steered.append(each)
-            if self.launched:
-                self._tell_whole(item)
-            else:
-                self._first.append((each, item))
-        await self._conversation.thread.flush()
+    async def steer(self, said: list[Said]) -> bool:
+        """Take in what the user says in the middle of the turn; on stable storage at once.
+
+        False, and nothing is taken in, if the turn is at its end.
+        """
+        if self._deaf:
+            return False
+        self._hearing += 1
+        self._heard.clear()
+        try:
+            for each in said:
+                item = _user_item(each)
+                await self._hear(each, item)
+                await self._conversation.thread.flush()
+                self._steered.append(each)
+                if self.launched:
+                    self._tell_whole(item)
+                else:
+                    self._first.append((each, item))
+        finally:
+            self._hearing -= 1
+            if not self._hearing:
+                self._heard.set()
+        return True
 
     async def interrupt(self) -> None:
         """End the turn before its time; returns once its end is recorded."""
         self._stop.set()
+        if not self.launched:
+            self._deaf = True
+            await self._end(INTERRUPTED, None)
         await self._over.wait()
 
     async def wait(self) -> None:
@@ -134,35 +161,57 @@ class Run:
         return self._task is not None
 
     async def _hear(self, said: Said, item: ti.UserMessage) -> None:
-        await asyncio.to_thread(self.writer.hear, _asked(said, item))
+        await to_its_end(asyncio.to_thread(self.writer.hear, _asked(said, item)))
 
     # -- the agent at work
 
     async def _work(self) -> None:
+        try:
+            status, error = await self._outcome()
+            self._deaf = True
+            await self._heard.wait()
+            self._taker.over = True
+            await self._end(status, error)
+        finally:
+            if not self._over.is_set():  # a fault of ours: nobody is to wait for ever
+                self._finish(FAILED, AgentFailed("the turn's end could not be recorded"))
+
+    async def _outcome(self) -> tuple[str, AgentFailed | None]:
+        """Have the agent work until it is done, or interrupted."""
         pump = asyncio.create_task(self._ask_agent())
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({pump, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        interrupted = not pump.done()
-        if interrupted:
-            pump.cancel()
-            await asyncio.wait({pump}, timeout=STOP_S)
-            pump.add_done_callback(_retrieve)
-        self._taker.over = True
-        status, error = (INTERRUPTED, None) if interrupted else _outcome(pump)
-        await self._end(status, error)
+        if pump.done():
+            return _outcome(pump)
+        self._deaf = True
+        pump.cancel()
+        await asyncio.wait({pump}, timeout=STOP_S)
+        pump.add_done_callback(retrieve)
+        return INTERRUPTED, None
 
     async def _ask_agent(self) -> None:
         said = self._input
         while True:
-            stream: AsyncIterator[Any] = self._conversation.agent(self._context(said))
-            async with _closing(stream):
-                async for event in stream:
-                    await self._take(event)
-            await self._take(None)
+            try:
+                await self._take_all(stream_of(self._conversation.agent(self._context(said))))
+            except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the process
+                raise AgentFailed(f"the agent raised {type(error).__name__}") from None
+            await self._heard.wait()
             said = self._take_steered()
-            if not said:
+            if not said or self._stop.is_set():
+                self._deaf = True
                 return
+
+    async def _take_all(self, stream: AsyncIterator[Any]) -> None:
+        taken = 0
+        async with closing(stream):
+            async for event in stream:
+                await self._take(event)
+                taken += 1
+                if taken % _TURN_OF_OTHERS == 0:  # an agent may never wait for anything
+                    await asyncio.sleep(0)
+        await self._take(None)
 
     def _context(self, said: list[Said]) -> TurnContext:
         conversation = self._conversation
@@ -173,7 +222,7 @@ class Run:
             cwd=conversation.cwd,
             kind=self.kind,
             input=said,
-            settings=conversation.settings,
+            settings=self._settings,
             history=thread.model_input,
             steered=self._take_steered,
         )
@@ -196,17 +245,28 @@ class Run:
             self._taker.finish(broken=status != COMPLETED)
             if status == COMPLETED:
                 await self._conclude()
-        except (ThreadlogError, OSError) as trouble:
-            status, error = FAILED, AgentFailed(str(trouble))
+        except Exception as trouble:  # whatever it is, the turn has an end
+            status, error = FAILED, failure_of(trouble)
         try:
-            self._record_end(status, error)
+            await self._recorded_end(status, error)
             await self._conversation.thread.flush()
         except ThreadlogError as trouble:  # it is kept in memory, and tried again
-            status, error = FAILED, AgentFailed(str(trouble))
-        if error is not None:
-            self.tell(Troubled(self.id, str(error), error.kind, again=False))
+            status, error = FAILED, failure_of(trouble)
+        self._finish(status, error)
+
+    async def _recorded_end(self, status: str, error: AgentFailed | None) -> None:
+        try:
+            self._record_end(status, error)
+        except BacklogFull:
+            await self._conversation.thread.drain()
+            self._record_end(status, error)
+
+    def _finish(self, status: str, error: AgentFailed | None) -> None:
+        self._deaf = True
         self._over.set()
         self._conversation.ended(self, failed=status == FAILED)
+        if error is not None:
+            self.tell(Troubled(self.id, str(error), error.kind, again=False))
         self.tell(TurnEnded(self._turn(status, error)))
 
     def _record_end(self, status: str, error: AgentFailed | None) -> None:
@@ -296,25 +356,4 @@ def _outcome(pump: asyncio.Task[None]) -> tuple[str, AgentFailed | None]:
     if pump.cancelled():  # by the agent itself
         return FAILED, AgentFailed("the agent cancelled itself")
     error = pump.exception()
-    if error is None:
-        return COMPLETED, None
-    if isinstance(error, AgentFailed):
-        return FAILED, error
-    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return FAILED, AgentFailed(told)
-
-
-def _retrieve(task: asyncio.Task[None]) -> None:
-    """Nobody is left to hear of what an agent did after it was interrupted."""
-    if not task.cancelled():
-        task.exception()
-
-
-@contextlib.asynccontextmanager
-async def _closing(stream: AsyncIterator[Any]) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
+    return (COMPLETED, None) if error is None else (FAILED, failure_of(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
@@ -23,6 +23,7 @@ from threadlog.agents.happenings import (
 from threadlog.core.items import response as rs
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import Duration, TokenUsage, TokenUsageInfo
+from threadlog.core.text import without_surrogates
 from threadlog.errors import AgentFailed
 from threadlog.fresh import new_id, now_ms
 from threadlog.turn_parts import function_call, shown_output, tool_item
@@ -31,6 +32,8 @@ from threadlog.turn_writer import TurnWriter
 # Of what a command prints, pieces are kept up to this; a whole output may be longer.
 OUTPUT_LIMIT_CHARS = 1 << 20
 SHELL = "shell"
+_PHASES = (None, "commentary", "final_answer")
+_EXIT_LIMIT = 1 << 31
 
 
 class _Growing(NamedTuple):
@@ -71,19 +74,23 @@ class Taker:
     def take(self, event: Any) -> None:
         """Record and tell an event; None says that nothing more comes for now."""
         self._check_on()
+        kind = type(event)
+        handler = _HANDLERS.get(kind, _nothing)
+        if event is not None:
+            if handler is _nothing:
+                raise AgentFailed(
+                    f"the agent yielded a {kind.__name__}: use threadlog.agents' events"
+                )
+            event = _checked(event)
         if self._summing:
             self._sum(event)
             return
-        kind = type(event)
         if kind is not events.Delta and kind is not events.Message:
             self._end_message()
         if kind is not events.ThoughtDelta and kind is not events.Thought:
             self._end_thought()
         if event is None:
             return
-        handler = _HANDLERS.get(kind)
-        if handler is None:
-            raise AgentFailed(f"the agent yielded a {kind.__name__}: use threadlog.agents' events")
         handler(self, event)
 
     def finish(self, *, broken: bool) -> None:
@@ -184,8 +191,7 @@ class Taker:
         output = shown_output(event.output)
         result = rs.FunctionCallOutput(call_id=event.call_id, output=output)
         if opened is None:
-            self._writer.item(result)
-            return
+            raise AgentFailed(f"the agent told the output of no call: {event.call_id}")
         if isinstance(opened.item, ti.CommandExecution):
             text = output if isinstance(output, str) else "".join(opened.pieces)
             self._exit(events.Exit(event.call_id, 0 if event.success else 1, text))
@@ -218,7 +224,9 @@ class Taker:
     def _printed(self, event: events.CommandOutput) -> None:
         opened = self._calls.get(event.call_id)
         if opened is None:
-            raise AgentFailed(f"the agent told the output of a command that does not run: {event}")
+            raise AgentFailed(
+                f"the agent told the output of a command that does not run: {event.call_id}"
+            )
         if sum(map(len, opened.pieces)) < OUTPUT_LIMIT_CHARS:
             opened.pieces.append(event.text)
         self._tell(TextGrew(self._turn_id, event.call_id, OUTPUT, event.text))
@@ -292,6 +300,34 @@ class Taker:
         return ended_ms
 
 
+def _nothing(_taker: Taker, _event: Any) -> None:
+    """For what is no event."""
+
+
+def _checked(event: Any) -> Any:
+    """An event whose texts are texts, that every reader of the rollout can read."""
+    texts = {}
+    for name, optional in _TEXTS[type(event)]:
+        value = getattr(event, name)
+        if value is None and optional:
+            continue
+        if not isinstance(value, str):
+            raise AgentFailed(
+                f"the agent yielded a {type(event).__name__} whose {name} is a "
+                f"{type(value).__name__}: give a text"
+            )
+        if not value.isascii():
+            texts[name] = without_surrogates(value)
+    if getattr(event, "phase", None) not in _PHASES:
+        raise AgentFailed(
+            f"the agent yielded a phase that is none: use {_PHASES[1]} or {_PHASES[2]}"
+        )
+    code = getattr(event, "exit_code", 0)
+    if type(code) is not int or abs(code) >= _EXIT_LIMIT:
+        raise AgentFailed("the agent yielded an exit code that is no whole number of 32 bits")
+    return event._replace(**texts) if texts else event
+
+
 def _agent_message(item_id: str, text: str, phase: str | None) -> ti.AgentMessage:
     return ti.AgentMessage(id=item_id, content=(ti.AgentText(type="Text", text=text),), phase=phase)
 
@@ -321,4 +357,13 @@ _HANDLERS: dict[type, Callable[[Taker, Any], None]] = {
     events.Usage: Taker._usage,
     events.Item: Taker._item,
     events.Retry: Taker._retry,
+}
+# Of each event, the fields that are texts, and whether they may be None.
+_TEXTS = {
+    kind: tuple(
+        (name, hint is not str)
+        for name, hint in get_type_hints(kind).items()
+        if hint in (str, str | None)
+    )
+    for kind in _HANDLERS
 }

@@ -129,9 +129,9 @@ async def rollback(request: Request) -> Any:
     thread = loaded.thread
     if not thread.on_disk and not thread.ephemeral:
         raise RpcError(f"failed to load rollout `{thread.path}`: {_NO_FILE}", INTERNAL)
-    if loaded.running is not None:
-        raise invalid("Cannot rollback while a turn is in progress.")
-    async with loaded.busy:
+    async with loaded.conversation.between_turns(interrupting=False) as quiet:
+        if not quiet:
+            raise invalid("Cannot rollback while a turn is in progress.")
         try:
             await thread.rollback(count)
         except Refused:
@@ -149,8 +149,7 @@ async def revert(request: Request) -> Any:
         raise invalid("thread/revert only supports paginated threads")
     if not thread.on_disk:
         raise invalid(f"turn not found: {before}")
-    async with loaded.busy:
-        await loaded.conversation.interrupt()
+    async with loaded.conversation.between_turns(interrupting=True):
         try:
             await thread.revert(before=before)
         except NotFound:

@@ -90,9 +90,9 @@ class Server:
             if self.loaded.get(loaded.id) is not loaded:
                 return False
             loaded.stop_timer()
-            await loaded.conversation.interrupt()
             if discard:
-                await loaded.thread.recorder.discard()
+                async with loaded.conversation.between_turns(interrupting=True):
+                    await loaded.thread.recorder.discard()
             else:
                 with contextlib.suppress(ThreadlogError):  # it is told when the home closes
                     await loaded.conversation.close()

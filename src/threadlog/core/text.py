@@ -22,6 +22,15 @@ def printable(text: str) -> str:
     return _CONTROL.sub(_picture, text.replace("\r\n", "\n"))
 
 
+def without_surrogates(text: str) -> str:
+    """*text* with U+FFFD for halves of surrogate pairs, which are no text to most programs."""
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
+
+
 def one_line(text: str) -> str:
     """*text* on one line, safe to print."""
     return printable(_SPACES.sub(" ", text)).strip()
