@@ -33,6 +33,7 @@ class Conversation:
         self.run: Run | None = None
         self.failed = False  # the last turn was
         self._looked = not thread.on_disk  # for a turn that was broken off
+        self._spoken = False
         self._beginning = asyncio.Lock()
 
     async def begin(self, said: list[Said], schema: Mapping[str, Any] | None = None) -> Run:
@@ -87,9 +88,15 @@ class Conversation:
         return True
 
     async def close(self) -> None:
-        """End the turn that goes on, as interrupted, and let go of the thread."""
+        """End the turn that goes on, as interrupted, and let go of the thread.
+
+        One that is not on disk, since nothing was said, leaves nothing: no name of it either.
+        """
         async with self.between_turns(interrupting=True):
-            await self.thread.close()
+            if self._spoken or self.thread.on_disk:
+                await self.thread.close()
+            else:
+                await self.thread.discard()
 
     def ended(self, run: Run, *, failed: bool) -> None:
         """A turn ended; for `Run` itself."""
@@ -106,6 +113,7 @@ class Conversation:
         schema: Mapping[str, Any] | None = None,
     ) -> Run:
         await self._mark_broken_off()
+        self._spoken = True
         self.thread.sync.book.cwd = self.cwd
         run = Run(self, kind, said, self.settings._replace(output_schema=schema))
         self.run = run

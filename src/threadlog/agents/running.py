@@ -94,8 +94,8 @@ class Run:
             raise
 
     def launch(self) -> None:
-        """Tell what was recorded, and let the agent work."""
-        if self._over.is_set():  # it was interrupted before
+        """Tell what was recorded, and let the agent work; once, unless it was interrupted."""
+        if self.launched or self._over.is_set():
             return
         self.tell(TurnBegan(self.id, self._began_ms // 1000))
         if self.kind == COMPACT:
@@ -131,12 +131,12 @@ class Run:
             for each in said:
                 item = _user_item(each)
                 await self._hear(each, item)
-                await self._conversation.thread.flush()
                 self._steered.append(each)
                 if self.launched:
                     self._tell_whole(item)
                 else:
                     self._first.append((each, item))
+            await self._conversation.thread.flush()
         finally:
             self._hearing -= 1
             if not self._hearing:
@@ -161,7 +161,11 @@ class Run:
         return self._task is not None
 
     async def _hear(self, said: Said, item: ti.UserMessage) -> None:
-        await to_its_end(asyncio.to_thread(self.writer.hear, _asked(said, item)))
+        asked = _asked(said, item)
+        if said.images:  # files are read
+            await to_its_end(asyncio.to_thread(self.writer.hear, asked))
+        else:  # at once: what is told after it stands after it
+            self.writer.hear(asked)
 
     # -- the agent at work
 
