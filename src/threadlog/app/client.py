@@ -100,6 +100,11 @@ class Client:
             await asyncio.wait({writing}, timeout=WRITE_WAIT_S)
             writing.cancel()
 
+    def leave(self) -> None:
+        """The server ends: the client gets what it was sent, and is let go."""
+        self._ending.set()
+        self._room.set()
+
     async def _read(self) -> None:
         framer = Framer()
         while not self._ending.is_set():

@@ -44,6 +44,7 @@ async def serve(home: Home, options: Options, listen: str = STDIO) -> None:
             told.cancel()
             await server.close()
             work.cancel()
+            await asyncio.wait({work})
 
 
 @contextlib.contextmanager
@@ -138,6 +139,8 @@ async def _listening(path: str, connected: _Connected) -> AsyncIterator[asyncio.
     before = os.umask(0o777 & ~_SOCKET_MODE)
     try:
         listening = await asyncio.start_unix_server(connected, path, limit=_STREAM_LIMIT_BYTES)
+    except OSError as error:
+        raise Refused(f"cannot listen at {path}: {error.strerror or error}") from None
     finally:
         os.umask(before)
     try:

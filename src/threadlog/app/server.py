@@ -47,21 +47,31 @@ class Server:
         self.loaded: dict[str, Loaded] = {}
         self.permit = asyncio.Lock()  # changes of which threads there are, one at a time
         self._clients: set[Client] = set()
+        self._serving: set[asyncio.Task[Any]] = set()
+        self._closing = False
         self._background: set[asyncio.Task[Any]] = set()
 
     async def serve(self, wire: Wire) -> None:
         """Serve one client to its end; its threads stay loaded for the others, for a while."""
+        if self._closing:
+            await wire.close()
+            return
         client = Client(self, wire)
         self._clients.add(client)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             await client.run()
         finally:
             self._clients.discard(client)
+            self._serving.discard(task)
             for loaded in list(self.loaded.values()):
                 loaded.unsubscribe(client)
 
     async def close(self) -> None:
-        """End what goes on, as interrupted, and let go of every thread; all of it is written."""
+        """End what goes on, as interrupted, and let go of threads and clients; all is written."""
+        self._closing = True
         for loaded in list(self.loaded.values()):
             loaded.stop_timer()
         closing = [asyncio.create_task(self.unload(each)) for each in self.loaded.values()]
@@ -69,6 +79,10 @@ class Server:
             await asyncio.wait(closing, timeout=CLOSE_WAIT_S)
         for task in self._background:
             task.cancel()
+        for client in self._clients:
+            client.leave()
+        if self._serving:
+            await asyncio.wait(set(self._serving), timeout=CLOSE_WAIT_S)
         await self.home.close()
 
     # -- threads
