@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-_AGENT = "threadlog.agents.responses:agent"
+DEFAULT_AGENT = "threadlog.agents.responses:agent"
 
 _SERVER = """\
 Codex's app-server JSON-RPC, a message a line, over the threads of a home: Codex's clients, its
@@ -49,8 +49,8 @@ def _add_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--agent",
         metavar="MODULE:NAME",
-        default=_AGENT,
-        help=f"who answers ({_AGENT}: any OpenAI-compatible endpoint)",
+        default=DEFAULT_AGENT,
+        help=f"who answers ({DEFAULT_AGENT}: any OpenAI-compatible endpoint)",
     )
     parser.add_argument("--model", metavar="NAME", help="the model that the agent is to ask")
 
