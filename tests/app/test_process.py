@@ -27,7 +27,7 @@ SCRIPTED = "threadlog.agents.scripted:agent"
 SOURCE = str(Path(threadlog.__file__).parents[1])
 WAIT_S = 30.0
 MODES = pytest.mark.parametrize("mode", ["legacy", "paginated"])
-KILLS, KILL_WITHIN_S = 20, 90.0  # of each history mode
+KILLS, KILL_WITHIN_S = 20, 60.0  # of each history mode
 
 Message = dict[str, Any]
 
