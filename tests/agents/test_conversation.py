@@ -631,3 +631,36 @@ def test_an_agent_is_given_what_it_needs(home: Path) -> None:
         assert (await it.home.get(it.thread.id)).model == "m"
 
     talk(home, agent, work, settings=Settings(model="m"))
+
+
+@MODES
+def test_what_is_said_while_a_turn_ends_begins_the_next(home: Path, mode: str) -> None:
+    async def answer(turn: TurnContext) -> AsyncIterator[Event]:
+        yield Message(f"to {turn.input[-1].text}")
+
+    async def work(it: Talk) -> None:
+        for number in range(30):
+            run = await it.it.begin([Said(f"a{number}")])
+            run.launch()
+            while it.it.run is run:  # at each of the moments of a turn
+                for _ in range(number):
+                    await asyncio.sleep(0)
+                break
+            other = await it.it.begin([Said(f"b{number}")])
+            if not other.launched:
+                other.launch()
+            await other.wait()
+        spoken = [
+            [getattr(part, "text", "") for item in turn.items for part in _content(item)]
+            for turn in await it.turns()
+        ]
+        for number in range(30):
+            (found,) = [texts for texts in spoken if f"b{number}" in texts]
+            assert f"to b{number}" in found[found.index(f"b{number}") :]
+        assert len(it.ended) == len(spoken)
+
+    talk(home, answer, work, history_mode=mode)
+
+
+def _content(item: Any) -> Any:
+    return item.content if isinstance(item, ti.UserMessage | ti.AgentMessage) else ()
