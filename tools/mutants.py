@@ -605,8 +605,8 @@ MUTANTS = (
     Mutant(
         "what the user says is on stable storage before it is acknowledged",
         "agents/running",
-        "        await self._conversation.thread.flush()\n\n    async def interrupt",
-        "\n    async def interrupt",
+        "            await self._conversation.thread.flush()\n        finally:",
+        "            pass\n        finally:",
         TALK + "test_what_the_user_says_meanwhile_is_safe_and_seen",
     ),
     Mutant(

@@ -6,6 +6,7 @@ thread has changed since, the turn is looked for.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -35,12 +36,14 @@ class Anchor(NamedTuple):
 class TurnPage(NamedTuple):
     """Turns in the order asked for; `next` goes on, `previous` goes the other way from the first.
 
-    Both None for an empty page; `next` None when there are no more.
+    Both None for an empty page; `next` None when there are no more.  `anchors` are at the turns,
+    each of them included.
     """
 
     turns: tuple[Turn, ...]
     next: Anchor | None
     previous: Anchor | None
+    anchors: tuple[Anchor, ...] = ()
 
 
 def older(reader: ThreadReader, anchor: Anchor | None, limit: int) -> TurnPage:
@@ -52,31 +55,34 @@ def older(reader: ThreadReader, anchor: Anchor | None, limit: int) -> TurnPage:
     if found is None:
         raise BadCursor("anchor turn is no longer present")
     later, shown = found
-    shown.reverse()
-    page = shown[:limit]
-    if not page:
-        return TurnPage((), None, None)
-    run = [*reversed(later), *page]  # newest first, down to the last of the page
-    last = run[-1 - LATE_TURNS][1] if len(run) > LATE_TURNS else end
-    first, spot = page[0]
-    more = Anchor(page[-1][0].id, include=False, end=last) if len(shown) > limit else None
-    return TurnPage(_turns(page), more, Anchor(first.id, include=True, start=spot))
+    run = [*shown, *later]  # oldest first, with what was read after the page
+    return _page(run, shown[::-1], limit, end)
 
 
 def newer(reader: ThreadReader, anchor: Anchor | None, limit: int) -> TurnPage:
     """The oldest turns, or those from an anchor on, oldest first; raises BadCursor."""
-    shown = _from(reader, anchor, limit + 1, anchor.start if anchor else None)
-    if shown is None and anchor is not None and anchor.start is not None:
-        shown = _from(reader, anchor, limit + 1, None)
-    if shown is None:
+    wanted = limit + LATE_TURNS + 2
+    run = _from(reader, anchor, wanted, anchor.start if anchor else None)
+    if run is None and anchor is not None and anchor.start is not None:
+        run = _from(reader, anchor, wanted, None)
+    if run is None:
         raise BadCursor("anchor turn is no longer present")
+    return _page(run, run[: limit + 1], limit, None)
+
+
+def _page(run: list[Placed], shown: list[Placed], limit: int, end: Spot | None) -> TurnPage:
+    """The first *limit* turns of *shown*; *run* are they and others about them, oldest first."""
     page = shown[:limit]
     if not page:
         return TurnPage((), None, None)
-    end = page[LATE_TURNS + 1][1] if len(page) > LATE_TURNS + 1 else None
-    last, spot = page[-1]
-    more = Anchor(last.id, include=False, start=spot) if len(shown) > limit else None
-    return TurnPage(_turns(page), more, Anchor(page[0][0].id, include=True, end=end))
+    places = {turn.id: number for number, (turn, _spot) in enumerate(run)}
+    anchors = []
+    for turn, spot in page:
+        later = places[turn.id] + LATE_TURNS + 1
+        ends = run[later][1] if later < len(run) else end
+        anchors.append(Anchor(turn.id, include=True, end=ends, start=spot))
+    more = anchors[-1]._replace(include=False) if len(shown) > limit else None
+    return TurnPage(tuple(turn for turn, _spot in page), more, anchors[0], tuple(anchors))
 
 
 def _before(
@@ -86,6 +92,8 @@ def _before(
     count = wanted if anchor is None else wanted + LATE_TURNS + 1
     while True:
         read = reader.turns_back(count, end)
+        if reader.tail_was_cut:
+            return _read_forwards(reader, anchor, wanted)
         if anchor is None:
             return [], read
         place = _place(read, anchor.turn_id)
@@ -96,6 +104,22 @@ def _before(
         elif len(read) < count:
             return None
         count *= 2
+
+
+def _read_forwards(
+    reader: ThreadReader, anchor: Anchor | None, wanted: int
+) -> tuple[list[Placed], list[Placed]] | None:
+    """The same from the thread's beginning: so much cannot be held that is read from its end."""
+    kept: deque[Placed] = deque(maxlen=wanted)
+    read = reader.turns_on()
+    for placed in read:
+        if anchor is not None and placed[0].id == anchor.turn_id:
+            if anchor.include:
+                kept.append(placed)
+                return list(islice(read, LATE_TURNS + 1)), list(kept)
+            return [placed, *islice(read, LATE_TURNS)], list(kept)
+        kept.append(placed)
+    return ([], list(kept)) if anchor is None else None
 
 
 def _from(
@@ -113,7 +137,3 @@ def _from(
 
 def _place(read: Sequence[Placed], turn_id: str) -> int | None:
     return next((n for n, (turn, _spot) in enumerate(read) if turn.id == turn_id), None)
-
-
-def _turns(placed: Sequence[Placed]) -> tuple[Turn, ...]:
-    return tuple(turn for turn, _spot in placed)

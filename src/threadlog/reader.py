@@ -60,6 +60,7 @@ class ThreadReader:
         self._summary = summary
         self._report = report
         self._told = False  # everything was reported once
+        self.tail_was_cut = False  # of the newest turns, the oldest are not whole
         self._metadata = rollouts.metadata(summary)
 
     def values(self) -> Iterator[Value]:
@@ -75,7 +76,7 @@ class ThreadReader:
     def _values_backwards(self, end: Spot | None = None) -> Iterator[tuple[int, Value]]:
         """With each, the number of its segment; from *end* on back, if that is given."""
         segments = self.segments()
-        if end is not None:
+        if end is not None and end.segment < len(segments):
             del segments[end.segment + 1 :]
             segments[-1] = segments[-1]._replace(end=end.offset)
         for number in reversed(range(len(segments))):
@@ -318,7 +319,7 @@ class ThreadReader:
         tail: list[Line] = []
         spots: dict[str, Spot] = {}
         size, whole = 0, True
-        reported = False
+        reported = self.tail_was_cut = False
         for number, value in self._values_backwards(end):
             if not isinstance(value, Line):
                 continue
@@ -330,7 +331,7 @@ class ThreadReader:
                 tail.append(value)
                 size += len(value.raw or b"")
             elif size > TAIL_LIMIT_BYTES and not reported and turns.shows(value.item):
-                reported = True
+                reported = self.tail_was_cut = True
                 gap = value.offset + len(value.raw or b"") + value.ended
                 self._report(self.segments()[number].path, Gap(gap, _TOO_LARGE))
             if counter.enough(value.item):

@@ -79,11 +79,6 @@ async def read(_request: Request) -> Any:
     }
 
 
-async def auth_status(_request: Request) -> Any:
-    """The same, as older clients ask for it."""
-    return {"authMethod": None, "authToken": None, "requiresOpenaiAuth": False}
-
-
 async def login(_request: Request) -> Any:
     """Keys are the agent's business."""
     raise invalid("this server has no accounts: its agent takes keys from its environment")

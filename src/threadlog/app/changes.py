@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from msgspec import UNSET
 
-from threadlog.app import pages, threads, wire
+from threadlog.app import pages, wire
 from threadlog.app.client import Reply, Request
 from threadlog.app.finding import (
     SESSION,
@@ -25,10 +26,13 @@ from threadlog.app.refusals import (
     no_rollout,
     refusal,
 )
+from threadlog.app.whole import all_turns
+from threadlog.core.family import Family
 from threadlog.core.shelf import Moved
-from threadlog.errors import InUse, NotFound, Refused, ThreadlogError
+from threadlog.errors import InUse, NotFound, Refused, ThreadlogError, Unencodable
 
 _GIT = {"sha": "commit_hash", "branch": "branch", "origin_url": "repository_url"}
+_BUILT_ON = "go on from it by reference"  # as the library says it
 _NO_FILE = "No such file or directory (os error 2)"
 
 
@@ -65,13 +69,15 @@ async def delete(request: Request) -> Any:
     thread_id = checked_id(request.params.thread_id)
     server = request.server
     async with server.permit:
-        loaded = server.loaded.get(thread_id)
+        loaded = server.find(thread_id)
         if loaded is not None and loaded.thread.ephemeral:
             raise invalid(f"thread is not persisted and cannot be deleted: {thread_id}")
-        if loaded is not None and not loaded.thread.on_disk:
-            await server.let_go(loaded, discard=True)
+        begun = loaded is not None and not loaded.thread.on_disk
+        if loaded is not None and begun:
+            await server.let_go(loaded)
+        if loaded is not None and begun and not loaded.thread.on_disk:
             told = [thread_id]
-        else:
+        else:  # a turn may have brought it to disk meanwhile
             await stored_thread(request, thread_id, no_rollout(thread_id))
             told = await _moved(request, thread_id, "delete")
     return Reply({}, lambda: _tell_each(request, "thread/deleted", told[::-1]))
@@ -137,7 +143,7 @@ async def rollback(request: Request) -> Any:
         except Refused:
             raise invalid("thread/rollback only supports legacy threads") from None
     summary = await loaded.summary()
-    turns = await threads.all_turns(loaded, summary)
+    turns = await all_turns(loaded, summary)
     return {"thread": wire.thread_of(summary, loaded.live, turns)}
 
 
@@ -147,8 +153,8 @@ async def revert(request: Request) -> Any:
     thread, before = loaded.thread, request.params.before_turn_id
     if not thread.recorder.is_paginated:
         raise invalid("thread/revert only supports paginated threads")
-    if not thread.on_disk:
-        raise invalid(f"turn not found: {before}")
+    if not thread.on_disk or not await pages.has_turn(request, await loaded.summary(), before):
+        raise invalid(f"turn not found: {before}")  # and what turn goes on goes on
     async with loaded.conversation.between_turns(interrupting=True):
         try:
             await thread.revert(before=before)
@@ -156,6 +162,7 @@ async def revert(request: Request) -> Any:
             raise invalid(f"turn not found: {before}") from None
         except ThreadlogError as error:
             raise refusal(error, loaded.id) from None
+        await loaded.goals.record_again()
     summary = await loaded.summary()
     shown = wire.thread_of(summary, loaded.live)
     answer = {"thread": shown, **await pages.ends(request, summary)}
@@ -171,9 +178,13 @@ async def inject(request: Request) -> Any:
         raise invalid("items must not be empty")
     for place, item in enumerate(items):
         if not isinstance(item, dict) or not isinstance(item.get("type"), str):
-            raise invalid(f"items[{place}] is not a valid response item: no type")
+            raise invalid(f"items[{place}] is not a valid response item: missing field `type`")
     async with loaded.busy:
-        await loaded.thread.inject(*({"type": "response_item", "payload": each} for each in items))
+        try:
+            given = ({"type": "response_item", "payload": each} for each in items)
+            await loaded.thread.inject(*given)
+        except Unencodable as error:
+            raise invalid(f"items: {error}") from None
     return {}
 
 
@@ -211,7 +222,7 @@ def _goal_of(request: Request) -> Loaded:
 
 
 def _check_on_disk(request: Request, thread_id: str) -> None:
-    loaded = request.server.loaded.get(thread_id)
+    loaded = request.server.find(thread_id)
     if loaded is not None and not loaded.thread.on_disk:
         raise no_rollout(thread_id)
 
@@ -229,7 +240,7 @@ async def _moved(request: Request, thread_id: str, verb: str) -> list[str]:
     except InUse:
         raise has_writer(thread_id) from None
     except Refused as error:
-        if verb == "delete":
+        if verb == "delete" and _BUILT_ON in str(error):
             raise invalid(
                 f"cannot delete thread {thread_id}: forked history still references it"
             ) from None
@@ -243,8 +254,10 @@ async def _own_family(request: Request, thread_id: str) -> list[Loaded]:
     own = [loaded[thread_id]] if thread_id in loaded else []
     if len(loaded) == len(own):
         return own
-    below = await request.server.home.threads(parent=thread_id, limit=None, archived=None)
-    return own + [loaded[each.id] for each in below if each.id in loaded and each.id is not None]
+    catalog = request.server.home.sync.store.catalog
+    family = await asyncio.to_thread(catalog.family, Family((thread_id,)))
+    names = {each.id for each in family if each.id is not None} - {thread_id}
+    return own + [loaded[name] for name in names if name in loaded]
 
 
 def _tell_each(request: Request, method: str, names: list[str]) -> None:
@@ -262,6 +275,10 @@ async def _update(request: Request, thread_id: str, **change: Any) -> None:
 
 
 def _git(params: Any) -> dict[str, str | None]:
+    if params.project_id:
+        raise invalid(f"project not found: {params.project_id}")
+    if params.daybreak_enabled is not None and params.git_info is None:
+        raise invalid("this server keeps no daybreakEnabled: give gitInfo")
     if params.git_info is None:
         raise invalid("thread metadata update must include at least one field")
     git: dict[str, str | None] = {}

@@ -77,6 +77,7 @@ class Client:
         self._wire = wire
         self._out: list[bytes] = []
         self._out_bytes = 0
+        self._told_bytes = 0  # what waits and was not asked for
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -93,9 +94,7 @@ class Client:
             if self._tasks and not self._ending.is_set():
                 await asyncio.wait(self._tasks)
         finally:
-            self._ending.set()
-            for task in self._tasks:
-                task.cancel()
+            self._ending.set()  # what it asked for is done all the same, to its end
             self._wake.set()
             await asyncio.wait({writing}, timeout=WRITE_WAIT_S)
             writing.cancel()
@@ -154,7 +153,7 @@ class Client:
         params = message.get("params")
         lane = params.get("threadId") if isinstance(params, dict) else None
         before = self._lanes.get(lane) if isinstance(lane, str) else None
-        task = asyncio.create_task(self._answer(message, before))
+        task = self.server.in_background(self._answer(message, before))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if isinstance(lane, str):
@@ -209,6 +208,12 @@ class Client:
             return
         if self._out_bytes > SOFT_LIMIT_BYTES and method.endswith(("delta", "Delta")):
             return  # the whole text comes with the item
+        self._told_bytes += len(line)
+        if self._told_bytes > HARD_LIMIT_BYTES:
+            _log(f"let go of a client that left {self._told_bytes >> 20} MiB unread")
+            self._ending.set()
+            self._out.clear()
+            self._room.set()
         self._put_line(line)
 
     def _send_error(self, request_id: Any, error: RpcError) -> None:
@@ -226,11 +231,6 @@ class Client:
         self._wake.set()
         if self._out_bytes > SOFT_LIMIT_BYTES:
             self._room.clear()
-        if self._out_bytes - len(line) > HARD_LIMIT_BYTES:  # one answer may be longer
-            _log(f"let go of a client that left {self._out_bytes >> 20} MiB unread")
-            self._ending.set()
-            self._out.clear()
-            self._room.set()
 
     async def _write(self) -> None:
         try:
@@ -240,6 +240,7 @@ class Client:
                 while self._out:
                     data = b"".join(self._out)
                     self._out.clear()
+                    self._told_bytes = 0
                     await self._wire.write(data)
                     self._out_bytes -= len(data)
                     if self._out_bytes <= SOFT_LIMIT_BYTES:

@@ -33,7 +33,7 @@ def checked_id(text: str, what: str = THREAD) -> str:
 def loaded_thread(request: Request) -> Loaded:
     """The loaded thread that is meant; raises RpcError."""
     thread_id = checked_id(request.params.thread_id)
-    loaded = request.server.loaded.get(thread_id)
+    loaded = request.server.find(thread_id)
     if loaded is None:
         raise not_found(thread_id)
     return loaded
@@ -51,7 +51,7 @@ async def stored_thread(request: Request, thread_id: str, missing: RpcError) -> 
 
 async def known_thread(request: Request, thread_id: str) -> tuple[ThreadSummary, Loaded | None]:
     """A thread, loaded or stored."""
-    loaded = request.server.loaded.get(thread_id)
+    loaded = request.server.find(thread_id)
     if loaded is not None:
         return await loaded.summary(), loaded
     return await stored_thread(request, thread_id, not_loaded(thread_id)), None

@@ -9,7 +9,6 @@ import msgspec
 
 # A longer line is passed over; a prompt with several inline images is far shorter.
 FRAME_LIMIT_BYTES = 64 << 20
-# So deep a message may be nested; deeper ones would end the process that looks at them.
 _encoder = msgspec.json.Encoder()
 
 
@@ -61,6 +60,11 @@ def read(line: bytes) -> dict[str, Any] | list[Any] | Fault:
     if isinstance(value, dict | list):
         return value
     return Fault("JSON, but no object")
+
+
+def encoded(value: Any) -> Any:
+    """A value as the JSON it is to be in a message: whoever calls does the work, not who sends."""
+    return msgspec.Raw(encode(value)[:-1])
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -67,7 +67,7 @@ class Goals:
             if not objective:
                 raise invalid("goal objective must not be empty")
             if len(objective) > OBJECTIVE_LIMIT_CHARS:
-                raise invalid(f"goal objective is longer than {OBJECTIVE_LIMIT_CHARS} characters")
+                raise invalid(f"goal objective must be at most {OBJECTIVE_LIMIT_CHARS} characters")
         if before is None and objective is None:
             raise invalid(f"cannot update goal for thread {self._loaded.id}: no goal exists")
         if budget is not UNSET and budget is not None and budget <= 0:
@@ -89,6 +89,11 @@ class Goals:
         await self._inject(goal)
         self._goal = goal
         return goal
+
+    async def record_again(self) -> None:
+        """The thread goes on from before the goal was recorded, perhaps."""
+        if self._known and self._goal is not None:
+            await self._inject(self._goal)
 
     async def clear(self) -> bool:
         """Take it away, and record that; False if there is none."""

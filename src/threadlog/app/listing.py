@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -127,7 +128,7 @@ async def search(request: Request) -> Any:
     while True:
         page = await _page(request, {**query, "limit": 100}, cursor)
         for summary in page:
-            snippet = await asyncio.to_thread(_snippet, request, summary, term)
+            snippet = await request.server.read(partial(_snippet, request, summary, term))
             if snippet is not None:
                 found.append((summary, snippet))
             if len(found) > limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from threadlog.app.wire import LiveState
 from threadlog.app.wire_items import Wire, item_of
 from threadlog.barrier import KERNEL
 from threadlog.core.query import ThreadSummary
+from threadlog.errors import Closed, OthersWrote, WriteFailed
 
 if TYPE_CHECKING:
     from threadlog.app.server import Server
@@ -80,17 +82,26 @@ class Loaded:
         run = self.conversation.run
         return run.id if run else None
 
+    @property
+    def lost(self) -> bool:
+        """True once this process is its writer no more: another took it over."""
+        return self.thread.recorder.sync.channel.state is None
+
     async def summary(self) -> ThreadSummary:
         """What is known of it now; of a thread that is not on disk yet, as of now."""
-        summary = await self.thread.summary()
+        try:
+            summary = await self.thread.summary()
+        except (WriteFailed, OthersWrote, Closed):  # what is on disk can be read all the same
+            summary = await self.server.home.get(self.thread.path)
         if self.thread.on_disk:
             return summary
         moment = self.server.now()
         return summary._replace(created=moment, updated=moment, recency=moment)
 
     async def written(self) -> None:
-        """Return once what was recorded can be read."""
-        await self.thread.recorder.flush(level=KERNEL)
+        """Return once what was recorded can be read, as far as it can be written."""
+        with contextlib.suppress(WriteFailed, OthersWrote, Closed):
+            await self.thread.recorder.flush(level=KERNEL)
 
     # -- who follows it
 
@@ -120,7 +131,7 @@ class Loaded:
         if self.running is not None:
             self._unload_later()
         else:
-            self.server.in_background(self.server.unload(self))
+            self.server.in_background(self.server.unload(self, unfollowed=True))
 
     def stop_timer(self) -> None:
         """It is being unloaded by other means."""

@@ -48,7 +48,6 @@ HANDLERS: dict[str, Handler] = {
     "account/login/start": account.login,
     "account/login/cancel": account.cancel_login,
     "account/logout": account.logout,
-    "getAuthStatus": account.auth_status,
 }
 
 

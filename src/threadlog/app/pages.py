@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 from threadlog.app import wire
 from threadlog.app.client import Request
 from threadlog.app.loaded import Loaded
-from threadlog.app.refusals import bad_cursor, invalid
+from threadlog.app.refusals import RpcError, bad_cursor, invalid
 from threadlog.app.wire_items import Wire, item_of
 from threadlog.core.boundaries import Spot
 from threadlog.core.items import turn as ti
@@ -24,6 +25,7 @@ from threadlog.reader import ThreadReader
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 ASCENDING = "asc"
+_LARGEST = 1 << 62  # no file is longer
 
 
 class _Cursor(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -54,7 +56,7 @@ async def turns_page(
         await loaded.written()
     reader = request.server.home.sync.reader(summary)
     turn_to = newer if asked.sort_direction == ASCENDING else older
-    page = await _read(turn_to, reader, anchor, limit)
+    page = await _read(request, turn_to, reader, anchor, limit)
     return {
         "data": [wire.turn_of(turn, view, running) for turn in page.turns],
         "nextCursor": _text(page.next),
@@ -76,7 +78,7 @@ async def items_page(request: Request, summary: ThreadSummary, loaded: Loaded | 
             raise invalid("a cursor that names an item is not supported: use those of an answer")
     limit = limit_of(params.limit)
     work = _ItemWalk(reader, params.turn_id, descending=descending)
-    found = await asyncio.to_thread(work.page, cursor, limit)
+    found = await request.server.read(partial(work.page, cursor, limit))
     return {
         "data": [entry for _cursor_of, entry in found[:limit]],
         "nextCursor": _encoded(found[limit - 1][0]) if len(found) > limit else None,
@@ -89,7 +91,7 @@ async def ends(request: Request, summary: ThreadSummary) -> Wire:
     turns = items = None
     if summary.history_mode == "paginated":
         reader = request.server.home.sync.reader(summary)
-        page = await _read(older, reader, None, 1)
+        page = await _read(request, older, reader, None, 1)
         turns = _text(page.previous)
         if page.turns and page.turns[0].items:
             turn = page.turns[0]
@@ -119,28 +121,49 @@ class _ItemWalk:
         return list(islice(whole, limit + 1))
 
     def _placed(self, cursor: _Cursor | None) -> Iterator[_Placed]:
-        for turn in self._turns(cursor):
-            if self._turn_id is not None and turn.id != self._turn_id:
-                continue
+        for turn, anchor in self._turns(cursor):
             for item in turn.items[::-1] if self._descending else turn.items:
-                here = _Cursor(turn.id, include_anchor=False, item_id=item.id)
+                end, start = _place(anchor.end), _place(anchor.start)
+                here = _Cursor(turn.id, include_anchor=False, end=end, start=start, item_id=item.id)
                 yield here, item, turn.item_times.get(item.id, (None, None))
 
-    def _turns(self, cursor: _Cursor | None) -> Iterator[Turn]:
-        """The turns from the cursor's on."""
-        turn_to: Callable[[ThreadReader, Anchor | None, int], TurnPage]
+    def _turns(self, cursor: _Cursor | None) -> Iterator[tuple[Turn, Anchor]]:
+        """The turns from the cursor's on; of one turn, it alone."""
+        anchor = None
+        if cursor is not None:
+            places = {"end": _spot(cursor.end), "start": _spot(cursor.start)}
+            anchor = Anchor(cursor.turn_id, include=True, **places)
+        if self._turn_id is not None:
+            yield from self._one(anchor)
+            return
         turn_to = older if self._descending else newer
-        name = cursor.turn_id if cursor else self._turn_id
-        anchor = None if name is None else Anchor(name, include=True)
         while True:
             try:
                 page = turn_to(self._reader, anchor, MAX_LIMIT)
             except BadCursor as error:
                 raise invalid(f"invalid cursor: {error}") from None
-            yield from page.turns
-            if page.next is None or self._turn_id is not None:
+            yield from zip(page.turns, page.anchors, strict=True)
+            if page.next is None:
                 return
             anchor = page.next
+
+    def _one(self, anchor: Anchor | None) -> Iterator[tuple[Turn, Anchor]]:
+        """The turn asked for, looked for from the end; none if there is no such turn."""
+        assert self._turn_id is not None
+        if anchor is None or anchor.turn_id != self._turn_id:
+            anchor = Anchor(self._turn_id, include=True)
+        with contextlib.suppress(BadCursor):
+            page = older(self._reader, anchor, 1)
+            yield from zip(page.turns, page.anchors, strict=True)
+
+
+async def has_turn(request: Request, summary: ThreadSummary, turn_id: str) -> bool:
+    """True if the thread has such a turn."""
+    reader = request.server.home.sync.reader(summary)
+    try:
+        return bool((await _read(request, older, reader, Anchor(turn_id, include=True), 1)).turns)
+    except RpcError:
+        return False
 
 
 def _entry(here: _Cursor, item: ti.AnyTurnItem, times: ItemTimes) -> Wire | None:
@@ -162,13 +185,14 @@ def limit_of(limit: int | None) -> int:
 
 
 async def _read(
+    request: Request,
     turn_to: Callable[[ThreadReader, Anchor | None, int], TurnPage],
     reader: ThreadReader,
     anchor: Anchor | None,
     limit: int,
 ) -> TurnPage:
     try:
-        return await asyncio.to_thread(turn_to, reader, anchor, limit)
+        return await request.server.read(partial(turn_to, reader, anchor, limit))
     except BadCursor as error:
         raise invalid(f"invalid cursor: {error}") from None
 
@@ -186,7 +210,7 @@ def _anchor(text: str) -> Anchor:
 
 
 def _spot(place: tuple[int, int] | None) -> Spot | None:
-    if place is None or min(place) < 0:
+    if place is None or min(place) < 0 or max(place) > _LARGEST:
         return None
     return Spot(place[0], place[1])
 

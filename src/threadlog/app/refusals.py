@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from threadlog.errors import (
     Archived,
     BadCursor,
@@ -100,20 +102,28 @@ def bad_cursor(text: str) -> RpcError:
     return invalid(f"invalid cursor: {text}")
 
 
+_OF_THREADS: tuple[tuple[type[ThreadlogError], Callable[[str], RpcError]], ...] = (
+    (NotOnDiskYet, no_rollout),
+    (NotFound, no_rollout),
+    (Archived, is_archived),
+    (InUse, has_writer),
+    (Closed, not_found),
+)
+_WHAT_FAILED: tuple[tuple[type[ThreadlogError], str], ...] = (
+    (EmptyRollout, "failed to read thread: "),
+    (NoThreadId, "failed to read thread: "),
+    (WriteFailed, "failed to write thread: "),
+)
+
+
 def refusal(error: ThreadlogError, thread_id: str) -> RpcError:
     """What Codex says where threadlog raises *error* of a thread; else our own sentence."""
     if isinstance(error, PartlyDone) and error.failed:
         return refusal(next(iter(error.failed.values())), thread_id)
-    if isinstance(error, NotOnDiskYet | NotFound):
-        return no_rollout(thread_id)
-    if isinstance(error, Archived):
-        return is_archived(thread_id)
-    if isinstance(error, InUse):
-        return has_writer(thread_id)
+    for kind, say in _OF_THREADS:
+        if isinstance(error, kind):
+            return say(thread_id)
     if isinstance(error, Refused | OutsideHome | BadCursor):
         return invalid(str(error))
-    if isinstance(error, Closed):
-        return not_found(thread_id)
-    if isinstance(error, EmptyRollout | NoThreadId | WriteFailed):
-        return internal(f"failed to read thread: {error}")
-    return internal(str(error))
+    what = next((said for kind, said in _WHAT_FAILED if isinstance(error, kind)), "")
+    return internal(f"{what}{error}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
 from threadlog.agents.context import Agent, Settings
 from threadlog.aio.home import Home
@@ -22,6 +23,9 @@ from threadlog.errors import ThreadlogError
 UNLOAD_AFTER_S = 1800.0
 # So long unfinished business has when the server ends.
 CLOSE_WAIT_S = 10.0
+# So many threads are read at once for pages and searches.
+READERS = 4
+Answer = TypeVar("Answer")
 DEFAULT_MODEL = "default"
 
 
@@ -46,6 +50,7 @@ class Server:
         self.methods = Methods()
         self.loaded: dict[str, Loaded] = {}
         self.permit = asyncio.Lock()  # changes of which threads there are, one at a time
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="threadlog-reader")
         self._clients: set[Client] = set()
         self._serving: set[asyncio.Task[Any]] = set()
         self._closing = False
@@ -77,40 +82,50 @@ class Server:
         closing = [asyncio.create_task(self.unload(each)) for each in self.loaded.values()]
         if closing:
             await asyncio.wait(closing, timeout=CLOSE_WAIT_S)
-        for task in self._background:
-            task.cancel()
         for client in self._clients:
             client.leave()
+        if self._background:
+            await asyncio.wait(set(self._background), timeout=CLOSE_WAIT_S)
+        self._readers.shutdown(wait=False, cancel_futures=True)
         if self._serving:
             await asyncio.wait(set(self._serving), timeout=CLOSE_WAIT_S)
         await self.home.close()
 
     # -- threads
 
+    def find(self, thread_id: str) -> Loaded | None:
+        """A loaded thread; one that was lost to another process is none any more."""
+        loaded = self.loaded.get(thread_id)
+        if loaded is not None and loaded.lost:
+            self.in_background(self.unload(loaded))
+            return None
+        return loaded
+
     def load(self, thread: Thread, settings: Settings, asked: dict[str, Any]) -> Loaded:
         """Keep a thread that was begun or resumed."""
         loaded = self.loaded[thread.id] = Loaded(self, thread, settings, asked)
         return loaded
 
-    async def unload(self, loaded: Loaded) -> None:
+    async def unload(self, loaded: Loaded, *, unfollowed: bool = False) -> None:
         """Let go of a thread, and tell that."""
-        if not await self.let_go(loaded):
+        if not await self.let_go(loaded, unfollowed=unfollowed):
             return
         self.broadcast("thread/closed", {"threadId": loaded.id})
 
-    async def let_go(self, loaded: Loaded, *, discard: bool = False) -> bool:
-        """The same without a word but of its status; False if it was let go of already."""
+    async def let_go(self, loaded: Loaded, *, unfollowed: bool = False) -> bool:
+        """The same without a word but of its status; False if it was let go of already.
+
+        *unfollowed*: only if nobody follows it by then.
+        """
         async with loaded.busy:
-            if self.loaded.get(loaded.id) is not loaded:
+            if self.loaded.get(loaded.id) is not loaded or (unfollowed and loaded.subscribers):
                 return False
             loaded.stop_timer()
-            if discard:
-                async with loaded.conversation.between_turns(interrupting=True):
-                    await loaded.thread.recorder.discard()
-            else:
+            try:
                 with contextlib.suppress(ThreadlogError):  # it is told when the home closes
                     await loaded.conversation.close()
-            del self.loaded[loaded.id]
+            finally:
+                del self.loaded[loaded.id]
         told = {"threadId": loaded.id, "status": {"type": "notLoaded"}}
         self.broadcast("thread/status/changed", told)
         return True
@@ -123,11 +138,16 @@ class Server:
         for client in list(self._clients):
             client.notify(method, line)
 
-    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+    def in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do it, and keep it from being collected before it is done."""
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
+
+    async def read(self, look: Callable[[], Answer]) -> Answer:
+        """Have something read that may take long: it holds up nothing that is written."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, look)
 
     def now(self) -> str:
         """This instant, as summaries spell it."""

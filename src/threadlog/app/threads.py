@@ -11,7 +11,7 @@ import msgspec
 from threadlog.agents.context import Settings
 from threadlog.aio.recording import Thread
 from threadlog.app import pages, settings, wire
-from threadlog.app.client import Client, Reply, Request, notification
+from threadlog.app.client import Reply, Request
 from threadlog.app.finding import (
     SESSION,
     checked_id,
@@ -28,11 +28,16 @@ from threadlog.app.refusals import (
     invalid,
     is_archived,
     no_rollout,
-    not_materialized,
     refusal,
 )
+from threadlog.app.whole import (
+    all_turns,
+    check_has_turns,
+    restored_usage,
+    tell_restored,
+    turns_of,
+)
 from threadlog.app.wire_items import Wire
-from threadlog.core import usage
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import InUse, NotFound, Refused, ThreadlogError
 
@@ -78,10 +83,7 @@ async def resume(request: Request) -> Any:
             )
         if not running.thread.on_disk:
             raise no_rollout(running.id)
-    else:
-        async with request.server.permit:
-            running = _running(request) or await _resume_stored(request)
-    running.subscribe(request.client)
+    running = await _followed(request, running)
     summary = await running.summary()
     turns = [] if params.exclude_turns else await all_turns(running, summary)
     page = None
@@ -94,14 +96,27 @@ async def resume(request: Request) -> Any:
         "initialTurnsPage": page,
         **await pages.ends(request, summary),
     }
-    told = None if params.exclude_turns else await _restored_usage(running, summary)
+    told = None if params.exclude_turns else await restored_usage(running, summary)
 
     def tell() -> None:
-        _tell_restored(request.client, told)
+        tell_restored(request.client, told)
         if not running.thread.ephemeral:
             request.server.in_background(running.goals.tell(request.client))
 
     return Reply(answer, tell)
+
+
+async def _followed(request: Request, running: Loaded | None) -> Loaded:
+    """The thread, loaded if it was not, or is not any more; the client follows it."""
+    while True:
+        if running is None:
+            async with request.server.permit:
+                running = _running(request) or await _resume_stored(request)
+        async with running.busy:
+            if request.server.find(running.id) is running:
+                running.subscribe(request.client)
+                return running
+        running = None  # it was let go of meanwhile
 
 
 async def fork(request: Request) -> Any:
@@ -122,14 +137,14 @@ async def fork(request: Request) -> Any:
         raise _no_turn(params, paginated=paginated) from None
     except ThreadlogError as error:
         raise refusal(error, thread_id) from None
-    loaded = _load(request, thread)
+    loaded = _load(request, thread, parent.model)
     summary = await loaded.summary()
     if thread.ephemeral:
         summary = summary._replace(preview=parent.preview)
     turns = [] if params.exclude_turns else await all_turns(loaded, summary)
     shown = wire.thread_of(summary, loaded.live, turns)
     source = parent if thread.ephemeral else summary
-    told = None if params.exclude_turns else await _restored_usage(loaded, source)
+    told = None if params.exclude_turns else await restored_usage(loaded, source)
     return _began(request, loaded, shown, told)
 
 
@@ -139,8 +154,8 @@ async def read(request: Request) -> Any:
     summary, loaded = await known_thread(request, thread_id)
     turns: list[Wire] = []
     if request.params.include_turns:
-        _check_has_turns(loaded, _INCLUDE)
-        turns = await _turns_of(request, loaded, summary)
+        check_has_turns(loaded, _INCLUDE)
+        turns = await turns_of(request, loaded, summary)
     shown = wire.thread_of(summary, loaded.live if loaded else None, turns)
     return {"thread": shown, "readState": None}
 
@@ -164,7 +179,7 @@ async def turns_list(request: Request) -> Any:
     """A page of turns."""
     thread_id = checked_id(request.params.thread_id)
     summary, loaded = await known_thread(request, thread_id)
-    _check_has_turns(loaded, _LIST)
+    check_has_turns(loaded, _LIST)
     return await pages.turns_page(request, summary, loaded, request.params)
 
 
@@ -172,14 +187,14 @@ async def items_list(request: Request) -> Any:
     """A page of items."""
     thread_id = checked_id(request.params.thread_id)
     summary, loaded = await known_thread(request, thread_id)
-    _check_has_turns(loaded, "thread/items/list")
+    check_has_turns(loaded, "thread/items/list")
     return await pages.items_page(request, summary, loaded)
 
 
 async def unsubscribe(request: Request) -> Any:
     """Follow a thread no more."""
     thread_id = checked_id(request.params.thread_id)
-    loaded = request.server.loaded.get(thread_id)
+    loaded = request.server.find(thread_id)
     if loaded is None:
         return {"status": "notLoaded"}
     followed = loaded.unsubscribe(request.client)
@@ -200,10 +215,11 @@ async def settings_update(request: Request) -> Any:
 # -- beginning
 
 
-def _load(request: Request, thread: Thread) -> Loaded:
+def _load(request: Request, thread: Thread, model: str | None = None) -> Loaded:
+    """Keep a thread; *model* is the one that it was talked to with before."""
     params = request.params
     asked = settings.asked_of(params)
-    chosen = Settings(model=request.server.chosen_model)
+    chosen = Settings(model=request.server.chosen_model or model)
     loaded = request.server.load(thread, settings.settings_of(params, chosen), asked)
     loaded.subscribe(request.client)
     return loaded
@@ -213,7 +229,7 @@ def _began(request: Request, loaded: Loaded, shown: Wire, usage_told: Wire | Non
     """The answer, then the news that there is a further thread."""
 
     def tell() -> None:
-        _tell_restored(request.client, usage_told)
+        tell_restored(request.client, usage_told)
         request.server.broadcast("thread/started", {"thread": {**shown, "turns": []}})
 
     return Reply({"thread": shown, **settings.fields(loaded)}, tell)
@@ -223,7 +239,7 @@ def _running(request: Request) -> Loaded | None:
     """The loaded thread that is meant, if it is; an id that is none goes with a path only."""
     params = request.params
     try:
-        return request.server.loaded.get(checked_id(params.thread_id, SESSION))
+        return request.server.find(checked_id(params.thread_id, SESSION))
     except RpcError:
         if params.path:
             return None
@@ -240,7 +256,7 @@ async def _resume_stored(request: Request) -> Loaded:
     thread_id = summary.id or ""
     if summary.archived:
         raise is_archived(thread_id)
-    if (loaded := request.server.loaded.get(thread_id)) is not None:
+    if (loaded := request.server.find(thread_id)) is not None:
         return loaded
     try:
         thread = await request.server.home.resume(summary.path)
@@ -248,13 +264,16 @@ async def _resume_stored(request: Request) -> Loaded:
         raise has_writer(thread_id) from None
     except ThreadlogError as error:
         raise refusal(error, thread_id) from None
-    return _load(request, thread)
+    loaded = _load(request, thread, summary.model)
+    if params.cwd is not None:
+        loaded.conversation.cwd = settings.folder(params.cwd)
+    return loaded
 
 
 async def _resume_history(request: Request) -> Any:
     """A new thread that begins with items the client brings."""
     params = request.params
-    if request.server.loaded.get(_id_or_nothing(params.thread_id)) is not None:
+    if request.server.find(_id_or_nothing(params.thread_id)) is not None:
         raise invalid(
             f"cannot resume thread {params.thread_id} with history while it is already running"
         )
@@ -303,7 +322,7 @@ async def _parent(request: Request) -> ThreadSummary:
     if params.path:
         return await thread_at(request, params.path)
     thread_id = checked_id(params.thread_id, SESSION)
-    loaded = request.server.loaded.get(thread_id)
+    loaded = request.server.find(thread_id)
     if loaded is not None:
         if not loaded.thread.on_disk:
             raise no_rollout(thread_id)
@@ -335,59 +354,3 @@ def _no_turn(params: Any, *, paginated: bool) -> RpcError:
     if paginated:
         return invalid(f"turn not found: {params.last_turn_id or params.before_turn_id}")
     return invalid(f"lastTurnId '{params.last_turn_id}' was not found in the source thread")
-
-
-# -- turns
-
-
-def _check_has_turns(loaded: Loaded | None, what: str) -> None:
-    if loaded is None:
-        return
-    if loaded.thread.ephemeral:
-        raise invalid(f"ephemeral threads do not support {what}")
-    if not loaded.thread.on_disk:
-        raise not_materialized(loaded.id, what)
-
-
-async def all_turns(loaded: Loaded, summary: ThreadSummary) -> list[Wire]:
-    """Every turn of a loaded thread."""
-    if loaded.thread.ephemeral:
-        history = await loaded.thread.history()
-        return [wire.turn_of(turn, wire.FULL, loaded.running) for turn in history.turns()]
-    await loaded.written()
-    home = loaded.server.home.sync
-    running = loaded.running
-
-    def read_all() -> list[Wire]:
-        turns = home.reader(summary).turns()
-        return [wire.turn_of(turn, wire.FULL, running) for turn in turns]
-
-    return await asyncio.to_thread(read_all)
-
-
-async def _turns_of(request: Request, loaded: Loaded | None, summary: ThreadSummary) -> list[Wire]:
-    if loaded is not None:
-        return await all_turns(loaded, summary)
-    home = request.server.home.sync
-
-    def read_all() -> list[Wire]:
-        return [wire.turn_of(turn, wire.FULL) for turn in home.reader(summary).turns()]
-
-    return await asyncio.to_thread(read_all)
-
-
-async def _restored_usage(loaded: Loaded, summary: ThreadSummary) -> Wire | None:
-    """The tokens of a thread that goes on, and the turn that told them last."""
-    reader = loaded.server.home.sync.reader(summary)
-    found = await asyncio.to_thread(lambda: usage.latest_count(reader.raw_lines_backwards()))
-    if found is None:
-        return None
-    info, turn_id = found
-    return {"threadId": loaded.id, "turnId": turn_id, "tokenUsage": wire.usage_of(info)}
-
-
-def _tell_restored(client: Client, told: Wire | None) -> None:
-    """To the client alone that asked: the others know."""
-    if told is not None:
-        method = "thread/tokenUsage/updated"
-        client.notify(method, notification(method, told))

@@ -16,7 +16,7 @@ from threadlog.app.refusals import internal, invalid
 from threadlog.app.wire_items import Wire, item_of
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import UserInput
-from threadlog.errors import ThreadlogError, Unreadable
+from threadlog.errors import Refused, ThreadlogError, Unreadable
 
 _STEERABLE = {COMPACT: "Compact", REVIEW: "Review"}
 
@@ -24,14 +24,20 @@ _STEERABLE = {COMPACT: "Compact", REVIEW: "Review"}
 async def start(request: Request) -> Any:
     """Begin a turn, or add to the one that goes on (Codex: the same)."""
     loaded = loaded_thread(request)
-    said = _said(request.params.input, request.params.client_user_message_id)
+    params = request.params
+    if params.tool_output is not None:
+        raise invalid("this server takes no toolOutput: tools are its agent's own")
+    said = _said(params.input, params.client_user_message_id)
     _check_steerable(loaded)
     conversation = loaded.conversation
     before = conversation.run
     if before is None:
         _apply(request, loaded)
     try:
-        run = await conversation.begin(said)
+        run = await conversation.begin(said, params.output_schema)
+    except Refused:
+        _check_steerable(loaded)
+        raise internal("failed to submit turn input: the thread is busy") from None
     except Unreadable as error:
         raise invalid(str(error)) from None
     except ThreadlogError as error:
@@ -110,10 +116,10 @@ def _check_steerable(loaded: Loaded) -> None:
 
 
 def _apply(request: Request, loaded: Loaded) -> None:
-    """What a turn brings of settings is for it and the turns after; the schema for it alone."""
+    """What a turn brings of settings is for it and the turns after."""
     params, conversation = request.params, loaded.conversation
     changed = settings.settings_of(params, conversation.settings)
-    conversation.settings = changed._replace(output_schema=params.output_schema)
+    conversation.settings = changed
     loaded.asked = settings.asked_of(params, loaded.asked)
     if params.cwd is not None:
         conversation.cwd = settings.folder(params.cwd)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from threadlog import __version__
-from threadlog.app.wire_items import Wire, items_of
+from threadlog.app.wire_items import Wire, camel, items_of
 from threadlog.core import moments
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import TokenUsage, TokenUsageInfo
@@ -16,7 +16,6 @@ from threadlog.core.turn import IN_PROGRESS, INTERRUPTED, Turn
 from threadlog.core.visibility import DEFAULT_PROVIDER
 
 NOT_LOADED, SUMMARY, FULL = "notLoaded", "summary", "full"
-VIEWS = (NOT_LOADED, SUMMARY, FULL)
 _CLIENT_SOURCES = {"cli": "cli", "vscode": "vscode", "exec": "exec", "mcp": "appServer"}
 _PLAIN_SUBAGENTS = ("review", "compact", "memory_consolidation")
 
@@ -129,9 +128,9 @@ def failure(message: str, kind: Any) -> Wire:
     if isinstance(kind, dict) and len(kind) == 1:
         ((name, fields),) = kind.items()
         status = fields.get("http_status_code") if isinstance(fields, dict) else None
-        shown: Any = {_camel(str(name)): {"httpStatusCode": status}}
+        shown: Any = {camel(str(name)): {"httpStatusCode": status}}
     else:
-        shown = _camel(kind) if isinstance(kind, str) else None
+        shown = camel(kind) if isinstance(kind, str) else None
     if isinstance(shown, str) and shown in _WITH_STATUS:
         shown = {shown: {"httpStatusCode": None}}
     return {
@@ -215,8 +214,3 @@ def _git(summary: ThreadSummary) -> Wire | None:
 
 def _seconds(moment: str) -> int:
     return (moments.unix_ms(moment) or 0) // 1000
-
-
-def _camel(word: str) -> str:
-    head, *rest = word.split("_")
-    return head + "".join(each.capitalize() for each in rest)

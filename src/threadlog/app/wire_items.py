@@ -10,9 +10,9 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from threadlog.app.shell_calls import command_of
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import Duration, UserInput
-from threadlog.core.lines import BadLine, parse_json
 from threadlog.core.turn import ItemTimes
 
 Wire = dict[str, Any]
@@ -24,8 +24,6 @@ _COLLAB_TOOLS = (
     *("spawnAgent", "sendInput", "resumeAgent", "wait", "closeAgent", "sendMessage"),
     *("followupTask", "interruptAgent", "listAgents"),
 )
-# The tools that run commands, as Codex's versions call them, and ours.
-_SHELLS = ("shell", "shell_command", "exec_command", "local_shell", "container.exec")
 _AGENT_STATES = (
     *("pendingInit", "running", "interrupted", "completed", "errored", "shutdown", "notFound"),
 )
@@ -65,7 +63,7 @@ def _user_input(part: UserInput) -> Wire | None:
         url = part.url or (part.image_url if kind == "image" else part.audio_url)
         return {"type": kind, "url": url or ""}
     if kind in ("local_image", "local_audio"):
-        return {"type": _camel(kind), "path": part.path or ""}
+        return {"type": camel(kind), "path": part.path or ""}
     if kind in ("skill", "mention"):
         return {"type": kind, "name": part.name or "", "path": part.path or ""}
     return None
@@ -122,7 +120,7 @@ def _command(item: ti.CommandExecution) -> Wire:
 
 
 def _action(action: Mapping[str, Any]) -> Wire:
-    kind, command = _camel(_text(action.get("type"))), _text(action.get("cmd"))
+    kind, command = camel(_text(action.get("type"))), _text(action.get("cmd"))
     path, query = action.get("path"), action.get("query")
     if kind == "read" and isinstance(path, str):
         name = _text(action.get("name"))
@@ -201,14 +199,14 @@ def _output_part(part: Mapping[str, Any]) -> Wire | None:
         ("inputAudio", "audioUrl", "audio_url"),
     ):
         value = part.get(key, part.get(old))
-        if _camel(_text(part.get("type"))) == kind and isinstance(value, str):
+        if camel(_text(part.get("type"))) == kind and isinstance(value, str):
             return {"type": kind, key: value}
     return None
 
 
 def _tool(item: ti.ToolCall) -> Wire:
     """A call that is known from its response items alone; Codex shows none, we do."""
-    command = _command_of(item) if item.name in _SHELLS else None
+    command = command_of(item)
     if command is not None:
         return _command(command)
     parts = [{"type": "inputText", "text": item.output}] if isinstance(item.output, str) else None
@@ -222,27 +220,6 @@ def _tool(item: ti.ToolCall) -> Wire:
         contentItems=parts,
         success=None,
         durationMs=None,
-    )
-
-
-def _command_of(item: ti.ToolCall) -> ti.CommandExecution | None:
-    """A call of a shell as the command it is; None for arguments that tell none."""
-    try:
-        arguments = parse_json(item.arguments.encode(errors="replace"))
-    except BadLine:
-        return None
-    given = arguments if isinstance(arguments, dict) else {}
-    command = given.get("command", given.get("cmd"))
-    words = [command] if isinstance(command, str) else command
-    if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
-        return None
-    output, cwd = item.output, given.get("workdir")
-    return ti.CommandExecution(
-        id=item.id,
-        command=tuple(words[2:] if words[:2] == ["sh", "-c"] else words),
-        cwd=cwd if isinstance(cwd, str) else None,
-        status="completed" if output is not None else "failed",
-        aggregated_output=output if isinstance(output, str) else None,
     )
 
 
@@ -289,7 +266,7 @@ def _activity(item: ti.SubAgentActivity) -> Wire:
 
 def _web_search(item: ti.WebSearch) -> Wire:
     action = item.action if isinstance(item.action, dict) else None
-    if action is not None and _camel(_text(action.get("type"))) not in _SEARCHES:
+    if action is not None and camel(_text(action.get("type"))) not in _SEARCHES:
         action = {"type": "other"}
     return _typed("webSearch", item, query=item.query, action=_search(action), results=None)
 
@@ -297,7 +274,7 @@ def _web_search(item: ti.WebSearch) -> Wire:
 def _search(action: Mapping[str, Any] | None) -> Wire | None:
     if action is None:
         return None
-    kind = _camel(_text(action.get("type")))
+    kind = camel(_text(action.get("type")))
     shown: Wire = {"type": kind}
     for key in _SEARCHES[kind]:
         shown[key] = _text_or_none(action.get(key))
@@ -367,11 +344,12 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def _one_of(value: Any, words: tuple[str, ...], default: str) -> str:
-    word = _camel(_text(value))
+    word = camel(_text(value))
     return word if word in words else default
 
 
-def _camel(word: str) -> str:
+def camel(word: str) -> str:
+    """A word of rollouts as the wire spells it."""
     head, *rest = word.split("_")
     return head + "".join(each.capitalize() for each in rest)
 

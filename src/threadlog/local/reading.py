@@ -69,6 +69,8 @@ class LocalRollouts:
                 return
             cut = _cut(rollout, segment)
             end = rollout.length() if cut.end is None else cut.end
+            if segment.end is not None:  # it may say more than there is
+                end = min(end, rollout.length())
             if (gap := _gap(rollout, cut)) is not None:
                 yield Gap(end, gap)
             yield from _backwards(rollout, end)
