@@ -203,7 +203,7 @@ class RolloutRecorder:
         kept: list[tuple[int, Payload]] = []
         try:
             for item in items:
-                kept.extend(self._taken(item, ms))
+                kept.extend(self._usual(item) or self._taken(item, ms))
             self._channel.add(ms, kept)
         except BaseException:
             self._turn_id = turn_id
@@ -305,6 +305,12 @@ class RolloutRecorder:
             self._channel.remind(error)
 
     # -- what is kept of an item
+
+    def _usual(self, item: Recordable) -> list[tuple[int, Payload]] | None:
+        """An item that is kept whatever it says, weighed; None for one that needs a closer look."""
+        take = self._takers.get(type(item))
+        taken = take(item) if take else None
+        return [taken] if taken and taken[0] <= entry.LONG_BYTES else None
 
     def _taken(self, item: Recordable, ms: int) -> list[tuple[int, Payload]]:
         """What the history mode keeps of an item, weighed: at most one."""

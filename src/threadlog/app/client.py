@@ -202,12 +202,17 @@ class Client:
 
     # -- out
 
+    def wants(self, method: str) -> bool:
+        """False if a notification would not be sent: to make one costs more than to ask."""
+        if not self.initialized or method in self._opted_out:
+            return False
+        # Of deltas the whole text comes with the item.
+        return self._out_bytes <= SOFT_LIMIT_BYTES or not method.endswith(("delta", "Delta"))
+
     def notify(self, method: str, line: bytes) -> None:
         """Send a notification, unless the client wants none of these."""
-        if not self.initialized or method in self._opted_out:
+        if not self.wants(method):
             return
-        if self._out_bytes > SOFT_LIMIT_BYTES and method.endswith(("delta", "Delta")):
-            return  # the whole text comes with the item
         self._told_bytes += len(line)
         if self._told_bytes > HARD_LIMIT_BYTES:
             _log(f"let go of a client that left {self._told_bytes >> 20} MiB unread")

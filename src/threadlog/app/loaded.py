@@ -142,9 +142,10 @@ class Loaded:
 
     def tell(self, method: str, params: Wire) -> None:
         """Send a notification to those who follow the thread."""
-        if self.subscribers:
+        wanting = [client for client in self.subscribers if client.wants(method)]
+        if wanting:
             line = notification(method, params)
-            for client in list(self.subscribers):
+            for client in wanting:
                 client.notify(method, line)
 
     def set_status(self, status: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from threadlog import __version__
@@ -212,5 +213,6 @@ def _git(summary: ThreadSummary) -> Wire | None:
     }
 
 
+@lru_cache(maxsize=1024)  # most moments are asked for again: by the next field, the next listing
 def _seconds(moment: str) -> int:
     return (moments.unix_ms(moment) or 0) // 1000

@@ -43,6 +43,7 @@ class _Plan(NamedTuple):
     get_free: _Get | None
 
 
+_known_hints: dict[type[Any], dict[str, Any]] = {}
 _plans: dict[type[Any], _Plan] = {}
 _weighers: dict[type[Any], Weigh] = {}
 
@@ -91,7 +92,7 @@ def _plan_of(cls: type[Any]) -> _Plan:
     plan = _plans.get(cls)
     if plan is None:
         held, long = _fields(cls)
-        hints = typing.get_type_hints(cls)
+        hints = _hints(cls)
         free = {name: unset for name, unset in held.items() if _is_free(hints[name])}
         plan = _Plan(_getter(held), tuple(held.values()), _getter(long), _getter(free))
         _plans[cls] = plan
@@ -100,11 +101,25 @@ def _plan_of(cls: type[Any]) -> _Plan:
 
 def _fields(cls: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields that can change later, and those with long texts, with their defaults."""
-    fields = msgspec.structs.fields(cls)
-    hints = typing.get_type_hints(cls)
-    held = {each.name: _default(each) for each in fields if _can_change(hints[each.name])}
+    hints, defaults = _hints(cls), _defaults(cls)
+    held = {name: unset for name, unset in defaults.items() if _can_change(hints[name])}
     names = _LONG.difference(held)
-    return held, {each.name: _default(each) for each in fields if each.name in names}
+    return held, {name: unset for name, unset in defaults.items() if name in names}
+
+
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    """The types of a class's fields: to work them out takes longer than all else here."""
+    hints = _known_hints.get(cls)
+    if hints is None:
+        hints = _known_hints[cls] = typing.get_type_hints(cls)
+    return hints
+
+
+def _defaults(cls: type[Any]) -> dict[str, Any]:
+    """The fields of a class with what they hold unless given; NODEFAULT where that is required."""
+    names, defaults = cls.__struct_fields__, cls.__struct_defaults__
+    missing = (msgspec.NODEFAULT,) * (len(names) - len(defaults))
+    return dict(zip(names, map(_made, (*missing, *defaults)), strict=True))
 
 
 def _make_weigher(cls: type[Any]) -> Weigh:
@@ -211,10 +226,10 @@ def _is_free(hint: Any) -> bool:
     return any(map(_is_free, choices))
 
 
-def _default(field: Any) -> Any:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
+def _made(default: Any) -> Any:
+    """A default, be it a value or what makes one."""
+    factory = getattr(default, "factory", None)
+    return default if factory is None else factory()
 
 
 def _getter(fields: dict[str, Any]) -> _Get | None:
