@@ -5,12 +5,13 @@ Its home is one of links to the rollouts of ours, with a state DB of its own; it
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ from interop import codex_process
 START = "start without a DB, until a page is there"
 CALLS = 3
 WAIT_S = 600.0  # as it builds its DB before it answers
+# That of the threads: Codex resumes none of a provider that is not configured.
+_PROVIDER = """
+[model_providers.quay]
+name = "Quay"
+base_url = "http://127.0.0.1:9/v1"
+wire_api = "responses"
+"""
 
 
 class NotHere(Exception):
@@ -29,21 +37,30 @@ class NotHere(Exception):
 
 def measure(home: str) -> dict[str, float]:
     """Seconds of each operation, medians, by the names that `index_cases.beside` has."""
-    try:
-        binary = codex_process.install(codex_process.NEWEST)
-    except codex_process.NotInstalled as error:
-        raise NotHere(str(error)) from error
     codex_process.WAIT_S = WAIT_S
     try:
-        return _measured(home, binary)
+        return _measured(home)
     except (codex_process.CodexRefused, TimeoutError) as error:
         raise NotHere(str(error).partition("\n")[0]) from error
 
 
-def _measured(home: str, binary: Path) -> dict[str, float]:
+@contextlib.contextmanager
+def linked_home(home: str) -> Iterator[tuple[Path, codex_process.CodexHome]]:
+    """The binary, and a home for it of links to the rollouts of ours; raises NotHere."""
+    try:
+        binary = codex_process.install(codex_process.NEWEST)
+    except codex_process.NotInstalled as error:
+        raise NotHere(str(error)) from error
     with tempfile.TemporaryDirectory(dir=os.path.dirname(home)) as folder:
         theirs = codex_process.make_home(Path(folder), "http://127.0.0.1:9/v1")
+        with (theirs.path / "config.toml").open("a", encoding="utf-8") as settings:
+            settings.write(_PROVIDER)
         _link(home, theirs.path)
+        yield binary, theirs
+
+
+def _measured(home: str) -> dict[str, float]:
+    with linked_home(home) as (binary, theirs):
         begun = time.perf_counter()
         with codex_process.AppServer(binary, theirs) as codex:
             rows = _page(codex)["data"]

@@ -146,6 +146,22 @@ class Lab:
         numbers: dict[str, float] = json.loads(self._run(case))
         return numbers
 
+    def serving(self, who: str, name: str, sample: Sample, count: int = 0) -> dict[str, float]:
+        """A case of `app_cases.py`; raises NotHere where there is no Codex."""
+        if name == "resume":  # Codex writes to what it resumes
+            with tempfile.TemporaryDirectory(dir=DATA) as folder:
+                copy = shutil.copytree(sample.home, os.path.join(folder, "home"))
+                return self._serving(who, name, sample._replace(home=copy), count)
+        return self._serving(who, name, sample, count)
+
+    def _serving(self, who: str, name: str, sample: Sample, count: int) -> dict[str, float]:
+        case = [os.path.join(HERE, "app_cases.py"), who, name, sample.home, sample.thread_id]
+        answer = json.loads(self._run([*case, str(count)]))
+        if "missing" in answer:
+            raise codex_cases.NotHere(answer["missing"])
+        numbers: dict[str, float] = answer
+        return numbers
+
     def process(self, *words: str) -> Sampled:
         """A whole Python process, from its start to its end; its peak is not known."""
         begun, busy = time.perf_counter(), _children_cpu()
@@ -603,6 +619,93 @@ def _beside_codex(lab: Lab, sample: Sample) -> Iterator[Row]:
         yield Row(what, f"{our / their:.4f}{note}", "", None)
 
 
+def app_server(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """The app-server from its client's side, beside the real Codex's."""
+    quick = sizes.rollouts < FULL.rollouts
+    many = many_rollouts(sizes.rollouts, 80 << 10)
+    yield from _starting(lab, many, quick=quick)
+    with _no_index(many) as home:
+        lab.indexing("fold", home, many.threads)
+        ours, theirs = _both(lab, "list", many, 30 if quick else 100, quick=quick)
+        name = f"thread/list of 50, {many.threads:,}, warm"
+        note = _of_codex(theirs, "p50") + f"; p99 {ours['p99']:.1f} ms"
+        yield _under(name, ours["p50"], 8, "ms", note)
+        for key, what in (("database_ms", "useStateDbOnly"), ("updated_ms", "by updated")):
+            yield Row(f"same, {what}", f"{ours[key]:.1f} ms{_of_codex(theirs, key)}", "", None)
+    for mode in MODES[: 1 if quick else 2]:
+        yield from _large_thread(lab, one_rollout(mode, sizes.rollout), mode, quick=quick)
+    yield from _streaming(lab, quick=quick)
+
+
+def _both(
+    lab: Lab, name: str, sample: Sample, count: int, *, quick: bool
+) -> tuple[Numbers, Numbers | None]:
+    """What our server takes, the median of several processes, and what Codex's does."""
+    told = []
+    for _ in range(2 if quick else 4):
+        with _no_index(sample) if name == "start" else contextlib.nullcontext():
+            told.append(lab.serving("threadlog", name, sample, count))
+    told = told[1:]
+    ours = {key: statistics.median(each[key] for each in told) for key in told[0]}
+    try:
+        return ours, None if quick else lab.serving("codex", name, sample, count)
+    except codex_cases.NotHere:
+        return ours, None
+
+
+def _of_codex(theirs: Numbers | None, key: str, unit: str = "ms") -> str:
+    return "" if theirs is None else f" (Codex {theirs[key]:,.0f} {unit})"
+
+
+def _starting(lab: Lab, many: Sample, *, quick: bool) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory(dir=DATA) as folder:
+        empty = Sample(os.path.join(folder, "home"), "", "", 0, 0)
+        os.mkdir(empty.home)
+        told = {0: _both(lab, "start", empty, 0, quick=quick)}
+    told[many.threads] = ours, theirs = _both(lab, "start", many, 0, quick=quick)
+    for count, (ours, theirs) in told.items():
+        name = f"from the start of the process to `initialize`, {count:,} threads, no index"
+        note = _of_codex(theirs, "ms")
+        yield _under(name, ours["ms"], 500, "ms", note)
+    page = f"{ours['page_ms']:.0f} ms{_of_codex(theirs, 'page_ms')}"
+    yield Row("same, until a page of 50 by source is there", page, "", None)
+
+
+def _large_thread(lab: Lab, sample: Sample, mode: str, *, quick: bool) -> Iterator[Row]:
+    size = f"a thread of {sample.size // MB} MB ({mode})"
+    quick = quick or mode != LEGACY  # Codex has turns of its own paginated threads only
+    ours, theirs = _both(lab, "turns", sample, 10, quick=quick)
+    note = _of_codex(theirs, "ms")
+    yield _under(f"thread/turns/list, newest 10 of {size}, first", ours["ms"], 60, "ms", note)
+    again, older = ours["again_ms"], ours["older_ms"]
+    yield Row("same, again; the next 10", f"{again:.0f} ms; {older:.0f} ms", "", None)
+    yield _under("same, memory", ours["peak_mb"], 150, "MB", _of_codex(theirs, "peak_mb", "MB"))
+    ours, theirs = _both(lab, "resume", sample, 0, quick=quick)
+    note = _of_codex(theirs, "ms")
+    yield _under(f"thread/resume without turns, {size}", ours["ms"], 100, "ms", note)
+    yield _under("same, memory", ours["peak_mb"], 150, "MB", _of_codex(theirs, "peak_mb", "MB"))
+
+
+def _streaming(lab: Lab, *, quick: bool) -> Iterator[Row]:
+    everything, ends = "", "item/started item/agentMessage/delta"
+    counts = (
+        ((20, everything),)
+        if quick
+        else tuple((count, told) for count in (20, 100, 200) for told in (everything, ends))
+    )
+    for count, unwanted in counts:
+        with tempfile.TemporaryDirectory(dir=DATA) as home:
+            told = lab.serving("threadlog", "stream", Sample(home, unwanted, "", 0, 0), count)
+        what = "only the ends of items told" if unwanted else "all of each item told"
+        name = f"{count} threads, 50 messages a second each, {what}"
+        note = f" (p50 {told['p50']:.1f}, most {told['max']:.0f})"
+        yield _under(f"{name}: how late, p99", told["p99"], 50, "ms", note)
+        rate = f"{told['items_per_s']:,.0f}/s ({told['cpu_us']:.0f} us of CPU each)"
+        yield Row("same, messages", rate, "", None)
+        lost = int(told["lost"])
+        yield Row(f"same, lost of {told['items']:,.0f}", f"{lost}", "0", lost == 0)
+
+
 FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "history": history,
     "tail": tail,
@@ -613,6 +716,7 @@ FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "index": index,
     "compressed": compressed,
     "life": life,
+    "app-server": app_server,
 }
 
 
