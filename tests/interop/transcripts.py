@@ -33,6 +33,7 @@ DIFFERENCES: dict[str, str] = {
     "* | told of none: order": "whole histories of paginated threads are not deprecated here",
     "* | *ursor*": "a cursor says where to read on, so that a page costs what it shows",
     "list: term of another case | *": "a term is looked for in either case of letters",
+    "list: by created_at, desc, back | *": "Codex leaves out the second that it goes on from",
     "list: by updated_at* | *": "a name is told in the rollout too, which is a change of it",
     "*: list the archived | *forkedFromId": "a listing knows what a thread was forked from",
     "legacy: items * | *": "items of legacy threads are listed too",
