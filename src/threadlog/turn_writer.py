@@ -47,15 +47,15 @@ _NO_SETTINGS = "no settings but the model"
 class Asked(NamedTuple):
     """What a turn begins with; `silent` if the user asks nothing (a compaction, say).
 
-    `item_id` is what the message is called in a paginated rollout, `client_id` what the program
-    that the user sits at calls it.
+    `item` is the message as a paginated rollout is to keep it, `client_id` what the program that
+    the user sits at calls it.
     """
 
     text: str = ""
     images: tuple[Image, ...] = ()
     model: str | None = None
     turn_id: str | None = None
-    item_id: str | None = None
+    item: ti.UserMessage | None = None
     client_id: str | None = None
     silent: bool = False
 
@@ -189,7 +189,12 @@ class TurnWriter:
             images=tuple(image.url for image in images if image.path is None),
             local_images=tuple(image.path for image in images if image.path is not None),
         )
-        return [user_message(asked.text, images), self._shown(event, asked.item_id)]
+        return [user_message(asked.text, images), self._asked_as(event, asked.item)]
+
+    def _asked_as(self, event: ev.UserMessageEvent, item: ti.UserMessage | None) -> Recordable:
+        if item is None or self.book.recorder.history_mode != PAGINATED:
+            return event
+        return turn_lines.as_item_completed(item, *self._place(), now_ms())
 
     def _shown(self, event: ev.Event, item_id: str | None) -> Recordable:
         """What people are told, under an id of the caller's where the rollout keeps one."""

@@ -550,13 +550,17 @@ def test_a_turn_is_steered_and_interrupted(home: Path) -> None:
     with_client(home, work)
 
 
-def test_a_message_has_texts_and_images_and_the_name_its_client_gave_it(home: Path) -> None:
+@pytest.mark.parametrize("mode", ["legacy", "paginated"])
+def test_a_message_has_texts_and_images_and_the_name_its_client_gave_it(
+    home: Path, mode: str
+) -> None:
     picture = "data:image/png;base64,iVBORw0KGgo="
 
     async def work(client: Wired) -> None:
-        thread = await client.start()
+        thread = await client.start(historyMode=mode)
         given = [
-            *asked("look"),
+            *asked("look "),
+            *asked("here"),
             {"type": "image", "url": picture},
             {"type": "mention", "name": "f", "path": "/f"},
         ]
@@ -564,7 +568,14 @@ def test_a_message_has_texts_and_images_and_the_name_its_client_gave_it(home: Pa
         await client.arrived(lambda: client.told("turn/completed"))
         item = client.told("item/completed")[0]["item"]
         assert item["clientId"] == "c1"
-        assert [each["type"] for each in item["content"]] == ["text", "image"]
+        kinds = [each["type"] for each in item["content"]]
+        assert kinds == ["text", "text", "image", "mention"]
+        paged = await client.call("thread/items/list", threadId=thread)
+        kept = paged["data"][0]["item"]["content"]
+        if mode == "paginated":
+            assert kept == item["content"]
+        else:  # one text, then the images: a legacy rollout has no room for more
+            assert [each.get("text", each.get("url")) for each in kept] == ["look here", picture]
         refused = await client.refusal(
             "turn/start", threadId=thread, input=[{"type": "audio", "url": "data:x"}]
         )

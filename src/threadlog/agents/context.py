@@ -6,17 +6,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any, NamedTuple
 
 from threadlog.agents.events import Event
+from threadlog.core.items.values import UserInput
 
 # Why the agent is asked: for an answer, for a summary to go on from, for a review.
 TURN, COMPACT, REVIEW = "turn", "compact", "review"
 
 
 class Said(NamedTuple):
-    """What a user said: a text, and images by URL (`https:`, `data:`) or path."""
+    """What a user said: a text, and images by URL (`https:`, `data:`) or path.
+
+    `client_id` is the client's name for the message, given back to it; `parts` are what it was made
+    of, in order, where that is more than the text and the images.
+    """
 
     text: str
     images: tuple[str, ...] = ()
-    client_id: str | None = None  # the client's name for the message, given back to it
+    client_id: str | None = None
+    parts: tuple[UserInput, ...] = ()
 
 
 class Settings(NamedTuple):

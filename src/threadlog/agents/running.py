@@ -343,6 +343,8 @@ def _review_output(said: str) -> dict[str, Any]:
 
 
 def _user_item(said: Said) -> ti.UserMessage:
+    if said.parts:
+        return ti.UserMessage(id=new_id(now_ms()), client_id=said.client_id, content=said.parts)
     content = [UserInput(type="text", text=said.text)] if said.text else []
     for image in said.images:
         if image.startswith(("https:", "http:", "data:")):
@@ -353,7 +355,7 @@ def _user_item(said: Said) -> ti.UserMessage:
 
 
 def _asked(said: Said, item: ti.UserMessage) -> Asked:
-    return Asked(said.text, said.images, item_id=item.id, client_id=said.client_id)
+    return Asked(said.text, said.images, item=item, client_id=said.client_id)
 
 
 def _outcome(pump: asyncio.Task[None]) -> tuple[str, AgentFailed | None]:

@@ -39,11 +39,12 @@ _NO_FILE = "No such file or directory (os error 2)"
 async def archive(request: Request) -> Any:
     """Put a thread, and its subagents, into the archive."""
     thread_id = checked_id(request.params.thread_id, SESSION)
+    _check_on_disk(request, thread_id)
+    summary = await stored_thread(request, thread_id, no_rollout(thread_id))
+    if summary.archived:
+        raise no_rollout(thread_id)
+    await _let_family_go(request, thread_id)
     async with request.server.permit:
-        _check_on_disk(request, thread_id)
-        summary = await stored_thread(request, thread_id, no_rollout(thread_id))
-        if summary.archived:
-            raise no_rollout(thread_id)
         moved = await _moved(request, thread_id, "archive")
     return Reply({}, lambda: _tell_each(request, "thread/archived", moved))
 
@@ -68,17 +69,18 @@ async def delete(request: Request) -> Any:
     """Put a thread, and its subagents, into the trash; one not on disk yet is forgotten."""
     thread_id = checked_id(request.params.thread_id)
     server = request.server
-    async with server.permit:
-        loaded = server.find(thread_id)
-        if loaded is not None and loaded.thread.ephemeral:
-            raise invalid(f"thread is not persisted and cannot be deleted: {thread_id}")
-        begun = loaded is not None and not loaded.thread.on_disk
-        if loaded is not None and begun:
-            await server.let_go(loaded)
-        if loaded is not None and begun and not loaded.thread.on_disk:
-            told = [thread_id]
-        else:  # a turn may have brought it to disk meanwhile
-            await stored_thread(request, thread_id, no_rollout(thread_id))
+    loaded = server.find(thread_id)
+    if loaded is not None and loaded.thread.ephemeral:
+        raise invalid(f"thread is not persisted and cannot be deleted: {thread_id}")
+    begun = loaded is not None and not loaded.thread.on_disk
+    if loaded is not None and begun:
+        await server.let_go(loaded)
+    if loaded is not None and begun and not loaded.thread.on_disk:
+        told = [thread_id]
+    else:  # a turn may have brought it to disk meanwhile
+        await stored_thread(request, thread_id, no_rollout(thread_id))
+        await _let_family_go(request, thread_id)
+        async with server.permit:
             told = await _moved(request, thread_id, "delete")
     return Reply({}, lambda: _tell_each(request, "thread/deleted", told[::-1]))
 
@@ -228,14 +230,10 @@ def _check_on_disk(request: Request, thread_id: str) -> None:
 
 
 async def _moved(request: Request, thread_id: str, verb: str) -> list[str]:
-    """Put a thread elsewhere, unloading what is loaded of it; the ids of all that moved."""
-    server = request.server
-    home = server.home
+    """Put a thread elsewhere; the ids of all that moved."""
+    home = request.server.home
     do = {"archive": home.archive, "unarchive": home.unarchive, "delete": home.delete}[verb]
     try:
-        if verb != "unarchive":
-            for each in await _own_family(request, thread_id):
-                await server.let_go(each)
         moved: list[Moved] = await do(thread_id)
     except InUse:
         raise has_writer(thread_id) from None
@@ -246,6 +244,12 @@ async def _moved(request: Request, thread_id: str, verb: str) -> list[str]:
             ) from None
         raise invalid(str(error)) from None
     return [each.id for each in moved]
+
+
+async def _let_family_go(request: Request, thread_id: str) -> None:
+    """Unload what is loaded of a thread and those below it: an agent may take its time to end."""
+    for each in await _own_family(request, thread_id):
+        await request.server.let_go(each)
 
 
 async def _own_family(request: Request, thread_id: str) -> list[Loaded]:

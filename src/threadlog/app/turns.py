@@ -127,24 +127,28 @@ def _apply(request: Request, loaded: Loaded) -> None:
 
 def _said(parts: list[Any], client_id: str | None) -> list[Said]:
     """What the user said, as one message; none if it is empty."""
-    texts: list[str] = []
-    images: list[str] = []
-    for part in parts:
-        value: Wire = msgspec.to_builtins(part)
-        kind = value["type"]
-        if kind == "text":
-            texts.append(value["text"])
-        elif kind == "image" and "url" in value["source"]:
-            images.append(value["source"]["url"])
-        elif kind == "localImage":
-            images.append(value["path"])
-        elif kind in ("skill", "mention"):
-            texts.append(f"[{value['name']}]({value['path']})")
-        else:
-            raise invalid(f"this server takes texts and images by URL or path, not {kind} by id")
-    if not texts and not images:
-        return []
-    return [Said("".join(texts), tuple(images), client_id)]
+    said = [_part(msgspec.to_builtins(part)) for part in parts]
+    named = "".join(f"[{each.name}]({each.path})" for each in said if each.name)
+    texts = "".join(each.text or "" for each in said if each.type == "text")
+    images = tuple(
+        each.image_url or each.path or "" for each in said if each.type in ("image", "local_image")
+    )
+    heard = texts or ("" if images else named)
+    return [Said(heard, images, client_id, tuple(said))] if heard or images else []
+
+
+def _part(value: Wire) -> UserInput:
+    kind = value["type"]
+    if kind == "text":
+        elements = value.get("textElements", value.get("text_elements")) or None
+        return UserInput(type="text", text=value["text"], text_elements=elements)
+    if kind == "image" and "url" in value["source"]:
+        return UserInput(type="image", image_url=value["source"]["url"])
+    if kind == "localImage":
+        return UserInput(type="local_image", path=value["path"])
+    if kind in ("skill", "mention"):  # for people: the model is told of them in the text, if at all
+        return UserInput(type=kind, name=value["name"], path=value["path"])
+    raise invalid(f"this server takes texts, and images by URL or path: no {kind}, nothing by id")
 
 
 def _instructions(target: Wire) -> str:

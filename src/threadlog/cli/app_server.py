@@ -17,7 +17,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     from threadlog import aio, connect
     from threadlog.agents.finding import find_agent
     from threadlog.app.serve import serve
-    from threadlog.app.server import Options
+    from threadlog.app.server import UNLOAD_AFTER_S, Options
 
     try:
         agent = find_agent(arguments.agent)
@@ -25,6 +25,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         print(f"threadlog: {error}", file=sys.stderr)
         return 2
     served = connect.open(home.path, freshness_s=_FRESHNESS_S, background=True)
-    options = Options(agent, arguments.model, arguments.unload_after)
+    after = UNLOAD_AFTER_S if arguments.unload_after is None else arguments.unload_after
+    options = Options(agent, arguments.model, after)
     asyncio.run(serve(aio.Home(served), options, arguments.listen))
     return 0

@@ -32,7 +32,6 @@ def add_app_server(parser: argparse.ArgumentParser) -> None:
         "--unload-after",
         metavar="SECONDS",
         type=_seconds,
-        default=1800.0,
         help="a thread that no client follows is let go of after so long (1800)",
     )
 
