@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-LOCAL := tests/local tests/codex tests/agents
+LOCAL := tests/local tests/codex tests/agents tests/app/test_process.py
 LISTED := $(addprefix tests/interop/test_,compressed_by_us.py corpus.py damage.py default_list.py listing.py \
 	live_thread.py operations_beside.py readers_of_others.py reading.py register.py resumed_by_us.py session_meta.py \
 	transcripts.py app_fuzz.py app_sdk.py params.py)
