@@ -178,8 +178,8 @@ def test_a_name_that_we_give_is_shown(kept: Kept, form: Form, running: Running) 
         codex.call("thread/resume", threadId=kept.id)
         if form.newest:
             assert [each[kept.id] for each in _lists(codex, form)] == ["Theirs", "Theirs"]
-        else:
-            assert kept.row["title"] == "One."
+        else:  # a title of what was said: the first, or what it heard as it wrote the row at last
+            assert kept.row["title"] in ("One.", "Two.")
 
 
 def test_a_thread_that_we_delete_is_gone_and_one_that_we_restore_is_there(
