@@ -287,8 +287,8 @@ class TurnWriter:
         cached_input_tokens: int = 0,
         reasoning_output_tokens: int = 0,
         context_window: int | None = None,
-    ) -> None:
-        """The tokens of one response of the model; the thread's totals are kept by themselves.
+    ) -> TokenUsageInfo:
+        """The tokens of one response of the model; returns them with the thread's totals.
 
         Cached tokens are part of the input, reasoning tokens of the output (as Codex counts).
         """
@@ -312,6 +312,7 @@ class TurnWriter:
         )
         self.item(ev.TokenCount(info=info))
         self.book.counted(info.total_token_usage)
+        return info
 
     def item(self, *items: Recordable) -> int:
         """Record anything else of this turn; returns how many items were kept."""

@@ -31,7 +31,6 @@ class Conversation:
         self.cwd = thread.cwd
         self.tell = tell
         self.run: Run | None = None
-        self.failed = False  # the last turn was
         self._looked = not thread.on_disk  # for a turn that was broken off
         self._spoken = False
         self._beginning = asyncio.Lock()
@@ -98,11 +97,10 @@ class Conversation:
             else:
                 await self.thread.discard()
 
-    def ended(self, run: Run, *, failed: bool) -> None:
+    def ended(self, run: Run) -> None:
         """A turn ended; for `Run` itself."""
         if self.run is run:
             self.run = None
-            self.failed = failed
 
     async def _begin(
         self,
@@ -122,7 +120,6 @@ class Conversation:
         except BaseException:
             self.run = None
             raise
-        self.failed = False
         return run
 
     async def _mark_broken_off(self) -> None:

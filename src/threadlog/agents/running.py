@@ -268,7 +268,7 @@ class Run:
     def _finish(self, status: str, error: AgentFailed | None) -> None:
         self._deaf = True
         self._over.set()
-        self._conversation.ended(self, failed=status == FAILED)
+        self._conversation.ended(self)
         if error is not None:
             self.tell(Troubled(self.id, str(error), error.kind, again=False))
         self.tell(TurnEnded(self._turn(status, error)))

@@ -22,7 +22,7 @@ from threadlog.agents.happenings import (
 )
 from threadlog.core.items import response as rs
 from threadlog.core.items import turn as ti
-from threadlog.core.items.values import Duration, TokenUsage, TokenUsageInfo
+from threadlog.core.items.values import Duration
 from threadlog.core.text import without_surrogates
 from threadlog.errors import AgentFailed
 from threadlog.fresh import new_id, now_ms
@@ -268,21 +268,7 @@ class Taker:
     # -- the rest
 
     def _usage(self, event: events.Usage) -> None:
-        self._writer.usage(**event._asdict())
-        last = TokenUsage(
-            input_tokens=event.input_tokens,
-            cached_input_tokens=event.cached_input_tokens,
-            output_tokens=event.output_tokens,
-            reasoning_output_tokens=event.reasoning_output_tokens,
-            total_tokens=event.input_tokens + event.output_tokens,
-        )
-        total = self._writer.book.look_up_usage()
-        info = TokenUsageInfo(
-            total_token_usage=total,
-            last_token_usage=last,
-            model_context_window=event.context_window,
-        )
-        self._tell(Counted(self._turn_id, info))
+        self._tell(Counted(self._turn_id, self._writer.usage(**event._asdict())))
 
     def _item(self, event: events.Item) -> None:
         self._writer.item({"type": "response_item", "payload": dict(event.item)})
