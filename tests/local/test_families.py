@@ -189,7 +189,8 @@ def test_an_index_from_before_forks_had_a_column_learns_of_them(
     with monkeypatch.context() as older:
         first, second = schema.MIGRATIONS[:2]  # with a table that today's code asks
         rows_of_codex = "CREATE TABLE codex_rows (id TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID;"
-        older.setattr(schema, "MIGRATIONS", (first, second + rows_of_codex))
+        known = schema.INDEX._replace(migrations=(first, second + rows_of_codex))
+        older.setattr(schema, "INDEX", known)
         older.setattr(contents, "_SET", ", ".join(f"{each} = ?" for each in columns))
         older.setattr(rows, "values", lambda *told: (*values(*told)[:at], *values(*told)[at + 1 :]))
         time.sleep(0.03)  # until the files' times count

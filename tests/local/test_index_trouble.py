@@ -127,7 +127,7 @@ def test_a_locked_index_is_waited_for_no_longer_than_a_moment(
 
 @pytest.mark.parametrize(
     ("pragma", "why"),
-    [("user_version = 99", "newer threadlog"), ("application_id = 7", "not an index of threadlog")],
+    [("user_version = 99", "newer threadlog"), ("application_id = 7", "no index of threadlog")],
 )
 def test_an_index_that_is_not_ours_to_change_is_left_alone(
     built: Path, pragma: str, why: str
@@ -148,7 +148,7 @@ def test_an_index_that_is_not_ours_to_change_is_left_alone(
 
 def test_an_older_index_becomes_the_newest(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wider = (*schema.MIGRATIONS, "ALTER TABLE threads ADD COLUMN later TEXT DEFAULT 'x';")
-    monkeypatch.setattr(schema, "MIGRATIONS", wider)
+    monkeypatch.setattr(schema, "INDEX", schema.INDEX._replace(migrations=wider))
     store = local_store(str(built))
     assert titles(store) == FIVE
     assert store.catalog.trouble is None
@@ -164,7 +164,7 @@ def test_rows_of_other_rules_are_made_anew(built: Path, monkeypatch: pytest.Monk
     other.execute("UPDATE threads SET row = replace(row, 'thread', 'wrong')")
     other.commit()
     other.close()
-    monkeypatch.setattr(schema, "RULES", schema.RULES + 1)
+    monkeypatch.setattr(schema, "INDEX", schema.INDEX._replace(rules=schema.RULES + 1))
     assert titles(local_store(str(built))) == FIVE
 
 

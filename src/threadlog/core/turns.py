@@ -267,7 +267,7 @@ class _TurnFold:
         turn = self._find(event.turn_id)
         name, times = item.id or _item_id(offset), (event.started_at_ms, event.completed_at_ms)
         if turn is not None:
-            if self._paginated or type(item) in _LEGACY_TURN_ITEMS:
+            if self._paginated or type(item) in LEGACY_TURN_ITEMS:
                 self._append(item, offset, turn)
                 turn.times[name] = times
         elif self._paginated and event.turn_id not in self._known:
@@ -360,7 +360,7 @@ def _item_id(offset: int) -> str:
 
 
 # What a legacy rollout tells by `item_completed`, for it has no event of its own.
-_LEGACY_TURN_ITEMS: frozenset[type[Item]] = frozenset(
+LEGACY_TURN_ITEMS: frozenset[type[Item]] = frozenset(
     [
         ti.Plan,
         ti.HookPrompt,

@@ -100,10 +100,11 @@ class LocalStore:
 
     def index(self) -> Index:
         """A connection of its own to the index."""
+        from threadlog.local.index import schema
         from threadlog.local.index.database import Database
         from threadlog.local.index.upkeep import Index
 
-        database = Database(self.home, self._own_folders, self._chosen_disk())
+        database = Database(self.home, self._own_folders, self._chosen_disk(), schema.INDEX)
         return Index(self.home, database, self.names)
 
     def _own_folders(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The file of the index: where it lies, how it is opened, and what becomes of one that is no good.
+"""A file of the index: where it lies, how it is opened, and what becomes of one that is no good.
 
 Owns the connection and its transactions.  Every failure comes out as `Unusable`, which sends the
 caller to the files; a broken file is moved aside, with its `-wal` and `-shm`, for a new one.
@@ -16,11 +16,10 @@ from typing import Any
 
 from threadlog.core import layout
 from threadlog.local.disk import Disk
-from threadlog.local.index import schema
+from threadlog.local.index.schema import Schema
 from threadlog.local.index.trouble import Unusable
 from threadlog.local.mounts import is_network
 
-NAME = layout.INDEX_FILE
 # So long another process's transaction is waited for.
 BUSY_S = 1.0
 # Broken ones that are kept.
@@ -54,15 +53,23 @@ def note(connection: sqlite3.Connection, key: str, value: str | int) -> None:
 
 
 class Database:
-    """A connection to the index in the first of *folders* that can hold one."""
+    """A connection to a file of *schema* in the first of *folders* that can hold one."""
 
-    def __init__(self, home: str, folders: Callable[[], Iterable[str]], disk: Disk) -> None:
+    def __init__(
+        self,
+        home: str,
+        folders: Callable[[], Iterable[str]],
+        disk: Disk,
+        schema: Schema,
+    ) -> None:
         self._home = home
         self._folders = folders
         self._disk = disk
+        self._schema = schema
+        self._name = schema.file
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
-        self.path = os.path.join(next(iter(folders())), NAME)
+        self.path = os.path.join(next(iter(folders())), self._name)
         # Facts as they were when it was looked at last: every emptying begins another generation.
         self._expected: dict[str, Any] = {}
 
@@ -80,7 +87,7 @@ class Database:
     def exists(self) -> bool:
         """True if somebody made an index of this home, here or in its other place."""
         return self._connection is not None or any(
-            os.path.lexists(os.path.join(folder, NAME)) for folder in self._folders()
+            os.path.lexists(os.path.join(folder, self._name)) for folder in self._folders()
         )
 
     def open(self) -> bool:
@@ -119,7 +126,7 @@ class Database:
     def empty(self) -> None:
         """Forget everything but what was noticed; raises Unusable."""
         with self.asking() as connection, _transaction(connection, "BEGIN IMMEDIATE"):
-            _empty(connection)
+            _empty(connection, self._schema)
 
     def begin_look(self) -> None:
         """From now on it has to stay what it is: transactions fail once somebody emptied it."""
@@ -178,7 +185,7 @@ class Database:
             raise Unusable(f"no folder {self._home}")
         why = ""
         for folder in self._folders():
-            self.path = os.path.join(folder, NAME)
+            self.path = os.path.join(folder, self._name)
             try:
                 self._prepare(folder)
                 self._connect()
@@ -222,7 +229,7 @@ class Database:
             os.fsencode(self.path), isolation_level=None, timeout=BUSY_S, check_same_thread=False
         )
         try:
-            _set_up(connection)
+            _set_up(connection, self._schema)
         except BaseException:
             connection.close()
             raise
@@ -246,7 +253,7 @@ class Database:
 
     def _thin_out(self) -> None:
         folder = os.path.dirname(self.path)
-        marked = f"{NAME}.broken-"
+        marked = f"{self._name}.broken-"
         stamps = {
             name.removesuffix("-wal").removesuffix("-shm")
             for name in os.listdir(folder)
@@ -261,43 +268,44 @@ class Database:
 _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 
 
-def _set_up(connection: sqlite3.Connection) -> None:
+def _set_up(connection: sqlite3.Connection, schema: Schema) -> None:
     """Make it ours and up to date; raises Unusable for what must be left alone."""
     connection.text_factory = _lenient_text
-    version = _pragma(connection, "user_version")
-    if version == len(schema.MIGRATIONS) and _pragma(connection, "application_id") == _OURS:
+    version, ours = _pragma(connection, "user_version"), _pragma(connection, "application_id")
+    if version == len(schema.migrations) and ours == schema.application_id:
         if _pragma(connection, "journal_mode") != "wal":
             _use_wal(connection)
     else:
-        _migrate(connection)
+        _migrate(connection, schema)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
-    if fact(connection, "rules") != schema.RULES:
+    if fact(connection, "rules") != schema.rules:
         with _transaction(connection, "BEGIN IMMEDIATE"):
-            if fact(connection, "rules") != schema.RULES:
-                _empty(connection)
+            if fact(connection, "rules") != schema.rules:
+                _empty(connection, schema)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    _refuse_others(connection)
+def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    _refuse_others(connection, schema)
     _use_wal(connection)
     with _transaction(connection, "BEGIN IMMEDIATE"):
-        version = _refuse_others(connection)
-        for step in schema.MIGRATIONS[version:]:
+        version = _refuse_others(connection, schema)
+        for step in schema.migrations[version:]:
             for statement in filter(str.strip, step.split(";")):
                 connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_OURS}")
-        connection.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
+        connection.execute(f"PRAGMA application_id = {schema.application_id}")
+        connection.execute(f"PRAGMA user_version = {len(schema.migrations)}")
 
 
-def _refuse_others(connection: sqlite3.Connection) -> int:
+def _refuse_others(connection: sqlite3.Connection, schema: Schema) -> int:
     """The version of the tables; raises Unusable for what must be left alone."""
     version: int = _pragma(connection, "user_version")
     strange = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    if _pragma(connection, "application_id") != _OURS and (version or strange):
-        raise Unusable("the file is not an index of threadlog; it is left alone")
-    if version > len(schema.MIGRATIONS):
-        raise Unusable("the index is of a newer threadlog; it is left alone")
+    ours = _pragma(connection, "application_id") == schema.application_id
+    if not ours and (version or strange):
+        raise Unusable(f"the file is no {schema.what} of threadlog; it is left alone")
+    if version > len(schema.migrations):
+        raise Unusable(f"the {schema.what} is of a newer threadlog; it is left alone")
     return version
 
 
@@ -320,11 +328,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         raise Unusable("the file system of the index has no shared memory")
 
 
-def _empty(connection: sqlite3.Connection) -> None:
+def _empty(connection: sqlite3.Connection, schema: Schema) -> None:
     """Forget all, and say so to whoever has read from it before."""
-    for table in ("facts", "names", "codex_rows", "folders", "rollouts", "threads"):
-        connection.execute(f"DELETE FROM {table}")
-    connection.execute("INSERT INTO facts VALUES ('rules', ?)", (schema.RULES,))
+    for statement in schema.emptying:
+        connection.execute(statement)
+    connection.execute("INSERT INTO facts VALUES ('rules', ?)", (schema.rules,))
     connection.execute("INSERT INTO facts VALUES ('generation', hex(randomblob(8)))")
 
 
@@ -344,5 +352,3 @@ def _code(error: Exception) -> int:
 def _told(error: Exception) -> str:
     return getattr(error, "sqlite_errorname", None) or type(error).__name__
 
-
-_OURS = schema.APPLICATION_ID

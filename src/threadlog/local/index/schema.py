@@ -8,6 +8,27 @@ when it has to be read again.  `zoned` rows tell times that the local time zone 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from threadlog.core import layout
+
+
+class Schema(NamedTuple):
+    """What a file of ours is called and holds: for messages, and for the program.
+
+    `application_id` tells it from other programs' files; with other `rules` all that is in it is
+    made anew.  Each of `migrations` takes it from the version that is its place there to the
+    next; `emptying` are the statements that forget all of it.
+    """
+
+    what: str
+    file: str
+    application_id: int
+    rules: int
+    migrations: tuple[str, ...]
+    emptying: tuple[str, ...]
+
+
 # "thlg": so that no other program's file is taken for an index.
 APPLICATION_ID = 0x74686C67
 
@@ -72,5 +93,13 @@ CREATE TABLE codex_rows (id TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID;
 DELETE FROM facts WHERE key = 'names';
 """
 
-# Each takes an index from the version that is its place here to the next.
 MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_TABLES = ("facts", "names", "codex_rows", "folders", "rollouts", "threads")
+INDEX = Schema(
+    what="index",
+    file=layout.INDEX_FILE,
+    application_id=APPLICATION_ID,
+    rules=RULES,
+    migrations=MIGRATIONS,
+    emptying=tuple(f"DELETE FROM {table}" for table in _TABLES),
+)

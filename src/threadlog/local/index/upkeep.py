@@ -202,7 +202,7 @@ class Index:
         return IndexStatus(
             path=self._database.path,
             trouble=None,
-            version=len(schema.MIGRATIONS),
+            version=len(schema.INDEX.migrations),
             size_bytes=self._database.size_bytes(),
             threads=counts[0],
             unread=counts[1],
