@@ -337,7 +337,7 @@ def test_a_database_of_others_in_its_place_keeps_its_bytes(home: Path) -> None:
     before = index_file(home).read_bytes()
     store = local_store(str(home))
     assert titles(store) == ["thread 1"]
-    assert "not an index" in str(store.catalog.trouble)
+    assert "no index of threadlog" in str(store.catalog.trouble)
     store.catalog.close()
     assert index_file(home).read_bytes() == before
 
