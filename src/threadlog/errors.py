@@ -1,8 +1,8 @@
 """Every exception that threadlog raises on purpose, by whose fault it is.
 
     ThreadlogError
-      +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, Closed,
-      |          Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote, Refused,
+      +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, BadQuery,
+      |          Closed, Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote, Refused,
       |          PartlyDone, AgentFailed
       +- rollout: EmptyRollout, NoThreadId, NotResumable     (a whole file will not do)
       +- environment: Unreadable, WriteFailed, MoveFailed, UnsupportedPlatform
@@ -53,6 +53,10 @@ class Ambiguous(ThreadlogError):
 
 class OutsideHome(ThreadlogError):
     """The path given does not lie in this home's sessions or archived sessions."""
+
+
+class BadQuery(ThreadlogError):
+    """Nothing can be searched for by this."""
 
 
 class BadCursor(ThreadlogError):

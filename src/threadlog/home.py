@@ -61,7 +61,7 @@ class Home(StoredThreads):
         finally:
             if self._keeper is not None:
                 self._keeper.end()
-            self._store.catalog.close()
+            self._store.close()
 
     @property
     def writer(self) -> Writer:

@@ -1,7 +1,8 @@
 """The seam between the use cases and where threads are kept: small protocols, no code.
 
-`Catalog` answers which threads there are, `Rollouts` gives their lines, `Journal` is the only way
-to write one.  An adapter implements all three; the use cases know nothing else about storage.
+`Catalog` answers which threads there are, `Search` what is said in them, `Rollouts` gives their
+lines, `Journal` is the only way to write one.  An adapter implements them all; the use cases know
+nothing else about storage.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from threadlog.core.compression import ColdQuery, Compression
     from threadlog.core.items.session import GitInfo
     from threadlog.core.parity import Mended, Parity
+    from threadlog.core.search import SearchPage, SearchQuery, WordStatus
     from threadlog.core.shelf import Moved, Place, Trashed, When
     from threadlog.errors import OthersWrote, ThreadlogError
 
@@ -230,6 +232,25 @@ class Notes(Protocol):
         """Keep what a legacy rollout was told, for listings that have not read it yet."""
 
 
+class Search(Protocol):
+    """What is said in threads: the disposable word index, and reading where there is none."""
+
+    def find(self, query: SearchQuery) -> SearchPage:
+        """The passages that a query means; raises BadCursor."""
+
+    def catch_up(self, stop: Stop, progress: Progress) -> bool:
+        """Bring the word index up to date; True if nothing is left to do."""
+
+    def rebuild(self) -> bool:
+        """Empty the word index; False if it could not be."""
+
+    def status(self) -> WordStatus:
+        """How the word index stands; makes none."""
+
+    def exists(self) -> bool:
+        """True if there is a word index."""
+
+
 class Store(Protocol):
     """All of it: what a home needs of its adapter."""
 
@@ -240,6 +261,10 @@ class Store(Protocol):
     @property
     def catalog(self) -> Catalog:
         """Which threads there are."""
+
+    @property
+    def search(self) -> Search:
+        """What is said in them."""
 
     @property
     def rollouts(self) -> Rollouts:
@@ -259,6 +284,9 @@ class Store(Protocol):
 
     def finish_unfinished(self) -> None:
         """Do the rest of what was broken off, if anything was; never raises."""
+
+    def close(self) -> None:
+        """Let go of the indexes, until they are asked again."""
 
     def spawned(self) -> Edges:
         """Which threads each thread began as its subagents, as it is told beside the rollouts."""

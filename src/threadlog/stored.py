@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from threadlog.core.index_status import IndexStatus, Progress
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
+    from threadlog.core.search import SearchPage, WordStatus
     from threadlog.core.tree import Ancestor, Tree
     from threadlog.core.turn import Turn
     from threadlog.core.visibility import Visibility
     from threadlog.keeper import Keeper
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
+    from threadlog.searching import Searched
 
 
 # What a caller may mean a thread by: see Home.
@@ -92,6 +94,60 @@ class StoredThreads:
 
     def _expect_own(self) -> None:
         """Have a listing that may be old know at least what this process recorded itself."""
+
+    def search(self, text: str, **asked: Unpack[Searched]) -> SearchPage:
+        """What was said and done in threads, found by its words; `page.next` is the cursor for more.
+
+        *text* are words, all of which stand in one passage (a message, a call, an output, ...):
+        `"in quotation marks"` one behind the other, `pre*` as beginnings, and fields: `role:`,
+        `tool:`, `cwd:`, `branch:`, `after:`, `before:`, `in:` a thread.  With *exact* it is any
+        text as it stands, in either case of letters.
+
+        The fields are keywords too: *roles* (user, agent, reasoning, plan, tool, output, error),
+        *tools*, *after* and *before* (when it was said), *within* (threads), and of threads *cwd*,
+        *branch*, *repository*, *sources*, *providers*, *archived* (None, both, if not given), as
+        in `threads`.  *copies* also finds what forks copied, which else is found in its origin
+        only.  *order* is "newest" or "relevance"; *limit* is 50; *counted* has `page.total` and
+        `page.threads` told.  docs/search.md tells more.
+
+        What is not in the word index yet is read for the answer: it is always complete, or
+        `page.problems` says what is not.  Raises BadQuery, BadCursor, and ValueError and TypeError
+        for what cannot be asked; as all methods that take a reference for *within*.
+        """
+        self._expect_own()
+        from threadlog.searching import query_of
+
+        query = query_of(text, asked, self.query, self._key)
+        return self._store.search.find(query)
+
+    def _key(self, reference: Reference) -> str:
+        """The id of a thread, or for one without an id where its rollout lies in the home."""
+        thread = self.get(reference)
+        return thread.id or os.path.relpath(thread.path, self.path)
+
+    def search_status(self) -> WordStatus:
+        """How the word index behind searches stands; whatever it says, searches are complete."""
+        return self._store.search.status()
+
+    def catch_up_search(
+        self, *, timeout_s: float | None = None, progress: Progress | None = None
+    ) -> bool:
+        """Bring the word index up to date, the threads that changed last first.
+
+        Stops after *timeout_s* seconds, and goes on from there the next time, in any process; True
+        if nothing was left to do.  Never raises: where there can be no index there is none.
+        """
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        return self._store.search.catch_up(
+            lambda: end is not None and time.monotonic() >= end, progress or untold
+        )
+
+    def rebuild_search(self) -> bool:
+        """Empty the word index; `catch_up_search` builds it anew.
+
+        False if it could not be emptied: others were at work with it, or there is none.
+        """
+        return self._store.search.rebuild()
 
     def count(self, **asked: Unpack[Asked]) -> int:
         """How many threads the keywords of `threads` mean, whatever limit and cursor."""

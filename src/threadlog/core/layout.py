@@ -23,6 +23,7 @@ NAME_FILE = "session_index.jsonl"
 # What threadlog keeps of its own lies here.
 OWN_FOLDER = "threadlog"
 INDEX_FILE = "index.sqlite"
+SEARCH_FILE = "search.sqlite"
 RESCUED = "rescued"
 INTENTS = "intents"
 

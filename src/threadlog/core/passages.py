@@ -56,7 +56,9 @@ class Passages(msgspec.Struct, tag_field="passages", tag=1):
     spoken: TurnCounter | None
     bare: bool
     turn: str = ""
-    calls: dict[str, tuple[str, bool]] = msgspec.field(default_factory=dict)  # tool, and if answered
+    calls: dict[str, tuple[str, bool]] = msgspec.field(
+        default_factory=dict
+    )  # tool, and if answered
 
     @classmethod
     def of(cls, head: Metadata) -> Self:

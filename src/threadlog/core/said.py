@@ -26,7 +26,7 @@ ROLES = (USER, AGENT, REASONING, PLAN, TOOL, OUTPUT, ERROR)
 # So long a run of such characters is no text.
 BASE64_CHARS = 256
 _BASE64 = re.compile(r"(?:data:[\w.+/-]{1,100};base64,)?[A-Za-z0-9+/_-]{256,}={0,2}")
-_LEFT_OUT = "[…]"
+_LEFT_OUT = "…"
 
 
 class Said(NamedTuple):
@@ -44,7 +44,9 @@ def said(item: Item) -> list[Said]:
     told = _TELLERS.get(type(item))
     if told is None:
         return []
-    return [each._replace(text=text) for each in told(item) if (text := readable(each.text).strip())]
+    return [
+        each._replace(text=text) for each in told(item) if (text := readable(each.text).strip())
+    ]
 
 
 def readable(text: str) -> str:
@@ -69,12 +71,11 @@ def _leaves(value: Json, *, numbers: bool) -> Iterator[str]:
         for each in value.values():
             yield from _leaves(each, numbers=numbers)
     elif isinstance(value, (list, tuple)):
-        if any(isinstance(each, (dict, list)) for each in value):
-            for each in value:
-                yield from _leaves(each, numbers=numbers)
-        elif value:
-            yield " ".join(map(str, value))
-    elif numbers and value is not None and not isinstance(value, bool):
+        if value and not any(isinstance(each, (dict, list)) for each in value):
+            value = (" ".join(map(str, value)),)
+        for each in value:
+            yield from _leaves(each, numbers=numbers)
+    elif numbers and isinstance(value, int) and not isinstance(value, bool):
         yield str(value)
 
 
@@ -124,17 +125,21 @@ def _answer(item: rs.FunctionCallOutput | rs.CustomToolCallOutput) -> list[Said]
 
 
 def _command(item: ti.CommandExecution) -> list[Said]:
-    output = item.aggregated_output or (item.stdout or "") + (item.stderr or "")
+    output = item.aggregated_output or _joined(item.stdout, item.stderr)
     told = [Said(TOOL, " ".join(item.command), "shell", item.id)]
     return [*told, Said(OUTPUT, output, "shell", item.id)]
 
 
+def _joined(*texts: str | None) -> str:
+    return "\n".join(filter(None, texts))
+
+
 def _files(item: ti.FileChange) -> list[Said]:
     changes = [
-        "\n".join(filter(None, (path, each.move_path, each.unified_diff or each.content)))
+        _joined(path, each.move_path, each.unified_diff or each.content)
         for path, each in item.changes.items()
     ]
-    output = (item.stdout or "") + (item.stderr or "")
+    output = _joined(item.stdout, item.stderr)
     told = [Said(TOOL, "\n".join(changes), "apply_patch", item.id)]
     return [*told, Said(OUTPUT, output, "apply_patch", item.id)]
 
@@ -148,7 +153,7 @@ def _mcp(item: ti.McpToolCall) -> list[Said]:
 
 def _dynamic(item: ti.DynamicToolCall) -> list[Said]:
     tool = f"{item.namespace}.{item.tool}" if item.namespace else item.tool
-    output = "\n".join(filter(None, (output_text(item.content_items), flat(item.error))))
+    output = _joined(output_text(item.content_items), flat(item.error))
     told = [Said(TOOL, flat(item.arguments), tool, item.id)]
     return [*told, Said(OUTPUT, output, tool, item.id)]
 
@@ -174,7 +179,7 @@ def _user_item(item: ti.UserMessage) -> list[Said]:
 
 
 def _agent_item(item: ti.AgentMessage) -> list[Said]:
-    return [Said(AGENT, "".join(part.text for part in item.content))]
+    return [Said(AGENT, "\n".join(part.text for part in item.content))]
 
 
 def _message(item: rs.Message) -> list[Said]:
@@ -246,10 +251,49 @@ _TELLERS: dict[type[Item], _Told] = {
     ti.WebSearch: lambda i: _web_search(i.query, _mapping(i.action), ""),
     ti.ImageView: lambda i: [Said(TOOL, i.path, "view_image", i.id)],
     ti.ImageGeneration: lambda i: [
-        Said(TOOL, "\n".join(filter(None, (i.revised_prompt, i.saved_path))), "image", i.id)
+        Said(TOOL, _joined(i.revised_prompt, i.saved_path), "image", i.id)
     ],
     ti.ExitedReviewMode: _review,
     **dict.fromkeys(turn_items.EVENT_ITEMS, _placed),
 }
 # The items that can say something.
 TELLING = frozenset(_TELLERS)
+
+
+# Characters beyond ASCII that are ASCII letters in the other case.
+_FOLDED = re.compile(
+    "["
+    + "".join(
+        re.escape(chr(code))
+        for code in range(0x80, 0x10000)
+        if any(each.isascii() for each in chr(code).casefold())
+    )
+    + "]"
+)
+
+
+def folds_into_ascii(text: str) -> bool:
+    """True if some ASCII letters of *text*, case folded, are others in the text itself."""
+    return not text.isascii() and _FOLDED.search(text) is not None
+
+
+# What JSON text, of whatever writer, has as it is; nor do texts that were joined meet within it.
+_AS_IT_IS = re.compile("[!#$%()*+,.0-9:;=?@A-Z[\\]^_`a-z{|}~-]+")
+
+
+def as_written(needle: str) -> str:
+    """The longest piece of a text that stands in JSON text as it does in what is said."""
+    return max(_AS_IT_IS.findall(needle), key=len, default="")
+
+
+def is_odd(raw: bytes) -> bool:
+    """True if JSON text writes as escapes, or in other ways, what need not be."""
+    place = raw.find(b"\\u")
+    while place >= 0:
+        if raw[place + 2 : place + 5] not in _CONTROLS:
+            return True
+        place = raw.find(b"\\u", place + 2)
+    return b"hook_prompt" in raw
+
+
+_CONTROLS = (b"000", b"001")

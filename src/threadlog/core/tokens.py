@@ -19,10 +19,13 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _WORD = re.compile("[0-9a-z\x80-\U0010ffff]+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # Kinds of characters: small and capital letters, digits, others.
-_KINDS = bytes(
-    ord("l" if each.islower() else "U" if each.isupper() else "d" if each.isdigit() else ".")
-    for each in map(chr, range(128))
-) + b"." * 128
+_KINDS = (
+    bytes(
+        ord("l" if each.islower() else "U" if each.isupper() else "d" if each.isdigit() else ".")
+        for each in map(chr, range(128))
+    )
+    + b"." * 128
+)
 _HUMPS = (b"lU", b"UUl", b"dUl")
 # Scripts without spaces between words: Thai to Myanmar, Khmer, kana, Han, Hangul.
 _SPACELESS = (
@@ -97,3 +100,8 @@ def parts(text: str) -> list[str]:
         if end - start <= _CAMEL_CHARS:
             found += [each.lower() for each in _PART.findall(text[start:end])[:_CAMEL_PARTS]]
     return found
+
+
+def is_of_word(char: str) -> bool:
+    """True for a character of a text made `plain` that belongs to a word."""
+    return _WORD.match(char) is not None

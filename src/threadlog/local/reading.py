@@ -15,7 +15,7 @@ from threadlog.errors import Unreadable
 from threadlog.local.files import COPY_CHUNK_BYTES, Misfit, RolloutFile, open_rollout
 from threadlog.local.heads import Parse
 from threadlog.local.inventory import Inventory
-from threadlog.local.scan import found_at
+from threadlog.local.scan import Found, found_at
 
 
 class LocalRollouts:
@@ -36,7 +36,10 @@ class LocalRollouts:
 
     def segments(self, thread: ThreadSummary) -> list[Segment]:
         """The pieces of rollouts that hold the thread's lines, oldest first."""
-        found = found_at(thread.path, archived=thread.archived)
+        return self.segments_at(found_at(thread.path, archived=thread.archived))
+
+    def segments_at(self, found: Found) -> list[Segment]:
+        """The same of the thread whose newest rollout this is."""
         inventory = self._inventory or _alone(self._home, self._parse)
         if self._inventory is None and inventory.head(found).metadata.base is not None:
             inventory = Inventory(self._home)

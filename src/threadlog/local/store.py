@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from threadlog.local.comparing import Comparison
     from threadlog.local.disk import Disk
     from threadlog.local.index.catalog import IndexedCatalog
+    from threadlog.local.index.database import Database
     from threadlog.local.index.upkeep import Index
     from threadlog.local.intents import Intents
     from threadlog.local.journal import FileJournal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from threadlog.local.notes import NoteBook
     from threadlog.local.reading import LocalRollouts
     from threadlog.local.register import Register
+    from threadlog.local.search.catalog import SearchCatalog
     from threadlog.local.shelf import Shelf
 
 
@@ -88,6 +90,19 @@ class LocalStore:
         from threadlog.local.index.catalog import IndexedCatalog
 
         return IndexedCatalog(self.home, self.files, self, self.freshness_s)
+
+    @cached_property
+    def search(self) -> SearchCatalog:
+        """What is said in them, found."""
+        from threadlog.local.search.catalog import SearchCatalog
+
+        return SearchCatalog(self.home, self.catalog, self.files, self._search_database)
+
+    def _search_database(self) -> Database:
+        from threadlog.local.index.database import Database
+        from threadlog.local.search.schema import SEARCH
+
+        return Database(self.home, self._own_folders, self._chosen_disk(), SEARCH)
 
     def has_index(self) -> bool:
         """True if somebody made an index of this home, here or in its other place."""
@@ -170,6 +185,12 @@ class LocalStore:
 
     def _is_there(self, thread_id: str) -> bool:
         return bool(self.catalog.family(Family((thread_id,), NOBODY)))
+
+    def close(self) -> None:
+        """Let go of the indexes, until they are asked again."""
+        for name in ("search", "catalog"):
+            if name in vars(self):
+                vars(self)[name].close()
 
     def spawned(self) -> Mapping[str, Sequence[str]]:
         """Which threads each thread began as its subagents, as a Codex here noted."""

@@ -177,6 +177,11 @@ class IndexedCatalog:
             forks.bar(self._home, made)
         self._asking, self._keeping, self._known = Lease(), Lease(), False
 
+    def brought_up(self) -> str | None:
+        """Where the index lies, its rows as new as this moment; None if there is none to ask."""
+        told = self._ask(lambda: (self._brought_up(),))
+        return told[0] if told else None
+
     def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
         """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
         told = self._ask(
@@ -263,6 +268,14 @@ class IndexedCatalog:
             self._index.look_at_names()
         self._known = True
         return True
+
+    def _brought_up(self) -> str:
+        if self._watcher is None or not self._is_fresh(self._watcher):
+            self._known, began_at = False, time.monotonic()
+            self._index.look()
+            self._index.sweep(_own(self.progress))
+            self._known, self._swept_at = True, began_at
+        return self._index.path
 
     def _counts(self, queries: Sequence[ThreadQuery]) -> tuple[list[int]] | None:
         needs_all = any(filters.needs_content(each) for each in queries)

@@ -351,4 +351,3 @@ def _code(error: Exception) -> int:
 
 def _told(error: Exception) -> str:
     return getattr(error, "sqlite_errorname", None) or type(error).__name__
-

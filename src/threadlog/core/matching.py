@@ -1,0 +1,136 @@
+"""What was looked for, found in a text: where it stands, and an excerpt around it.
+
+The plain meaning of a search: what the word index answers is held against it.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from threadlog.core import tokens
+from threadlog.core.search import Phrase, SearchQuery
+
+# Of a passage; enough for every excerpt.
+MARKS = 32
+_BEFORE_CHARS, _AFTER_CHARS = 60, 180
+_CHUNK_CHARS = 1024
+_WORD = "0-9a-z\x80-\U0010ffff"
+_SPACES = re.compile(r"\s+")
+
+Span = tuple[int, int]
+
+
+def find(text: str, query: SearchQuery) -> list[Span] | None:
+    """Where what is looked for stands in a text, in order; None if not all of it does."""
+    if query.needle is not None:
+        folded = Folded(text, str.casefold)
+        return _found(folded, [_spans_of(folded.text, query.needle.casefold())])
+    plain = Folded(text, tokens.plain)
+    return _found(plain, [_phrase(plain.text, text, each) for each in query.phrases])
+
+
+def _found(folded: Folded, places: Sequence[Iterator[Span]]) -> list[Span] | None:
+    spans: list[Span] = []
+    for each in places:
+        some = [span for span, _number in zip(each, range(MARKS), strict=False)]
+        if not some:
+            return None
+        spans += some
+    return sorted({folded.span(each) for each in spans})
+
+
+def _spans_of(text: str, needle: str) -> Iterator[Span]:
+    place = text.find(needle)
+    while place >= 0:
+        yield place, place + len(needle)
+        place = text.find(needle, place + len(needle))
+
+
+def _phrase(plain: str, text: str, phrase: Phrase) -> Iterator[Span]:
+    """Where a phrase stands; one word may also be a part of a CamelCase name."""
+    first, rest = phrase.words[0], _rest(phrase)
+    none = True
+    for start, _end in _spans_of(plain, first):
+        if start > 0 and tokens.is_of_word(plain[start - 1]):
+            continue
+        if match := rest.match(plain, start + len(first)):
+            none = False
+            yield start, match.end()
+    if none and len(phrase.words) == 1 and _is_part(text, phrase):
+        yield from _spans_of(plain, first)
+
+
+def _rest(phrase: Phrase) -> re.Pattern[str]:
+    """What follows the first word of a phrase."""
+    more = "".join(f"[^{_WORD}]+{re.escape(each)}" for each in phrase.words[1:])
+    return re.compile(f"{more}[{_WORD}]*" if phrase.prefix else f"{more}(?![{_WORD}])")
+
+
+def _is_part(text: str, phrase: Phrase) -> bool:
+    word = phrase.words[0]
+    if phrase.prefix:
+        return any(each.startswith(word) for each in tokens.parts(text))
+    return word in tokens.parts(text)
+
+
+class Folded:
+    """A text folded a character at a time, and the way back from its places."""
+
+    def __init__(self, text: str, fold: Callable[[str], str]) -> None:
+        self._source = text
+        self._fold = fold
+        self.text = fold(text)
+        self._ends: list[int] | None = None
+
+    def span(self, span: Span) -> Span:
+        """The piece of the text that a piece of the folded text came from."""
+        if self._source.isascii():
+            return span
+        start, end = self._back(span[0]), self._back(span[1] - 1)
+        return start, end + 1
+
+    def _back(self, place: int) -> int:
+        """The character that folding made the one at *place* of."""
+        if self._ends is None:
+            chunks = range(0, len(self._source), _CHUNK_CHARS)
+            made = (len(self._fold(self._source[at : at + _CHUNK_CHARS])) for at in chunks)
+            self._ends = [*accumulate(made)]
+        number = bisect.bisect_right(self._ends, place)
+        reached = self._ends[number - 1] if number else 0
+        start = number * _CHUNK_CHARS
+        for index in range(start, len(self._source)):
+            reached += len(self._fold(self._source[index]))
+            if reached > place:
+                return index
+        return max(len(self._source) - 1, 0)
+
+
+class Excerpt(NamedTuple):
+    """A piece of a text on one line, and where in it what was looked for stands."""
+
+    text: str
+    marks: tuple[Span, ...]
+
+
+def excerpt(text: str, spans: Sequence[Span]) -> Excerpt:
+    """The text around the first of *spans*."""
+    first = spans[0]
+    start = max(first[0] - _BEFORE_CHARS, 0)
+    end = min(max(first[1], first[0] + _AFTER_CHARS), first[0] + 2 * _AFTER_CHARS, len(text))
+    pieces, marks, length = ["… "] if start else [], [], 2 if start else 0
+    place = start
+    for span in [*(each for each in spans if each[0] < end), (end, end)]:
+        if span[0] < place:
+            continue  # the same words, looked for twice
+        for piece, marked in ((text[place : span[0]], False), (text[span[0] : span[1]], True)):
+            shown = _SPACES.sub(" ", piece[: end - start])
+            if marked and shown:
+                marks.append((length, length + len(shown)))
+            pieces.append(shown)
+            length += len(shown)
+        place = span[1]
+    return Excerpt("".join(pieces) + (" …" if end < len(text) else ""), tuple(marks))

@@ -1,0 +1,185 @@
+"""Passages found by reading rollouts: what the word index does not hold yet, or cannot tell."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from threadlog.core import matching, said
+from threadlog.core.decode import decode_item
+from threadlog.core.framing import LF
+from threadlog.core.items import Item
+from threadlog.core.metadata import Metadata
+from threadlog.core.passages import Passage, Passages, text_of
+from threadlog.core.search import Place, SearchQuery
+from threadlog.errors import Unreadable
+from threadlog.local.files import RolloutFile, open_rollout
+from threadlog.local.search.asking import Candidate, Row, is_tool, known_at
+from threadlog.local.search.reading import Reached, SourceReader
+from threadlog.local.search.sources import key_text
+
+# What is looked through at a time.
+_CHUNK_BYTES = 1 << 20
+
+
+class Unread(NamedTuple):
+    """A rollout to be read for a search, from where it was `reached` (None: its beginning).
+
+    `head` is what its head says, `copied_to` where what it copied of its origin ends; what stands
+    before `own_from` is left out.
+    """
+
+    key: str
+    stem: str
+    full_path: str
+    path: bytes
+    head: Metadata
+    cut: int | None
+    copied_to: int = 0
+    own_from: int = 0
+    reached: Reached | None = None
+
+
+class Scan:
+    """One search through rollouts: the newest hits, as many as a page needs, and all counted."""
+
+    def __init__(self, query: SearchQuery, before: Place | None) -> None:
+        self._query = query
+        self._before = before
+        self._piece = said.as_written(query.needle.casefold()).encode() if query.needle else b""
+        self._tools = [each.casefold() for each in query.tools or ()]
+        self._newest: list[Candidate] = []
+        self.total = 0
+        self.keys: set[str] = set()  # of threads that have a hit
+        self.left_out = 0
+
+    @property
+    def hits(self) -> list[Candidate]:
+        """The newest hits, the newest first."""
+        return self._newest
+
+    def read(self, unread: Unread) -> None:
+        """Look through a rollout."""
+        try:
+            with open_rollout(unread.full_path) as rollout:
+                self._read(rollout, unread)
+        except Unreadable:
+            self.left_out += 1
+
+    def _read(self, rollout: RolloutFile, unread: Unread) -> None:
+        reached = unread.reached or Reached(0, Passages.of(unread.head))
+        found = _Hits(self._query.limit + 1)
+        reader = SourceReader(rollout, reached, unread.cut, unread.head.created)
+        done, first = False, True
+        while not done:
+            step = reader.step()
+            if step.forget and not first:  # what came before is told again: now it is known
+                told = Passages.of(unread.head)
+                told.spoken = None
+                return self._read(rollout, unread._replace(reached=Reached(0, told)))
+            for passage in step.passages:
+                self._look(found, unread, passage)
+            done, first = step.done, False
+            self.left_out += step.left_out
+        self._take(found, unread.key)
+
+    def look_through(
+        self, connection: sqlite3.Connection, source: int, row: Row, path: str
+    ) -> None:
+        """Look through a rollout whose passages are known, for a text as it stands."""
+        unread = Unread(key_text(row.key), os.fsdecode(row.stem), path, row.path, Metadata(), None)
+        unread = unread._replace(copied_to=row.copied_to, own_from=row.own_from)
+        found = _Hits(self._query.limit + 1)
+        piece = b"" if row.odd else self._piece
+        try:
+            with open_rollout(path) as rollout:
+                for offset, raw in lines_with(rollout, piece, row.valid_to):
+                    item: Item | None = None
+                    for known in known_at(connection, source, offset):
+                        item = item or decode_item(raw)
+                        text = text_of(item, known.part) if item is not None else None
+                        if text is not None:
+                            self._look(found, unread, known._replace(text=text))
+        except Unreadable:
+            self.left_out += 1
+        self._take(found, unread.key)
+
+    def _take(self, found: _Hits, key: str) -> None:
+        if found.total:
+            self.keys.add(key)
+            self.total += found.total
+            merged = heapq.merge(self._newest, found.newest(), key=_place, reverse=True)
+            self._newest = [*islice(merged, self._query.limit + 1)]
+
+    def _look(self, found: _Hits, unread: Unread, passage: Passage) -> None:
+        copied = passage.offset < unread.copied_to
+        at_ms = passage.at_ms or 0
+        if passage.offset < unread.own_from or not self._fits(passage, at_ms):
+            return
+        if matching.find(passage.text, self._query) is None:
+            return
+        place = (at_ms, unread.key, unread.stem, passage.offset, passage.part)
+        found.total += 1
+        if self._before is None or place < self._before:
+            about = (passage.turn, passage.role, passage.tool, copied)
+            found.add(Candidate(place, unread.path, *about, passage.text))
+
+    def _fits(self, passage: Passage, at_ms: int) -> bool:
+        query = self._query
+        return (
+            (query.roles is None or passage.role in query.roles)
+            and (query.tools is None or is_tool(passage.tool, self._tools))
+            and (query.after_ms is None or at_ms >= query.after_ms)
+            and (query.before_ms is None or at_ms < query.before_ms)
+        )
+
+
+def lines_with(rollout: RolloutFile, piece: bytes, end: int | None) -> Iterator[tuple[int, bytes]]:
+    """The lines that hold *piece*, in either case of letters, and their offsets."""
+    letters = piece.lower() != piece.upper()
+    rest, offset = b"", 0
+    for chunk in itertools.chain(rollout.chunks(end, _CHUNK_BYTES), [b"\n"]):
+        window = rest + chunk
+        last = window.rfind(LF)
+        yield from _with(window, piece, offset, last, letters=letters)
+        rest = window[last + 1 :]
+        offset += last + 1
+
+
+def _with(
+    window: bytes, piece: bytes, offset: int, last: int, *, letters: bool
+) -> Iterator[tuple[int, bytes]]:
+    """The same of a window that ends with the LF at *last*."""
+    searched = window.lower() if letters else window
+    place = searched.find(piece, 0, last)
+    while place >= 0:
+        start, end = window.rfind(LF, 0, place) + 1, window.find(LF, place)
+        yield offset + start, window[start:end]
+        place = searched.find(piece, end + 1, last)
+
+
+def _place(candidate: Candidate) -> Place:
+    return candidate.place
+
+
+class _Hits:
+    """The newest hits of one rollout, and how many there are."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._heap: list[tuple[Place, Candidate]] = []
+        self.total = 0
+
+    def add(self, candidate: Candidate) -> None:
+        """One more; places are never the same."""
+        push = heapq.heappush if len(self._heap) < self._limit else heapq.heappushpop
+        push(self._heap, (candidate.place, candidate))
+
+    def newest(self) -> list[Candidate]:
+        """The newest first."""
+        return [candidate for _place, candidate in sorted(self._heap, reverse=True)]

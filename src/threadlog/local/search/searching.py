@@ -1,0 +1,225 @@
+"""One search of the word index: which sources it means, where hits come from, and the page."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple, Self
+
+from threadlog.core.query import ThreadSummary
+from threadlog.core.search import RELEVANCE, Place, SearchPage, SearchQuery
+from threadlog.local.index import pages, rows
+from threadlog.local.search.answer import Answer, NotNarrowed, left_out, paged
+from threadlog.local.search.asking import (
+    NAMED_SOURCES,
+    NOTHING,
+    Asking,
+    Bounds,
+    Candidate,
+    Row,
+    expression,
+)
+from threadlog.local.search.plans import Plan, Planner
+from threadlog.local.search.scanning import Scan, Unread
+from threadlog.local.search.sources import Pending, key_text
+from threadlog.local.search.vocabulary import Vocabulary
+
+
+class Known(NamedTuple):
+    """The sources of one moment; of forks by copy the keys of their origins, if these are there."""
+
+    rows: dict[int, Row]
+    origins: dict[int, bytes]
+    left_out: int
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection) -> Self:
+        """Those that the word index has."""
+        found = connection.execute(
+            "SELECT id, key, stem, path, copied_to, odd, origin, left_out FROM sources"
+            " WHERE read_to IS NOT NULL"
+        ).fetchall()
+        known: dict[int, Row] = {}
+        origins: dict[int, bytes] = {}
+        left_out = 0
+        for number, key, stem, path, copied_to, odd, origin, lines in found:
+            known[number] = Row(key, stem, path, copied_to, bool(odd))
+            left_out += lines
+            if copied_to:
+                origins[number] = origin
+        present = {each.key for each in known.values()} if origins else set()
+        return cls(known, {k: v for k, v in origins.items() if v in present}, left_out)
+
+
+class Searching:
+    """A search of one moment of the word index."""
+
+    def __init__(
+        self, home: str, connection: sqlite3.Connection, query: SearchQuery, known: Known
+    ) -> None:
+        self._home = home
+        self._connection = connection
+        self._query = query
+        self._keys = _keys(connection, query)
+        self._rows = known.rows
+        if self._keys is not None:
+            keys = self._keys
+            self._rows = {k: row for k, row in known.rows.items() if row.key in keys}
+        hiding = {} if query.copies else known.origins
+        hiding = {k: v for k, v in hiding.items() if k in self._rows and self._is_searched(v)}
+        if hiding:
+            self._rows = dict(self._rows)
+        for each in hiding:
+            row = self._rows[each]
+            self._rows[each] = row._replace(own_from=row.copied_to)
+        self._left_out = known.left_out
+        self._unread: list[Unread] = []
+        self._scanned: set[bytes] = set()
+
+    def _is_searched(self, key: bytes) -> bool:
+        return self._keys is None or key in self._keys
+
+    def leave_to_reading(self, todo: Sequence[Pending], gone: Sequence[int]) -> None:
+        """These threads are not as the word index has them: what is new is to be read.
+
+        Sources that are *gone* are found no more.
+        """
+        if todo or gone:
+            self._rows = dict(self._rows)
+        for number in gone:
+            self._rows.pop(number, None)
+        planner = Planner(self._home, self._connection)
+        for each in todo:
+            if self._is_searched(each.key):
+                self._scanned.add(each.key)
+                plans, gone = planner.plans(each.key)
+                for number in gone:
+                    self._rows.pop(number, None)
+                for plan in plans:
+                    self._leave(plan)
+
+    def _leave(self, plan: Plan) -> None:
+        if plan.stays:
+            return
+        row = self._rows.pop(plan.known_id, None) if plan.known_id is not None else None
+        if plan.reached is not None and row is not None and plan.known_id is not None:
+            self._rows[plan.known_id] = row._replace(valid_to=plan.reached.offset)
+        if plan.head is None:
+            self._left_out += 1
+            return
+        copied_to, origin = plan.origin.copied_to, plan.origin.key
+        hides = origin is not None and not self._query.copies and self._is_searched(origin)
+        self._unread.append(
+            Unread(
+                key=key_text(plan.key),
+                stem=os.fsdecode(plan.source.stem),
+                full_path=plan.source.found.path,
+                path=plan.path,
+                head=plan.head,
+                cut=plan.source.cut,
+                copied_to=copied_to,
+                own_from=copied_to if hides else 0,
+                reached=plan.reached,
+            )
+        )
+
+    def page(self, vocabulary: Vocabulary, after: Place | int | None) -> SearchPage:
+        """The page after a place, or so many hits."""
+        named = self._rows if self._keys is not None and len(self._rows) <= NAMED_SOURCES else None
+        match = expression(self._connection, self._query, vocabulary, named)
+        skip, before = (after, None) if isinstance(after, int) else (0, after)
+        scan = Scan(self._query, before)
+        for unread in self._unread:
+            scan.read(unread)
+        if match is None:
+            return self._by_reading(scan, skip)
+        asking = None if match == NOTHING else self._asking(match)
+        try:
+            return self._by_words(asking, scan, skip, before)
+        except NotNarrowed:
+            return self._by_reading(scan, skip)
+
+    def _asking(self, match: str) -> Asking:
+        bounds = Bounds(self._query.after_ms, self._query.before_ms)
+        return Asking(self._connection, match, self._rows, bounds)
+
+    def _by_words(
+        self, asking: Asking | None, scan: Scan, skip: int, before: Place | None
+    ) -> SearchPage:
+        found: Iterator[Candidate] = iter(())
+        counts: tuple[int, int] | None = None
+        if asking is not None and self._query.order == RELEVANCE:
+            found = asking.most_relevant()
+        elif asking is not None:
+            found = asking.newest(before)
+        if self._query.counted:
+            counts = self._counts(asking, scan)
+        if self._query.order == RELEVANCE:
+            return self._page(chain(found, scan.hits), scan, counts, skip)
+        both = heapq.merge(found, scan.hits, key=lambda each: each.place, reverse=True)
+        return self._page(iter(both), scan, counts, skip)
+
+    def _counts(self, asking: Asking | None, scan: Scan) -> tuple[int, int]:
+        """How many passages, in how many threads."""
+        total, keys = scan.total, set(scan.keys)
+        if asking is not None and self._query.needle is None:
+            count, of = asking.counts()
+            total, keys = total + count, keys | {key_text(each) for each in of}
+        elif asking is not None:
+            for _hit, candidate in self._answer().hits(asking.newest()):
+                total += 1
+                keys.add(candidate.place[1])
+        return total, len(keys)
+
+    def _by_reading(self, scan: Scan, skip: int) -> SearchPage:
+        """Where words do not narrow, all rollouts are looked through."""
+        for number, row in self._rows.items():
+            scan.look_through(self._connection, number, row, _full(self._home, row.path))
+        counts = (scan.total, len(scan.keys)) if self._query.counted else None
+        return self._page(iter(scan.hits), scan, counts, skip)
+
+    def _page(
+        self,
+        candidates: Iterator[Candidate],
+        scan: Scan,
+        counts: tuple[int, int] | None,
+        skip: int,
+    ) -> SearchPage:
+        """The page that these make; raises NotNarrowed."""
+        hits, following = paged(self._answer(), self._query, candidates, skip)
+        return SearchPage(
+            hits,
+            following,
+            left_out(self._left_out + scan.left_out),
+            counts=counts,
+            scanned=len(self._scanned),
+        )
+
+    def _answer(self) -> Answer:
+        return Answer(self._home, self._query, self._summary)
+
+    def _summary(self, key: str) -> ThreadSummary | None:
+        found = self._connection.execute(
+            "SELECT row FROM threads WHERE key = ?", (key.encode("utf-8", "surrogatepass"),)
+        ).fetchone()
+        return rows.summary_of(self._home, found[0]) if found and found[0] else None
+
+
+def _keys(connection: sqlite3.Connection, query: SearchQuery) -> set[bytes] | None:
+    """The keys of the threads that are searched; None if all are."""
+    keys: set[bytes] | None = None
+    where, bound = pages.conditions(connection, query.threads)
+    if bound or query.threads.cwd == ():
+        found = connection.execute(f"SELECT key FROM threads WHERE {where}", bound)
+        keys = {key for (key,) in found.fetchall()}
+    if query.within is not None:
+        within = {each.encode("utf-8", "surrogatepass") for each in query.within}
+        keys = within if keys is None else keys & within
+    return keys
+
+
+def _full(home: str, path: bytes) -> str:
+    return os.path.join(home, os.fsdecode(path))
