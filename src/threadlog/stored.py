@@ -96,7 +96,7 @@ class StoredThreads:
         """Have a listing that may be old know at least what this process recorded itself."""
 
     def search(self, text: str, **asked: Unpack[Searched]) -> SearchPage:
-        """What was said and done in threads, found by its words; `page.next` is the cursor for more.
+        """What was said and done in threads, by its words; `page.next` is the cursor for more.
 
         *text* are words, all of which stand in one passage (a message, a call, an output, ...):
         `"in quotation marks"` one behind the other, `pre*` as beginnings, and fields: `role:`,

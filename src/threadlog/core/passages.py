@@ -56,6 +56,7 @@ class Passages(msgspec.Struct, tag_field="passages", tag=1):
     spoken: TurnCounter | None
     bare: bool
     turn: str = ""
+    heard: bool = False  # something was taken from what was spoken
     calls: dict[str, tuple[str, bool]] = msgspec.field(
         default_factory=dict
     )  # tool, and if answered
@@ -109,10 +110,14 @@ class Passages(msgspec.Struct, tag_field="passages", tag=1):
         now it turns out that events tell them too: those are to be forgotten (`SPOKEN_ROLES`).
         """
         item = line.item
-        if type(item) in COUNTED and self._count(line):
+        if type(item) in COUNTED and self._count(line) and self.heard:
+            self.heard = False
             yield None
         if type(item) in said.TELLING and self._counts(line):
-            yield from self._passages(line, said.said(item))
+            texts = said.said(item)
+            if texts and self.spoken is not None and isinstance(item, (rs.Message, rs.Reasoning)):
+                self.heard = True
+            yield from self._passages(line, texts)
 
     def _reads_spoken(self) -> bool:
         return self.bare or self.spoken is not None

@@ -261,15 +261,7 @@ TELLING = frozenset(_TELLERS)
 
 
 # Characters beyond ASCII that are ASCII letters in the other case.
-_FOLDED = re.compile(
-    "["
-    + "".join(
-        re.escape(chr(code))
-        for code in range(0x80, 0x10000)
-        if any(each.isascii() for each in chr(code).casefold())
-    )
-    + "]"
-)
+_FOLDED = re.compile("[ßİŉſǰẖẗẘẙẚẞ\u212aﬀﬁﬂﬃﬄﬅﬆ]")
 
 
 def folds_into_ascii(text: str) -> bool:
@@ -286,14 +278,9 @@ def as_written(needle: str) -> str:
     return max(_AS_IT_IS.findall(needle), key=len, default="")
 
 
-def is_odd(raw: bytes) -> bool:
+def is_escaped(raw: bytes) -> bool:
     """True if JSON text writes as escapes, or in other ways, what need not be."""
-    place = raw.find(b"\\u")
-    while place >= 0:
-        if raw[place + 2 : place + 5] not in _CONTROLS:
-            return True
-        place = raw.find(b"\\u", place + 2)
-    return b"hook_prompt" in raw
+    return b"hook_prompt" in raw or (b"\\u" in raw and _ESCAPE.search(raw) is not None)
 
 
-_CONTROLS = (b"000", b"001")
+_ESCAPE = re.compile(rb"\\u(?!00[01])[0-9a-fA-F]{4}")

@@ -47,7 +47,7 @@ class Row(NamedTuple):
     stem: bytes
     path: bytes
     copied_to: int = 0
-    odd: bool = False
+    odd: int = 0
     own_from: int = 0
     valid_to: int | None = None
 

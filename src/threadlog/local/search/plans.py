@@ -6,12 +6,12 @@ import os
 import sqlite3
 from typing import NamedTuple
 
-from threadlog.core import copies
+from threadlog.core import copies, quick
 from threadlog.core.framing import frames
 from threadlog.core.metadata import Metadata
 from threadlog.core.passages import Passages
 from threadlog.errors import Unreadable
-from threadlog.local.files import RolloutFile, open_rollout
+from threadlog.local.files import open_rollout
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.scan import Found, below
 from threadlog.local.search import sources
@@ -71,19 +71,15 @@ class Planner:
         plan = Plan(key, now, path, known_id=number)
         if before is not None and origin_stays and sources.stays(before, now, path):
             return plan._replace(stays=True)
-        inventory = KnownInventory(self._home, self._connection, [now.found])
+        inventory = KnownInventory(self._home, self._connection, [now.found], quick.parse)
         head = inventory.head(now.found)
         if head.problem is not None and head.facts is None:
             return plan
-        try:
-            with open_rollout(now.found.path) as rollout:
-                if before is not None and origin_stays:
-                    reached = _reached(rollout, before, now, path)
-                    if reached is not None:
-                        kept = Origin(before.origin, before.origin_seen, before.copied_to)
-                        return plan._replace(head=head.metadata, reached=reached, origin=kept)
-        except Unreadable:
-            return plan
+        if before is not None and origin_stays:
+            reached = _reached(before, now, path)
+            if reached is not None:
+                kept = Origin(before.origin, before.origin_seen, before.copied_to)
+                return plan._replace(head=head.metadata, reached=reached, origin=kept)
         return plan._replace(head=head.metadata, origin=self._origin(now.found, head.metadata))
 
     def _origin_stays(self, before: Known) -> bool:
@@ -114,13 +110,14 @@ def copied_to(found: Found, parent: Found) -> int:
         return 0
 
 
-def _reached(rollout: RolloutFile, before: Known, now: Source, path: bytes) -> Reached | None:
+def _reached(before: Known, now: Source, path: bytes) -> Reached | None:
     """How far a rollout was read, if it still holds what was read of it."""
-    if not sources.may_go_on(before, now, path) or not begins_line(rollout, before.read_to):
-        return None
-    if before.seal != sources.seal(rollout, before.read_to):
+    if not sources.may_go_on(before, now, path):
         return None
     try:
-        return Reached(before.read_to, Passages.from_state(before.state))
-    except ValueError:
+        with open_rollout(now.found.path) as rollout:
+            same = begins_line(rollout, before.read_to)
+            same = same and before.seal == sources.seal(rollout, before.read_to)
+        return Reached(before.read_to, Passages.from_state(before.state)) if same else None
+    except (Unreadable, ValueError):
         return None

@@ -19,12 +19,17 @@ from threadlog.local.files import RolloutFile
 STEP_CHARS = 4 << 20
 
 
+# What keeps a text from standing in JSON as it is said: escapes that need not be, and letters
+# beyond ASCII that in the other case are ASCII ones.
+ESCAPES, FOLDS = 1, 2
+
+
 class Step(NamedTuple):
     """What a step has read: passages, up to `read_to` (bytes) for good, and whether that is all.
 
     `forget` says that messages and reasoning of earlier steps were told for the second time;
-    `left_out` counts lines and places that could not be read; `odd` says that not all of it
-    stands in the rollout as it is said (`said.as_written`).
+    `left_out` counts lines and places that could not be read.  `odd` says why not all of it
+    stands in the rollout as it is said (`said.as_written`): ESCAPES, FOLDS, both, or 0.
     """
 
     passages: list[Passage]
@@ -32,7 +37,7 @@ class Step(NamedTuple):
     done: bool
     forget: bool
     left_out: int
-    odd: bool = False
+    odd: int = 0
 
 
 class Reached(NamedTuple):
@@ -60,7 +65,7 @@ class SourceReader:
     def _clear(self) -> None:
         self._passages: list[Passage] = []
         self._chars = self._left_out = 0
-        self._forget = self._odd = False
+        self._forget, self._odd = False, 0
 
     def step(self, limit_chars: int = STEP_CHARS) -> Step:
         """Read until so much text was gathered, or the rollout ends."""
@@ -101,13 +106,15 @@ class SourceReader:
         line = decode(raw, self._offset, ended)
         if not isinstance(line, Line):
             return
-        self._odd = self._odd or said.is_odd(raw)
+        if not self._odd & ESCAPES and said.is_escaped(raw):
+            self._odd |= ESCAPES
         for passage in fold.add(line):
             if passage is None:
                 self._forget = True
                 self._passages = [each for each in self._passages if each.role not in SPOKEN_ROLES]
             else:
-                self._odd = self._odd or said.folds_into_ascii(passage.text)
+                if said.folds_into_ascii(passage.text):
+                    self._odd |= FOLDS
                 at_ms = self._created_ms if passage.at_ms is None else max(passage.at_ms, 0)
                 self._passages.append(passage._replace(at_ms=at_ms))
                 self._chars += len(passage.text)

@@ -12,15 +12,14 @@ from typing import NamedTuple
 
 from threadlog.core import matching, said
 from threadlog.core.decode import decode_item
-from threadlog.core.framing import LF
-from threadlog.core.items import Item
+from threadlog.core.framing import LF, LINE_LIMIT_BYTES
 from threadlog.core.metadata import Metadata
 from threadlog.core.passages import Passage, Passages, text_of
 from threadlog.core.search import Place, SearchQuery
 from threadlog.errors import Unreadable
 from threadlog.local.files import RolloutFile, open_rollout
 from threadlog.local.search.asking import Candidate, Row, is_tool, known_at
-from threadlog.local.search.reading import Reached, SourceReader
+from threadlog.local.search.reading import ESCAPES, FOLDS, Reached, SourceReader
 from threadlog.local.search.sources import key_text
 
 # What is looked through at a time.
@@ -52,6 +51,7 @@ class Scan:
         self._query = query
         self._before = before
         self._piece = said.as_written(query.needle.casefold()).encode() if query.needle else b""
+        self._letters = self._piece.upper() != self._piece
         self._tools = [each.casefold() for each in query.tools or ()]
         self._newest: list[Candidate] = []
         self.total = 0
@@ -92,22 +92,25 @@ class Scan:
         self, connection: sqlite3.Connection, source: int, row: Row, path: str
     ) -> None:
         """Look through a rollout whose passages are known, for a text as it stands."""
-        unread = Unread(key_text(row.key), os.fsdecode(row.stem), path, row.path, Metadata(), None)
-        unread = unread._replace(copied_to=row.copied_to, own_from=row.own_from)
         found = _Hits(self._query.limit + 1)
-        piece = b"" if row.odd else self._piece
+        folds = FOLDS if self._letters else 0
+        piece = b"" if row.odd & (ESCAPES | folds) else self._piece
         try:
             with open_rollout(path) as rollout:
-                for offset, raw in lines_with(rollout, piece, row.valid_to):
-                    item: Item | None = None
-                    for known in known_at(connection, source, offset):
-                        item = item or decode_item(raw)
-                        text = text_of(item, known.part) if item is not None else None
-                        if text is not None:
-                            self._look(found, unread, known._replace(text=text))
+                for offset, raw in lines_with(rollout, piece, row.valid_to, fold=self._letters):
+                    self._look_at_line(found, row, raw, known_at(connection, source, offset))
         except Unreadable:
             self.left_out += 1
-        self._take(found, unread.key)
+        self._take(found, key_text(row.key))
+
+    def _look_at_line(self, found: _Hits, row: Row, raw: bytes, known: list[Passage]) -> None:
+        item = decode_item(raw) if known else None
+        unread = Unread(key_text(row.key), os.fsdecode(row.stem), "", row.path, Metadata(), None)
+        unread = unread._replace(copied_to=row.copied_to, own_from=row.own_from)
+        for each in known:
+            text = text_of(item, each.part) if item is not None else None
+            if text is not None:
+                self._look(found, unread, each._replace(text=text))
 
     def _take(self, found: _Hits, key: str) -> None:
         if found.total:
@@ -139,28 +142,24 @@ class Scan:
         )
 
 
-def lines_with(rollout: RolloutFile, piece: bytes, end: int | None) -> Iterator[tuple[int, bytes]]:
-    """The lines that hold *piece*, in either case of letters, and their offsets."""
-    letters = piece.lower() != piece.upper()
-    rest, offset = b"", 0
-    for chunk in itertools.chain(rollout.chunks(end, _CHUNK_BYTES), [b"\n"]):
-        window = rest + chunk
-        last = window.rfind(LF)
-        yield from _with(window, piece, offset, last, letters=letters)
-        rest = window[last + 1 :]
-        offset += last + 1
-
-
-def _with(
-    window: bytes, piece: bytes, offset: int, last: int, *, letters: bool
+def lines_with(
+    rollout: RolloutFile, piece: bytes, end: int | None, *, fold: bool
 ) -> Iterator[tuple[int, bytes]]:
-    """The same of a window that ends with the LF at *last*."""
-    searched = window.lower() if letters else window
-    place = searched.find(piece, 0, last)
-    while place >= 0:
-        start, end = window.rfind(LF, 0, place) + 1, window.find(LF, place)
-        yield offset + start, window[start:end]
-        place = searched.find(piece, end + 1, last)
+    """The lines that hold *piece*, *fold* in either case of letters, and their offsets."""
+    begun, offset = b"", 0
+    for chunk in itertools.chain(rollout.chunks(end, _CHUNK_BYTES), [LF]):
+        window = begun + chunk if begun else chunk
+        last = window.rfind(LF)
+        searched = window.lower() if fold else window
+        place = searched.find(piece, 0, last) if last >= 0 else -1
+        while place >= 0:
+            start, stop = window.rfind(LF, 0, place) + 1, window.find(LF, place)
+            yield offset + start, window[start:stop]
+            place = searched.find(piece, stop + 1, last)
+        begun = window[last + 1 :]
+        offset += last + 1
+        if len(begun) > LINE_LIMIT_BYTES:  # no line that anybody reads: its end is looked for
+            offset, begun = offset + len(begun), b""
 
 
 def _place(candidate: Candidate) -> Place:

@@ -46,7 +46,7 @@ class Known(NamedTuple):
         origins: dict[int, bytes] = {}
         left_out = 0
         for number, key, stem, path, copied_to, odd, origin, lines in found:
-            known[number] = Row(key, stem, path, copied_to, bool(odd))
+            known[number] = Row(key, stem, path, copied_to, odd)
             left_out += lines
             if copied_to:
                 origins[number] = origin

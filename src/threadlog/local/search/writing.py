@@ -112,7 +112,7 @@ class _Batch:
         if told.step is not None:
             execute(
                 "UPDATE sources SET read_to = ?, state = ?, seal = ?, left_out = left_out + ?,"
-                " odd = max(odd, ?) WHERE id = ?",
+                " odd = odd | ? WHERE id = ?",
                 (
                     told.step.read_to,
                     told.state,
