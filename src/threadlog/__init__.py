@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from threadlog.core.index_status import IndexStatus
     from threadlog.core.lines import Damaged
     from threadlog.core.query import ThreadPage, ThreadSummary
+    from threadlog.core.search import SearchHit, SearchPage, WordStatus
     from threadlog.core.shelf import Changed, Moved, Trashed
     from threadlog.core.tree import Ancestor, Branch, Tree
     from threadlog.core.turn import Turn
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Archived,
         BacklogFull,
         BadCursor,
+        BadQuery,
         Closed,
         EmptyRollout,
         InUse,
@@ -78,8 +80,11 @@ _MODULES = {
     "Oversized": "core.framing",
     "Gap": "core.framing",
     "History": "core.history",
+    "SearchHit": "core.search",
+    "SearchPage": "core.search",
     "ThreadPage": "core.query",
     "ThreadSummary": "core.query",
+    "WordStatus": "core.search",
     "Compression": "core.compression",
     "Changed": "core.shelf",
     "Moved": "core.shelf",
@@ -98,6 +103,7 @@ __all__ = [
     "Archived",
     "BacklogFull",
     "BadCursor",
+    "BadQuery",
     "Branch",
     "Changed",
     "Closed",
@@ -123,6 +129,8 @@ __all__ = [
     "PartlyDone",
     "Refused",
     "RolloutRecorder",
+    "SearchHit",
+    "SearchPage",
     "Thread",
     "ThreadOptions",
     "ThreadPage",
@@ -135,6 +143,7 @@ __all__ = [
     "Unencodable",
     "Unreadable",
     "UnsupportedPlatform",
+    "WordStatus",
     "WriteFailed",
     "aio",
     "open",

@@ -69,6 +69,8 @@ def query_of(
     exact = asked.get("exact", False)
     if exact and not text:
         raise BadQuery("an empty text stands everywhere: search for some of it")
+    if exact and order != NEWEST:
+        raise BadQuery("a text as it stands is found newest first: how relevant, words tell")
     phrases, fields = ((), {}) if exact else read_query(text)
     within = _all(asked.get("within"), fields.get("in"))
     return SearchQuery(

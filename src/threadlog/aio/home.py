@@ -18,12 +18,14 @@ from threadlog.core.index_status import IndexStatus, Progress
 from threadlog.core.lines import Json
 from threadlog.core.outline import Outline
 from threadlog.core.query import ThreadPage, ThreadSummary
+from threadlog.core.search import SearchPage, WordStatus
 from threadlog.core.shelf import Changed, Moved, Trashed
 from threadlog.core.tree import Ancestor, Tree
 from threadlog.core.turn import Turn
 from threadlog.core.visibility import Visibility
 from threadlog.home import Reference
 from threadlog.options import ForkKeywords, ThreadKeywords
+from threadlog.searching import Searched
 
 
 class Home(Closable):
@@ -94,6 +96,26 @@ class Home(Closable):
     async def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
         """The newest threads first."""
         return await asyncio.to_thread(lambda: self.sync.threads(**asked))
+
+    async def search(self, text: str, **asked: Unpack[Searched]) -> SearchPage:
+        """What was said and done in threads, by its words."""
+        return await asyncio.to_thread(lambda: self.sync.search(text, **asked))
+
+    async def search_status(self) -> WordStatus:
+        """How the word index behind searches stands."""
+        return await asyncio.to_thread(self.sync.search_status)
+
+    async def catch_up_search(
+        self, *, timeout_s: float | None = None, progress: Progress | None = None
+    ) -> bool:
+        """Bring the word index up to date."""
+        return await asyncio.to_thread(
+            lambda: self.sync.catch_up_search(timeout_s=timeout_s, progress=progress)
+        )
+
+    async def rebuild_search(self) -> bool:
+        """Empty the word index."""
+        return await asyncio.to_thread(self.sync.rebuild_search)
 
     async def count(self, **asked: Unpack[Asked]) -> int:
         """How many threads there are."""

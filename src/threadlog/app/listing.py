@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +16,10 @@ from threadlog.app.pages import limit_of
 from threadlog.app.refusals import bad_cursor, invalid
 from threadlog.app.wire_items import Wire
 from threadlog.core import layout, moments
-from threadlog.core.cursor import codex_cursor_text, read_cursor
+from threadlog.core.cursor import Place, codex_cursor_text, read_cursor
 from threadlog.core.family import Family
-from threadlog.core.items import turn as ti
 from threadlog.core.query import CREATED, RECENCY, UPDATED, ThreadPage, ThreadSummary
+from threadlog.core.search import SearchHit, SearchPage
 from threadlog.errors import BadCursor
 
 _SORTS = {"created_at": CREATED, "updated_at": UPDATED, "recency_at": RECENCY}
@@ -40,6 +39,8 @@ _SOURCES = {
 _INTERACTIVE = ("cli", "vscode")
 # So many threads are looked at together where only some of them are meant.
 _LOOKED_THROUGH = 500
+# Up to so many passages, their threads are put in order; else threads are looked through in it.
+_FEW_PASSAGES = 1000
 # Around what was found.
 _BEFORE_CHARS, _AFTER_CHARS = 48, 96
 
@@ -117,30 +118,64 @@ async def _collected(
 
 
 async def search(request: Request) -> Any:
-    """Threads in which something was said, by reading them: no index of words yet."""
+    """Threads in which something stands, each with a piece of it, in the order of a list."""
     params = request.params
     term = params.search_term.strip()
     if not term:
         raise invalid("thread/search requires a non-empty searchTerm")
     query = _query(params)
-    limit, cursor = query.pop("limit"), params.cursor
-    found: list[tuple[ThreadSummary, str]] = []
-    while True:
-        page = await _page(request, {**query, "limit": 100}, cursor)
-        for summary in page:
-            snippet = await request.server.read(partial(_snippet, request, summary, term))
-            if snippet is not None:
-                found.append((summary, snippet))
-            if len(found) > limit:
-                break
-        cursor = page.next
-        if cursor is None or len(found) > limit:
-            break
+    limit = query["limit"]
+    found = await _few_found(request, query, term)
+    if found is None:
+        found = await _many_found(request, query, term)
     shown = found[:limit]
     data = [{"thread": _thread(request, summary), "snippet": snippet} for summary, snippet in shown]
     more = _after(shown[-1][0], query["sort"]) if len(found) > limit else None
     back = _moved(shown[0][0], query) if shown else None
     return {"data": data, "nextCursor": more, "backwardsCursor": back}
+
+
+_Found = list[tuple[ThreadSummary, str]]
+
+
+async def _few_found(request: Request, query: dict[str, Any], term: str) -> _Found | None:
+    """A page of threads, and one more, by all passages there are; None if these are many."""
+    hits = await _hits(request, query, term)
+    if hits.next is not None:
+        return None
+    snippets = {hit.thread.path: snippet(hit) for hit in hits}  # of each the first
+    threads = {hit.thread.path: hit.thread for hit in hits}
+    after = _place_of(request.params.cursor, query)
+    ascending = query["ascending"]
+
+    def place(each: ThreadSummary) -> Place:
+        return _moment(each, query["sort"]), each.id or each.path
+
+    return [
+        (each, snippets[each.path])
+        for each in sorted(threads.values(), key=place, reverse=not ascending)
+        if after is None or (place(each) > after if ascending else place(each) < after)
+    ]
+
+
+async def _many_found(request: Request, query: dict[str, Any], term: str) -> _Found:
+    """The same by looking through the threads of the list, some at a time."""
+    found: _Found = []
+    cursor = request.params.cursor
+    while True:
+        page = await _page(request, {**query, "limit": _LOOKED_THROUGH}, cursor)
+        snippets: dict[str, str] = {}
+        within = [each.id or each.path for each in page]
+        hits = await _hits(request, query, term, within=within)
+        while True:
+            snippets.update((hit.thread.path, snippet(hit)) for hit in hits)
+            if hits.next is None:
+                break
+            hits = await _hits(request, query, term, cursor=hits.next, within=within)
+        found += [(each, snippets[each.path]) for each in page if each.path in snippets]
+        cursor = page.next
+        if cursor is None or len(found) > query["limit"]:
+            return found
 
 
 def _query(params: Any, *, related: bool = False) -> dict[str, Any]:
@@ -212,24 +247,31 @@ def _moment(summary: ThreadSummary, sort: str) -> str:
     return summary.updated if sort == UPDATED else summary.recency
 
 
-def _snippet(request: Request, summary: ThreadSummary, term: str) -> str | None:
-    """Where a thread says it first, in either case of letters; None if it does not."""
-    needle = term.casefold()
-    for turn in request.server.home.sync.reader(summary).turns():
-        for item in turn.items:
-            text = " ".join(_said(item).split())
-            place = text.casefold().find(needle)
-            if place >= 0:
-                start, end = max(0, place - _BEFORE_CHARS), place + len(term) + _AFTER_CHARS
-                before = "... " if start else ""
-                after = " ..." if end < len(text) else ""
-                return f"{before}{text[start:end]}{after}"
-    return None
+async def _hits(request: Request, query: dict[str, Any], term: str, **where: Any) -> SearchPage:
+    """Passages in which a text stands, in threads of the sources that are asked for."""
+    return await request.server.home.search(
+        term,
+        exact=True,
+        sources=query.get("sources"),
+        archived=query["archived"],
+        limit=_FEW_PASSAGES,
+        **where,
+    )
 
 
-def _said(item: ti.AnyTurnItem) -> str:
-    if isinstance(item, ti.UserMessage):
-        return " ".join(part.text or "" for part in item.content)
-    if isinstance(item, ti.AgentMessage):
-        return " ".join(part.text for part in item.content)
-    return ""
+def _place_of(cursor: str | None, query: dict[str, Any]) -> Place | None:
+    if cursor is None:
+        return None
+    place = read_cursor(cursor, query["sort"], ascending=query["ascending"])
+    if place is None:
+        raise bad_cursor(cursor)
+    return place
+
+
+def snippet(hit: SearchHit) -> str:
+    """A piece of what was found, as much around it as in Codex's answers."""
+    start, end = hit.marks[0]
+    first, last = max(0, start - _BEFORE_CHARS), end + _AFTER_CHARS
+    before = "... " if first or hit.excerpt.startswith("…") else ""
+    after = " ..." if last < len(hit.excerpt) or hit.excerpt.endswith("…") else ""
+    return f"{before}{hit.excerpt[first:last].strip('… ')}{after}"

@@ -1,4 +1,4 @@
-"""`threadlog index`: how the index behind listings stands, and building it at once."""
+"""`threadlog index`: how the indexes behind listings and searches stand; building them at once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Self
 from threadlog.cli.terminal import is_terminal, size_text
 from threadlog.core import text
 from threadlog.core.index_status import IndexStatus
+from threadlog.core.search import WordStatus
 from threadlog.home import Home
 
 JSON_VERSION = 1
@@ -22,6 +23,8 @@ _SHOW_AFTER_S, _SHOW_EVERY_S = 0.3, 0.1
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
     """Do what is asked, then say how the index stands."""
+    if arguments.search:
+        return _run_search(home, arguments)
     if arguments.action == "rebuild" and not home.rebuild_index():
         why = "another program was at work with it, or it is not to be changed; try again"
         print(f"threadlog: the index could not be emptied: {why}", file=sys.stderr)
@@ -37,6 +40,37 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(_sentences(status)))
     return 0 if done else 1
+
+
+def _run_search(home: Home, arguments: argparse.Namespace) -> int:
+    """The same with the word index, which needs the other."""
+    if arguments.action == "rebuild" and not home.rebuild_search():
+        why = "another program was at work with it, or it is not to be changed; try again"
+        print(f"threadlog: the word index could not be emptied: {why}", file=sys.stderr)
+        return 1
+    done = True
+    if arguments.action != "status":
+        with Progress("indexing words") as progress:
+            done = home.catch_up_search(progress=progress)
+    status = home.search_status()
+    if arguments.json:
+        print(json.dumps({"version": JSON_VERSION, "search": status._asdict()}, indent=1))
+    else:
+        print("\n".join(_of_words(status)))
+    return 0 if done else 1
+
+
+def _of_words(status: WordStatus) -> list[str]:
+    lines = [f"words     {text.one_line(status.path)}"]
+    if status.trouble is not None:
+        return [*lines, f"not used  {text.one_line(status.trouble)}; searches read the threads"]
+    left = f"{status.unread:,} still to be read, about {size_text(status.unread_bytes)}"
+    return [
+        *lines,
+        f"size      {size_text(status.size_bytes)}",
+        f"threads   {status.threads:,}: {left if status.unread else 'all read'}",
+        f"passages  {status.passages:,}",
+    ]
 
 
 def _sentences(status: IndexStatus) -> list[str]:

@@ -18,6 +18,7 @@ from threadlog.cli.words import MODULES, parser
 from threadlog.errors import (
     Ambiguous,
     BadCursor,
+    BadQuery,
     NotFound,
     OutsideHome,
     ThreadlogError,
@@ -36,6 +37,7 @@ _EXIT_CODES: tuple[tuple[type[ThreadlogError], int], ...] = (
     (NotFound, NOT_FOUND),
     (Ambiguous, AMBIGUOUS),
     (BadCursor, USAGE),
+    (BadQuery, USAGE),
     (OutsideHome, USAGE),
 )
 

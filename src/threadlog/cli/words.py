@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from threadlog import __version__
+from threadlog.cli.search_words import add_search
 from threadlog.cli.served_words import add_app_server, add_chat
 
 _EPILOG = """\
@@ -157,7 +158,14 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
         choices=("status", "build", "rebuild"),
         help="how it stands; read all that was not read yet; the same, from nothing",
     )
+    parser.add_argument(
+        "--search", action="store_true", help="of the words of what was said, for searches"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    add_search(parser, {"moment": _moment, "count": _count, "something": _something})
 
 
 def _add_compress(parser: argparse.ArgumentParser) -> None:
@@ -296,6 +304,7 @@ def _add_resume(parser: argparse.ArgumentParser) -> None:
 MODULES = {
     "list": "listing",
     "latest": "latest",
+    "search": "search",
     "show": "show",
     "path": "paths",
     "record": "record",
@@ -313,6 +322,7 @@ MODULES = {
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
     ("latest", _add_latest, "the thread that changed last"),
+    ("search", _add_search, "what was said and done in threads, found"),
     ("show", _add_show, "one thread, readably"),
     ("path", _add_path, "where a thread's rollout lies"),
     ("tree", _add_tree, "threads with their subagents, reviews and forks"),
@@ -334,7 +344,7 @@ _COMMANDS = (
         _add_doctor,
         "how the home is: damage, index, Codex's rows, modes, writers, what Codex hides",
     ),
-    ("index", _add_index, "the index behind listings: how it stands, build it"),
+    ("index", _add_index, "the indexes behind listings and searches: how they stand, build them"),
     ("compress", _add_compress, "threads that nobody changed for long take less room"),
     ("app-server", add_app_server, "Codex's app-server over these threads, with your agent"),
     ("chat", add_chat, "talk to an agent in the terminal"),

@@ -120,6 +120,8 @@ def excerpt(text: str, spans: Sequence[Span]) -> Excerpt:
     """The text around the first of *spans*."""
     first = spans[0]
     start = max(first[0] - _BEFORE_CHARS, 0)
+    if start and (space := _SPACES.search(text, start, first[0])):
+        start = space.end()  # not in the middle of a word
     end = min(max(first[1], first[0] + _AFTER_CHARS), first[0] + 2 * _AFTER_CHARS, len(text))
     pieces, marks, length = ["… "] if start else [], [], 2 if start else 0
     place = start

@@ -37,6 +37,9 @@ class Builder:
         """Read these threads to their ends, in their order; False if stopped.  Raises Unusable."""
         total, done = sum(each.size for each in todo), 0
         for each in todo:
+            if stop():
+                self.keep()
+                return False
             with self._database.asking() as connection:
                 plans, gone = Planner(self._home, connection).plans(each.key)
             self._gone += gone

@@ -27,7 +27,7 @@ def find(
         key: each for key, each in threads.items() if query.within is None or key in query.within
     }
     skip, before = (after, None) if isinstance(after, int) else (0, after)
-    scan = Scan(query, before)
+    scan = Scan(query, before, skip)
     inventory = Inventory(home)
     for key, thread in searched.items():
         try:

@@ -63,6 +63,7 @@ class SearchCatalog:
     def find(self, query: SearchQuery) -> SearchPage:
         """The passages that a query means; raises BadCursor."""
         after = _after(query)
+        self._words.progress = self._listings.progress
         told = self._ask(lambda listed: self._words.find(listed, query, after), self._asking)
         return told[0] if told else by_files.find(self._home, self._files, query, after)
 

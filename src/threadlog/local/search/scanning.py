@@ -47,7 +47,9 @@ class Unread(NamedTuple):
 class Scan:
     """One search through rollouts: the newest hits, as many as a page needs, and all counted."""
 
-    def __init__(self, query: SearchQuery, before: Place | None) -> None:
+    def __init__(self, query: SearchQuery, before: Place | None = None, skipped: int = 0) -> None:
+        """Hits before a place; or so many that are enough though the first are *skipped*."""
+        self._kept = skipped + query.limit + 1
         self._query = query
         self._before = before
         self._piece = said.as_written(query.needle.casefold()).encode() if query.needle else b""
@@ -73,7 +75,7 @@ class Scan:
 
     def _read(self, rollout: RolloutFile, unread: Unread) -> None:
         reached = unread.reached or Reached(0, Passages.of(unread.head))
-        found = _Hits(self._query.limit + 1)
+        found = _Hits(self._kept)
         reader = SourceReader(rollout, reached, unread.cut, unread.head.created)
         done, first = False, True
         while not done:
@@ -92,7 +94,7 @@ class Scan:
         self, connection: sqlite3.Connection, source: int, row: Row, path: str
     ) -> None:
         """Look through a rollout whose passages are known, for a text as it stands."""
-        found = _Hits(self._query.limit + 1)
+        found = _Hits(self._kept)
         folds = FOLDS if self._letters else 0
         piece = b"" if row.odd & (ESCAPES | folds) else self._piece
         try:
@@ -117,7 +119,7 @@ class Scan:
             self.keys.add(key)
             self.total += found.total
             merged = heapq.merge(self._newest, found.newest(), key=_place, reverse=True)
-            self._newest = [*islice(merged, self._query.limit + 1)]
+            self._newest = [*islice(merged, self._kept)]
 
     def _look(self, found: _Hits, unread: Unread, passage: Passage) -> None:
         copied = passage.offset < unread.copied_to

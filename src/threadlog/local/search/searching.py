@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, Self
 
+from threadlog.core.index_status import Progress
 from threadlog.core.query import ThreadSummary
 from threadlog.core.search import RELEVANCE, Place, SearchPage, SearchQuery
 from threadlog.local.index import pages, rows
@@ -126,13 +127,17 @@ class Searching:
             )
         )
 
-    def page(self, vocabulary: Vocabulary, after: Place | int | None) -> SearchPage:
+    def page(
+        self, vocabulary: Vocabulary, after: Place | int | None, progress: Progress
+    ) -> SearchPage:
         """The page after a place, or so many hits."""
+        self._progress = progress
         named = self._rows if self._keys is not None and len(self._rows) <= NAMED_SOURCES else None
         match = expression(self._connection, self._query, vocabulary, named)
         skip, before = (after, None) if isinstance(after, int) else (0, after)
-        scan = Scan(self._query, before)
-        for unread in self._unread:
+        scan = Scan(self._query, before, skip)
+        for number, unread in enumerate(self._unread):
+            self._progress("threads", number, len(self._unread))
             scan.read(unread)
         if match is None:
             return self._by_reading(scan, skip)
@@ -176,7 +181,8 @@ class Searching:
 
     def _by_reading(self, scan: Scan, skip: int) -> SearchPage:
         """Where words do not narrow, all rollouts are looked through."""
-        for number, row in self._rows.items():
+        for place, (number, row) in enumerate(self._rows.items()):
+            self._progress("threads", place, len(self._rows))
             scan.look_through(self._connection, number, row, _full(self._home, row.path))
         counts = (scan.total, len(scan.keys)) if self._query.counted else None
         return self._page(iter(scan.hits), scan, counts, skip)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from threadlog.core.index_status import Stop
+from threadlog.core.index_status import Progress, Stop
 from threadlog.core.search import Place, SearchPage, SearchQuery, WordStatus
 from threadlog.local.index.database import Database, fact
 from threadlog.local.index.trouble import Unusable
@@ -30,6 +30,10 @@ def quiet(_done: int, _total: int) -> None:
     """Nobody wants to know."""
 
 
+def untold(_what: str, _done: int, _total: int) -> None:
+    """Nor how far reading is."""
+
+
 Version = tuple[int, int, int]
 
 
@@ -40,6 +44,7 @@ class WordIndex:
         self._home = home
         self._database = database
         self._vocabulary = Vocabulary()
+        self.progress: Progress = untold
         self._attached: str | None = None
         self._current: Version | None = None  # there was nothing to be read
         self._known: tuple[Version, Known] | None = None
@@ -73,7 +78,7 @@ class WordIndex:
         with self._database.steady() as connection:
             searching = Searching(self._home, connection, query, self._known_now(connection))
             searching.leave_to_reading(todo, gone)
-            return searching.page(self._vocabulary, after)
+            return searching.page(self._vocabulary, after, self.progress)
 
     def catch_up(self, listed: str, stop: Stop, progress: Callable[[int, int], None]) -> bool:
         """Read all there is to read, the newest first; True once there is nothing left.
