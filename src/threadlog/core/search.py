@@ -162,9 +162,10 @@ def read_query(text: str) -> Asked:
     fields: dict[str, list[str]] = {}
     for name, quoted, plain, star in _PIECE.findall(text.strip()):
         said = quoted or plain
+        bare = plain.removesuffix(":")
+        if (name in FIELDS and not said) or (bare in FIELDS and bare != plain):
+            raise BadQuery(f"{name or bare}: asks for nothing; write {name or bare}:VALUE")
         if name in FIELDS:
-            if not said:
-                raise BadQuery(f"{name}: asks for nothing; write {name}:VALUE")
             fields.setdefault(name, []).append(said)
             continue
         prefix = bool(star) or (not quoted and plain.endswith("*"))
