@@ -106,7 +106,7 @@ def sources_of(connection: sqlite3.Connection, home: str, key: bytes) -> list[So
 
 def stem_of(found: Found) -> bytes:
     """What a rollout is called, packed or not, wherever it lies."""
-    return os.fsencode(found.name.removesuffix(layout.COMPRESSED_SUFFIX))
+    return os.fsencode(found.name.removesuffix(".zst") if found.compressed else found.name)
 
 
 def known(connection: sqlite3.Connection, key: bytes) -> dict[bytes, Known]:

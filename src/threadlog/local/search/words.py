@@ -169,3 +169,4 @@ class WordIndex:
             (passages,) = connection.execute("SELECT count(*) FROM passages").fetchone()
         if garbage > GARBAGE and garbage > passages // GARBAGE_SHARE:
             self._database.empty()
+            self._database.begin_look()
