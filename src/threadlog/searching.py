@@ -65,7 +65,7 @@ def query_of(
     if order not in ORDERS:
         raise ValueError(f"cannot order hits by {order!r}: use {', '.join(ORDERS)}")
     if not isinstance(limit, int) or not 1 <= limit <= LIMIT:
-        raise ValueError(f"cannot show {limit} hits: the limit is from 1 to {LIMIT}")
+        raise BadQuery(f"cannot show {limit} hits on a page: from 1 to {LIMIT}")
     exact = asked.get("exact", False)
     if exact and not text:
         raise BadQuery("an empty text stands everywhere: search for some of it")

@@ -43,7 +43,7 @@ OURS = re.compile(r"\x1b\[(?:[0-9]+(?:;[0-9]+)*)?m")
 
 
 # What a slow machine says meanwhile, and takes back.
-PROGRESS = re.compile(r"(?:\rindexing: [^\r\n]*)+\r +\r")
+PROGRESS = re.compile(r"(?:\r(?:indexing|searching|indexing words): [^\r\n]*)+\r +\r")
 
 
 def on_terminal(home: Path, *words: str, columns: int = 80, **others: str) -> tuple[int, str]:

@@ -256,7 +256,7 @@ def test_fields_and_keywords_narrow_alike(opened: Home) -> None:
         ("x", {"order": "relevance", "cursor": "[1]"}, BadCursor),
         ("x in:nope", {}, NotFound),
         ("x", {"order": "oldest"}, ValueError),
-        ("x", {"limit": 0}, ValueError),
+        ("x", {"limit": 0}, BadQuery),
         ("x", {"unheard": 1}, TypeError),
     ],
 )

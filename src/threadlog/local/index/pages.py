@@ -14,6 +14,8 @@ from threadlog.local.folders import SameFolders
 _ORDERS = {CREATED: "stamp", UPDATED: "updated_ms", RECENCY: "recency_ms"}
 _TIMES = {CREATED: "created_ms", UPDATED: "updated_ms", RECENCY: "recency_ms"}
 
+ALL = "1"  # the condition of a query that leaves nothing out
+
 # A row as a page needs it: row, key, its moment.
 Hit = tuple[str | None, bytes, Any]
 
@@ -81,7 +83,7 @@ def conditions(connection: sqlite3.Connection, wanted: ThreadQuery) -> tuple[str
         _in_time("<", wanted.until_ms, wanted.sort),
     ]
     used = [each for each in every if each is not _ANY]
-    where = " AND ".join(condition for condition, _values in used) or "1"
+    where = " AND ".join(condition for condition, _values in used) or ALL
     return where, [value for _condition, values in used for value in values]
 
 

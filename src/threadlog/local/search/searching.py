@@ -218,7 +218,7 @@ def _keys(connection: sqlite3.Connection, query: SearchQuery) -> set[bytes] | No
     """The keys of the threads that are searched; None if all are."""
     keys: set[bytes] | None = None
     where, bound = pages.conditions(connection, query.threads)
-    if bound or query.threads.cwd == ():
+    if where != pages.ALL:
         found = connection.execute(f"SELECT key FROM threads WHERE {where}", bound)
         keys = {key for (key,) in found.fetchall()}
     if query.within is not None:
