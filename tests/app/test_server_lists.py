@@ -1,4 +1,4 @@
-"""Lists of the server: pages, cursors, filters; and the search that reads."""
+"""Lists of the server: pages, cursors, filters; and searches."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from wired import Wired, with_client
 
 import threadlog
 from makers import put_thread, uuid
+from threadlog.app import listing
 
 SORTS = ("created_at", "updated_at", "recency_at")
 
@@ -183,8 +184,12 @@ def test_a_cursor_that_is_none_is_refused(home: Path) -> None:
     with_client(home, work)
 
 
-def test_what_was_said_is_found_in_either_case_with_what_is_around_it(home: Path) -> None:
+@pytest.mark.parametrize("few", [1000, 1])
+def test_what_was_said_is_found_in_either_case_with_what_is_around_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
     wanted = made(home)
+    monkeypatch.setattr(listing, "_FEW_PASSAGES", few)
 
     async def work(client: Wired) -> None:
         found = await client.call("thread/search", searchTerm=" ANSWER is 1 ")
@@ -197,6 +202,11 @@ def test_what_was_said_is_found_in_either_case_with_what_is_around_it(home: Path
         names = [each["thread"]["id"] for each in first["data"] + rest["data"]]
         assert sorted(names) == sorted(wanted)
         assert rest["nextCursor"] is None
+        backwards = {"sortDirection": "asc", "sortKey": "updated_at"}
+        turned = await client.call("thread/search", searchTerm="answer", **backwards)
+        names = [each["thread"]["id"] for each in turned["data"]]
+        assert sorted(names) == sorted(wanted)
+        assert names == ids(await client.call("thread/list", **backwards))
         none = await client.call("thread/search", searchTerm="nobody said this")
         assert none == {"data": [], "nextCursor": None, "backwardsCursor": None}
         empty = await client.refusal("thread/search", searchTerm=" ")
