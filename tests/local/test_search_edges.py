@@ -277,6 +277,7 @@ def test_what_cannot_be_read_is_said(
     page = opened.search("barge")
     assert (len(page), len(page.problems)) == (1, 1)
     assert opened.search("barge").problems == page.problems
+    assert opened.search("barge", within=said(opened, "barge")).problems == ()
     assert "cannot be read" in page.problems[0]
 
 

@@ -30,11 +30,15 @@ from threadlog.local.search.vocabulary import Vocabulary
 
 
 class Known(NamedTuple):
-    """The sources of one moment; of forks by copy the keys of their origins, if these are there."""
+    """The sources of one moment.
+
+    `origins` are the keys of those that forks copied, if these are there; `left_out` counts the
+    places of a source that could not be read.
+    """
 
     rows: dict[int, Row]
     origins: dict[int, bytes]
-    left_out: int
+    left_out: dict[int, int]
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> Self:
@@ -45,10 +49,11 @@ class Known(NamedTuple):
         ).fetchall()
         known: dict[int, Row] = {}
         origins: dict[int, bytes] = {}
-        left_out = 0
-        for number, key, stem, path, copied_to, odd, origin, lines in found:
+        left_out: dict[int, int] = {}
+        for number, key, stem, path, copied_to, odd, origin, places in found:
             known[number] = Row(key, stem, path, copied_to, odd)
-            left_out += lines
+            if places:
+                left_out[number] = places
             if copied_to:
                 origins[number] = origin
         present = {each.key for each in known.values()} if origins else set()
@@ -77,6 +82,7 @@ class Searching:
             row = self._rows[each]
             self._rows[each] = row._replace(own_from=row.copied_to)
         self._left_out = known.left_out
+        self._unreadable = 0
         self._unread: list[Unread] = []
         self._scanned: set[bytes] = set()
 
@@ -96,8 +102,8 @@ class Searching:
         for each in todo:
             if self._is_searched(each.key):
                 self._scanned.add(each.key)
-                plans, gone = planner.plans(each.key)
-                for number in gone:
+                plans, no_more = planner.plans(each.key)
+                for number in no_more:
                     self._rows.pop(number, None)
                 for plan in plans:
                     self._leave(plan)
@@ -109,7 +115,7 @@ class Searching:
         if plan.reached is not None and row is not None and plan.known_id is not None:
             self._rows[plan.known_id] = row._replace(valid_to=plan.reached.offset)
         if plan.head is None:
-            self._left_out += 1
+            self._unreadable += 1
             return
         copied_to, origin = plan.origin.copied_to, plan.origin.key
         hides = origin is not None and not self._query.copies and self._is_searched(origin)
@@ -199,10 +205,15 @@ class Searching:
         return SearchPage(
             hits,
             following,
-            left_out(self._left_out + scan.left_out),
+            left_out(self._places() + scan.left_out),
             counts=counts,
             scanned=len(self._scanned),
         )
+
+    def _places(self) -> int:
+        """How many places of the threads that are searched could not be read."""
+        known = sum(places for each, places in self._left_out.items() if each in self._rows)
+        return known + self._unreadable
 
     def _answer(self) -> Answer:
         return Answer(self._home, self._query, self._summary)
