@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import threadlog
-from makers import OTHER, THREAD, held, put_thread, uuid
+from makers import OTHER, THREAD, held, make_old, put_thread, uuid
 from threadlog.core.items import turn as ti
 
 SCRIPTED = "threadlog.agents.scripted:agent"
@@ -177,9 +177,11 @@ def test_what_a_script_says_is_answered_and_kept(home: Path) -> None:
 def test_a_thread_that_goes_on_shows_what_was_said_last(home: Path) -> None:
     lines = "".join(f"line {number}\n" for number in range(3))
     thread = begun(piped(home, f"one\ntwo\n{lines}").out)
+    make_old(home)
     told = piped(home, "more\n", "--resume", thread)
     assert told.code == 0
     assert told.out.splitlines()[1:4] == ["> line 2", "You said: line 2", "You said: more"]
+    make_old(home)
     told = piped(home, "", "--resume", "last")
     assert told.out.splitlines()[1:3] == ["> more", "You said: more"]
 
@@ -231,6 +233,7 @@ def test_a_paginated_thread_goes_on_but_is_not_rolled_back(home: Path) -> None:
     beginning = threadlog.open(home).start("/desk", history_mode="paginated")
     with beginning as thread, thread.turn("Q") as turn:
         turn.say("A")
+    make_old(home)
     told = piped(home, "/rollback\nmore\n", "--resume", thread.id)
     assert told.code == 1
     assert told.err == (
@@ -435,6 +438,7 @@ def test_an_agent_that_does_not_stop_is_left(home: Path, presses: int, code: int
     assert "Traceback" not in shown
     (thread,) = threadlog.open(home).threads()
     assert said(home, thread.id or "")[0][0] == "interrupted"
+    make_old(home)
     assert piped(home, "on\n", "--resume", thread.id or "").code == 0
 
 
