@@ -183,9 +183,11 @@ def server(home: Path, *options: str, stdin: Any = subprocess.PIPE) -> Iterator[
 def connected(path: Path) -> Iterator[Client]:
     with socket.socket(socket.AF_UNIX) as it:
         it.connect(str(path))
-        yield Client(it.fileno(), it.fileno()).introduce()
+        client = Client(it.fileno(), it.fileno()).introduce()
+        yield client
         with contextlib.suppress(OSError):
             it.shutdown(socket.SHUT_RDWR)
+        client.hear_out()  # or it would hear what the next one of this descriptor is told
 
 
 @pytest.fixture
