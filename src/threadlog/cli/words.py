@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import cache
 
 from threadlog import __version__
 from threadlog.cli.served_words import add_app_server, add_chat
@@ -40,6 +41,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=100)
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; `command` says which command was called."""
     shared = argparse.ArgumentParser(add_help=False, formatter_class=_Help)
