@@ -3,13 +3,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-LOCAL := tests/local tests/codex tests/agents tests/app/test_process.py
-LISTED := $(addprefix tests/interop/test_,compressed_by_us.py corpus.py damage.py default_list.py listing.py \
-	live_thread.py operations_beside.py readers_of_others.py reading.py register.py resumed_by_us.py session_meta.py \
-	transcripts.py app_fuzz.py app_sdk.py params.py)
+# Two of an area's parts run at once, as a machine has two processors at least, and whichever ends makes
+# room for the next: so the large ones come first, and what no part names is in the one called rest.
+TWO := $(MAKE) -j2 --output-sync=target
+TEST_local := tests/local
+TEST_cli := tests/cli
+TEST_served := tests/app tests/agents tests/codex
+TEST_rest := tests $(addprefix --ignore=,tests/interop tests/faults $(TEST_local) $(TEST_cli) $(TEST_served))
+INTEROP_cells := $(addprefix tests/interop/test_,matrix.py walk.py)
+INTEROP_lists := $(addprefix tests/interop/test_,listing.py reading.py transcripts.py)
+INTEROP_beside := $(addprefix tests/interop/test_,operations_beside.py register.py app_fuzz.py app_sdk.py)
+INTEROP_rest := tests/interop $(addprefix --ignore=,$(INTEROP_cells) $(INTEROP_lists) $(INTEROP_beside))
+TEST_PARTS := $(addprefix test-,rest local cli served)
+INTEROP_PARTS := $(addprefix interop-,cells lists beside rest)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check conformance bench interop interop-all test-local test-other interop-listed interop-other faults faults-ended faults-other torture mutants wheel lock clean
+.PHONY: help demo test check check-types check-rest conformance bench interop interop-all $(TEST_PARTS) $(INTEROP_PARTS) \
+	faults faults-ended faults-other torture mutants wheel lock clean
 
 help:
 	@echo "make demo     record a thread, list it, show it (a minute at most)"
@@ -38,25 +48,26 @@ $(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
 
-# Two at once, as a machine has two processors at least; with ARGS one, that chooses among all.
-OTHERS := --ignore tests/interop --ignore tests/faults
+# With ARGS one process, that chooses among all.
 test: $(VENV)/.dev
 ifdef ARGS
-	$(BIN)/python -m pytest $(OTHERS) $(ARGS)
+	$(BIN)/python -m pytest --ignore tests/interop --ignore tests/faults $(ARGS)
 else
-	$(MAKE) -j2 --output-sync=target test-local test-other
+	$(TWO) $(TEST_PARTS)
 endif
 
-test-local:
-	$(BIN)/python -m pytest $(LOCAL)
-
-test-other:
-	$(BIN)/python -m pytest $(OTHERS) $(addprefix --ignore=,$(LOCAL))
+$(TEST_PARTS): test-%:
+	$(BIN)/python -m pytest $(TEST_$*)
 
 check: $(VENV)/.dev
+	$(TWO) check-types check-rest
+
+check-types:
+	$(BIN)/mypy
+
+check-rest:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
 conformance: $(VENV)/.dev
@@ -70,21 +81,17 @@ ifdef ARGS
 	$(BIN)/python -m pytest tests/interop $(ARGS)
 else
 	-PYTHONPATH=tests $(BIN)/python -m interop.codex_process
-	$(MAKE) -j2 --output-sync=target interop-listed interop-other
+	$(TWO) $(INTEROP_PARTS)
 endif
 
-interop-listed:
-	$(BIN)/python -m pytest $(LISTED)
-
-interop-other:
-	$(BIN)/python -m pytest tests/interop $(addprefix --ignore=,$(LISTED))
+$(INTEROP_PARTS): interop-%:
+	$(BIN)/python -m pytest $(INTEROP_$*)
 
 CELLS := .cache/cells.jsonl
 interop-all: $(VENV)/.dev
 	-PYTHONPATH=tests $(BIN)/python -m interop.codex_process
 	mkdir -p .cache && rm -f $(CELLS)
-	THREADLOG_CELLS=all THREADLOG_CELLS_SEEN=$(CURDIR)/$(CELLS) $(MAKE) -j2 --output-sync=target --keep-going \
-		interop-listed interop-other; seen=$$?; \
+	THREADLOG_CELLS=all THREADLOG_CELLS_SEEN=$(CURDIR)/$(CELLS) $(TWO) --keep-going $(INTEROP_PARTS); seen=$$?; \
 	PYTHONPATH=tests $(BIN)/python -m interop.matrix_page $(CELLS) && exit $$seen
 
 # Two at once: some wait for disks and other processes, some for the processor.
@@ -94,10 +101,10 @@ TORTURE := THREADLOG_KILLS=250000 THREADLOG_CUTS=5000 THREADLOG_TURNS=5000 THREA
 ENDED := tests/faults/test_kill.py tests/faults/test_power_cut.py tests/faults/test_writers.py
 
 faults: $(VENV)/.dev
-	$(MAKE) -j2 --output-sync=target faults-ended faults-other CHOSEN="$(FAULTS)"
+	$(TWO) faults-ended faults-other CHOSEN="$(FAULTS)"
 
 torture: $(VENV)/.dev
-	$(MAKE) -j2 --output-sync=target faults-ended faults-other CHOSEN="$(TORTURE)"
+	$(TWO) faults-ended faults-other CHOSEN="$(TORTURE)"
 
 faults-ended:
 	$(CHOSEN) $(BIN)/python -m pytest $(ENDED) $(ARGS)

@@ -2,7 +2,7 @@
 
     python benchmarks/run.py                  everything (about 1.5 GB of data, made once)
     python benchmarks/run.py outline list     some of it
-    python benchmarks/run.py --quick          a tenth of the data and two repetitions: does it run?
+    python benchmarks/run.py --quick          a tenth of the data, and each case once: does it run?
 
 Each measurement is a fresh process.  What is compared runs by turns (A B A B ...), after one round
 that is not counted, on files that are in the page cache.  A ratio is the median of the ratios of
@@ -60,7 +60,7 @@ class Row(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How much is read, and how often."""
+    """How much is read, and how often, after a first time that then does not count."""
 
     history: int
     rollout: int
@@ -70,7 +70,7 @@ class Sizes(NamedTuple):
 
 
 FULL = Sizes(100 * MB, 500 * MB, 10_000, 7, 3)
-QUICK = Sizes(10 * MB, 50 * MB, 1_000, 2, 2)
+QUICK = Sizes(10 * MB, 50 * MB, 1_000, 0, 0)
 
 
 class Sampled(NamedTuple):
@@ -186,12 +186,12 @@ Numbers = dict[str, float]
 
 
 def interleaved(repeat: int, **measures: Measure) -> dict[str, list[Sampled]]:
-    """Measure by turns; the first round, which warms the caches, is dropped."""
+    """Measure by turns; the first round, which warms the caches, is dropped if there are others."""
     taken: dict[str, list[Sampled]] = {name: [] for name in measures}
     for _ in range(repeat + 1):
         for name, measure in measures.items():
             taken[name].append(measure())
-    return {name: samples[1:] for name, samples in taken.items()}
+    return {name: samples[1:] or samples for name, samples in taken.items()}
 
 
 def _children_cpu() -> float:
@@ -293,7 +293,7 @@ def listing(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     """The newest fifty of many threads."""
     sample = many_rollouts(sizes.rollouts, 80 << 10)
     taken = interleaved(
-        max(sizes.repeat, 2) * 3,  # short, so that more of them cost nothing
+        sizes.repeat * 3,  # short, so that more of them cost nothing
         list=partial(lab.process, "-m", "threadlog", "list", "--home", sample.home),
         bare=partial(lab.process, "-c", "pass"),
         tail=partial(lab.case, "tail", sample),
@@ -309,26 +309,26 @@ def listing(lab: Lab, sizes: Sizes) -> Iterator[Row]:
 def recording(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     """What recording costs its caller, and what reaches the file; barriers of level kernel."""
     mix, few = one_rollout(LEGACY, 10 * MB), sizes.history < FULL.history
-    calls = _medians(lab, "calls", mix, 20_000 if few else 200_000)
+    calls = _medians(lab, sizes, "calls", mix, 20_000 if few else 200_000)
     yield _under("record() of a typed item, p50", calls["own_p50"], 1, "us")
     yield Row("same, p99", f"{calls['own_p99']:.1f} us", "", None)
     noted = f"{calls['codex_p50']:.2f} us, p99 {calls['codex_p99']:.1f} us"
     yield Row("of an item with Codex's free JSON in it, p50", noted, "", None)
-    paced = _medians(lab, "paced", mix, 10_000 if few else 60_000)
+    paced = _medians(lab, sizes, "paced", mix, 10_000 if few else 60_000)
     yield _under("16 each ms on an asyncio loop, p99", paced["call_p99"], 10, "us")
     yield _under("how late that loop is, p99", paced["stall_p99"], 2, "ms")
     yield Row("how late it is without recording, p99", f"{paced['alone_p99']:.2f} ms", "", None)
-    maps = _medians(lab, "mappings", mix, 10_000 if few else 50_000)
+    maps = _medians(lab, sizes, "mappings", mix, 10_000 if few else 50_000)
     note = f" (ratio of the medians {maps['ratio']:.1f})"
     what = "record() of a mapping, all calls / msgspec.json.encode of them"
     yield _at_most(what, maps["ratio_of_sums"], 2.5, note)
-    full = _medians(lab, "saturated", mix, 50_000 if few else 300_000)
+    full = _medians(lab, sizes, "saturated", mix, 50_000 if few else 300_000)
     for size, reach in ((330, 0.5), (4_000, 0.5), (100_000, 0.2)):
         ratio = full[f"ratio_{size}"]
         what = f"saturated, {size} B a line, throughput / one bare write a line"
         yield Row(what, f"{ratio:.2f}", f">= {reach}", ratio >= reach)
     count = 1_000 if few else 10_000
-    many = _medians(lab, "recorders", mix, count)
+    many = _medians(lab, sizes, "recorders", mix, count)
     each = many["bytes_each"] / 1024
     yield _under(f"{count:,} live recorders, memory each", each, 4, "KB")
     yield Row("same, descriptors each", f"{many['descriptors_each']:.2f}", "", None)
@@ -336,18 +336,19 @@ def recording(lab: Lab, sizes: Sizes) -> Iterator[Row]:
 
 
 def _resuming(lab: Lab, sizes: Sizes) -> Iterator[Row]:
-    small = _medians(lab, "resume", one_rollout(LEGACY, MB), 0)
+    small = _medians(lab, sizes, "resume", one_rollout(LEGACY, MB), 0)
     sample = one_rollout(LEGACY, sizes.rollout)
-    large = _medians(lab, "resume", sample, 0)
+    large = _medians(lab, sizes, "resume", sample, 0)
     name = f"resume {sample.size // MB} MB for append"
     note = f" (until an item is in the file: {large['written_ms']:.0f} ms)"
     yield _under(name, large["ready_ms"], 20, "ms", note)
     yield _at_most_mb(name, large["peak"] - small["peak"], 40)
 
 
-def _medians(lab: Lab, name: str, sample: Sample, count: int) -> dict[str, float]:
-    """Three processes of a case of `record_cases.py`, after one that is not counted."""
-    taken = [lab.recording(name, sample, count) for _ in range(4)][1:]
+def _medians(lab: Lab, sizes: Sizes, name: str, sample: Sample, count: int) -> dict[str, float]:
+    """Three processes of a case of `record_cases.py` after one that is not counted, or just one."""
+    taken = [lab.recording(name, sample, count) for _ in range(4 if sizes.repeat else 1)]
+    taken = taken[1:] or taken
     return {key: statistics.median(each[key] for each in taken) for key in taken[0]}
 
 
@@ -391,7 +392,7 @@ def compressed(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     for mode in MODES:
         sample = one_rollout(mode, sizes.rollout)
         name = f"compressed thread of {sample.size // MB} MB ({mode})"
-        told = [lab.packed(sample) for _ in range(sizes.repeat_large)]
+        told = [lab.packed(sample) for _ in range(max(sizes.repeat_large, 1))]
         again, plain = _median(told, "again_ms"), _median(told, "plain_ms")
         cpu, first = _median(told, "page_cpu_ms"), _median(told, "page_ms")
         note = f" (CPU {cpu:.1f}; of the plain file {plain:.1f})"
@@ -408,7 +409,7 @@ def life(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     """What happens to whole threads."""
     sample = one_rollout(LEGACY, sizes.rollout)
     name = f"{sample.size // MB} MB"
-    told = [lab.living("resume", sample) for _ in range(sizes.repeat_large)]
+    told = [lab.living("resume", sample) for _ in range(max(sizes.repeat_large, 1))]
     yield _under(f"resume with full history, {name}", _median(told, "seconds"), 4, "s")
     what = f"resume with full history, {name}, memory / file"
     yield _at_most(what, _median(told, "memory_by_size"), 1.3)
@@ -419,7 +420,7 @@ def life(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     what = "same / copy_file_range and fsync in one process"
     yield Row(what, f"{fork['ratio_of_system_copy']:.2f}", "", None)
     many = small_rollouts(sizes.rollouts // 10, 4_000)
-    told = [lab.living("archive", many, many.threads) for _ in range(sizes.repeat_large)]
+    told = [lab.living("archive", many, many.threads) for _ in range(max(sizes.repeat_large, 1))]
     what = f"archive {many.threads:,} threads, durable, indexed"
     note = f" (moved after {_median(told, 'moved_s'):.2f} s)"
     yield _under(what, _median(told, "seconds"), 3, "s", note)
@@ -443,7 +444,7 @@ def _at_least(what: str, told: list[Numbers], key: str, reach: float, note: str)
 def index(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     """Listings, with an index and without."""
     tenth = sizes.rollouts < FULL.rollouts
-    few = 1 if tenth else sizes.repeat_large
+    few = sizes.repeat_large
     mixed = many_rollouts(sizes.rollouts, 80 << 10)
     with _no_index(mixed) as home:
         yield from _first_listings(lab, mixed, (50, 0.15 if tenth else 1.5), few)
@@ -451,10 +452,10 @@ def index(lab: Lab, sizes: Sizes) -> Iterator[Row]:
         yield from _folded(lab, home, mixed.threads)
     middle = small_rollouts(2_000 if tenth else 50_000, 6_000)
     with _no_index(middle):
-        yield from _first_listings(lab, middle, (50, 0.32 if tenth else 8), 1)
+        yield from _first_listings(lab, middle, (50, 0.32 if tenth else 8), min(few, 1))
     large = small_rollouts(5_000 if tenth else 100_000, 3_500)
     with _no_index(large) as home:
-        yield from _many(lab, home, large.threads)
+        yield from _many(lab, home, large.threads, sizes.repeat)
     yield from _deep(lab, 100_000 if tenth else 1_000_000)
     if tenth:
         yield Row("beside Codex 0.169.0", "not with --quick", "", None)
@@ -474,13 +475,13 @@ def _no_index(sample: Sample) -> Iterator[str]:
 
 
 def _by_turns(repeat: int, **measures: Callable[[], dict[str, float]]) -> dict[str, Numbers]:
-    """Each so often by turns, the first round not counted: the medians of what each told."""
+    """Each by turns, the first round not counted if there are others: medians of what each told."""
     taken: dict[str, list[dict[str, float]]] = {name: [] for name in measures}
     for _ in range(repeat + 1):
         for name, measure in measures.items():
             taken[name].append(measure())
     return {
-        name: {key: statistics.median(each[key] for each in told[1:]) for key in told[0]}
+        name: {key: statistics.median(each[key] for each in told[1:] or told) for key in told[0]}
         for name, told in taken.items()
     }
 
@@ -566,7 +567,7 @@ def _folded(lab: Lab, home: str, count: int) -> Iterator[Row]:
     yield Row("full fold, one process", f"{rate:.0f} MB/s{note}", ">= 200 MB/s", rate >= 200)
 
 
-def _many(lab: Lab, home: str, count: int) -> Iterator[Row]:
+def _many(lab: Lab, home: str, count: int, repeat: int) -> Iterator[Row]:
     ready = lab.indexing("ready", home)
     made = lab.indexing("heads", home, count)
     note = (
@@ -575,7 +576,7 @@ def _many(lab: Lab, home: str, count: int) -> Iterator[Row]:
     what = f"peak memory of a first build, {count:,} rollouts of 3.5 KB"
     yield _under(what, made["peak"] / MB, 100, "MB", note)
     told = _by_turns(
-        3,
+        min(repeat, 3),
         created=partial(lab.indexing, "created", home, 50),
         folders=partial(lab.indexing, "folders", home, 20),
     )
@@ -583,7 +584,7 @@ def _many(lab: Lab, home: str, count: int) -> Iterator[Row]:
     spent, note = told["created"]["ms"], _beside(told["created"]["ms"], told["folders"]["ms"], many)
     yield _under(f"warm, {count:,}: page of 50 by creation", spent, 5, "ms", note)
     taken = interleaved(
-        7,
+        repeat,
         list=partial(lab.process, "-m", "threadlog", "list", "--home", home),
         bare=partial(lab.process, "-c", "pass"),
     )
@@ -642,10 +643,10 @@ def _both(
 ) -> tuple[Numbers, Numbers | None]:
     """What our server takes, the median of several processes, and what Codex's does."""
     told = []
-    for _ in range(2 if quick else 4):
+    for _ in range(1 if quick else 4):
         with _no_index(sample) if name == "start" else contextlib.nullcontext():
             told.append(lab.serving("threadlog", name, sample, count))
-    told = told[1:]
+    told = told[1:] or told
     ours = {key: statistics.median(each[key] for each in told) for key in told[0]}
     try:
         return ours, None if quick else lab.serving("codex", name, sample, count)

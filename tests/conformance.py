@@ -12,6 +12,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,7 @@ def rows() -> dict[str, Row]:
     return found
 
 
+@cache
 def marks() -> dict[str, list[str]]:
     """The tests that are marked for each row, as `folder/module::test`."""
     found: dict[str, list[str]] = {}

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import threadlog
 from threadlog.cli.main import main
+from threadlog.core import layout
 from threadlog.core.history import Value
 
 zstd: Any = importlib.import_module(
@@ -146,6 +147,15 @@ def put_thread(home: Path, number: int, text: str = "hello", **where: str) -> Pa
     thread = uuid(number)
     name = file_name(thread, stamp=where.get("stamp", FILE_STAMP)) + where.get("suffix", "")
     return put(home, content([meta(thread), *turn(text)]), name, where.get("folder", DAY))
+
+
+def make_old(home: Path) -> None:
+    """Nobody has changed a rollout for an hour: it is gone on with at once, and compressed."""
+    for root in (layout.SESSIONS, layout.ARCHIVED):
+        for path in (home / root).rglob("rollout-*"):
+            if path.is_file():
+                at_ns = path.stat().st_mtime_ns - 3600 * 10**9
+                os.utime(path, ns=(at_ns, at_ns))
 
 
 def put_names(home: Path, *pairs: tuple[str, str]) -> Path:

@@ -49,6 +49,7 @@ def connect_state(folder: Path, version: str = "0.169", file: str = "") -> sqlit
     name, columns = COLUMNS[version]
     connection = sqlite3.connect(folder / (file or name), isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = OFF")  # nobody pulls the plug of a test's own database
     connection.execute(f"CREATE TABLE IF NOT EXISTS threads ({columns})")
     return connection
 

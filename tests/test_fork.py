@@ -17,6 +17,7 @@ from makers import (
     content,
     event,
     line,
+    make_old,
     message,
     meta,
     put,
@@ -313,6 +314,7 @@ def test_what_makes_it_a_fork_cannot_be_given(home: Path, name: str) -> None:
 
 def test_its_name_is_its_parents(home: Path) -> None:
     put(home, content(THREE))
+    make_old(home)
     with threadlog.open(home) as opened:
         opened.rename(THREAD, "a name")
         with opened.fork(THREAD) as fork:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 import threadlog
-from makers import Pages, content, file_name, meta, put, turn, uuid
+from makers import Pages, content, file_name, make_old, meta, put, turn, uuid
 from odd_databases import (
     NEWEST,
     ODD,
@@ -34,7 +34,7 @@ from odd_databases import (
 from threadlog import Home, Refused
 from threadlog.checkup import check_up
 from threadlog.codex import rows, state
-from whole_homes import both_listings, in_child, make_old, take_turn
+from whole_homes import both_listings, in_child, take_turn
 
 MOST_S = 5.0
 PLACES = ("home", "environment", "config")

@@ -22,6 +22,7 @@ from makers import (
     content,
     file_name,
     held,
+    make_old,
     meta,
     put,
     put_thread,
@@ -237,6 +238,7 @@ def test_what_was_deleted_is_kept_for_a_month(home: Path, monkeypatch: pytest.Mo
 def test_purging_removes_what_we_keep_of_a_thread(home: Path) -> None:
     put_thread(home, 1)
     put_thread(home, 2)
+    make_old(home)
     with threadlog.open(home) as opened:
         opened.rename(uuid(1), "secret")
         opened.rename(uuid(2), "kept")
@@ -287,6 +289,7 @@ def test_what_others_build_on_stays_and_they_are_named(home: Path) -> None:
 @pytest.mark.codex("C289", "C294", "C301")
 def test_a_name_is_an_event_a_line_and_the_answer(home: Path) -> None:
     path = put(home, content(LINES))
+    make_old(home)
     with threadlog.open(home) as opened:
         opened.rename(THREAD, "  first  ")
         changed = opened.rename(THREAD, "second")
@@ -304,6 +307,7 @@ def test_a_name_is_an_event_a_line_and_the_answer(home: Path) -> None:
 @pytest.mark.parametrize("lost", ["session_index.jsonl", "threadlog/names.jsonl"])
 def test_a_name_survives_the_loss_of_either_place(home: Path, lost: str) -> None:
     put(home, content(LINES))
+    make_old(home)
     with threadlog.open(home) as opened:
         opened.rename(THREAD, "a name")
         (home / lost).unlink()
@@ -330,6 +334,7 @@ GIT = {"commit_hash": "c1", "branch": "b1", "repository_url": "u1"}
 @pytest.mark.codex("C290", "C291", "C292", "C293")
 def test_metadata_is_another_whole_line(home: Path) -> None:
     path = put(home, content([meta(git=GIT, of_2040={"a": 1}), *turn("A")]))
+    make_old(home)
     with threadlog.open(home) as opened:
         opened.update_metadata(THREAD, memory_mode="disabled")
         opened.update_metadata(THREAD, git={"branch": "b2"})
@@ -673,6 +678,7 @@ def test_a_family_stays_whole_also_where_a_subagent_is_named(
 
 def test_a_purge_that_failed_forgets_nothing(home: Path) -> None:
     put(home, content(LINES))
+    make_old(home)
     with threadlog.open(home) as opened:
         opened.rename(THREAD, "a name")
         opened.delete(THREAD)

@@ -137,15 +137,6 @@ def strangers(home: Path) -> list[str]:
     return sorted(str(each.relative_to(home)) for each in left)
 
 
-def make_old(home: Path) -> None:
-    """Nobody has changed a rollout for an hour: it may be gone on with, and compressed."""
-    for root in (layout.SESSIONS, layout.ARCHIVED):
-        for path in (home / root).rglob("rollout-*"):
-            if path.is_file():
-                at_ns = path.stat().st_mtime_ns - 3600 * 10**9
-                os.utime(path, ns=(at_ns, at_ns))
-
-
 # -- Codex's database
 
 

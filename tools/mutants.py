@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -680,22 +681,35 @@ def caught(mutant: Mutant, copy: Path) -> bool:
         )
     path.write_text(text.replace(mutant.before, mutant.after))
     try:
-        return run(mutant.test, copy) == 1
+        return run([mutant.test], copy, WAIT_S) == 1
     finally:
         path.write_text(text)
 
 
-def run(test: str, copy: Path) -> int:
-    """What pytest says of a test in the copy: 0 it passes, 1 it fails."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", test]
+def run(tests: list[str], copy: Path, wait_s: float) -> int:
+    """What pytest says of tests in the copy: 0 they pass, 1 one fails."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "PYTHONPATH": str(copy / "src")}
     try:
         done = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, check=False, timeout=WAIT_S
+            command, cwd=copy, env=environment, capture_output=True, check=False, timeout=wait_s
         )
     except subprocess.TimeoutExpired:
         return 1  # it hangs without: that is seen, too
     return done.returncode
+
+
+def shared(chosen: tuple[Mutant, ...]) -> list[list[str]]:
+    """The tests of mutants, each once, in as many lots as run at once."""
+    tests = sorted({mutant.test for mutant in chosen})
+    return [tests[number::AT_ONCE_RUN] for number in range(AT_ONCE_RUN)]
+
+
+def failed(tests: list[str], copy: Path) -> list[str]:
+    """Those of them that fail as they are: looked for one by one only if there are any."""
+    if not tests or not run(tests, copy, WAIT_S * len(tests)):
+        return []
+    return [test for test in tests if run([test], copy, WAIT_S)] or tests
 
 
 def part(text: str) -> tuple[Mutant, ...]:
@@ -719,10 +733,9 @@ def main(chosen: tuple[Mutant, ...]) -> int:
                 copies.put(copy)
 
         with ThreadPoolExecutor(AT_ONCE_RUN) as pool:
-            tests = list(dict.fromkeys(mutant.test for mutant in chosen))
-            passed = pool.map(lambda test: in_copy(lambda copy: not run(test, copy)), tests)
-            if failing := [test for test, fine in zip(tests, passed, strict=True) if not fine]:
-                raise SystemExit(f"{', '.join(failing)} fails as it is")
+            for failing in pool.map(lambda tests: in_copy(partial(failed, tests)), shared(chosen)):
+                if failing:
+                    raise SystemExit(f"{', '.join(failing)} fails as it is")
             print("without | caught by |\n---|---|---")
             seen = pool.map(lambda each: in_copy(lambda copy: caught(each, copy)), chosen)
             survivors = 0

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import threadlog
+from makers import make_old
 from threadlog.core.items import turn as ti
 from threadlog.core.turn import Turn
 
@@ -182,9 +183,11 @@ def server(home: Path, *options: str, stdin: Any = subprocess.PIPE) -> Iterator[
 def connected(path: Path) -> Iterator[Client]:
     with socket.socket(socket.AF_UNIX) as it:
         it.connect(str(path))
-        yield Client(it.fileno(), it.fileno()).introduce()
+        client = Client(it.fileno(), it.fileno()).introduce()
+        yield client
         with contextlib.suppress(OSError):
             it.shutdown(socket.SHUT_RDWR)
+        client.hear_out()  # or it would hear what the next one of this descriptor is told
 
 
 @pytest.fixture
@@ -430,6 +433,7 @@ def test_of_two_servers_one_has_a_thread_at_a_time(home: Path) -> None:
         assert second.call("thread/read", threadId=thread)["thread"]["preview"] == "one"
         first.call("thread/unsubscribe", threadId=thread)
         first.told("thread/closed", threadId=thread)
+        make_old(home)
         second.call("thread/resume", threadId=thread)
         second.turn(thread, "two")
         with pytest.raises(Refused, match="already has an active writer"):
@@ -458,6 +462,7 @@ class Life:
         with server(self.home) as process:
             client = process.client()
             if self.thread:  # at once: no lock is left
+                make_old(self.home)
                 client.call("thread/resume", threadId=self.thread, excludeTurns=True)
             else:
                 self.thread = client.start(self.mode)

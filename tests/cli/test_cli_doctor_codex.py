@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import threadlog
-from makers import DAY, Pages, command, held, put_thread, tree, uuid
+from makers import DAY, Pages, command, held, make_old, put_thread, tree, uuid
 from state_databases import add_row
 from threadlog import checkup
 from threadlog.codex import schema
@@ -24,7 +24,7 @@ from threadlog.codex.rows import CodexRegister
 from threadlog.core.parity import READY, Database, Row
 from threadlog.local.comparing import Comparison
 from threadlog.local.intents import ARCHIVE, Intent, Intents, Step
-from whole_homes import know_schema, make_old, put_database, rows_of
+from whole_homes import know_schema, put_database, rows_of
 
 LABEL = 10
 ARCHIVED = "archived_sessions"
@@ -38,6 +38,7 @@ def beside(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number in (1, 2):
         put_thread(home, number)
     put_thread(home, 3, folder=ARCHIVED)
+    make_old(home)
     note(home)
     return home
 

@@ -14,7 +14,20 @@ from typing import Any
 import pytest
 
 import threadlog
-from makers import DAY, THREAD, Ran, command, content, file_name, held, meta, put, turn, uuid
+from makers import (
+    DAY,
+    THREAD,
+    Ran,
+    command,
+    content,
+    file_name,
+    held,
+    make_old,
+    meta,
+    put,
+    turn,
+    uuid,
+)
 
 NAME = file_name()
 LINES = [meta(), *turn("A"), *turn("B")]
@@ -25,6 +38,7 @@ SHORT = THREAD[-8:]
 def one(home: Path) -> Path:
     """A home of one thread."""
     put(home, content(LINES))
+    make_old(home)
     return home
 
 

@@ -22,12 +22,12 @@ import pytest
 import threadlog
 from conftest import HOME_VARIABLES
 from faulty_disk import FaultyDisk, home_on
+from makers import make_old
 from threadlog import Home, ThreadlogError
 from threadlog.core.lines import Json
 from whole_homes import (
     in_child,
     know_schema,
-    make_old,
     put_database,
     take_turn,
     told_of,

@@ -39,6 +39,7 @@ from threadlog import (
     RolloutRecorder,
     ThreadOptions,
     WriteFailed,
+    writer,
 )
 from threadlog.codex import presence
 
@@ -404,9 +405,10 @@ def test_closing_and_persisting_a_draft_at_once_holds_nobody_up(home: Path) -> N
 
 
 def test_after_a_failed_close_what_is_recorded_is_written_by_itself(
-    live: tuple[RolloutRecorder, FaultyDisk],
+    live: tuple[RolloutRecorder, FaultyDisk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder, disk = live
+    monkeypatch.setattr(writer, "RETRY_S", 0.1)
     recorder.record(said(3))
     disk.arm()
     disk.fail_names = {"write"}

@@ -574,8 +574,12 @@ def _until(true: Callable[[], bool], timeout_s: float = LONG_S) -> float:
 
 @pytest.mark.codex("C024")
 @pytest.mark.parametrize("name", ["open", "status", "status_at", "write", "sync_data"])
-def test_what_failed_in_the_background_is_tried_again_by_itself(live: Made, name: str) -> None:
+def test_what_failed_in_the_background_is_tried_again_by_itself(
+    live: Made, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorder, disk = live
+    monkeypatch.setattr(writer, "RETRY_S", 0.1)
+    monkeypatch.setattr(writer, "IDLE_S", 0.1)
     rest(recorder)
     disk.fail_names = {name}
     disk.arm()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import cache
 
 from threadlog import __version__
 from threadlog.cli.search_words import add_search
@@ -41,6 +42,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=100)
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; `command` says which command was called."""
     shared = argparse.ArgumentParser(add_help=False, formatter_class=_Help)
