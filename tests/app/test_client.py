@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wired import Wired, serving, with_client
+from wired import Pipe, Wired, serving, with_client
 
 from threadlog.agents import Delta, Event, Message, TurnContext
 from threadlog.app import client as clients
@@ -36,6 +36,18 @@ def test_nothing_is_answered_before_the_handshake_and_that_only_once(home: Path)
                 "Already initialized",
             )
             assert (await client.call("thread/loaded/list"))["data"] == []
+
+    asyncio.run(main())
+
+
+def test_a_read_that_was_given_up_is_the_end_of_a_client(home: Path) -> None:
+    class Ended(Pipe):
+        async def read(self, limit_bytes: int) -> bytes:
+            raise asyncio.CancelledError
+
+    async def main() -> None:
+        async with serving(home) as server:
+            await server.serve(Ended())
 
     asyncio.run(main())
 

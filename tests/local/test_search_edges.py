@@ -184,6 +184,16 @@ def test_what_words_do_not_narrow_is_read_as_json_writes_it(
             assert count(opened, needle, exact=True) == hits, needle
 
 
+def test_what_words_do_not_narrow_is_found_in_either_case(opened: Home, home: Path) -> None:
+    put(home, rollout("Plain::Text", "plain text"))
+    assert count(opened, "N::t", exact=True) == 1
+    assert count(opened, "::", exact=True) == 1
+    for needle in ("plain::text", "LAIN::TEX"):
+        with pytest.MonkeyPatch.context() as none_narrow:
+            none_narrow.setattr(asking, "narrowing", lambda *_given: None)
+            assert count(opened, needle, exact=True) == 1
+
+
 def test_a_fork_has_what_its_origin_has_not(opened: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     origin = said(opened, "barge one", "barge two", history_mode="legacy")
     with opened.fork(origin) as fork, fork.turn("barge three"):

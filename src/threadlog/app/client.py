@@ -120,7 +120,7 @@ class Client:
         ending = asyncio.ensure_future(self._ending.wait())
         await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
-        if not reading.done():
+        if not reading.done() or reading.cancelled():  # by the end of the threads that read
             reading.cancel()
             return b""
         return reading.result()

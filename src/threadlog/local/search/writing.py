@@ -74,9 +74,7 @@ class _Batch:
         step = told.step
         if step is None:
             return
-        if told.origin is not None:
-            _forget(self._connection, source)
-        elif self._connection.execute(
+        if self._connection.execute(
             "SELECT 1 FROM passages WHERE source = ? AND at >= ?", (source, told.start)
         ).fetchone():
             _forget(self._connection, source, f"at >= {told.start}")
