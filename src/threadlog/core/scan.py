@@ -20,6 +20,7 @@ from threadlog.core.items import Item, UntypedItem
 from threadlog.core.items import event as ev
 from threadlog.core.items.response import Message
 from threadlog.core.items.session import SessionMeta, TurnContext
+from threadlog.core.ledger import ENTERED, Ledger, Origin
 from threadlog.core.lines import BadLine
 from threadlog.core.metadata import PAGINATED, Base, Metadata, source_label
 from threadlog.core.summary import Counts
@@ -37,8 +38,8 @@ _BEGINNING: frozenset[type[Item]] = _LASTING | {
     ev.ItemCompleted,
 }
 _OF_BARE: frozenset[type[Item]] = _BEGINNING | {Message}
-_COUNTED: frozenset[type[Item]] = COUNTED | {ev.TokenCount}
-_WITHIN: frozenset[type[Item]] = COUNTED_WITHIN | {ev.TokenCount}
+_COUNTED: frozenset[type[Item]] = COUNTED | ENTERED
+_WITHIN: frozenset[type[Item]] = COUNTED_WITHIN | ENTERED
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -51,7 +52,7 @@ class Head(msgspec.Struct, frozen=True):
     base: Base | None
 
 
-class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape has another tag
+class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape has another tag
     """The fold.  Make one with `of`, or with `from_state`.
 
     Blank lines count as nothing.  A last line without its LF may yet become another line: it is
@@ -65,6 +66,11 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
     metadata: Metadata = Metadata()
     problems: int = 0
     tokens: int = 0
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    counted: int = 0  # turns so far, all of them
+    # What a fork copied, with the first so many bytes of its rollout, and of whom.
+    copied_bytes: int = 0
+    origin: Origin | None = None
 
     @classmethod
     def of(cls, head: Metadata) -> Self:
@@ -77,7 +83,8 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
             )
             for spoken in (head.bare, True)
         )
-        return cls(_head(head), turns, None if head.bare else spoken)
+        ledger = Ledger.since(head.created)
+        return cls(_head(head), turns, None if head.bare else spoken, ledger=ledger)
 
     @classmethod
     def from_state(cls, text: str) -> Self:
@@ -102,33 +109,37 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
     @property
     def counts(self) -> Counts:
         """What the lines so far count up to."""
-        turns = self.turns if self.spoken is None else self.spoken
-        return Counts(turns.count, self.problems, self.tokens)
+        return Counts(self._turns(), self.problems, self.tokens)
 
-    def add(self, raws: Iterable[Raw]) -> None:
-        """Take in the next lines of the rollout."""
+    def add(self, raws: Iterable[Raw], *, own: bool = True) -> None:
+        """Take in the next lines of the rollout; what is not its *own* is a copy in a fork."""
         counting, telling = self._counting(), self._telling()
         for line in self._whole(raws):
             kind = type(line.item)
             if kind in counting:
-                self._count(line)
+                self._count(line, own=own)
                 counting = self._counting()
             if kind in telling:
                 self._tell(line)
                 telling = self._telling()
 
-    def add_inherited(self, raws: Iterable[Raw]) -> None:
-        """Take in the next lines of what the rollout builds on: these say nothing of who it is."""
+    def add_inherited(self, raws: Iterable[Raw], *, own: bool = False) -> None:
+        """Take in the next lines of what the rollout builds on: these say nothing of who it is.
+
+        They are the thread's *own* where another rollout of the same thread holds them.
+        """
         for line in self._whole(raws):
             if type(line.item) in _COUNTED:
-                self._count(line)
+                self._count(line, own=own)
 
     def with_rest(self, rest: Sequence[Raw]) -> Scan:
         """A scan for showing only, which also read the *rest*: what may yet become another line."""
         if not rest:
             return self
         spoken = self.spoken.copy() if self.spoken else None
-        shown = msgspec.structs.replace(self, turns=self.turns.copy(), spoken=spoken)
+        shown = msgspec.structs.replace(
+            self, turns=self.turns.copy(), spoken=spoken, ledger=self.ledger.copy()
+        )
         shown.add(rest)
         return shown
 
@@ -145,17 +156,30 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
         """The types of which the next line can change a count: most lines cannot."""
         return _WITHIN if self.spoken is None and self.turns.within else _COUNTED
 
-    def _count(self, line: Line) -> None:
+    def _count(self, line: Line, *, own: bool) -> None:
         item = line.item
-        if isinstance(item, ev.TokenCount):
-            if item.info is not None:
-                self.tokens = item.info.total_token_usage.total_tokens
-            return
-        self.turns.add(line)
-        if self.spoken is not None:
-            self.spoken.add(line)
-            if self.turns.count:
-                self.spoken = None
+        if isinstance(item, ev.TokenCount) and item.info is not None:
+            self.tokens = item.info.total_token_usage.total_tokens
+        begun = 0
+        if type(item) in COUNTED:
+            self.turns.add(line)
+            if self.spoken is not None:
+                self.spoken.add(line)
+                if self.turns.count:
+                    self.spoken = None
+            begun = self._begun(item)
+        if begun or type(item) in ENTERED:
+            copied = line.ordinal is not None and line.ordinal < self.head.own_from_ordinal
+            self.ledger.enter(line, begun, own=own and not copied)
+
+    def _turns(self) -> int:
+        return (self.turns if self.spoken is None else self.spoken).count
+
+    def _begun(self, item: Item) -> int:
+        """How many turns began with the last line; those that it took back had begun, too."""
+        before, now = self.counted, self._turns()
+        self.counted = now if isinstance(item, ev.ThreadRolledBack) else max(before, now)
+        return self.counted - min(before, self.counted)
 
     def _telling(self) -> frozenset[type[Item]]:
         """The types of which the next line can change the metadata."""
