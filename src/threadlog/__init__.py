@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from threadlog.core.lines import Damaged
     from threadlog.core.query import ThreadPage, ThreadSummary
     from threadlog.core.shelf import Changed, Moved, Trashed
+    from threadlog.core.stats import Stats
     from threadlog.core.tree import Ancestor, Branch, Tree
     from threadlog.core.turn import Turn
     from threadlog.errors import (
@@ -84,6 +85,7 @@ _MODULES = {
     "Changed": "core.shelf",
     "Moved": "core.shelf",
     "Trashed": "core.shelf",
+    "Stats": "core.stats",
     "Ancestor": "core.tree",
     "Branch": "core.tree",
     "Tree": "core.tree",
@@ -123,6 +125,7 @@ __all__ = [
     "PartlyDone",
     "Refused",
     "RolloutRecorder",
+    "Stats",
     "Thread",
     "ThreadOptions",
     "ThreadPage",

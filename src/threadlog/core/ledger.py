@@ -37,7 +37,7 @@ NAME_CHARS = 100
 OTHER = "other"
 _MOST = 1 << 53  # no number that anybody means is larger
 
-_NAMED_CALLS = {
+_NAMED_CALLS: dict[type[Item], str] = {
     rs.LocalShellCall: "local_shell",
     rs.WebSearchCall: "web_search",
     rs.ImageGenerationCall: "image_generation",
@@ -267,7 +267,7 @@ def _known(name: str, names: list[str], limit: int) -> str:
 def _tool(item: Item) -> str:
     """What a call is counted as: the tool's name, with its server where it is one of MCP's."""
     if not isinstance(item, rs.FunctionCall | rs.CustomToolCall):
-        return _NAMED_CALLS[type(item)]  # type: ignore[index]
+        return _NAMED_CALLS[type(item)]
     space = item.namespace or ""
     # Older versions spell a tool of a server so, as one name.
     return f"{space.rstrip('_')}__{item.name}" if space.startswith("mcp__") else item.name

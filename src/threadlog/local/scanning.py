@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from threadlog.core.framing import LF, Frame, Gap, Splitter, line_length
+from threadlog.core.framing import LF, Frame, Gap, Oversized, Splitter, line_length
 from threadlog.core.ledger import Ledger, Origin
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadSummary
@@ -161,7 +161,7 @@ class _Reading:
         self._fed_to += len(chunk)
         self._further = self._further or bool(raws)
 
-    def _copied(self, raws: Sequence[Raw]) -> int:
+    def _copied(self, raws: Sequence[bytes | Oversized]) -> int:
         """How many of the next lines are a fork's copies."""
         count = 0
         for raw in raws:

@@ -35,7 +35,7 @@ def select(
 
 def count(connection: sqlite3.Connection, wanted: ThreadQuery) -> int:
     """How many threads a query means, cursor and limit aside."""
-    where, bound = _conditions(connection, wanted)
+    where, bound = conditions(connection, wanted)
     found = connection.execute(f"SELECT count(*) FROM threads WHERE {where}", bound).fetchone()
     return int(found[0])
 
@@ -44,7 +44,7 @@ def _select(
     connection: sqlite3.Connection, wanted: ThreadQuery, after: Place | None, limit: int
 ) -> list[Hit]:
     moment = _ORDERS[wanted.sort]
-    where, bound = _conditions(connection, wanted)
+    where, bound = conditions(connection, wanted)
     if after is not None:
         where += f" AND ({moment}, key) {'>' if wanted.ascending else '<'} (?, ?)"
         bound += [_moment(after[0], wanted.sort), after[1].encode("utf-8", "surrogatepass")]
@@ -63,7 +63,7 @@ def _moment(text: str, sort: str) -> str | int | None:
 _Condition = tuple[str, Sequence[Any]]
 
 
-def _conditions(connection: sqlite3.Connection, wanted: ThreadQuery) -> tuple[str, list[Any]]:
+def conditions(connection: sqlite3.Connection, wanted: ThreadQuery) -> tuple[str, list[Any]]:
     """The WHERE clause, and what to bind to it."""
     text = None if wanted.text is None else filters.searched(wanted.text)
     conditions = [
