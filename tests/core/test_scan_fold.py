@@ -299,11 +299,21 @@ def test_every_type_of_line_that_concerns_the_metadata_is_folded() -> None:
 
 # -- in pieces and at once
 
+SETTINGS = {"cwd": "/a", "approval_policy": "x", "sandbox_policy": {}}
 ANY = st.one_of(
     LEGACY_LINES,
     PAGINATED_LINES,
     TELLING,
     st.integers(0, 9).map(counted),
+    st.sampled_from(
+        [
+            completed("t1", duration_ms=7),
+            response("function_call", name="g", arguments="{}", call_id="d"),
+            line("turn_context", {**SETTINGS, "model": "m3"}),
+            line("turn_context", {**SETTINGS, "model": "m4"}, timestamp="2026-03-04T05:06:07Z"),
+            event("turn_aborted", turn_id="t2", reason="x", duration_ms=3),
+        ]
+    ),
     st.sampled_from(
         [event("token_count", info=None), b"\0\0", Oversized(7, 70 << 20), Gap(7, "x")]
     ),

@@ -123,14 +123,15 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
                 self._tell(line)
                 telling = self._telling()
 
-    def add_inherited(self, raws: Iterable[Raw], *, own: bool = False) -> None:
+    def add_inherited(self, raws: Iterable[Raw], *, own_from: int | None = None) -> None:
         """Take in the next lines of what the rollout builds on: these say nothing of who it is.
 
-        They are the thread's *own* where another rollout of the same thread holds them.
+        Where another rollout of the same thread holds them, those from the ordinal *own_from* on
+        are the thread's own.
         """
         for line in self._whole(raws):
             if type(line.item) in _COUNTED:
-                self._count(line, own=own)
+                self._count(line, own=own_from is not None and (line.ordinal or 0) >= own_from)
 
     def with_rest(self, rest: Sequence[Raw]) -> Scan:
         """A scan for showing only, which also read the *rest*: what may yet become another line."""

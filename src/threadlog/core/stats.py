@@ -96,7 +96,8 @@ class Tally:
     def add(self, thread: ThreadSummary, ledger: Ledger) -> None:
         """Add what one thread used."""
         touched: dict[str | None, None] = {}
-        for use in filter(self._is_meant, ledger.uses()):
+        meant = [use for use in ledger.uses() if self._is_meant(use)]
+        for use in meant:
             for key, part in self._parts(thread, use):
                 group = self._groups.setdefault(key, _Sum(thread.title))
                 group.take(part)
@@ -104,7 +105,7 @@ class Tally:
             self._all.take(use)
         for key in touched:
             self._groups[key].threads += 1
-        self._all.threads += bool(touched)
+        self._all.threads += bool(meant)
 
     def stats(self) -> Stats:
         """What all of it comes to."""

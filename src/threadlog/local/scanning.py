@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from threadlog.core.framing import LF, Frame, Gap, Oversized, Splitter, line_length
 from threadlog.core.ledger import Ledger, Origin
+from threadlog.core.lineage import Segment
 from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.core.scan import Raw, Scan
@@ -120,12 +121,19 @@ def _begun(
     fold.origin, fold.copied_bytes = origin, origins.copied_bytes(rollouts, thread, origin)
     if head.base is not None:
         for segment in rollouts.segments(thread)[:-1]:
-            reverted = found_at(segment.path, archived=False).thread_id == thread.id
             fold.add_inherited(
                 (each.raw if isinstance(each, Frame) else each for each in rollouts.read(segment)),
-                own=reverted and thread.id is not None,
+                own_from=_own_from(rollouts, thread, segment),
             )
     return fold
+
+
+def _own_from(rollouts: LocalRollouts, thread: ThreadSummary, segment: Segment) -> int | None:
+    """The ordinal from which on an earlier rollout is of the same thread; None if it is not."""
+    same = found_at(segment.path, archived=False).thread_id == thread.id
+    if not same or thread.id is None:
+        return None
+    return rollouts.metadata(thread._replace(path=segment.path)).own_from_ordinal
 
 
 class _Reading:
