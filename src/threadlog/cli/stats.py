@@ -111,7 +111,7 @@ def _cannot_draw() -> str | None:
 
 
 def _stats(home: Home, arguments: argparse.Namespace) -> Stats:
-    with Progress("reading") as progress:
+    with Progress() as progress:
         home.tell_progress(progress)
         return home.stats(
             by=arguments.by,
@@ -171,10 +171,11 @@ def _print_table(stats: Stats, style: Style) -> None:
         for place, column in enumerate(columns)
     ]
     names = [bars.label(stats.by, row) for row in stats.rows]
-    least = min(max(map(text.width, names)), _KEY_MIN.get(stats.by, _KEY_MIN_ELSE))
+    longest = max(map(text.width, [stats.by, "total", *names]))
+    least = min(longest, _KEY_MIN.get(stats.by, _KEY_MIN_ELSE))
     shown = _that_fit(columns, widths, style.columns, least)
     room = style.columns - sum(widths[place] + len(_GAP) for place in shown)
-    key = min(max(len(stats.by), len("total"), *map(text.width, names)), room, _KEY_MAX)
+    key = min(longest, max(room, 1), _KEY_MAX)
     print(style.paint(_line(stats.by.upper(), key, _headings(columns), widths, shown), BOLD))
     drawn = _strips(stats, room - key - len(_GAP))
     for name, cells, strip in zip(bars.fitted(names, key), table, drawn, strict=False):
@@ -210,7 +211,7 @@ def _line(
     name: str, key: int, cells: Sequence[str], widths: Sequence[int], shown: Sequence[int]
 ) -> str:
     numbers = [f"{cells[place]:>{widths[place]}}" for place in shown]
-    return _GAP.join([text.pad(name, key), *numbers])
+    return _GAP.join([text.pad(text.fit(name, key), key), *numbers])
 
 
 def _strips(stats: Stats, room: int) -> list[str]:
