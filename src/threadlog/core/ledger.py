@@ -14,8 +14,9 @@ running total of its tokens and counts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,7 +26,6 @@ from threadlog.core.items import Item
 from threadlog.core.items import response as rs
 from threadlog.core.items.event import TaskComplete, TokenCount, TurnAborted
 from threadlog.core.items.session import TurnContext
-from threadlog.core.items.values import TokenUsage
 
 # Time is told in quarters of an hour: days begin at one in every time zone.
 QUARTER_MS = 900_000
@@ -35,6 +35,8 @@ ENTRIES = 2048
 MODELS, TOOLS = 16, 32
 NAME_CHARS = 100
 OTHER = "other"
+_MINUTE = len("2026-01-02T03:04")
+_USUAL = re.compile(r".{16}:[0-5][0-9]\.[0-9]{3}Z")  # how rollouts write a moment
 _MOST = 1 << 53  # no number that anybody means is larger
 
 _NAMED_CALLS: dict[type[Item], str] = {
@@ -44,8 +46,7 @@ _NAMED_CALLS: dict[type[Item], str] = {
     rs.ToolSearchCall: "tool_search",
 }
 _CALLS: frozenset[type[Item]] = frozenset([rs.FunctionCall, rs.CustomToolCall, *_NAMED_CALLS])
-# The types of which a line is counted, or changes what later ones count for.
-ENTERED: frozenset[type[Item]] = _CALLS | {TokenCount, TaskComplete, TurnAborted, TurnContext}
+NOTHING = (0,) * 6  # of each kind of tokens
 
 
 class Tokens(NamedTuple):
@@ -75,6 +76,16 @@ class Use(NamedTuple):
     tokens: Tokens
     restarted: int
     calls: dict[str, int]
+
+
+class Begun(NamedTuple):
+    """So many turns begin with a line."""
+
+    line: Line
+    turns: int
+
+
+Noted = Line | Begun
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -126,7 +137,7 @@ class Ledger(msgspec.Struct, array_like=True):
     epoch: int = 0
     begun: int = 0  # turns of which nobody has said yet with which model
     begun_at: int | None = None
-    seen: list[int] = msgspec.field(default_factory=lambda: [0] * len(Tokens._fields))
+    seen: tuple[int, ...] = NOTHING  # the running total
     models: list[str] = msgspec.field(default_factory=list)
     tools: list[str] = msgspec.field(default_factory=list)
     entries: dict[str, _Entry] = msgspec.field(default_factory=dict)
@@ -140,20 +151,17 @@ class Ledger(msgspec.Struct, array_like=True):
         """Another one that counts on from here."""
         return msgspec.convert(msgspec.to_builtins(self), Ledger)
 
-    def enter(self, line: Line, begun: int = 0, *, own: bool = True) -> None:
-        """Take in one more line, with which so many turns begin; one that is not *own* is copied.
+    def enter(self, noted: Iterable[Noted], *, own: bool = True) -> None:
+        """Take in the next lines of the types ENTERED, and turns that begin.
 
-        Only lines of the types ENTERED, and those with which turns begin, change anything.
+        What is not its *own* is inherited.
         """
-        item = line.item
-        if isinstance(item, TurnContext):
-            self.model = _known(item.model, self.models, MODELS)
-            self._place_turns()
-        elif isinstance(item, TokenCount):
-            if item.info is not None:
-                self._use(line, item.info.total_token_usage, own=own)
-        elif own:
-            self._happen(line, begun)
+        entering = _Entering(self, own=own)
+        for line in noted:
+            if isinstance(line, Begun):
+                entering.begin(line)
+            else:
+                _HANDLERS[type(line.item)](entering, line)
 
     def uses(self) -> Iterator[Use]:
         """What was used, in no order; one stretch of time and model may come twice."""
@@ -183,47 +191,21 @@ class Ledger(msgspec.Struct, array_like=True):
             slot, _space, model = key.partition(" ")
             yield int(slot) if slot else None, model, entry
 
-    def _use(self, line: Line, usage: TokenUsage, *, own: bool) -> None:
-        now = [_bounded(each) for each in msgspec.structs.astuple(usage)]
-        before, self.seen = self.seen, now
-        if not own or now == before:
-            return
-        if now[-1] < before[-1]:
-            self.epoch += 1
-            before = [0] * len(now)
-        tokens = self._entry(self._when(line)).tokens
-        for place, (count, known) in enumerate(zip(now, before, strict=True)):
-            tokens[place] += count - known if count >= known else count
-
-    def _happen(self, line: Line, begun: int) -> None:
-        item, when = line.item, self._when(line)
-        if begun > 0:
-            self._place_turns()
-            self.begun, self.begun_at = begun, when
-        if isinstance(item, TaskComplete | TurnAborted):
-            if item.duration_ms is not None:
-                entry = self._entry(when)
-                entry.timed_turns += 1
-                entry.time_ms += _bounded(item.duration_ms)
-        elif type(item) in _CALLS:
-            name = _known(_tool(item), self.tools, TOOLS)
-            calls = self._entry(when).calls
-            calls[name] = calls.get(name, 0) + 1
-
-    def _place_turns(self) -> None:
-        """The model of turns that began is the one told next, else the one before."""
+    def place_turns(self) -> None:
+        """Turns that began are of the model that is told now."""
         if self.begun:
-            self._entry(self.begun_at).turns += self.begun
+            self.entry(self.begun_at).turns += self.begun
             self.begun = 0
 
-    def _when(self, line: Line) -> int | None:
+    def when(self, timestamp: str) -> int | None:
         """The quarter of a line; of one that does not say, that of the line before."""
-        quarter = _quarter(line.timestamp)
+        quarter = _quarter(timestamp)
         if quarter is not None:
             self.quarter = quarter
         return self.quarter
 
-    def _entry(self, quarter: int | None) -> _Entry:
+    def entry(self, quarter: int | None) -> _Entry:
+        """What is counted of the model in a quarter."""
         key = self._key(quarter, self.model)
         entry = self.entries.get(key)
         if entry is None:
@@ -247,6 +229,94 @@ class Ledger(msgspec.Struct, array_like=True):
                     self.entries[key].take(entry)
                 else:
                     self.entries[key] = entry
+
+
+class _Entering:
+    """Enters lines into a ledger; most are of the minute, and so of the entry, of the one before.
+
+    It is asked for one line in three of a long thread: what it does for each is kept short.
+    """
+
+    __slots__ = ("_entry", "_ledger", "_minute", "_own")
+
+    def __init__(self, ledger: Ledger, *, own: bool) -> None:
+        self._ledger = ledger
+        self._own = own
+        self._minute = ""
+        self._entry: _Entry | None = None
+
+    def begin(self, begun: Begun) -> None:
+        """The model of turns that begin is told next, if at all."""
+        if self._own:
+            self._ledger.place_turns()
+            self._ledger.begun = begun.turns
+            self._ledger.begun_at = self._ledger.when(begun.line.timestamp)
+            self._entry = None
+
+    def take_context(self, line: Line) -> None:
+        """The model of what follows."""
+        item: Any = line.item
+        self._ledger.model = _known(item.model, self._ledger.models, MODELS)
+        self._ledger.place_turns()
+        self._entry = None
+
+    def take_end(self, line: Line) -> None:
+        """A turn tells how long it took, or does not."""
+        item: Any = line.item
+        if self._own and item.duration_ms is not None:
+            entry = self._at(line)
+            entry.timed_turns += 1
+            entry.time_ms += _bounded(item.duration_ms)
+
+    def take_call(self, line: Line) -> None:
+        """A call of a tool."""
+        if self._own:
+            calls = self._at(line).calls
+            name = _tool(line.item)
+            if name not in calls:
+                name = _known(name, self._ledger.tools, TOOLS)
+            calls[name] = calls.get(name, 0) + 1
+
+    def take_count(self, line: Line) -> None:
+        """The total goes on, or begins anew."""
+        item: Any = line.item
+        if item.info is None:
+            return
+        now = msgspec.structs.astuple(item.info.total_token_usage)
+        before = self._ledger.seen
+        if now == before:
+            return
+        if min(now) < 0 or max(now) > _MOST:
+            now = tuple(map(_bounded, now))
+        self._ledger.seen = now
+        if not self._own:
+            return
+        if now[-1] < before[-1]:
+            self._ledger.epoch += 1
+            self._entry, before = None, NOTHING
+        tokens = self._at(line).tokens
+        for place, count in enumerate(now):
+            known = before[place]
+            tokens[place] += count - known if count >= known else count
+
+    def _at(self, line: Line) -> _Entry:
+        timestamp = line.timestamp
+        entry = self._entry
+        if entry is None or timestamp[:_MINUTE] != self._minute or timestamp[-1:] != "Z":
+            entry = self._entry = self._ledger.entry(self._ledger.when(timestamp))
+            self._minute = timestamp[:_MINUTE] if _USUAL.fullmatch(timestamp) else " "
+        return entry
+
+
+_HANDLERS: dict[type[Item], Callable[[_Entering, Line], None]] = {
+    **dict.fromkeys(_CALLS, _Entering.take_call),
+    TokenCount: _Entering.take_count,
+    TurnContext: _Entering.take_context,
+    TaskComplete: _Entering.take_end,
+    TurnAborted: _Entering.take_end,
+}
+# The types of which a line is counted, or changes what later ones count for.
+ENTERED = frozenset(_HANDLERS)
 
 
 def _quarter(timestamp: str) -> int | None:

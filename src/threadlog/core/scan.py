@@ -20,7 +20,7 @@ from threadlog.core.items import Item, UntypedItem
 from threadlog.core.items import event as ev
 from threadlog.core.items.response import Message
 from threadlog.core.items.session import SessionMeta, TurnContext
-from threadlog.core.ledger import ENTERED, Ledger, Origin
+from threadlog.core.ledger import ENTERED, Begun, Ledger, Noted, Origin
 from threadlog.core.lines import BadLine
 from threadlog.core.metadata import PAGINATED, Base, Metadata, source_label
 from threadlog.core.summary import Counts
@@ -38,8 +38,6 @@ _BEGINNING: frozenset[type[Item]] = _LASTING | {
     ev.ItemCompleted,
 }
 _OF_BARE: frozenset[type[Item]] = _BEGINNING | {Message}
-_COUNTED: frozenset[type[Item]] = COUNTED | ENTERED
-_WITHIN: frozenset[type[Item]] = COUNTED_WITHIN | ENTERED
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -114,14 +112,18 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
     def add(self, raws: Iterable[Raw], *, own: bool = True) -> None:
         """Take in the next lines of the rollout; what is not its *own* is a copy in a fork."""
         counting, telling = self._counting(), self._telling()
+        noted: list[Noted] = []
         for line in self._whole(raws):
             kind = type(line.item)
             if kind in counting:
-                self._count(line, own=own)
+                self._count(line, noted)
                 counting = self._counting()
+            if kind in ENTERED:
+                noted.append(line)
             if kind in telling:
                 self._tell(line)
                 telling = self._telling()
+        self._enter(noted, self.head.own_from_ordinal if own else None)
 
     def add_inherited(self, raws: Iterable[Raw], *, own_from: int | None = None) -> None:
         """Take in the next lines of what the rollout builds on: these say nothing of who it is.
@@ -129,9 +131,13 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
         Where another rollout of the same thread holds them, those from the ordinal *own_from* on
         are the thread's own.
         """
+        noted: list[Noted] = []
         for line in self._whole(raws):
-            if type(line.item) in _COUNTED:
-                self._count(line, own=own_from is not None and (line.ordinal or 0) >= own_from)
+            if type(line.item) in COUNTED:
+                self._count(line, noted)
+            if type(line.item) in ENTERED:
+                noted.append(line)
+        self._enter(noted, own_from)
 
     def with_rest(self, rest: Sequence[Raw]) -> Scan:
         """A scan for showing only, which also read the *rest*: what may yet become another line."""
@@ -155,32 +161,38 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
 
     def _counting(self) -> frozenset[type[Item]]:
         """The types of which the next line can change a count: most lines cannot."""
-        return _WITHIN if self.spoken is None and self.turns.within else _COUNTED
+        return COUNTED_WITHIN if self.spoken is None and self.turns.within else COUNTED
 
-    def _count(self, line: Line, *, own: bool) -> None:
-        item = line.item
-        if isinstance(item, ev.TokenCount) and item.info is not None:
-            self.tokens = item.info.total_token_usage.total_tokens
-        begun = 0
-        if type(item) in COUNTED:
-            self.turns.add(line)
-            if self.spoken is not None:
-                self.spoken.add(line)
-                if self.turns.count:
-                    self.spoken = None
-            begun = self._begun(item)
-        if begun or type(item) in ENTERED:
-            copied = line.ordinal is not None and line.ordinal < self.head.own_from_ordinal
-            self.ledger.enter(line, begun, own=own and not copied)
+    def _count(self, line: Line, noted: list[Noted]) -> None:
+        """Count turns; those that begin with the line are noted."""
+        self.turns.add(line)
+        if self.spoken is not None:
+            self.spoken.add(line)
+            if self.turns.count:
+                self.spoken = None
+        now = self._turns()
+        if now != self.counted:
+            if now > self.counted:
+                noted.append(Begun(line, now - self.counted))
+            # Turns that are taken back had begun, too.
+            back = isinstance(line.item, ev.ThreadRolledBack)
+            self.counted = now if back else max(self.counted, now)
 
     def _turns(self) -> int:
         return (self.turns if self.spoken is None else self.spoken).count
 
-    def _begun(self, item: Item) -> int:
-        """How many turns began with the last line; those that it took back had begun, too."""
-        before, now = self.counted, self._turns()
-        self.counted = now if isinstance(item, ev.ThreadRolledBack) else max(before, now)
-        return self.counted - min(before, self.counted)
+    def _enter(self, noted: Sequence[Noted], own_from: int | None) -> None:
+        """Enter what was noted: none of it is its own, or what is not before an ordinal."""
+        for line in reversed(noted):
+            if isinstance(line, Line) and isinstance(line.item, ev.TokenCount) and line.item.info:
+                self.tokens = line.item.info.total_token_usage.total_tokens
+                break
+        if not own_from:
+            self.ledger.enter(noted, own=own_from is not None)
+            return
+        for line in noted:
+            ordinal = (line.line if isinstance(line, Begun) else line).ordinal
+            self.ledger.enter([line], own=ordinal is None or ordinal >= own_from)
 
     def _telling(self) -> frozenset[type[Item]]:
         """The types of which the next line can change the metadata."""
