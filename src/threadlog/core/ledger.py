@@ -14,8 +14,9 @@ running total of its tokens and counts nothing.
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -76,16 +77,6 @@ class Use(NamedTuple):
     tokens: Tokens
     restarted: int
     calls: dict[str, int]
-
-
-class Begun(NamedTuple):
-    """So many turns begin with a line."""
-
-    line: Line
-    turns: int
-
-
-Noted = Line | Begun
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -150,18 +141,6 @@ class Ledger(msgspec.Struct, array_like=True):
     def copy(self) -> Ledger:
         """Another one that counts on from here."""
         return msgspec.convert(msgspec.to_builtins(self), Ledger)
-
-    def enter(self, noted: Iterable[Noted], *, own: bool = True) -> None:
-        """Take in the next lines of the types ENTERED, and turns that begin.
-
-        What is not its *own* is inherited.
-        """
-        entering = _Entering(self, own=own)
-        for line in noted:
-            if isinstance(line, Begun):
-                entering.begin(line)
-            else:
-                _HANDLERS[type(line.item)](entering, line)
 
     def uses(self) -> Iterator[Use]:
         """What was used, in no order; one stretch of time and model may come twice."""
@@ -231,27 +210,42 @@ class Ledger(msgspec.Struct, array_like=True):
                     self.entries[key] = entry
 
 
-class _Entering:
-    """Enters lines into a ledger; most are of the minute, and so of the entry, of the one before.
+class Entering:
+    """Enters the next lines into a ledger; most are of the minute of the one before.
 
     It is asked for one line in three of a long thread: what it does for each is kept short.
     """
 
-    __slots__ = ("_entry", "_ledger", "_minute", "_own")
+    __slots__ = ("_entry", "_ledger", "_minute", "_own", "_own_from", "_total")
 
-    def __init__(self, ledger: Ledger, *, own: bool) -> None:
+    def __init__(self, ledger: Ledger, own_from: int | None = 0) -> None:
+        """Lines are the thread's own that have no number, or *own_from* at least; None: none is."""
         self._ledger = ledger
-        self._own = own
+        self._own_from = own_from
+        self._own = own_from is not None
         self._minute = ""
         self._entry: _Entry | None = None
+        self._total: int | None = None
 
-    def begin(self, begun: Begun) -> None:
-        """The model of turns that begin is told next, if at all."""
+    def take(self, line: Line) -> None:
+        """Take in one more line of the types ENTERED."""
+        if self._own_from:
+            self._own = line.ordinal is None or line.ordinal >= self._own_from
+        _HANDLERS[type(line.item)](self, line)
+
+    def begin(self, line: Line, turns: int) -> None:
+        """So many turns begin with a line; their model is told next, if at all."""
+        if self._own_from:
+            self._own = line.ordinal is None or line.ordinal >= self._own_from
         if self._own:
             self._ledger.place_turns()
-            self._ledger.begun = begun.turns
-            self._ledger.begun_at = self._ledger.when(begun.line.timestamp)
+            self._ledger.begun = turns
+            self._ledger.begun_at = self._ledger.when(line.timestamp)
             self._entry = None
+
+    def total(self, before: int) -> int:
+        """The total that the newest count told, as it is written; *before* if there was none."""
+        return before if self._total is None else self._total
 
     def take_context(self, line: Line) -> None:
         """The model of what follows."""
@@ -283,21 +277,28 @@ class _Entering:
         if item.info is None:
             return
         now = msgspec.structs.astuple(item.info.total_token_usage)
+        self._total = now[-1]
         before = self._ledger.seen
         if now == before:
             return
-        if min(now) < 0 or max(now) > _MOST:
-            now = tuple(map(_bounded, now))
+        used = [*map(operator.sub, now, before)]
+        if min(used) < 0 or now[-1] > _MOST:
+            now, used = self._begun_anew(now, before)
         self._ledger.seen = now
-        if not self._own:
-            return
-        if now[-1] < before[-1]:
+        if self._own:
+            entry = self._at(line)
+            entry.tokens = [*map(operator.add, entry.tokens, used)]
+
+    def _begun_anew(
+        self, told: tuple[int, ...], before: tuple[int, ...]
+    ) -> tuple[tuple[int, ...], list[int]]:
+        """The counts of a total that drops, or is beyond all bounds, and what of them is new."""
+        now = tuple(map(_bounded, told))
+        if self._own and now[-1] < before[-1]:
             self._ledger.epoch += 1
             self._entry, before = None, NOTHING
-        tokens = self._at(line).tokens
-        for place, count in enumerate(now):
-            known = before[place]
-            tokens[place] += count - known if count >= known else count
+        pairs = zip(now, before, strict=True)
+        return now, [count - known if count >= known else count for count, known in pairs]
 
     def _at(self, line: Line) -> _Entry:
         timestamp = line.timestamp
@@ -308,12 +309,12 @@ class _Entering:
         return entry
 
 
-_HANDLERS: dict[type[Item], Callable[[_Entering, Line], None]] = {
-    **dict.fromkeys(_CALLS, _Entering.take_call),
-    TokenCount: _Entering.take_count,
-    TurnContext: _Entering.take_context,
-    TaskComplete: _Entering.take_end,
-    TurnAborted: _Entering.take_end,
+_HANDLERS: dict[type[Item], Callable[[Entering, Line], None]] = {
+    **dict.fromkeys(_CALLS, Entering.take_call),
+    TokenCount: Entering.take_count,
+    TurnContext: Entering.take_context,
+    TaskComplete: Entering.take_end,
+    TurnAborted: Entering.take_end,
 }
 # The types of which a line is counted, or changes what later ones count for.
 ENTERED = frozenset(_HANDLERS)
@@ -334,13 +335,15 @@ def _known(name: str, names: list[str], limit: int) -> str:
     return name
 
 
-def _tool(item: Item) -> str:
+def _tool(item: Any) -> str:
     """What a call is counted as: the tool's name, with its server where it is one of MCP's."""
-    if not isinstance(item, rs.FunctionCall | rs.CustomToolCall):
-        return _NAMED_CALLS[type(item)]
-    space = item.namespace or ""
+    named = _NAMED_CALLS.get(type(item))
+    if named is not None:
+        return named
+    space: str | None = item.namespace
+    name: str = item.name
     # Older versions spell a tool of a server so, as one name.
-    return f"{space.rstrip('_')}__{item.name}" if space.startswith("mcp__") else item.name
+    return f"{space.rstrip('_')}__{name}" if space and space.startswith("mcp__") else name
 
 
 def _bounded(count: int) -> int:

@@ -20,7 +20,7 @@ from threadlog.core.items import Item, UntypedItem
 from threadlog.core.items import event as ev
 from threadlog.core.items.response import Message
 from threadlog.core.items.session import SessionMeta, TurnContext
-from threadlog.core.ledger import ENTERED, Begun, Ledger, Noted, Origin
+from threadlog.core.ledger import ENTERED, Entering, Ledger, Origin
 from threadlog.core.lines import BadLine
 from threadlog.core.metadata import PAGINATED, Base, Metadata, source_label
 from threadlog.core.summary import Counts
@@ -112,18 +112,18 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
     def add(self, raws: Iterable[Raw], *, own: bool = True) -> None:
         """Take in the next lines of the rollout; what is not its *own* is a copy in a fork."""
         counting, telling = self._counting(), self._telling()
-        noted: list[Noted] = []
+        entry = Entering(self.ledger, self.head.own_from_ordinal if own else None)
         for line in self._whole(raws):
             kind = type(line.item)
             if kind in counting:
-                self._count(line, noted)
+                self._count(line, entry)
                 counting = self._counting()
             if kind in ENTERED:
-                noted.append(line)
+                entry.take(line)
             if kind in telling:
                 self._tell(line)
                 telling = self._telling()
-        self._enter(noted, self.head.own_from_ordinal if own else None)
+        self.tokens = entry.total(self.tokens)
 
     def add_inherited(self, raws: Iterable[Raw], *, own_from: int | None = None) -> None:
         """Take in the next lines of what the rollout builds on: these say nothing of who it is.
@@ -131,13 +131,13 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
         Where another rollout of the same thread holds them, those from the ordinal *own_from* on
         are the thread's own.
         """
-        noted: list[Noted] = []
+        entry = Entering(self.ledger, own_from)
         for line in self._whole(raws):
             if type(line.item) in COUNTED:
-                self._count(line, noted)
+                self._count(line, entry)
             if type(line.item) in ENTERED:
-                noted.append(line)
-        self._enter(noted, own_from)
+                entry.take(line)
+        self.tokens = entry.total(self.tokens)
 
     def with_rest(self, rest: Sequence[Raw]) -> Scan:
         """A scan for showing only, which also read the *rest*: what may yet become another line."""
@@ -163,8 +163,7 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
         """The types of which the next line can change a count: most lines cannot."""
         return COUNTED_WITHIN if self.spoken is None and self.turns.within else COUNTED
 
-    def _count(self, line: Line, noted: list[Noted]) -> None:
-        """Count turns; those that begin with the line are noted."""
+    def _count(self, line: Line, entry: Entering) -> None:
         self.turns.add(line)
         if self.spoken is not None:
             self.spoken.add(line)
@@ -173,26 +172,13 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
         now = self._turns()
         if now != self.counted:
             if now > self.counted:
-                noted.append(Begun(line, now - self.counted))
+                entry.begin(line, now - self.counted)
             # Turns that are taken back had begun, too.
             back = isinstance(line.item, ev.ThreadRolledBack)
             self.counted = now if back else max(self.counted, now)
 
     def _turns(self) -> int:
         return (self.turns if self.spoken is None else self.spoken).count
-
-    def _enter(self, noted: Sequence[Noted], own_from: int | None) -> None:
-        """Enter what was noted: none of it is its own, or what is not before an ordinal."""
-        for line in reversed(noted):
-            if isinstance(line, Line) and isinstance(line.item, ev.TokenCount) and line.item.info:
-                self.tokens = line.item.info.total_token_usage.total_tokens
-                break
-        if not own_from:
-            self.ledger.enter(noted, own=own_from is not None)
-            return
-        for line in noted:
-            ordinal = (line.line if isinstance(line, Begun) else line).ordinal
-            self.ledger.enter([line], own=ordinal is None or ordinal >= own_from)
 
     def _telling(self) -> frozenset[type[Item]]:
         """The types of which the next line can change the metadata."""
