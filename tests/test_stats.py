@@ -432,6 +432,10 @@ def test_an_index_of_before_that_reads_what_it_had_read_once_more(home: Path) ->
     assert [each.scanned for each in page] == [True, True]  # listings go on telling it
     assert both(home) == first
     assert keys(both(home, "thread")) == {uuid(1): 10, uuid(2): 5}
+    index = sqlite3.connect(home / "threadlog" / "index.sqlite")
+    with contextlib.closing(index):
+        kept = index.execute("SELECT count(ledger) FROM threads").fetchone()
+    assert kept == (2,)  # and only once more
 
 
 @pytest.mark.parametrize("nonsense", ["[]", "{", "[[1,2],null]", "x"])
