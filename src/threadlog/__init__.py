@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from threadlog.core.query import ThreadPage, ThreadSummary
     from threadlog.core.search import SearchHit, SearchPage, WordStatus
     from threadlog.core.shelf import Changed, Moved, Trashed
+    from threadlog.core.stats import Stats
     from threadlog.core.tree import Ancestor, Branch, Tree
     from threadlog.core.turn import Turn
     from threadlog.errors import (
@@ -89,6 +90,7 @@ _MODULES = {
     "Changed": "core.shelf",
     "Moved": "core.shelf",
     "Trashed": "core.shelf",
+    "Stats": "core.stats",
     "Ancestor": "core.tree",
     "Branch": "core.tree",
     "Tree": "core.tree",
@@ -131,6 +133,7 @@ __all__ = [
     "RolloutRecorder",
     "SearchHit",
     "SearchPage",
+    "Stats",
     "Thread",
     "ThreadOptions",
     "ThreadPage",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from threadlog.core.parity import Mended, Parity
     from threadlog.core.search import SearchPage, SearchQuery, WordStatus
     from threadlog.core.shelf import Moved, Place, Trashed, When
+    from threadlog.core.stats import Tally
     from threadlog.errors import OthersWrote, ThreadlogError
 
 
@@ -37,6 +38,13 @@ class Catalog(Protocol):
 
     def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:
         """How many threads each query means, whatever its cursor and limit; after one look."""
+
+    def tally(self, query: ThreadQuery, begin: Callable[[], Tally]) -> Tally:
+        """What the threads used that *query* means, added to what *begin* gives.
+
+        All of them are read to their ends first, but for what was read before; *begin* is called
+        again where that has to begin anew.
+        """
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread that a user's reference means; raises NotFound, Ambiguous, OutsideHome."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
     from threadlog.core.search import SearchPage, WordStatus
+    from threadlog.core.stats import Stats
     from threadlog.core.tree import Ancestor, Tree
     from threadlog.core.turn import Turn
     from threadlog.core.visibility import Visibility
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
     from threadlog.searching import Searched
+    from threadlog.stats import StatsAsked
 
 
 # What a caller may mean a thread by: see Home.
@@ -152,6 +154,23 @@ class StoredThreads:
     def count(self, **asked: Unpack[Asked]) -> int:
         """How many threads the keywords of `threads` mean, whatever limit and cursor."""
         return self._store.catalog.counts([self.query(asked)])[0]
+
+    def stats(self, *, by: str = "day", **asked: Unpack[StatsAsked]) -> Stats:
+        """What threads used: tokens, turns and their time, calls of tools.
+
+        Added up by "day" (of this machine's time zone), "project" (the git repository, else the
+        working directory), "model", "tool", "source" or "thread".  The keywords of `threads` that
+        choose threads choose them here; archived threads count unless *archived* is False.
+        *since* and *until* bound when things happened, to a quarter of an hour.
+
+        Each thread counts its own part: what a fork copied or a thread inherited, its parent
+        counts, if that is in the home.  All of it together are the totals that the newest token
+        counts tell, as in Codex.  Rollouts that were not read to their ends yet are read first, as
+        by `catch_up`.  docs/stats.md tells more.  Raises ValueError and TypeError as `threads`.
+        """
+        from threadlog.stats import stats
+
+        return stats(self, by, asked)
 
     def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
         """The thread that changed last, of those that the keywords of `threads` mean; or None."""

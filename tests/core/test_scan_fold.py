@@ -299,11 +299,21 @@ def test_every_type_of_line_that_concerns_the_metadata_is_folded() -> None:
 
 # -- in pieces and at once
 
+SETTINGS = {"cwd": "/a", "approval_policy": "x", "sandbox_policy": {}}
 ANY = st.one_of(
     LEGACY_LINES,
     PAGINATED_LINES,
     TELLING,
     st.integers(0, 9).map(counted),
+    st.sampled_from(
+        [
+            completed("t1", duration_ms=7),
+            response("function_call", name="g", arguments="{}", call_id="d"),
+            line("turn_context", {**SETTINGS, "model": "m3"}),
+            line("turn_context", {**SETTINGS, "model": "m4"}, timestamp="2026-03-04T05:06:07Z"),
+            event("turn_aborted", turn_id="t2", reason="x", duration_ms=3),
+        ]
+    ),
     st.sampled_from(
         [event("token_count", info=None), b"\0\0", Oversized(7, 70 << 20), Gap(7, "x")]
     ),
@@ -364,14 +374,14 @@ def test_a_source_nested_as_deep_as_can_be_read_is_stored_as_its_label() -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "null", "[1]", "{", '{"scan":1}', "\udc00", "[" * 100_000, '{"scan":2}'],
+    ["", "{}", "null", "[1]", "{", '{"scan":1}', "\udc00", "[" * 100_000, '{"scan":3}'],
 )
 def test_a_state_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         Scan.from_state(text)
 
 
-@pytest.mark.parametrize("old", ['"scan": 1', '"begun": 1', '"tokens": 0', '"open": "explicit"'])
+@pytest.mark.parametrize("old", ['"scan": 2', '"begun": 1', '"tokens": 0', '"open": "explicit"'])
 def test_a_state_of_another_shape_is_refused(old: str) -> None:
     state = scanned([session(), started("a")]).state()
     assert old in state

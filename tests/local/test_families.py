@@ -187,9 +187,12 @@ def test_an_index_from_before_forks_had_a_column_learns_of_them(
     at = rows.COLUMNS.index("forked_from")
     values = rows.values
     with monkeypatch.context() as older:
-        first, second = schema.MIGRATIONS[:2]  # with a table that today's code asks
-        rows_of_codex = "CREATE TABLE codex_rows (id TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID;"
-        known = schema.INDEX._replace(migrations=(first, second + rows_of_codex))
+        first, second = schema.MIGRATIONS[:2]
+        second += (  # with what today's code asks
+            "CREATE TABLE codex_rows (id TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID;"
+            "ALTER TABLE threads ADD COLUMN ledger TEXT;"
+        )
+        known = schema.INDEX._replace(migrations=(first, second))
         older.setattr(schema, "INDEX", known)
         older.setattr(contents, "_SET", ", ".join(f"{each} = ?" for each in columns))
         older.setattr(rows, "values", lambda *told: (*values(*told)[:at], *values(*told)[at + 1 :]))
@@ -199,6 +202,7 @@ def test_an_index_from_before_forks_had_a_column_learns_of_them(
         old.close()
     with closing(sqlite3.connect(home / "threadlog" / "index.sqlite")) as index:
         index.execute("DROP TABLE codex_rows")
+        index.execute("ALTER TABLE threads DROP COLUMN ledger")
     catalog = local_store(str(home)).catalog
     found = catalog.page(ThreadQuery(forked_from=uuid(1)))
     assert numbers(found) == [2]

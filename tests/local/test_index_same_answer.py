@@ -34,6 +34,7 @@ from threadlog.core.family import ABOVE, BELOW, NOBODY, WHOLE, Family
 from threadlog.core.metadata import Metadata
 from threadlog.core.names import Named, Patch
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
+from threadlog.core.stats import Tally
 from threadlog.core.summary import Counts
 from threadlog.local import catalog
 from threadlog.local.kept_names import KeptNames
@@ -106,11 +107,21 @@ def add(world: World, draw: st.DrawFn) -> None:
         fields["forked_from_id"] = uuid(draw(st.integers(0, 9)))
     text = draw(st.sampled_from(TEXTS))
     raws = [meta(thread, **fields), *(turn(text) if text else [])]
+    if draw(st.booleans()):
+        forked = fields.get("forked_from_id")
+        copied = [meta(forked), *turn("Héllo world"), used(7)] if forked else []
+        raws = [raws[0], *copied, *raws[1:], used(draw(st.sampled_from([3, 9])))]
     name = file_name(thread, stamp=draw(st.sampled_from(STAMPS)))
     if draw(st.integers(0, 5)) == 0:
         name = f"rollout-{number}.jsonl"
     suffix = draw(st.sampled_from(["", "", "", ".zst"]))
     world.tick(put(world.home, content(raws), name + suffix, draw(st.sampled_from(FOLDERS))))
+
+
+def used(total: int) -> bytes:
+    """A token count."""
+    usage = {"total_tokens": total}
+    return event("token_count", info={"total_token_usage": usage, "last_token_usage": usage})
 
 
 def fork(world: World, draw: st.DrawFn) -> None:
@@ -341,6 +352,18 @@ def test_index_and_files_answer_alike_whatever_happens_between(
         live(tmp_path_factory.mktemp("home"), data, scanned=False)
 
 
+def assert_same_use(store: LocalStore, asked: dict[str, Any]) -> None:
+    """What the threads used that a query means."""
+    wanted = query_of(asked, "openai")._replace(limit=None, since_ms=None, until_ms=None)  # type: ignore[arg-type]
+
+    def begin() -> Tally:
+        return Tally("thread", None, None, str)
+
+    by_files = store.files.tally(wanted, begin, lambda *_told: None).stats()
+    assert store.catalog.tally(wanted, begin).stats() == by_files
+    assert store.catalog.trouble is None
+
+
 def live(home: Path, data: st.DataObject, *, scanned: bool) -> None:
     """What happens to a home, with Codex's database in it, and what is asked of it."""
     with pytest.MonkeyPatch.context() as patched:
@@ -361,6 +384,7 @@ def live_on(home: Path, data: st.DataObject, *, scanned: bool) -> None:
         for asked in data.draw(st.lists(queries(), min_size=1, max_size=3)):
             if scanned:
                 assert store.catalog.catch_up(lambda: False, lambda *_told: None)
+                assert_same_use(store, asked)
             assert_same(store, asked)
             rollout_ids = st.lists(st.sampled_from([*map(uuid, range(6, 10)), uuid(99)]))
             assert_same_kin(store, data.draw(families()), data.draw(rollout_ids))

@@ -301,6 +301,8 @@ def test_an_index_that_knew_no_rows_takes_them_in(home: Path) -> None:
     with closing(sqlite3.connect(home / "threadlog" / "index.sqlite")) as index:
         index.executescript(
             "DROP TABLE codex_rows; DELETE FROM facts WHERE key = 'codex rows';"
+            "DROP INDEX threads_unscanned; ALTER TABLE threads DROP COLUMN ledger;"
+            "CREATE INDEX threads_unscanned ON threads (updated_ms) WHERE scanned = 0;"
             "UPDATE threads SET row = NULL; PRAGMA user_version = 3"
         )
     assert shown(home) == ("theirs", "c1", URL, None)

@@ -20,12 +20,14 @@ from threadlog.core.outline import Outline
 from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.core.search import SearchPage, WordStatus
 from threadlog.core.shelf import Changed, Moved, Trashed
+from threadlog.core.stats import Stats
 from threadlog.core.tree import Ancestor, Tree
 from threadlog.core.turn import Turn
 from threadlog.core.visibility import Visibility
 from threadlog.home import Reference
 from threadlog.options import ForkKeywords, ThreadKeywords
 from threadlog.searching import Searched
+from threadlog.stats import StatsAsked
 
 
 class Home(Closable):
@@ -120,6 +122,10 @@ class Home(Closable):
     async def count(self, **asked: Unpack[Asked]) -> int:
         """How many threads there are."""
         return await asyncio.to_thread(lambda: self.sync.count(**asked))
+
+    async def stats(self, *, by: str = "day", **asked: Unpack[StatsAsked]) -> Stats:
+        """What threads used."""
+        return await asyncio.to_thread(lambda: self.sync.stats(by=by, **asked))
 
     async def find_latest(self, **asked: Unpack[Asked]) -> ThreadSummary | None:
         """The thread that changed last."""

@@ -12,6 +12,7 @@ from functools import cache
 from threadlog import __version__
 from threadlog.cli.search_words import add_search
 from threadlog.cli.served_words import add_app_server, add_chat
+from threadlog.cli.stats_words import add_stats
 
 _EPILOG = """\
 A thread ID is a full id, the last 6 or more hex digits of one (as listings show them), its first
@@ -125,6 +126,11 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     only.add_argument("--parent", type=_something, metavar="ID", help="that this thread began")
     only.add_argument("--forked-from", type=_something, metavar="ID", help="forked from this one")
     only.add_argument("--codex", action="store_true", help="that Codex's own list shows by default")
+
+
+def _add_stats(parser: argparse.ArgumentParser) -> None:
+    add_stats(parser)
+    _add_filters(parser)
 
 
 def _add_latest(parser: argparse.ArgumentParser) -> None:
@@ -311,6 +317,7 @@ MODULES = {
     "path": "paths",
     "record": "record",
     "tree": "tree",
+    "stats": "stats",
     **dict.fromkeys(("archive", "unarchive", "delete", "restore", "purge"), "verbs"),
     **dict.fromkeys(("rename", "rollback", "revert", "fork", "resume"), "changes"),
     "trash": "trash",
@@ -328,6 +335,7 @@ _COMMANDS = (
     ("show", _add_show, "one thread, readably"),
     ("path", _add_path, "where a thread's rollout lies"),
     ("tree", _add_tree, "threads with their subagents, reviews and forks"),
+    ("stats", _add_stats, "what threads used: tokens, turns, tools, time"),
     ("why", _add_why, "what this list and Codex's own do with a thread, and why"),
     ("resume", _add_resume, "go on with a stored thread: items on standard input"),
     ("fork", _add_fork, "begin a thread with what another one holds"),

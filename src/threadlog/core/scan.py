@@ -20,6 +20,7 @@ from threadlog.core.items import Item, UntypedItem
 from threadlog.core.items import event as ev
 from threadlog.core.items.response import Message
 from threadlog.core.items.session import SessionMeta, TurnContext
+from threadlog.core.ledger import ENTERED, Entering, Ledger, Origin
 from threadlog.core.lines import BadLine
 from threadlog.core.metadata import PAGINATED, Base, Metadata, source_label
 from threadlog.core.summary import Counts
@@ -37,8 +38,6 @@ _BEGINNING: frozenset[type[Item]] = _LASTING | {
     ev.ItemCompleted,
 }
 _OF_BARE: frozenset[type[Item]] = _BEGINNING | {Message}
-_COUNTED: frozenset[type[Item]] = COUNTED | {ev.TokenCount}
-_WITHIN: frozenset[type[Item]] = COUNTED_WITHIN | {ev.TokenCount}
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -51,7 +50,7 @@ class Head(msgspec.Struct, frozen=True):
     base: Base | None
 
 
-class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape has another tag
+class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape has another tag
     """The fold.  Make one with `of`, or with `from_state`.
 
     Blank lines count as nothing.  A last line without its LF may yet become another line: it is
@@ -65,6 +64,11 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
     metadata: Metadata = Metadata()
     problems: int = 0
     tokens: int = 0
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    counted: int = 0  # turns so far, all of them
+    # What a fork copied, with the first so many bytes of its rollout, and of whom.
+    copied_bytes: int = 0
+    origin: Origin | None = None
 
     @classmethod
     def of(cls, head: Metadata) -> Self:
@@ -77,7 +81,8 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
             )
             for spoken in (head.bare, True)
         )
-        return cls(_head(head), turns, None if head.bare else spoken)
+        ledger = Ledger.since(head.created)
+        return cls(_head(head), turns, None if head.bare else spoken, ledger=ledger)
 
     @classmethod
     def from_state(cls, text: str) -> Self:
@@ -102,33 +107,46 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
     @property
     def counts(self) -> Counts:
         """What the lines so far count up to."""
-        turns = self.turns if self.spoken is None else self.spoken
-        return Counts(turns.count, self.problems, self.tokens)
+        return Counts(self._turns(), self.problems, self.tokens)
 
-    def add(self, raws: Iterable[Raw]) -> None:
-        """Take in the next lines of the rollout."""
+    def add(self, raws: Iterable[Raw], *, own: bool = True) -> None:
+        """Take in the next lines of the rollout; what is not its *own* is a copy in a fork."""
         counting, telling = self._counting(), self._telling()
+        entry = Entering(self.ledger, self.head.own_from_ordinal if own else None)
         for line in self._whole(raws):
             kind = type(line.item)
             if kind in counting:
-                self._count(line)
+                self._count(line, entry)
                 counting = self._counting()
+            if kind in ENTERED:
+                entry.take(line)
             if kind in telling:
                 self._tell(line)
                 telling = self._telling()
+        self.tokens = entry.total(self.tokens)
 
-    def add_inherited(self, raws: Iterable[Raw]) -> None:
-        """Take in the next lines of what the rollout builds on: these say nothing of who it is."""
+    def add_inherited(self, raws: Iterable[Raw], *, own_from: int | None = None) -> None:
+        """Take in the next lines of what the rollout builds on: these say nothing of who it is.
+
+        Where another rollout of the same thread holds them, those from the ordinal *own_from* on
+        are the thread's own.
+        """
+        entry = Entering(self.ledger, own_from)
         for line in self._whole(raws):
-            if type(line.item) in _COUNTED:
-                self._count(line)
+            if type(line.item) in COUNTED:
+                self._count(line, entry)
+            if type(line.item) in ENTERED:
+                entry.take(line)
+        self.tokens = entry.total(self.tokens)
 
     def with_rest(self, rest: Sequence[Raw]) -> Scan:
         """A scan for showing only, which also read the *rest*: what may yet become another line."""
         if not rest:
             return self
         spoken = self.spoken.copy() if self.spoken else None
-        shown = msgspec.structs.replace(self, turns=self.turns.copy(), spoken=spoken)
+        shown = msgspec.structs.replace(
+            self, turns=self.turns.copy(), spoken=spoken, ledger=self.ledger.copy()
+        )
         shown.add(rest)
         return shown
 
@@ -143,19 +161,24 @@ class Scan(msgspec.Struct, tag_field="scan", tag=1):  # a state of another shape
 
     def _counting(self) -> frozenset[type[Item]]:
         """The types of which the next line can change a count: most lines cannot."""
-        return _WITHIN if self.spoken is None and self.turns.within else _COUNTED
+        return COUNTED_WITHIN if self.spoken is None and self.turns.within else COUNTED
 
-    def _count(self, line: Line) -> None:
-        item = line.item
-        if isinstance(item, ev.TokenCount):
-            if item.info is not None:
-                self.tokens = item.info.total_token_usage.total_tokens
-            return
+    def _count(self, line: Line, entry: Entering) -> None:
         self.turns.add(line)
         if self.spoken is not None:
             self.spoken.add(line)
             if self.turns.count:
                 self.spoken = None
+        now = self._turns()
+        if now != self.counted:
+            if now > self.counted:
+                entry.begin(line, now - self.counted)
+            # Turns that are taken back had begun, too.
+            back = isinstance(line.item, ev.ThreadRolledBack)
+            self.counted = now if back else max(self.counted, now)
+
+    def _turns(self) -> int:
+        return (self.turns if self.spoken is None else self.spoken).count
 
     def _telling(self) -> frozenset[type[Item]]:
         """The types of which the next line can change the metadata."""

@@ -10,12 +10,13 @@ import heapq
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threadlog.core import cursor, family, filters, ids, moments, query
 from threadlog.core.cursor import Place
 from threadlog.core.family import Family
 from threadlog.core.ids import Reference
+from threadlog.core.index_status import Progress
 from threadlog.core.names import Beside
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.errors import BadCursor
@@ -25,6 +26,9 @@ from threadlog.local.inventory import Inventory
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found, below
 from threadlog.local.summaries import Summaries
+
+if TYPE_CHECKING:
+    from threadlog.core.stats import Tally
 
 ReadBeside = Callable[[], Beside]
 
@@ -78,6 +82,29 @@ class FileCatalog:
             return len(placed)
         folders = SameFolders(plain.cwd)
         return sum(filters.matches(summaries.of(each), plain, folders) for _place, each in placed)
+
+    def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally], progress: Progress) -> Tally:
+        """What the threads used that *wanted* means: every one of them is read to its end."""
+        from threadlog.local.reading import LocalRollouts
+        from threadlog.local.scanning import scan  # loads what no listing needs
+
+        inventory = Inventory(self._home)
+        summaries = Summaries(self._home, inventory, self._read_beside())
+        rollouts = LocalRollouts(self._home, inventory=inventory)
+        folders, tally = SameFolders(wanted.cwd), begin()
+        # What the rest of a rollout can set anew is asked for once it was read.
+        early = wanted._replace(text=None, branch=None, repository=None)
+        placed = [] if wanted.cwd == () else _ordered(self._home, inventory, wanted, None)
+        for number, (_place, found) in enumerate(placed):
+            progress("threads", number, len(placed))
+            thread = summaries.of(found)
+            if filters.matches(thread, early, folders):
+                told = scan(rollouts, thread, None, lambda: False)
+                thread = summaries.of(found, told.metadata, told.counts)
+                if filters.matches(thread, wanted, folders):
+                    tally.add(thread, told.ledger)
+        tally.problems = tuple(sorted(inventory.problems))
+        return tally
 
     def expect(self, paths: Sequence[str] | None) -> None:
         """Every answer is as new as its question anyway."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from threadlog.core import lineage, lines
 from threadlog.core.framing import Frame, Gap, frames, frames_backwards, line_length
 from threadlog.core.lineage import Link, Segment
-from threadlog.core.metadata import Metadata
+from threadlog.core.metadata import Base, Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import Unreadable
 from threadlog.local.files import COPY_CHUNK_BYTES, Misfit, RolloutFile, open_rollout
@@ -49,6 +49,12 @@ class LocalRollouts:
             for each in chain.rollouts
         ]
         return lineage.segments(links, chain.missing)
+
+    def find(self, rollout_id: str) -> str | None:
+        """Where the newest rollout of an id lies, if it is in the home."""
+        inventory = self._inventory or Inventory(self._home)
+        found = inventory.find_base(Base(rollout_id.lower(), 0, -1), set())
+        return None if found is None else found.path
 
     def read(self, segment: Segment, start: int = 0) -> Iterator[Frame | Gap]:
         """The lines of a segment from byte *start* on, first to last; raises Unreadable."""

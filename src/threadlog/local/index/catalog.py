@@ -30,6 +30,7 @@ from threadlog.local.scan import Found
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+    from threadlog.core.stats import Tally
     from threadlog.local.index.upkeep import Index
     from threadlog.local.watch import Watcher
 
@@ -124,6 +125,12 @@ class IndexedCatalog:
         """How many threads each query means, whatever its cursor and limit; after one look."""
         told = self._ask(lambda: self._counts(queries))
         return told[0] if told else self._files.counts(queries)
+
+    def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally]) -> Tally:
+        """What the threads used that *wanted* means; all that was not read yet is read first."""
+        progress = _own(self.progress)
+        told = self._ask(lambda: (self._upkeep.tally(wanted, begin, progress),), self._keeping)
+        return told[0] if told else self._files.tally(wanted, begin, self.progress)
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""

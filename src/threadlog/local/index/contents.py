@@ -98,7 +98,7 @@ def to_read_again(connection: sqlite3.Connection, keys: Sequence[bytes]) -> list
 def unscanned(connection: sqlite3.Connection, skip: int) -> list[bytes]:
     """Threads whose rollouts were not read to their ends, the newest first."""
     found = connection.execute(
-        "SELECT key FROM threads WHERE scanned = 0 AND row IS NOT NULL"
+        "SELECT key FROM threads WHERE (scanned = 0 OR ledger IS NULL) AND row IS NOT NULL"
         " ORDER BY updated_ms DESC LIMIT ?",
         (CHUNK + skip,),
     )
@@ -108,8 +108,9 @@ def unscanned(connection: sqlite3.Connection, skip: int) -> list[bytes]:
 def unscanned_bytes(connection: sqlite3.Connection) -> int:
     """How much there is to read for that, as far as is known."""
     (total,) = connection.execute(
-        "SELECT sum(max(r.size - coalesce(t.scan_at, 0), 0)) FROM threads t"
-        " JOIN rollouts r ON r.id = t.rollout WHERE t.scanned = 0 AND t.row IS NOT NULL"
+        "SELECT sum(max(r.size - iif(t.ledger IS NULL, 0, coalesce(t.scan_at, 0)), 0))"
+        " FROM threads t JOIN rollouts r ON r.id = t.rollout"
+        " WHERE (t.scanned = 0 OR t.ledger IS NULL) AND t.row IS NOT NULL"
     ).fetchone()
     return int(total or 0)
 

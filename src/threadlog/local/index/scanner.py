@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from threadlog.core import quick
 from threadlog.core.index_status import Stop
 from threadlog.core.metadata import Metadata
 from threadlog.core.summary import Counts
-from threadlog.local.index import rows
+from threadlog.local.index import contents, ledgers, rows
 from threadlog.local.index.contents import Reader
 from threadlog.local.index.database import Database
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.scans import Kept, keep_scan, kept_scan, seal, size_of
-from threadlog.local.index.tree import SLICE_S
+from threadlog.local.index.tree import SLICE_S, never
 from threadlog.local.reading import LocalRollouts
 from threadlog.local.scanning import Scanned, scan
 
@@ -40,10 +41,43 @@ class Scanner:
         self._told: list[_Told] = []
         self._kept_at = time.monotonic()
 
-    def scan_on(self, key: bytes, stop: Stop) -> int:
-        """Read on in one thread, to its end unless stopped; returns how many bytes that were.
+    def scan_all(self, stop: Stop, progress: Callable[[int, int], None]) -> bool:
+        """Read on in all threads, the newest first; True once there is nothing left to read.
 
         Raises Unusable.
+        """
+        seen: set[bytes] = set()
+        with self._database.asking() as connection:
+            total, done = contents.unscanned_bytes(connection), 0
+        while not stop():
+            with self._database.asking() as connection:
+                todo = [key for key in contents.unscanned(connection, len(seen)) if key not in seen]
+            if not todo:
+                return True
+            for key in todo:
+                done += self.scan_on(key, stop)
+                progress(min(done, total), total)
+                if stop():
+                    break
+                seen.add(key)
+            self.keep()
+        return False
+
+    def scan_forks(self) -> None:
+        """Read once more the forks of which something else is copied than was thought.
+
+        What they were copied from came, went or was changed since.  Raises Unusable.
+        """
+        with self._database.asking() as connection:
+            todo = ledgers.of_another_origin(connection, self._home)
+        for key in todo:
+            self.scan_on(key, never, again=True)
+        self.keep()
+
+    def scan_on(self, key: bytes, stop: Stop, *, again: bool = False) -> int:
+        """Read on in one thread, to its end unless stopped; returns how many bytes that were.
+
+        With *again* also in one whose rollout did not change.  Raises Unusable.
         """
         with self._database.asking() as connection:
             group = [each.found for each in rollouts_of(connection, self._home, key)]
@@ -54,7 +88,8 @@ class Scanner:
             newest = group[-1]
             kept = kept_scan(connection, key, newest)
             size = size_of(newest)
-            if kept is not None and kept.counts is not None and kept.size == size:
+            known = kept is not None and kept.counts is not None and kept.size == size
+            if known and kept is not None and kept.ledger and not again:
                 return 0
             before = None
             if kept is not None:
@@ -64,7 +99,8 @@ class Scanner:
             rollouts = LocalRollouts(self._home, quick.parse, inventory)
             told = scan(rollouts, rows.summary_of(self._home, row[0]), before, stop)
         counts = told.counts if told.done else None
-        now = Kept(told.offset, told.state, size, told.metadata, counts)
+        ledger = ledgers.text_of(told.ledger, told.origin)
+        now = Kept(told.offset, told.state, size, told.metadata, counts, ledger)
         sealed = seal(newest, told.offset, size)
         self._told.append(_Told(key, facts, now, sealed, inventory))
         if time.monotonic() - self._kept_at >= SLICE_S:

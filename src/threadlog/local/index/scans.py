@@ -22,19 +22,24 @@ _SEAL_BYTES = 4096
 
 
 class Kept(NamedTuple):
-    """What is kept of a scan: where to go on, and what was told, `size` bytes of file ago."""
+    """What is kept of a scan: where to go on, and what was told, `size` bytes of file ago.
+
+    `ledger` is what `ledgers.text_of` made of one; "" where an older version kept none.
+    """
 
     offset: int
     state: str
     size: int
     metadata: Metadata
     counts: Counts | None
+    ledger: str
 
 
 def kept_scan(connection: sqlite3.Connection, key: bytes, found: Found) -> Kept | None:
     """What is known of a thread's rollout, if the rollout still is the one that was read."""
     row = connection.execute(
-        "SELECT scan_at, scan, scan_size, scan_told, scan_seal FROM threads WHERE key = ?", (key,)
+        "SELECT scan_at, scan, scan_size, scan_told, scan_seal, ledger FROM threads WHERE key = ?",
+        (key,),
     ).fetchone()
     if row is None or row[1] is None or row[4] != seal(found, row[0], row[2]):
         return None
@@ -43,16 +48,16 @@ def kept_scan(connection: sqlite3.Connection, key: bytes, found: Found) -> Kept 
     except (BadLine, ValueError):
         return None
     done = Counts._make(counts) if counts else None
-    return Kept(row[0], row[1], row[2], _metadata(told), done)
+    return Kept(row[0], row[1], row[2], _metadata(told), done, row[5] or "")
 
 
 def keep_scan(connection: sqlite3.Connection, key: bytes, kept: Kept, sealed: bytes) -> None:
     """Note how far a thread's rollout was read."""
     told = json.dumps([kept.metadata, kept.counts], separators=(",", ":"))
     connection.execute(
-        "UPDATE threads SET scan_at = ?, scan = ?, scan_size = ?, scan_told = ?, scan_seal = ?"
-        " WHERE key = ?",
-        (kept.offset, kept.state, kept.size, told, sealed, key),
+        "UPDATE threads SET scan_at = ?, scan = ?, scan_size = ?, scan_told = ?, scan_seal = ?,"
+        " ledger = ? WHERE key = ?",
+        (kept.offset, kept.state, kept.size, told, sealed, kept.ledger, key),
     )
 
 

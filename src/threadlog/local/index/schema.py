@@ -93,7 +93,16 @@ CREATE TABLE codex_rows (id TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID;
 DELETE FROM facts WHERE key = 'names';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# What each thread used; a thread read to its end before that is read once more.
+_FIFTH = """
+ALTER TABLE threads ADD COLUMN ledger TEXT;
+DROP INDEX threads_unscanned;
+CREATE INDEX threads_unscanned ON threads (updated_ms)
+    WHERE (scanned = 0 OR ledger IS NULL) AND row IS NOT NULL;
+"""
+
+# Each takes an index from the version that is its place here to the next.
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 _TABLES = ("facts", "names", "codex_rows", "folders", "rollouts", "threads")
 INDEX = Schema(
     what="index",

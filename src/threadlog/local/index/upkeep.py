@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from threadlog.core import cursor, filters, moments, query
 from threadlog.core.cursor import Place
@@ -29,6 +29,10 @@ from threadlog.local.index.trouble import Unusable
 from threadlog.local.names import HomeNames
 from threadlog.local.scan import Found, below
 from threadlog.local.summaries import Summaries
+
+if TYPE_CHECKING:
+    from threadlog.core.stats import Tally
+    from threadlog.local.index.scanner import Scanner
 
 _Answer = TypeVar("_Answer")
 # So often a page is asked for again that others have changed meanwhile.
@@ -166,27 +170,26 @@ class Index:
 
     def _scan_all(self, stop: Stop, progress: Callable[[int, int], None]) -> bool:
         """Read rollouts to their ends."""
+        return self._scanner().scan_all(stop, progress)
+
+    def tally(
+        self, wanted: ThreadQuery, begin: Callable[[], Tally], progress: Progress = quiet
+    ) -> Tally:
+        """What the threads used that *wanted* means, all of them read to their ends before."""
+        from threadlog.local.index import ledgers  # a listing does without
+
+        self.catch_up(never, progress)
+        self._scanner().scan_forks()
+        tally = self.told(lambda rows: ledgers.tally(self._home, rows, wanted, begin()))
+        tally.problems = tuple(sorted(self.problems))
+        return tally
+
+    def _scanner(self) -> Scanner:
         from threadlog.local.index.scanner import Scanner  # a listing does without
 
         reader = self._reader()
         reader.hurry()
-        scanner = Scanner(self._home, self._database, reader)
-        seen: set[bytes] = set()
-        with self._database.asking() as connection:
-            total, done = contents.unscanned_bytes(connection), 0
-        while not stop():
-            with self._database.asking() as connection:
-                todo = [key for key in contents.unscanned(connection, len(seen)) if key not in seen]
-            if not todo:
-                return True
-            for key in todo:
-                done += scanner.scan_on(key, stop)
-                progress(min(done, total), total)
-                if stop():
-                    break
-                seen.add(key)
-            scanner.keep()
-        return False
+        return Scanner(self._home, self._database, reader)
 
     def status(self) -> IndexStatus:
         """How the index stands; makes none, and reads nothing but what it holds."""

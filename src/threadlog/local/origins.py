@@ -1,0 +1,86 @@
+"""Whose lines a fork's rollout begins with, and how many of its bytes are copies of them.
+
+A fork's own metadata comes first, then all lines of what it was forked from, the metadata of that
+one before them.  Where that one is gone the next may still be there: the thread that it was itself
+forked from, whose lines it copied.  If none is there, nothing is taken for a copy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+
+from threadlog.core import lines
+from threadlog.core.copies import own_start
+from threadlog.core.framing import Frame, Gap
+from threadlog.core.ledger import Origin
+from threadlog.core.lineage import Segment
+from threadlog.core.lines import SESSION_META, BadLine
+from threadlog.core.metadata import Metadata
+from threadlog.core.query import ThreadSummary
+from threadlog.errors import Unreadable
+from threadlog.local.reading import LocalRollouts
+
+# So many threads back it is looked for one that is there.
+GENERATIONS = 16
+
+
+def origin(rollouts: LocalRollouts, thread: ThreadSummary, head: Metadata) -> Origin | None:
+    """Whose lines a thread's rollout begins with; None if it says of none that it copied any.
+
+    Raises Unreadable.
+    """
+    if head.forked_from_id is None or head.base is not None or head.own_from_ordinal:
+        return None
+    ids = [head.forked_from_id]
+    for frame in itertools.islice(rollouts.read(_whole(thread.path)), 1, GENERATIONS):
+        following = _forked_from(frame)
+        if following is None:
+            break
+        ids.append(following)
+    return located(tuple(ids), thread.path, rollouts.find)
+
+
+def located(ids: tuple[str, ...], path: str, find: Callable[[str], str | None]) -> Origin:
+    """The origin of the rollout at *path*: the first of *ids* that *find* finds a rollout of."""
+    for place, each in enumerate(ids):
+        there = find(each)
+        if there is not None and there != path:
+            try:
+                facts = os.stat(there)
+            except OSError:
+                continue
+            return Origin(ids, place, (facts.st_ino, facts.st_size, facts.st_mtime_ns))
+    return Origin(ids)
+
+
+def copied_bytes(rollouts: LocalRollouts, thread: ThreadSummary, origin: Origin | None) -> int:
+    """How many bytes of a thread's rollout, from its first on, are no part of its own."""
+    if origin is None or origin.place is None:
+        return 0
+    there = rollouts.find(origin.ids[origin.place])
+    if there is None:
+        return 0
+    own = itertools.islice(rollouts.read(_whole(thread.path)), origin.place, None)
+    try:
+        return own_start(own, rollouts.read(_whole(there)))
+    except Unreadable:
+        return 0
+
+
+def _whole(path: str) -> Segment:
+    return Segment("", path)
+
+
+def _forked_from(frame: Frame | Gap) -> str | None:
+    """What the metadata in a line says that its thread was forked from."""
+    if isinstance(frame, Gap) or not isinstance(frame.raw, bytes):
+        return None
+    if lines.sniff(frame.raw) != (SESSION_META, None):
+        return None
+    try:
+        told = lines.parse(frame.raw).payload.get("forked_from_id")
+    except BadLine:
+        return None
+    return told if isinstance(told, str) else None

@@ -1,0 +1,55 @@
+"""What was used in a home: which threads a caller means, and on which day something was."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
+
+from threadlog.asking import Asked, Folder
+from threadlog.core.stats import GROUPINGS, Stats, Tally
+
+if TYPE_CHECKING:
+    from threadlog.stored import StoredThreads
+
+
+class StatsAsked(TypedDict, total=False):
+    """The keywords of `Home.stats`, beside *by*: those of `Home.threads` that choose threads."""
+
+    cwd: Folder | Iterable[Folder] | None
+    archived: bool | None
+    sources: Iterable[str] | None
+    providers: Iterable[str] | None
+    text: str | None
+    branch: str | None
+    repository: str | None
+    since: datetime | str | None
+    until: datetime | str | None
+    parent: str | None
+    forked_from: str | None
+    codex: bool
+
+
+def stats(home: StoredThreads, by: str, asked: Mapping[str, object]) -> Stats:
+    """What the threads used that the keywords mean; raises ValueError and TypeError."""
+    if by not in GROUPINGS:
+        raise ValueError(f"cannot add up by {by!r}: use {', '.join(GROUPINGS)}")
+    if unknown := asked.keys() - StatsAsked.__annotations__.keys():
+        raise TypeError(f"stats() knows no {min(unknown)!r}")
+    query = home.query(Asked(**asked))  # type: ignore[typeddict-item]
+    wanted = query._replace(limit=None, since_ms=None, until_ms=None)
+    wanted = wanted._replace(archived=asked.get("archived"))  # type: ignore[arg-type]
+    day = functools.lru_cache(maxsize=4096)(local_day)
+
+    def begin() -> Tally:
+        return Tally(by, query.since_ms, query.until_ms, day)
+
+    return home.store.catalog.tally(wanted, begin).stats()
+
+
+def local_day(unix_ms: int) -> str:
+    """The day of a moment where this machine is, as `2026-11-25`."""
+    moment = time.localtime(unix_ms / 1000)
+    return f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}"
