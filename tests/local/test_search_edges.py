@@ -213,6 +213,26 @@ def test_a_fork_has_what_its_origin_has_not(opened: Home, monkeypatch: pytest.Mo
     assert count(opened, "barge") == 4
 
 
+def test_where_an_origin_is_gone_the_one_before_it_counts(opened: Home) -> None:
+    first = said(opened, "barge one", history_mode="legacy")
+    with opened.fork(first) as second, second.turn("barge two"):
+        pass
+    with opened.fork(second.id) as third, third.turn("barge three"):
+        pass
+    for _ in range(2):
+        assert count(opened, "barge") == 3
+        opened.delete(second.id)
+        hits = {each.excerpt: each.thread.id for each in opened.search("barge")}
+        assert hits == {"barge one": first, "barge two": third.id, "barge three": third.id}
+        assert count(opened, "barge") == 3
+        opened.delete(first)
+        assert count(opened, "barge", within=third.id) == count(opened, "barge") == 3
+        opened.restore(second.id)
+        assert count(opened, "barge") == 3
+        assert count(opened, "barge", within=second.id) == 2
+        opened.restore(first)
+
+
 def test_a_copy_is_known_once_its_origin_is_there(opened: Home) -> None:
     origin = said(opened, "barge one", history_mode="legacy")
     with opened.fork(origin) as fork, fork.turn("barge two"):

@@ -18,7 +18,6 @@ from threadlog.core.ledger import Origin
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import SESSION_META, BadLine
 from threadlog.core.metadata import Metadata
-from threadlog.core.query import ThreadSummary
 from threadlog.errors import Unreadable
 from threadlog.local.reading import LocalRollouts
 
@@ -26,20 +25,20 @@ from threadlog.local.reading import LocalRollouts
 GENERATIONS = 16
 
 
-def origin(rollouts: LocalRollouts, thread: ThreadSummary, head: Metadata) -> Origin | None:
-    """Whose lines a thread's rollout begins with; None if it says of none that it copied any.
+def origin(rollouts: LocalRollouts, path: str, head: Metadata) -> Origin | None:
+    """Whose lines the rollout at *path* begins with; None if it says of none that it copied any.
 
     Raises Unreadable.
     """
     if head.forked_from_id is None or head.base is not None or head.own_from_ordinal:
         return None
     ids = [head.forked_from_id]
-    for frame in itertools.islice(rollouts.read(_whole(thread.path)), 1, GENERATIONS):
+    for frame in itertools.islice(rollouts.read(_whole(path)), 1, GENERATIONS):
         following = _forked_from(frame)
         if following is None:
             break
         ids.append(following)
-    return located(tuple(ids), thread.path, rollouts.find)
+    return located(tuple(ids), path, rollouts.find)
 
 
 def located(ids: tuple[str, ...], path: str, find: Callable[[str], str | None]) -> Origin:
@@ -55,14 +54,14 @@ def located(ids: tuple[str, ...], path: str, find: Callable[[str], str | None]) 
     return Origin(ids)
 
 
-def copied_bytes(rollouts: LocalRollouts, thread: ThreadSummary, origin: Origin | None) -> int:
-    """How many bytes of a thread's rollout, from its first on, are no part of its own."""
+def copied_bytes(rollouts: LocalRollouts, path: str, origin: Origin | None) -> int:
+    """How many bytes of the rollout at *path*, from its first on, are no part of its own."""
     if origin is None or origin.place is None:
         return 0
     there = rollouts.find(origin.ids[origin.place])
     if there is None:
         return 0
-    own = itertools.islice(rollouts.read(_whole(thread.path)), origin.place, None)
+    own = itertools.islice(rollouts.read(_whole(path)), origin.place, None)
     try:
         return own_start(own, rollouts.read(_whole(there)))
     except Unreadable:

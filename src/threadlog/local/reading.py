@@ -25,13 +25,13 @@ class LocalRollouts:
         self, home: str, parse: Parse = lines.parse, inventory: Inventory | None = None
     ) -> None:
         """*inventory* knows the rollouts of the home, if anybody does already."""
-        self._home = home
+        self.home = home
         self._parse = parse
         self._inventory = inventory
 
     def metadata(self, thread: ThreadSummary) -> Metadata:
         """What the head of the thread's newest rollout says."""
-        inventory = self._inventory or _alone(self._home, self._parse)
+        inventory = self._inventory or _alone(self.home, self._parse)
         return inventory.head(found_at(thread.path, archived=thread.archived)).metadata
 
     def segments(self, thread: ThreadSummary) -> list[Segment]:
@@ -40,9 +40,9 @@ class LocalRollouts:
 
     def segments_at(self, found: Found) -> list[Segment]:
         """The same of the thread whose newest rollout this is."""
-        inventory = self._inventory or _alone(self._home, self._parse)
+        inventory = self._inventory or _alone(self.home, self._parse)
         if self._inventory is None and inventory.head(found).metadata.base is not None:
-            inventory = Inventory(self._home)
+            inventory = Inventory(self.home)
         chain = inventory.chain(found)
         links = [
             Link(each.rollout_id or "", each.path, inventory.head(each).metadata.base)
@@ -52,7 +52,7 @@ class LocalRollouts:
 
     def find(self, rollout_id: str) -> str | None:
         """Where the newest rollout of an id lies, if it is in the home."""
-        inventory = self._inventory or Inventory(self._home)
+        inventory = self._inventory or Inventory(self.home)
         found = inventory.find_base(Base(rollout_id.lower(), 0, -1), set())
         return None if found is None else found.path
 

@@ -63,7 +63,7 @@ def scan(
     head = rollouts.metadata(thread)
     stored = _stored(before)
     try:
-        origin = origins.origin(rollouts, thread, head)
+        origin = origins.origin(rollouts, thread.path, head)
         with open_rollout(thread.path) as rollout:
             if before is not None and stored is not None and stored.fits(head):
                 rest = _after(rollout, before.offset)
@@ -107,7 +107,7 @@ def _copies_the_same(
 ) -> bool:
     """True if as much of a fork is copied as when it was scanned; what it was copied from grows."""
     if stored.origin != origin:
-        if origins.copied_bytes(rollouts, thread, origin) != stored.copied_bytes:
+        if origins.copied_bytes(rollouts, thread.path, origin) != stored.copied_bytes:
             return False
         stored.origin = origin
     return True
@@ -118,7 +118,7 @@ def _begun(
 ) -> Scan:
     """A scan that read what the thread's rollout builds on."""
     fold = Scan.of(head)
-    fold.origin, fold.copied_bytes = origin, origins.copied_bytes(rollouts, thread, origin)
+    fold.origin, fold.copied_bytes = origin, origins.copied_bytes(rollouts, thread.path, origin)
     if head.base is not None:
         for segment in rollouts.segments(thread)[:-1]:
             fold.add_inherited(

@@ -73,7 +73,7 @@ class Builder:
         try:
             return self._read(plan, told, stop)
         except Unreadable:
-            self._told.append(told._replace(step=_UNREADABLE, origin=plan.origin))
+            self._told.append(told._replace(step=_UNREADABLE, copied=plan.copied))
             return True
 
     def _read(self, plan: Plan, told: Told, stop: Stop) -> bool:
@@ -81,18 +81,18 @@ class Builder:
             raise Unreadable(plan.source.found.path)
         with open_rollout(plan.source.found.path) as rollout:
             reached = plan.reached or Reached(0, Passages.of(plan.head))
-            origin = plan.origin if plan.reached is None else None
+            copied = plan.copied if plan.reached is None else None
             reader = SourceReader(rollout, reached, plan.source.cut, plan.head.created)
             start = reached.offset
             while True:
                 step = reader.step()
                 state, seal = reader.fold.state(), sources.seal(rollout, step.read_to)
                 self._told.append(
-                    told._replace(start=start, step=step, state=state, seal=seal, origin=origin)
+                    told._replace(start=start, step=step, state=state, seal=seal, copied=copied)
                 )
                 self._chars += sum(len(each.text) for each in step.passages)
                 if self._chars >= BATCH_CHARS:
                     self.keep()
                 if step.done or stop():
                     return step.done
-                start, origin = step.read_to, None
+                start, copied = step.read_to, None

@@ -6,35 +6,25 @@ import os
 import sqlite3
 from typing import NamedTuple
 
-from threadlog.core import copies, quick
-from threadlog.core.framing import frames
+from threadlog.core import quick
 from threadlog.core.metadata import Metadata
 from threadlog.core.passages import Passages
 from threadlog.errors import Unreadable
+from threadlog.local import origins
 from threadlog.local.files import open_rollout
-from threadlog.local.index.known import KnownInventory, rollouts_of
-from threadlog.local.scan import Found, below
+from threadlog.local.index.known import KnownInventory
+from threadlog.local.reading import LocalRollouts
+from threadlog.local.scan import below
 from threadlog.local.search import sources
 from threadlog.local.search.reading import Reached, begins_line
-from threadlog.local.search.sources import Known, Source
-
-
-class Origin(NamedTuple):
-    """What a fork has of another thread: up to `copied_to` (bytes) in its rollout.
-
-    `key` is that thread's, None for no fork by copy; `seen` says whether it was there.
-    """
-
-    key: bytes | None = None
-    seen: bool = False
-    copied_to: int = 0
+from threadlog.local.search.sources import Copied, Known, Source
 
 
 class Plan(NamedTuple):
     """A rollout of a thread, and what to do with it.
 
     Nothing but to note where it lies, if it `stays`; else to read it on from where it was
-    `reached`, or anew (None), when its `origin` is told.  `head` is what its head says, None if
+    `reached`, or anew (None), with what is `copied` in it.  `head` is what its head says, None if
     it cannot be read.
     """
 
@@ -44,7 +34,7 @@ class Plan(NamedTuple):
     stays: bool = False
     head: Metadata | None = None
     reached: Reached | None = None
-    origin: Origin = Origin()
+    copied: Copied = Copied()
     known_id: int | None = None
 
 
@@ -66,48 +56,46 @@ class Planner:
     def _plan(self, key: bytes, now: Source, before: Known | None) -> Plan:
         folder = os.fsencode(below(self._home, now.found.folder))
         path = folder + b"/" + os.fsencode(now.found.name)
-        origin_stays = before is not None and self._origin_stays(before)
+        copied_stays = before is not None and self._copied_stays(before.copied)
         number = before.id if before is not None else None
         plan = Plan(key, now, path, known_id=number)
-        if before is not None and origin_stays and sources.stays(before, now, path):
+        if before is not None and copied_stays and sources.stays(before, now, path):
             return plan._replace(stays=True)
         inventory = KnownInventory(self._home, self._connection, [now.found], quick.parse)
         head = inventory.head(now.found)
         if head.problem is not None and head.facts is None:
             return plan
-        if before is not None and origin_stays:
+        if before is not None and copied_stays:
             reached = _reached(before, now, path)
             if reached is not None:
-                kept = Origin(before.origin, before.origin_seen, before.copied_to)
-                return plan._replace(head=head.metadata, reached=reached, origin=kept)
-        return plan._replace(head=head.metadata, origin=self._origin(now.found, head.metadata))
+                return plan._replace(head=head.metadata, reached=reached, copied=before.copied)
+        rollouts = LocalRollouts(self._home, inventory=inventory)
+        told = copied(rollouts, now.found.path, head.metadata)
+        return plan._replace(head=head.metadata, copied=told)
 
-    def _origin_stays(self, before: Known) -> bool:
-        """False if the origin of a copy came to be known after the copy was read."""
-        unseen = before.origin if not before.origin_seen else None
-        return unseen is None or self._newest(unseen) is None
+    def _copied_stays(self, copied: Copied) -> bool:
+        """False if a copy is to be compared with another thread than it was."""
+        if copied.nearest is None:
+            return True
+        there = [self._is_there(each) for each in (copied.nearest, copied.origin)]
+        return copied.origin == copied.nearest if there[0] else there[1] == bool(copied.origin)
 
-    def _origin(self, found: Found, head: Metadata) -> Origin:
-        """What a rollout begins with of the one that it was forked from, if that is a copy."""
-        if head.forked_from_id is None or head.base is not None:
-            return Origin()
-        key = head.forked_from_id.lower().encode("utf-8", "surrogatepass")
-        parent = self._newest(key)
-        return Origin(key) if parent is None else Origin(key, True, copied_to(found, parent))  # noqa: FBT003
-
-    def _newest(self, key: bytes) -> Found | None:
-        """The rollout of a thread that counts."""
-        group = rollouts_of(self._connection, self._home, key)
-        return group[-1].found if group else None
+    def _is_there(self, key: bytes | None) -> bool:
+        found = self._connection.execute("SELECT 1 FROM threads WHERE key = ?", (key,))
+        return key is not None and found.fetchone() is not None
 
 
-def copied_to(found: Found, parent: Found) -> int:
-    """Where a fork's own part begins, in bytes; 0 where that cannot be told."""
+def copied(rollouts: LocalRollouts, path: str, head: Metadata) -> Copied:
+    """What the rollout at *path* has of another thread."""
     try:
-        with open_rollout(found.path) as own, open_rollout(parent.path) as source:
-            return copies.own_start(frames(own.chunks()), frames(source.chunks()))
+        origin = origins.origin(rollouts, path, head)
+        if origin is None:
+            return Copied()
+        keys = [each.lower().encode("utf-8", "surrogatepass") for each in origin.ids]
+        size = origins.copied_bytes(rollouts, path, origin)
     except Unreadable:
-        return 0
+        return Copied()
+    return Copied(size, None if origin.place is None else keys[origin.place], keys[0])
 
 
 def _reached(before: Known, now: Source, path: bytes) -> Reached | None:

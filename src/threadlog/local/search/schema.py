@@ -25,7 +25,7 @@ CREATE TABLE facts (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE sources (
     id INTEGER PRIMARY KEY, key BLOB, stem BLOB, path BLOB, cut INTEGER, newest INTEGER,
     size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
-    read_to INTEGER, state TEXT, seal BLOB, copied_to INTEGER, origin BLOB, origin_seen INTEGER,
+    read_to INTEGER, state TEXT, seal BLOB, copied_to INTEGER, origin BLOB, nearest BLOB,
     left_out INTEGER, odd INTEGER, UNIQUE (key, stem)
 );
 CREATE TABLE turns (id INTEGER PRIMARY KEY, source INTEGER, name TEXT, UNIQUE (source, name));

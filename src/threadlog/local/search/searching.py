@@ -117,7 +117,7 @@ class Searching:
         if plan.head is None:
             self._unreadable += 1
             return
-        copied_to, origin = plan.origin.copied_to, plan.origin.key
+        copied_to, origin = plan.copied.to, plan.copied.origin
         hides = origin is not None and not self._query.copies and self._is_searched(origin)
         self._unread.append(
             Unread(

@@ -23,7 +23,8 @@ Facts = tuple[int, int, int, int]  # size, mtime_ns, ctime_ns, inode
 _SEAL_BYTES = 4096
 _UNKNOWN: Facts = (-1, 0, 0, 0)
 
-# Threads whose newest rollout is not as it was read, or whose origin came to be known since.
+# Threads whose newest rollout is not as it was read, or whose origin is another one now: the
+# nearest is there again, or the one that was taken for it is not.
 _PENDING = """
 SELECT t.key, t.updated_ms, max(r.size - coalesce(s.read_to, 0), 0) FROM threads t
 JOIN rollouts r ON r.id = t.rollout JOIN folders f ON f.id = r.folder
@@ -31,8 +32,8 @@ LEFT JOIN sources s ON s.key = t.key AND s.newest
 WHERE s.id IS NULL OR s.size != r.size OR s.mtime_ns != r.mtime_ns OR s.inode != r.inode
     OR (s.ctime_ns != r.ctime_ns AND s.ctime_ns != -1)
     OR s.path != CAST(f.path || '/' || r.name AS BLOB)
-    OR (s.origin IS NOT NULL AND NOT s.origin_seen
-        AND s.origin IN (SELECT key FROM threads WHERE rollout IS NOT NULL))
+    OR (s.nearest IS NOT s.origin AND s.nearest IN (SELECT key FROM threads))
+    OR (s.origin IS NOT NULL AND s.origin NOT IN (SELECT key FROM threads))
 ORDER BY t.updated_ms DESC, t.key DESC
 """
 
@@ -54,6 +55,18 @@ class Source(NamedTuple):
     newest: bool
 
 
+class Copied(NamedTuple):
+    """What a fork has of another thread: up to `to` (bytes) in its rollout.
+
+    `origin` is that thread's key, None if none is there, or it copied nothing; `nearest` that of
+    the thread that it says it was forked from, None where that is no copy.
+    """
+
+    to: int = 0
+    origin: bytes | None = None
+    nearest: bytes | None = None
+
+
 class Known(NamedTuple):
     """A source as the word index has it: everything before `read_to` is in `state`."""
 
@@ -64,9 +77,7 @@ class Known(NamedTuple):
     read_to: int
     state: str
     seal: bytes
-    copied_to: int
-    origin: bytes | None
-    origin_seen: bool
+    copied: Copied
 
 
 def key_text(key: bytes) -> str:
@@ -113,12 +124,12 @@ def known(connection: sqlite3.Connection, key: bytes) -> dict[bytes, Known]:
     """The sources of a thread that were read, by their stems."""
     rows = connection.execute(
         "SELECT stem, id, path, cut, size, mtime_ns, ctime_ns, inode, read_to, state, seal,"
-        " copied_to, origin, origin_seen FROM sources WHERE key = ?",
+        " copied_to, origin, nearest FROM sources WHERE key = ?",
         (key,),
     )
     return {
-        stem: Known(number, path, cut, tuple(rest[:4]), *rest[4:])
-        for stem, number, path, cut, *rest in rows.fetchall()
+        row[0]: Known(*row[1:4], row[4:8], *row[8:11], Copied(*row[11:]))  # type: ignore[call-arg]
+        for row in rows.fetchall()
     }
 
 

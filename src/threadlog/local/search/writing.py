@@ -11,10 +11,9 @@ from threadlog.core.passages import SPOKEN_ROLES, Passage
 from threadlog.core.said import ROLES
 from threadlog.local.index.database import fact, note, whole
 from threadlog.local.search import vocabulary
-from threadlog.local.search.plans import Origin
 from threadlog.local.search.reading import Step
 from threadlog.local.search.schema import HOUR_BITS, HOUR_MS
-from threadlog.local.search.sources import Source
+from threadlog.local.search.sources import Copied, Source
 
 ROLE_NUMBERS = {role: number for number, role in enumerate(ROLES)}
 _SPOKEN = ", ".join(str(ROLE_NUMBERS[role]) for role in sorted(SPOKEN_ROLES))
@@ -23,7 +22,7 @@ _SPOKEN = ", ".join(str(ROLE_NUMBERS[role]) for role in sorted(SPOKEN_ROLES))
 class Told(NamedTuple):
     """What a step of reading in a source has told; without a `step` only where the source lies.
 
-    The step began at byte `start`.  With an `origin` the source is read anew, from its beginning.
+    The step began at byte `start`.  Where `copied` is told the source is read anew.
     """
 
     key: bytes
@@ -33,7 +32,7 @@ class Told(NamedTuple):
     start: int = 0
     state: str = ""
     seal: bytes = b""
-    origin: Origin | None = None
+    copied: Copied | None = None
 
 
 def write(connection: sqlite3.Connection, told: Sequence[Told], gone: Sequence[int]) -> None:
@@ -101,11 +100,11 @@ class _Batch:
             " ctime_ns = ?, inode = ? WHERE id = ?",
             (told.path, source.cut, source.newest, *facts, number),
         )
-        if told.origin is not None:
+        if told.copied is not None:
             execute(
-                "UPDATE sources SET origin = ?, origin_seen = ?, copied_to = ?, left_out = 0,"
+                "UPDATE sources SET copied_to = ?, origin = ?, nearest = ?, left_out = 0,"
                 " odd = 0 WHERE id = ?",
-                (*told.origin, number),
+                (*told.copied, number),
             )
         if told.step is not None:
             execute(
