@@ -27,6 +27,7 @@ from threadlog.core.outline import Outline, outline
 from threadlog.core.query import ThreadSummary
 from threadlog.core.tail import TailCounter
 from threadlog.core.turn import IN_PROGRESS, Turn, TurnRules
+from threadlog.core.turn_fold import shows
 from threadlog.errors import EmptyRollout, NoThreadId
 from threadlog.ports import Rollouts
 
@@ -188,29 +189,38 @@ class ThreadReader:
                         return
                     yield spot, value
 
-    def turns(self) -> Iterator[Turn]:
-        """The turns, oldest first, handed on as they are read."""
-        return turns.read_turns(self.lines, self._rules(), rollbacks=self._has_rollback())
+    def turns(self, *, rolled_back: bool = False) -> Iterator[Turn]:
+        """The turns, oldest first, handed on as they are read.
+
+        With *rolled_back* those too that no longer count, with that status.
+        """
+        rules = msgspec.structs.replace(self._rules(), rolled_back=rolled_back)
+        return turns.read_turns(self.lines, rules, rollbacks=self._has_rollback())
 
     def last_turns(self, count: int) -> list[Turn]:
         """The newest *count* turns, oldest first, read from the end where starts are recorded."""
         return [turn for turn, _spot in self.turns_back(count)]
 
-    def turns_back(self, count: int, end: Spot | None = None) -> list[tuple[Turn, Spot | None]]:
+    def turns_back(
+        self, count: int, end: Spot | None = None, *, rolled_back: bool = False
+    ) -> list[tuple[Turn, Spot | None]]:
         """The same with where each turn's start is recorded; of those that begin before *end*.
 
-        Where starts are not recorded all is read, and *end* is of no account.
+        Where starts are not recorded all is read, and *end* is of no account.  With *rolled_back*
+        those between them too that no longer count, with that status.
         """
         if count <= 0:
             return []
         if not self._explicit_turns():
-            return [(turn, None) for turn in deque(self.turns(), maxlen=count)]
+            return [(turn, None) for turn in turns.newest(self.turns(rolled_back=rolled_back), count)]
         tail, whole, spots = self._tail(count, end)
         earlier = frozenset() if whole else self._told_before(tail)
-        rules = msgspec.structs.replace(self._rules(), partial=not whole, earlier=earlier)
+        rules = msgspec.structs.replace(
+            self._rules(), partial=not whole, earlier=earlier, rolled_back=rolled_back
+        )
         rollbacks = any(isinstance(line.item, ThreadRolledBack) for line in tail)
         read = turns.read_turns(lambda: tail, rules, rollbacks=rollbacks)
-        return [(turn, spots.get(turn.id)) for turn in deque(read, maxlen=count)]
+        return [(turn, spots.get(turn.id)) for turn in turns.newest(read, count)]
 
     def turns_on(self, start: Spot | None = None) -> Iterator[tuple[Turn, Spot | None]]:
         """The turns from the one whose start is recorded at *start* on, oldest first.
@@ -298,7 +308,8 @@ class ThreadReader:
         if not names or self._metadata.history_mode == PAGINATED:
             return frozenset()
         found: set[str] = set()
-        seam, left = b"", tail[0].offset
+        seam = b""
+        left = next(line.offset for line in tail if isinstance(line.item, TaskStarted))
         for chunk in self._bytes(self._rollouts.segments(self._summary)[-1]):
             window = seam + chunk[:left]
             found |= {name for name in names - found if dump(name) in window}
@@ -314,28 +325,32 @@ class ThreadReader:
     def _tail(
         self, count: int, end: Spot | None = None
     ) -> tuple[list[Line], bool, dict[str, Spot]]:
-        """The newest lines with the last turns in them, whether they are all, and the starts."""
+        """The newest lines with the last turns in them, whether they are all, and the starts.
+
+        If they are not all, the count of tokens comes first that was told last before them.
+        """
         counter = TailCounter(count, self._metadata.history_mode)
         tail: list[Line] = []
         spots: dict[str, Spot] = {}
         size, whole = 0, True
         reported = self.tail_was_cut = False
-        for number, value in self._values_backwards(end):
+        values = self._values_backwards(end)
+        for number, value in values:
             if not isinstance(value, Line):
                 continue
             if isinstance(value.item, TaskStarted):
                 spots[value.item.turn_id] = Spot(number, value.offset, value.ordinal)
-            if tails.marks_turn(value.item) or (
-                size <= TAIL_LIMIT_BYTES and turns.shows(value.item)
-            ):
-                tail.append(value)
-                size += len(value.raw or b"")
-            elif size > TAIL_LIMIT_BYTES and not reported and turns.shows(value.item):
+            if tails.marks_turn(value.item) or (size <= TAIL_LIMIT_BYTES and shows(value.item)):
+                tail.append(tails.slim(value))
+                size += len(tail[-1].raw or b"")
+            elif size > TAIL_LIMIT_BYTES and not reported and shows(value.item):
                 reported = self.tail_was_cut = True
                 gap = value.offset + len(value.raw or b"") + value.ended
                 self._report(self.segments()[number].path, Gap(gap, _TOO_LARGE))
             if counter.enough(value.item):
                 whole = False
+                if tails.oldest_counts(tail):
+                    tail += tails.count_before(value for _number, value in values)
                 break
         tail.reverse()
         return tail, whole, spots

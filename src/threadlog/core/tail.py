@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from threadlog.core.decode import Line
+from threadlog.core.history import Value
 from threadlog.core.items import event as ev
 from threadlog.core.items.base import Item
+from threadlog.core.items.session import TurnContext
 from threadlog.core.metadata import PAGINATED
 
 # A paginated item can stand before the start of its turn, but no more than so many turns before.
@@ -41,6 +45,8 @@ _MARKS = (
     ev.TurnAborted,
     ev.ThreadRolledBack,
     ev.UserMessageEvent,
+    ev.TokenCount,
+    TurnContext,
 )
 
 
@@ -58,7 +64,43 @@ def unstarted(lines: Iterable[Line]) -> set[str]:
 
 
 def marks_turn(item: Item) -> bool:
-    """True if an item says where turns begin and end, and what was asked."""
+    """True if an item says where turns begin and end, what was asked, and what it took."""
     if isinstance(item, ev.ItemCompleted):
         return isinstance(item.item, dict) and item.item.get("type") == "UserMessage"
     return isinstance(item, _MARKS)
+
+
+def slim(line: Line) -> Line:
+    """A line with no more of it than turns are made of: settings can be long, and are many."""
+    item = line.item
+    if isinstance(item, ev.TokenCount):
+        item = ev.TokenCount(info=item.info)
+    elif isinstance(item, TurnContext):
+        ran = {"turn_id": item.turn_id, "model": item.model}
+        item = TurnContext(cwd="", approval_policy=None, sandbox_policy=None, **ran)
+    else:
+        return line
+    envelope = msgspec.structs.replace(line.envelope, payload=item)
+    return Line(line.offset, None, line.ended, envelope)
+
+
+def oldest_counts(backwards: list[Line]) -> bool:
+    """True if the oldest of some turns, whose start is the last of these lines, counts tokens."""
+    for line in reversed(backwards[:-1]):
+        if isinstance(line.item, ev.TokenCount) and line.item.info is not None:
+            return True
+        if isinstance(line.item, ev.TaskStarted):
+            return False
+    return False
+
+
+def count_before(backwards: Iterable[Value]) -> Iterator[Line]:
+    """The count of tokens that was told last, unless another turn began since."""
+    for value in backwards:
+        if not isinstance(value, Line):
+            continue
+        if isinstance(value.item, ev.TokenCount) and value.item.info is not None:
+            yield slim(value)
+            return
+        if isinstance(value.item, ev.TaskStarted):
+            return
