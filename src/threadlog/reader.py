@@ -7,7 +7,7 @@ and how far.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -72,10 +72,10 @@ class ThreadReader:
 
     def values_backwards(self) -> Iterator[Value]:
         """Every line, newest first."""
-        return (value for _spot, value in self._values_backwards())
+        return (value for _spot, value in self.placed_backwards())
 
-    def _values_backwards(self, end: Spot | None = None) -> Iterator[tuple[int, Value]]:
-        """With each, the number of its segment; from *end* on back, if that is given."""
+    def placed_backwards(self, end: Spot | None = None) -> Iterator[tuple[int, Value]]:
+        """The same, each with the number of its segment; from *end* on back, if that is given."""
         segments = self.segments()
         if end is not None and end.segment < len(segments):
             del segments[end.segment + 1 :]
@@ -145,7 +145,7 @@ class ThreadReader:
         A turn without a recorded start has ended once the agent has said anything (Codex waits for
         an end that such threads never have).
         """
-        if self._explicit_turns():
+        if self.explicit_turns:
             tail, whole, _spots = self._tail(1)
             rules = msgspec.structs.replace(self._rules(), partial=not whole)
             lines = iter(tail)
@@ -211,16 +211,32 @@ class ThreadReader:
         """
         if count <= 0:
             return []
-        if not self._explicit_turns():
-            return [(turn, None) for turn in turns.newest(self.turns(rolled_back=rolled_back), count)]
-        tail, whole, spots = self._tail(count, end)
-        earlier = frozenset() if whole else self._told_before(tail)
-        rules = msgspec.structs.replace(
-            self._rules(), partial=not whole, earlier=earlier, rolled_back=rolled_back
-        )
+        if not self.explicit_turns:
+            return [
+                (turn, None) for turn in turns.newest(self.turns(rolled_back=rolled_back), count)
+            ]
+        tail, rules, spots = self._newest(count, end)
+        rules = msgspec.structs.replace(rules, rolled_back=rolled_back)
         rollbacks = any(isinstance(line.item, ThreadRolledBack) for line in tail)
         read = turns.read_turns(lambda: tail, rules, rollbacks=rollbacks)
         return [(turn, spots.get(turn.id)) for turn in turns.newest(read, count)]
+
+    def newest_lines(self, count: int, end: Spot) -> tuple[Iterable[Line], TurnRules]:
+        """The lines before *end* that the newest *count* turns are made of, and how to read them.
+
+        Where starts are not recorded these are all lines.
+        """
+        if self.explicit_turns:
+            return self._newest(count, end)[:2]
+        return (line for _spot, line in self._placed(Spot(0, 0), end)), self._rules()
+
+    def _newest(
+        self, count: int, end: Spot | None
+    ) -> tuple[list[Line], TurnRules, dict[str, Spot]]:
+        tail, whole, spots = self._tail(count, end)
+        earlier = frozenset() if whole else self._told_before(tail)
+        rules = msgspec.structs.replace(self._rules(), partial=not whole, earlier=earlier)
+        return tail, rules, spots
 
     def turns_on(self, start: Spot | None = None) -> Iterator[tuple[Turn, Spot | None]]:
         """The turns from the one whose start is recorded at *start* on, oldest first.
@@ -235,7 +251,7 @@ class ThreadReader:
                     spots.setdefault(line.item.turn_id, spot)
                 yield line
 
-        if not self._explicit_turns() or self._has_rollback():
+        if not self.explicit_turns or self._has_rollback():
             yield from ((turn, None) for turn in self.turns())
             return
         begin = start or Spot(0, 0)
@@ -334,7 +350,7 @@ class ThreadReader:
         spots: dict[str, Spot] = {}
         size, whole = 0, True
         reported = self.tail_was_cut = False
-        values = self._values_backwards(end)
+        values = self.placed_backwards(end)
         for number, value in values:
             if not isinstance(value, Line):
                 continue
@@ -355,7 +371,9 @@ class ThreadReader:
         tail.reverse()
         return tail, whole, spots
 
-    def _explicit_turns(self) -> bool:
+    @property
+    def explicit_turns(self) -> bool:
+        """True for a thread whose turns have recorded starts."""
         return self._metadata.explicit_turns or self._metadata.history_mode == PAGINATED
 
     def _rules(self) -> TurnRules:

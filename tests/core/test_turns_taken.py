@@ -28,7 +28,9 @@ LEGACY, PAGINATED = session(), session(history_mode="paginated")
 
 def counts(total: int, last: int) -> bytes:
     """A count: the thread's total, and the last response's tokens."""
-    usage = [{"input_tokens": n, "output_tokens": n // 10, "total_tokens": n} for n in (total, last)]
+    usage = [
+        {"input_tokens": n, "output_tokens": n // 10, "total_tokens": n} for n in (total, last)
+    ]
     info = {"total_token_usage": usage[0], "last_token_usage": usage[1]}
     return event("token_count", info=info, rate_limits={"primary": None})
 
@@ -37,7 +39,9 @@ def runs(model: str, turn_id: str | None = None) -> bytes:
     """The settings that a turn runs with."""
     named = {"turn_id": turn_id} if turn_id else {}
     settings: dict[str, Any] = {"cwd": "/", "approval_policy": "never", "sandbox_policy": {}}
-    return line("turn_context", {**named, **settings, "model": model, "user_instructions": "x" * 99})
+    return line(
+        "turn_context", {**named, **settings, "model": model, "user_instructions": "x" * 99}
+    )
 
 
 def said(head: bytes, turn_id: str) -> bytes:

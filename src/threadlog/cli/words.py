@@ -6,10 +6,10 @@ Imports next to nothing, as `main`.
 from __future__ import annotations
 
 import argparse
-import sys
 
 from threadlog import __version__
 from threadlog.cli.served_words import add_app_server, add_chat
+from threadlog.cli.show_words import add_show, moment, positive
 
 _EPILOG = """\
 A thread ID is a full id, the last 6 or more hex digits of one (as listings show them), its first
@@ -75,7 +75,7 @@ def _add_path(parser: argparse.ArgumentParser) -> None:
 def _add_list(parser: argparse.ArgumentParser) -> None:
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--all", action="store_true", help="all threads, not the 50 newest")
-    amount.add_argument("--limit", type=_count, default=50, metavar="N", help="so many (50)")
+    amount.add_argument("--limit", type=positive, default=50, metavar="N", help="so many (50)")
     parser.add_argument("--archived", action="store_true", help="the archived threads instead")
     parser.add_argument(
         "--sort",
@@ -116,9 +116,9 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         help="of this repository: an address, or its end",
     )
     only.add_argument(
-        "--since", metavar="TIME", type=_moment, help="from then on: 2026-11-25T13:00Z, or 7d (ago)"
+        "--since", metavar="TIME", type=moment, help="from then on: 2026-11-25T13:00Z, or 7d (ago)"
     )
-    only.add_argument("--until", metavar="TIME", type=_moment, help="before then")
+    only.add_argument("--until", metavar="TIME", type=moment, help="before then")
     only.add_argument("--parent", type=_something, metavar="ID", help="that this thread began")
     only.add_argument("--forked-from", type=_something, metavar="ID", help="forked from this one")
     only.add_argument("--codex", action="store_true", help="that Codex's own list shows by default")
@@ -135,7 +135,7 @@ def _add_tree(parser: argparse.ArgumentParser) -> None:
         "id", metavar="ID", nargs="?", help="of this thread (see `threadlog --help`)"
     )
     parser.add_argument("--archived", action="store_true", help="of the archived threads instead")
-    parser.add_argument("--limit", type=_count, metavar="N", help="of so many threads (50)")
+    parser.add_argument("--limit", type=positive, metavar="N", help="of so many threads (50)")
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
@@ -175,18 +175,6 @@ def _add_compress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask, on a terminal")
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
-
-
-def _add_show(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the thread (see `threadlog --help`)")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
-    form.add_argument("--raw", action="store_true", help="the lines as they stand in the files")
-    parser.add_argument(
-        "--tail", type=_count, metavar="N", help="the last N turns (with --raw: lines)"
-    )
-    parser.add_argument("--full", action="store_true", help="tool output in full length")
-    parser.add_argument("--no-pager", action="store_true", help="write to the terminal directly")
 
 
 def _add_record(parser: argparse.ArgumentParser) -> None:
@@ -255,7 +243,7 @@ def _add_rename(parser: argparse.ArgumentParser) -> None:
 def _add_rollback(parser: argparse.ArgumentParser) -> None:
     _add_path(parser)
     parser.add_argument(
-        "turns", metavar="N", nargs="?", type=_count, default=1, help="so many of its turns (1)"
+        "turns", metavar="N", nargs="?", type=positive, default=1, help="so many of its turns (1)"
     )
     _add_outcome(parser)
 
@@ -313,7 +301,7 @@ MODULES = {
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
     ("latest", _add_latest, "the thread that changed last"),
-    ("show", _add_show, "one thread, readably"),
+    ("show", add_show, "one thread, readably"),
     ("path", _add_path, "where a thread's rollout lies"),
     ("tree", _add_tree, "threads with their subagents, reviews and forks"),
     ("why", _add_why, "what this list and Codex's own do with a thread, and why"),
@@ -341,30 +329,10 @@ _COMMANDS = (
 )
 
 
-def _moment(text: str) -> str:
-    from threadlog.asking import moment_ms
-
-    try:
-        moment_ms(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"no moment: {error}") from None
-    return text
-
-
 def _something(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty text: leave the option out, or say which")
     return text
-
-
-def _count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
-    return min(number, sys.maxsize)
 
 
 def _days(text: str) -> float:

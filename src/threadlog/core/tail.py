@@ -76,8 +76,13 @@ def slim(line: Line) -> Line:
     if isinstance(item, ev.TokenCount):
         item = ev.TokenCount(info=item.info)
     elif isinstance(item, TurnContext):
-        ran = {"turn_id": item.turn_id, "model": item.model}
-        item = TurnContext(cwd="", approval_policy=None, sandbox_policy=None, **ran)
+        item = TurnContext(
+            turn_id=item.turn_id,
+            cwd="",
+            approval_policy=None,
+            sandbox_policy=None,
+            model=item.model,
+        )
     else:
         return line
     envelope = msgspec.structs.replace(line.envelope, payload=item)

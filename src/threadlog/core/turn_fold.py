@@ -50,6 +50,8 @@ class TurnFold:
         # Paginated: items of turns of which no line has told yet, by turn.
         self.early: dict[str, dict[str, ti.AnyTurnItem]] = {}
         self._early_times: dict[str, dict[str, ItemTimes]] = {}
+        # Items that came or changed, in order, for who takes them from here.
+        self.touched: list[tuple[OpenTurn, str]] = []
         self._rules = rules
         self._keep_items = keep_items
         self._open: OpenTurn | None = None
@@ -61,6 +63,7 @@ class TurnFold:
 
     def add(self, line: Line) -> None:
         """Take in one more line."""
+        self.touched.clear()
         if line.ordinal is not None and line.ordinal < self._rules.own_from_ordinal:
             return
         item = line.item
@@ -71,6 +74,11 @@ class TurnFold:
             self._response_item(item, line.offset)
         elif not self._paginated and (convert := turn_items.EVENT_ITEMS.get(type(item))):
             self._place(convert(item), line.offset)
+
+    @property
+    def open(self) -> OpenTurn | None:
+        """The turn that goes on."""
+        return self._open
 
     def close(self) -> None:
         """End the open turn, if there is one; an empty one was none."""
@@ -217,12 +225,14 @@ class TurnFold:
                 turn.times[name] = times
         elif self._paginated and event.turn_id not in self._known:
             early = self.early.setdefault(event.turn_id, {})
-            early[name] = item if self._keep_items else _NOTHING
+            early[name] = item if self._keep_items else NOTHING
             self._early_times.setdefault(event.turn_id, {})[name] = times
 
     def _take_early(self, turn: OpenTurn) -> None:
         """Items that came before their turn was told of."""
-        turn.items.update(self.early.pop(turn.id, {}))
+        early = self.early.pop(turn.id, {})
+        turn.items.update(early)
+        self.touched += [(turn, name) for name in early]
         turn.times.update(self._early_times.pop(turn.id, {}))
 
     def _response_item(self, item: ResponseItem, offset: int) -> None:
@@ -243,6 +253,7 @@ class TurnFold:
             call = turn.items.get(call_id)
             if isinstance(call, ti.ToolCall):
                 turn.items[call_id] = msgspec.structs.replace(call, output=output)
+                self.touched.append((turn, call_id))
                 return
 
     def _place(self, placed: turn_items.Placed, offset: int) -> None:
@@ -257,8 +268,9 @@ class TurnFold:
     # -- turns
 
     def _append(self, item: ti.AnyTurnItem, offset: int, turn: OpenTurn | None = None) -> None:
-        turn = turn or self._turn(offset)
-        turn.items[item.id or _item_id(offset)] = item if self._keep_items else _NOTHING
+        turn, name = turn or self._turn(offset), item.id or _item_id(offset)
+        turn.items[name] = item if self._keep_items else NOTHING
+        self.touched.append((turn, name))
 
     def _turn(self, offset: int) -> OpenTurn:
         return self._open or self._new(f"turn-{offset}", explicit=False)
@@ -297,7 +309,8 @@ class TurnFold:
         return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
 
 
-_NOTHING = ti.ContextCompaction(id="")
+# Stands for an item that nobody needs.
+NOTHING = ti.ContextCompaction(id="")
 
 
 def _item_id(offset: int) -> str:

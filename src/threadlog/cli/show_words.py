@@ -1,0 +1,60 @@
+"""The words of `threadlog show`, and values that other commands take too.
+
+Imports next to nothing, as `main`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def add_show(parser: argparse.ArgumentParser) -> None:
+    """The options of `show`."""
+    parser.add_argument("id", metavar="ID", help="the thread (see `threadlog --help`)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
+    form.add_argument("--raw", action="store_true", help="the lines as they stand in the files")
+    form.add_argument(
+        "--plain", action="store_true", help="a transcript without colours, as it is piped"
+    )
+    part = parser.add_argument_group("which turns")
+    part.add_argument(
+        "--tail", type=positive, metavar="N", help="the last N turns (with --raw: lines)"
+    )
+    part.add_argument(
+        "--since",
+        type=moment,
+        metavar="TIME",
+        help="those that went on since then: 2026-11-25T13:00Z, or 2h (ago)",
+    )
+    part.add_argument(
+        "--turn", metavar="TURN", help="one: its id, a piece of it, 1 (the first), -1 (the last)"
+    )
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="go on with what happens, until Ctrl-C"
+    )
+    parser.add_argument("--full", action="store_true", help="tool output in full length")
+    parser.add_argument("--no-pager", action="store_true", help="write to the terminal directly")
+
+
+def moment(text: str) -> str:
+    """A moment, or a span of time ago, as `threads` takes it."""
+    from threadlog.asking import moment_ms
+
+    try:
+        moment_ms(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"no moment: {error}") from None
+    return text
+
+
+def positive(text: str) -> int:
+    """A number from 1 on."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return min(number, sys.maxsize)
