@@ -99,6 +99,7 @@ METHODS = {
         "get",
         "iter_lines",
         "turns",
+        "follow",
         "history",
         "model_input",
         "outline",

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from threadlog.core.decode import Line, decode_frame
 from threadlog.core.framing import Frame, Oversized, Splitter, line_length
@@ -22,17 +22,18 @@ from threadlog.core.lineage import Segment
 from threadlog.core.lines import Damaged
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import ThreadlogError, Unreadable
-from threadlog.ports import Catalog, Growing
+
+if TYPE_CHECKING:
+    from threadlog.ports import Catalog, Growing
 
 # How long it waits between two looks; how much it reads at a look.
 LOOK_S = 0.25
 GROWTH_BYTES = 1 << 20
 # A thread that was not to be found for so long is gone; what moves is away for an instant.
 GONE_S = 1.5
-# A folder changed so short a time ago may change again without its time telling it.
-YOUNG_S = 2
-# Whatever times tell, it is looked whether the thread goes on elsewhere.
-SEARCH_S = 10
+# So often, and not for more than so small a share of the time, it is looked whether the thread goes
+# on elsewhere, whatever its folder tells: a revert may be of another day.
+SEARCH_S, SEARCH_SHARE = 1, 50
 
 
 class Reverted(NamedTuple):
@@ -79,7 +80,7 @@ class Following:
         self._queue: list[Segment] = []
         self._glance: Glance | None = None  # at what was read last
         self._folder_ns = 0
-        self._searched = 0.0
+        self._search_at = 0.0
         self._missing_since: float | None = None
         self.ended = False
         self._segment = Segment("", summary.path)
@@ -195,13 +196,16 @@ class Following:
 
     def _search(self, glance: Glance) -> None:
         """Look whether the thread goes on elsewhere, if it may."""
-        young = time.time_ns() - glance.folder_ns < YOUNG_S * 1_000_000_000
-        now = time.monotonic()
-        if not young and glance.folder_ns == self._folder_ns and now - self._searched < SEARCH_S:
+        if self._queue:
             return
-        self._folder_ns, self._searched = glance.folder_ns, now
-        if not self._queue and (newest := self._newest()) is not None:
+        now = time.monotonic()
+        if glance.folder_ns == self._folder_ns and now < self._search_at:
+            return
+        self._folder_ns = glance.folder_ns
+        if (newest := self._newest()) is not None:
             self._lead_to(newest)
+        took_s = time.monotonic() - now
+        self._search_at = now + max(SEARCH_S, SEARCH_SHARE * took_s)
 
     def _look_elsewhere(self) -> list[Followed]:
         """The rollout does not lie where it lay: it has another form or folder, or is gone."""

@@ -8,28 +8,31 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from threadlog.core import history, turns
 from threadlog.core import tail as tails
+from threadlog.core import turns
 from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line, decode_frame, decode_item
 from threadlog.core.framing import Frame, Gap, Oversized
-from threadlog.core.history import History, Value
 from threadlog.core.items.event import TaskStarted, ThreadRolledBack
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.items.turn import UserMessage
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import Json, dump
 from threadlog.core.metadata import PAGINATED, Metadata
-from threadlog.core.outline import Outline, outline
 from threadlog.core.query import ThreadSummary
 from threadlog.core.tail import TailCounter
 from threadlog.core.turn import IN_PROGRESS, Turn, TurnRules
 from threadlog.core.turn_fold import shows
 from threadlog.errors import EmptyRollout, NoThreadId
-from threadlog.ports import Rollouts
+
+if TYPE_CHECKING:
+    from threadlog.core.history import History, Value
+    from threadlog.core.outline import Outline
+    from threadlog.ports import Rollouts
 
 # The newest turns are put together in memory; of what does not fit here, only the turns' frames
 # (starts, ends, the user's messages) are.
@@ -41,7 +44,7 @@ _TOO_LARGE = (
 _ROLLBACK = b"thread_rolled_back"
 _NAME_BYTES = 256  # more than the name of any turn takes
 
-Report = Callable[[str, Value], None]
+Report: TypeAlias = "Callable[[str, Value], None]"
 
 
 def _ignore(_path: str, _value: Value) -> None:
@@ -217,7 +220,7 @@ class ThreadReader:
             ]
         tail, rules, spots = self._newest(count, end)
         rules = msgspec.structs.replace(rules, rolled_back=rolled_back)
-        rollbacks = any(isinstance(line.item, ThreadRolledBack) for line in tail)
+        rollbacks = any(type(line.item) is ThreadRolledBack for line in tail)
         read = turns.read_turns(lambda: tail, rules, rollbacks=rollbacks)
         return [(turn, spots.get(turn.id)) for turn in turns.newest(read, count)]
 
@@ -261,6 +264,8 @@ class ThreadReader:
 
     def history(self) -> History:
         """The whole thread, in memory; raises EmptyRollout, NoThreadId."""
+        from threadlog.core import history
+
         loaded = [
             history.load(segment.path, self._rollouts.read(segment))
             for segment in self._rollouts.segments(self._summary)
@@ -269,15 +274,21 @@ class ThreadReader:
             raise EmptyRollout(f"empty session file: {self._summary.path}")
         if self._metadata.thread_id is None:
             raise NoThreadId(f"no session metadata, hence no thread id, in {self._summary.path}")
-        return History(history.RESUMED, loaded, thread_id=self._summary.id, rules=self._rules())
+        return history.History(
+            history.RESUMED, loaded, thread_id=self._summary.id, rules=self._rules()
+        )
 
     def outline(self) -> list[Outline]:
         """Where each line begins and what it is, for each segment of the thread, oldest first."""
+        from threadlog.core.outline import outline
+
         segments = self._rollouts.segments(self._summary)
         return [outline(self._bytes(segment)) for segment in segments]
 
     def model_input(self) -> list[dict[str, Json]]:
         """The Responses items to send next; reads back to the newest compaction only."""
+        from threadlog.core import history
+
         raws = (
             frame.raw
             for frame in self.raw_lines_backwards()
@@ -354,16 +365,17 @@ class ThreadReader:
         for number, value in values:
             if not isinstance(value, Line):
                 continue
-            if isinstance(value.item, TaskStarted):
-                spots[value.item.turn_id] = Spot(number, value.offset, value.ordinal)
-            if tails.marks_turn(value.item) or (size <= TAIL_LIMIT_BYTES and shows(value.item)):
-                tail.append(tails.slim(value))
-                size += len(tail[-1].raw or b"")
-            elif size > TAIL_LIMIT_BYTES and not reported and shows(value.item):
+            item = value.item
+            if isinstance(item, TaskStarted):
+                spots[item.turn_id] = Spot(number, value.offset, value.ordinal)
+            if (size <= TAIL_LIMIT_BYTES and shows(item)) or tails.marks_turn(item):
+                tail.append(kept := tails.slim(value, item))
+                size += len(kept.raw or b"")
+            elif size > TAIL_LIMIT_BYTES and not reported and shows(item):
                 reported = self.tail_was_cut = True
                 gap = value.offset + len(value.raw or b"") + value.ended
                 self._report(self.segments()[number].path, Gap(gap, _TOO_LARGE))
-            if counter.enough(value.item):
+            if counter.enough(item):
                 whole = False
                 if tails.oldest_counts(tail):
                     tail += tails.count_before(value for _number, value in values)

@@ -139,7 +139,7 @@ class _InWords:
         self._transcript = Transcript(Sheet(sys.stdout, style, full=arguments.full))
         self._turn_id: str | None = None
         self._reasoning = False
-        self.flush = sys.stdout.flush
+        self.flush = self._transcript.sheet.flush
 
     def thread(self, thread: ThreadSummary, kin: dict[str, str]) -> None:
         """The head."""

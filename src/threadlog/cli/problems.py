@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from threadlog.core.framing import Gap, Oversized
-from threadlog.core.history import Value
 from threadlog.core.lines import REASONS, Damaged, Json
+
+if TYPE_CHECKING:
+    from threadlog.core.history import Value
 
 # More problems than this are counted, not listed.
 PROBLEMS_LISTED = 1000

@@ -18,6 +18,7 @@ PROSE_COLUMNS = 100
 # Lines of a tool's output, and of a change of a file, that are shown; the rest is counted.
 FOLDED_LINES, FOLDED_DIFF_LINES = 12, 40
 FOLDED_CHARS = 4000
+HELD_LINES = 256
 INDENT = "  "
 _NARROWEST = 20
 
@@ -29,6 +30,7 @@ class Sheet:
         self._out = out
         self.style = style
         self.full = full
+        self._held: list[str] = []
         self._gap = True  # no blank line is wanted where nothing stands yet
         # 0: as long as they are.
         self.columns = max(style.columns, _NARROWEST) if style.colour and style.columns else 0
@@ -37,8 +39,7 @@ class Sheet:
     def gap(self) -> None:
         """A blank line, if the line before is none."""
         if not self._gap:
-            self._out.write("\n")
-        self._gap = True
+            self.write("")
 
     def line(self, words: str, *codes: str) -> None:
         """One line of one colour."""
@@ -67,18 +68,22 @@ class Sheet:
 
     def prose(self, words: str, *codes: str) -> None:
         """Words as they were written, indented; long lines are broken at spaces."""
-        for line in text.printable(words).strip("\n").split("\n"):
+        lines = text.printable(words).strip("\n").split("\n")
+        if not self.columns:
+            for line in lines:
+                self.write(f"{INDENT}{self.style.paint(line, *codes)}".rstrip())
+            return
+        for line in lines:
             line = self._expanded(line.rstrip())  # noqa: PLW2901
-            lead = line[: len(line) - len(line.lstrip(" "))] if self.columns else ""
-            lead = lead[: self.columns // 2]
-            columns = self.prose_columns - len(INDENT + lead) if self.columns else 0
+            lead = line[: len(line) - len(line.lstrip(" "))][: self.columns // 2]
+            columns = self.prose_columns - len(INDENT + lead)
             for piece in wrapped([(line[len(lead) :], codes)], columns):
                 self.write(f"{INDENT}{lead}{painted(piece, self.style)}".rstrip(" "))
 
     def output(self, words: str) -> None:
         """What a tool said, folded."""
         if words.strip():
-            lines = text.printable(words).strip("\n").split("\n")
+            lines = words.strip("\r\n").split("\n")
             self.folded(((line, (DIM,)) for line in lines), len(lines), FOLDED_LINES)
 
     def folded(self, lines: Iterable[Span], count: int, limit: int) -> None:
@@ -104,15 +109,24 @@ class Sheet:
 
     def write(self, line: str) -> None:
         """A line that is ready: made printable, coloured, and short enough."""
-        self._out.write(line + "\n")
+        self._held.append(line)
         self._gap = not line
+        if len(self._held) >= HELD_LINES:
+            self.pass_on()
+
+    def pass_on(self) -> None:
+        """Write what is held to where it goes: line by line that takes long."""
+        if self._held:
+            self._out.write("\n".join(self._held) + "\n")
+            self._held.clear()
 
     def flush(self) -> None:
         """Have it seen."""
+        self.pass_on()
         self._out.flush()
 
     def _rows(self, line: str) -> list[str]:
-        line = self._expanded(text.printable(line))
+        line = self._expanded(text.printable(line.removesuffix("\r")))
         columns = self.columns - len(INDENT)
         return text.chop(line, columns) or [""] if self.columns else [line]
 

@@ -62,6 +62,7 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         if not first:
             transcript.note("no turns" + (" since then" if arguments.since else ""))
         note_problems(transcript.note, problems, summary.path)
+        transcript.sheet.pass_on()
     return 0
 
 

@@ -82,6 +82,7 @@ class Transcript:
         for item in turn.items:
             self.item(item)
         self.error(turn)
+        self.sheet.pass_on()
 
     def begin(self, turn: Turn) -> None:
         """The line that a turn begins with."""

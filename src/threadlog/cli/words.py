@@ -40,8 +40,11 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=100)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `command` says which command was called."""
+def parser(called: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line; `command` says which command was called.
+
+    If it is known which one that is, only its words are made: making all takes as long as a list.
+    """
     shared = argparse.ArgumentParser(add_help=False, formatter_class=_Help)
     shared.add_argument(
         "--home",
@@ -60,6 +63,8 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"threadlog {__version__}")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, add, summary in _COMMANDS:
+        if called not in (None, name):
+            continue
         add(
             commands.add_parser(
                 name, parents=[shared], formatter_class=_Help, help=summary, allow_abbrev=False

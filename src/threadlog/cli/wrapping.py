@@ -16,6 +16,10 @@ _PIECES = re.compile(r"\n|[ \t]+|[^ \t\n]+")
 
 def wrapped(spans: Iterable[Span], columns: int) -> list[list[Span]]:
     """The lines that *spans* make; columns 0 breaks them at line feeds only."""
+    spans = list(spans)
+    whole = not any("\n" in words for words, _codes in spans)
+    if whole and (not columns or sum(text.width(words) for words, _codes in spans) <= columns):
+        return [spans]
     lines = _Lines(columns)
     for words, codes in spans:
         for piece in _PIECES.findall(words):

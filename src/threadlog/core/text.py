@@ -19,6 +19,8 @@ def printable(text: str) -> str:
 
     Line feeds and tabs stay; carriage returns before a line feed go.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return _CONTROL.sub(_picture, text.replace("\r\n", "\n"))
 
 

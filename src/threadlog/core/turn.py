@@ -1,7 +1,5 @@
 """One turn: as it is shown, as it is being put together, and how the turns of a thread are read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import msgspec
