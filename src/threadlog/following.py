@@ -39,7 +39,7 @@ SEARCH_S, SEARCH_SHARE = 1, 50
 class Reverted(NamedTuple):
     """The thread goes on in another rollout, from before some of its turns.
 
-    Of the rollout before it, what lies before byte `end` still counts; None: nothing is known.
+    Of the rollout before it, what lies before byte `end` still counts; None: nothing of it.
     """
 
     end: int | None

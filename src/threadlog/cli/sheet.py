@@ -64,7 +64,7 @@ class Sheet:
 
     def heading(self, who: str, colour: str) -> None:
         """Who is speaking."""
-        self.write(self.style.paint(who, BOLD, colour))
+        self.line(who, BOLD, colour)
 
     def prose(self, words: str, *codes: str) -> None:
         """Words as they were written, indented; long lines are broken at spaces."""
