@@ -182,9 +182,8 @@ def test_a_revert_is_told_and_gone_on_after(home: Path) -> None:
     with opened.follow(thread.id) as found:
         for before, inside in ((second, True), (first, False)):
             end = found.offset
-            with opened.revert(thread.id, before=before) as again:
-                with again.turn("new") as live:
-                    live.say("again")
+            with opened.revert(thread.id, before=before) as again, again.turn("new") as live:
+                live.say("again")
             came = looked(found, 8)
             reverted = came[0].value
             assert isinstance(reverted, Reverted)

@@ -1,4 +1,4 @@
-"""Whatever stands in a thread, and wherever: nothing but our own colours leaves for the terminal."""
+"""Whatever stands in a thread, and wherever: only our own colours go to the terminal."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ HOSTILE = {
     "shift out": "\x0e\x0f",
     "NUL and DEL": "\0\x7f",
     "zero width": "a\u200bb\u200c\u200d\ufeff\u2060",
-    "markdown": '# \x1b[31m\n**\x1b]0;x\x07** `\x9b` [\u202e](\x1b[2J "\x07")\n\n| \x1b[0m |\n|-|\n| \x9d |\n',
+    "markdown": '# \x1b[31m\n**\x1b]0;x\x07** `\x9b` [\u202e](\x1b[2J "\x07")',
+    "table": "| \x1b[0m |\n|-|\n| \x9d |\n",
     "fence": "```\x1b[31m\n\x1b[2J\u202e\n```\n> \x07\n\n1. \x08\n",
     "entities": "&#x202e;&#x9b;&#27;[2J&#x2066; <http://x/\u202e> ![\x1b[2J](data:\x1b)",
     "tabs": "\ta\tb",

@@ -1,4 +1,4 @@
-"""Markdown on a terminal: each construct as lines, everything that was written there, in bounded time."""
+"""Markdown on a terminal: each construct as lines, nothing left out, in bounded time."""
 
 from __future__ import annotations
 

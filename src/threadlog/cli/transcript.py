@@ -20,6 +20,7 @@ from threadlog.cli.terminal import (
     folder,
 )
 from threadlog.cli.wrapping import Span
+from threadlog.core import text
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import TokenUsage, UserInput
 from threadlog.core.query import ThreadSummary
@@ -44,7 +45,7 @@ class Transcript:
 
     def thread(self, thread: ThreadSummary, kin: dict[str, str]) -> None:
         """The head: what thread this is; *kin* has the titles of those it comes from, by id."""
-        self.sheet.line(thread.title or "(no message yet)", BOLD)
+        self.sheet.line(self._title(thread.title) or "(no message yet)", BOLD)
         created = thread.created[:16].replace("T", " ")
         self.sheet.line(f"{thread.id or '(no id)'}  {created} UTC", DIM)
         facts = [folder(thread.cwd), thread.git_branch, thread.source, thread.cli_version]
@@ -58,8 +59,13 @@ class Transcript:
         if thread.archived:
             self.sheet.line("archived", DIM)
 
+    def _title(self, title: str) -> str:
+        """A title, on no more than a line of a terminal."""
+        columns = self.sheet.columns
+        return text.fit(text.one_line(title), columns) if columns else title
+
     def _kin(self, how: str, thread_id: str, kin: dict[str, str]) -> None:
-        title = kin.get(thread_id, "it is not there any more")
+        title = self._title(kin.get(thread_id, "it is not there any more"))
         self.sheet.line(f"{how} {self._short(thread_id)}  {title}", DIM)
 
     def _short(self, name: str) -> str:
