@@ -110,6 +110,7 @@ METHODS = {
         "get",
         "iter_lines",
         "turns",
+        "follow",
         "history",
         "model_input",
         "outline",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.family import Edges, Family
 from threadlog.core.framing import Frame, Gap
+from threadlog.core.growth import Glance
 from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lineage import Copied, Segment
 from threadlog.core.metadata import Metadata
@@ -93,6 +94,19 @@ class Rollouts(Protocol):
 
     def chunks(self, segment: Segment) -> Iterator[bytes | Gap]:
         """The bytes of a segment, in pieces; raises Unreadable."""
+
+
+class Growing(Rollouts, Protocol):
+    """The same, while they grow."""
+
+    def glance(self, path: str) -> Glance | None:
+        """A rollout as the file system tells it; None if nothing lies there."""
+
+    def piece(self, path: str, offset: int, limit_bytes: int) -> tuple[bytes, int]:
+        """The bytes of a rollout from *offset* on, no more than a limit, and how many it has.
+
+        Both uncompressed; raises Unreadable.
+        """
 
 
 class Appender(Protocol):
@@ -275,7 +289,7 @@ class Store(Protocol):
         """What is said in them."""
 
     @property
-    def rollouts(self) -> Rollouts:
+    def rollouts(self) -> Growing:
         """Their lines."""
 
     @property

@@ -7,28 +7,32 @@ and how far.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from threadlog.core import history, turns
 from threadlog.core import tail as tails
+from threadlog.core import turns
 from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line, decode_frame, decode_item
 from threadlog.core.framing import Frame, Gap, Oversized
-from threadlog.core.history import History, Value
 from threadlog.core.items.event import TaskStarted, ThreadRolledBack
 from threadlog.core.items.session import SessionMeta
 from threadlog.core.items.turn import UserMessage
 from threadlog.core.lineage import Segment
 from threadlog.core.lines import Json, dump
 from threadlog.core.metadata import PAGINATED, Metadata
-from threadlog.core.outline import Outline, outline
 from threadlog.core.query import ThreadSummary
 from threadlog.core.tail import TailCounter
 from threadlog.core.turn import IN_PROGRESS, Turn, TurnRules
+from threadlog.core.turn_fold import shows
 from threadlog.errors import EmptyRollout, NoThreadId
-from threadlog.ports import Rollouts
+
+if TYPE_CHECKING:
+    from threadlog.core.history import History, Value
+    from threadlog.core.outline import Outline
+    from threadlog.ports import Rollouts
 
 # The newest turns are put together in memory; of what does not fit here, only the turns' frames
 # (starts, ends, the user's messages) are.
@@ -40,7 +44,7 @@ _TOO_LARGE = (
 _ROLLBACK = b"thread_rolled_back"
 _NAME_BYTES = 256  # more than the name of any turn takes
 
-Report = Callable[[str, Value], None]
+Report: TypeAlias = "Callable[[str, Value], None]"
 
 
 def _ignore(_path: str, _value: Value) -> None:
@@ -71,10 +75,10 @@ class ThreadReader:
 
     def values_backwards(self) -> Iterator[Value]:
         """Every line, newest first."""
-        return (value for _spot, value in self._values_backwards())
+        return (value for _spot, value in self.placed_backwards())
 
-    def _values_backwards(self, end: Spot | None = None) -> Iterator[tuple[int, Value]]:
-        """With each, the number of its segment; from *end* on back, if that is given."""
+    def placed_backwards(self, end: Spot | None = None) -> Iterator[tuple[int, Value]]:
+        """The same, each with the number of its segment; from *end* on back, if that is given."""
         segments = self.segments()
         if end is not None and end.segment < len(segments):
             del segments[end.segment + 1 :]
@@ -144,7 +148,7 @@ class ThreadReader:
         A turn without a recorded start has ended once the agent has said anything (Codex waits for
         an end that such threads never have).
         """
-        if self._explicit_turns():
+        if self.explicit_turns:
             tail, whole, _spots = self._tail(1)
             rules = msgspec.structs.replace(self._rules(), partial=not whole)
             lines = iter(tail)
@@ -188,29 +192,54 @@ class ThreadReader:
                         return
                     yield spot, value
 
-    def turns(self) -> Iterator[Turn]:
-        """The turns, oldest first, handed on as they are read."""
-        return turns.read_turns(self.lines, self._rules(), rollbacks=self._has_rollback())
+    def turns(self, *, rolled_back: bool = False) -> Iterator[Turn]:
+        """The turns, oldest first, handed on as they are read.
+
+        With *rolled_back* those too that no longer count, with that status.
+        """
+        rules = msgspec.structs.replace(self._rules(), rolled_back=rolled_back)
+        return turns.read_turns(self.lines, rules, rollbacks=self._has_rollback())
 
     def last_turns(self, count: int) -> list[Turn]:
         """The newest *count* turns, oldest first, read from the end where starts are recorded."""
         return [turn for turn, _spot in self.turns_back(count)]
 
-    def turns_back(self, count: int, end: Spot | None = None) -> list[tuple[Turn, Spot | None]]:
+    def turns_back(
+        self, count: int, end: Spot | None = None, *, rolled_back: bool = False
+    ) -> list[tuple[Turn, Spot | None]]:
         """The same with where each turn's start is recorded; of those that begin before *end*.
 
-        Where starts are not recorded all is read, and *end* is of no account.
+        Where starts are not recorded all is read, and *end* is of no account.  With *rolled_back*
+        those between them too that no longer count, with that status.
         """
         if count <= 0:
             return []
-        if not self._explicit_turns():
-            return [(turn, None) for turn in deque(self.turns(), maxlen=count)]
+        if not self.explicit_turns:
+            return [
+                (turn, None) for turn in turns.newest(self.turns(rolled_back=rolled_back), count)
+            ]
+        tail, rules, spots = self._newest(count, end)
+        rules = msgspec.structs.replace(rules, rolled_back=rolled_back)
+        rollbacks = any(type(line.item) is ThreadRolledBack for line in tail)
+        read = turns.read_turns(lambda: tail, rules, rollbacks=rollbacks)
+        return [(turn, spots.get(turn.id)) for turn in turns.newest(read, count)]
+
+    def newest_lines(self, count: int, end: Spot) -> tuple[Iterable[Line], TurnRules]:
+        """The lines before *end* that the newest *count* turns are made of, and how to read them.
+
+        Where starts are not recorded these are all lines.
+        """
+        if self.explicit_turns:
+            return self._newest(count, end)[:2]
+        return (line for _spot, line in self._placed(Spot(0, 0), end)), self._rules()
+
+    def _newest(
+        self, count: int, end: Spot | None
+    ) -> tuple[list[Line], TurnRules, dict[str, Spot]]:
         tail, whole, spots = self._tail(count, end)
         earlier = frozenset() if whole else self._told_before(tail)
         rules = msgspec.structs.replace(self._rules(), partial=not whole, earlier=earlier)
-        rollbacks = any(isinstance(line.item, ThreadRolledBack) for line in tail)
-        read = turns.read_turns(lambda: tail, rules, rollbacks=rollbacks)
-        return [(turn, spots.get(turn.id)) for turn in deque(read, maxlen=count)]
+        return tail, rules, spots
 
     def turns_on(self, start: Spot | None = None) -> Iterator[tuple[Turn, Spot | None]]:
         """The turns from the one whose start is recorded at *start* on, oldest first.
@@ -225,7 +254,7 @@ class ThreadReader:
                     spots.setdefault(line.item.turn_id, spot)
                 yield line
 
-        if not self._explicit_turns() or self._has_rollback():
+        if not self.explicit_turns or self._has_rollback():
             yield from ((turn, None) for turn in self.turns())
             return
         begin = start or Spot(0, 0)
@@ -235,6 +264,8 @@ class ThreadReader:
 
     def history(self) -> History:
         """The whole thread, in memory; raises EmptyRollout, NoThreadId."""
+        from threadlog.core import history
+
         loaded = [
             history.load(segment.path, self._rollouts.read(segment))
             for segment in self._rollouts.segments(self._summary)
@@ -243,15 +274,21 @@ class ThreadReader:
             raise EmptyRollout(f"empty session file: {self._summary.path}")
         if self._metadata.thread_id is None:
             raise NoThreadId(f"no session metadata, hence no thread id, in {self._summary.path}")
-        return History(history.RESUMED, loaded, thread_id=self._summary.id, rules=self._rules())
+        return history.History(
+            history.RESUMED, loaded, thread_id=self._summary.id, rules=self._rules()
+        )
 
     def outline(self) -> list[Outline]:
         """Where each line begins and what it is, for each segment of the thread, oldest first."""
+        from threadlog.core.outline import outline
+
         segments = self._rollouts.segments(self._summary)
         return [outline(self._bytes(segment)) for segment in segments]
 
     def model_input(self) -> list[dict[str, Json]]:
         """The Responses items to send next; reads back to the newest compaction only."""
+        from threadlog.core import history
+
         raws = (
             frame.raw
             for frame in self.raw_lines_backwards()
@@ -298,7 +335,8 @@ class ThreadReader:
         if not names or self._metadata.history_mode == PAGINATED:
             return frozenset()
         found: set[str] = set()
-        seam, left = b"", tail[0].offset
+        seam = b""
+        left = next(line.offset for line in tail if isinstance(line.item, TaskStarted))
         for chunk in self._bytes(self._rollouts.segments(self._summary)[-1]):
             window = seam + chunk[:left]
             found |= {name for name in names - found if dump(name) in window}
@@ -314,33 +352,40 @@ class ThreadReader:
     def _tail(
         self, count: int, end: Spot | None = None
     ) -> tuple[list[Line], bool, dict[str, Spot]]:
-        """The newest lines with the last turns in them, whether they are all, and the starts."""
+        """The newest lines with the last turns in them, whether they are all, and the starts.
+
+        If they are not all, the count of tokens comes first that was told last before them.
+        """
         counter = TailCounter(count, self._metadata.history_mode)
         tail: list[Line] = []
         spots: dict[str, Spot] = {}
         size, whole = 0, True
         reported = self.tail_was_cut = False
-        for number, value in self._values_backwards(end):
+        values = self.placed_backwards(end)
+        for number, value in values:
             if not isinstance(value, Line):
                 continue
-            if isinstance(value.item, TaskStarted):
-                spots[value.item.turn_id] = Spot(number, value.offset, value.ordinal)
-            if tails.marks_turn(value.item) or (
-                size <= TAIL_LIMIT_BYTES and turns.shows(value.item)
-            ):
-                tail.append(value)
-                size += len(value.raw or b"")
-            elif size > TAIL_LIMIT_BYTES and not reported and turns.shows(value.item):
+            item = value.item
+            if isinstance(item, TaskStarted):
+                spots[item.turn_id] = Spot(number, value.offset, value.ordinal)
+            if (size <= TAIL_LIMIT_BYTES and shows(item)) or tails.marks_turn(item):
+                tail.append(kept := tails.slim(value, item))
+                size += len(kept.raw or b"")
+            elif size > TAIL_LIMIT_BYTES and not reported and shows(item):
                 reported = self.tail_was_cut = True
                 gap = value.offset + len(value.raw or b"") + value.ended
                 self._report(self.segments()[number].path, Gap(gap, _TOO_LARGE))
-            if counter.enough(value.item):
+            if counter.enough(item):
                 whole = False
+                if tails.oldest_counts(tail):
+                    tail += tails.count_before(value for _number, value in values)
                 break
         tail.reverse()
         return tail, whole, spots
 
-    def _explicit_turns(self) -> bool:
+    @property
+    def explicit_turns(self) -> bool:
+        """True for a thread whose turns have recorded starts."""
         return self._metadata.explicit_turns or self._metadata.history_mode == PAGINATED
 
     def _rules(self) -> TurnRules:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from threadlog.core.tree import Ancestor, Tree
     from threadlog.core.turn import Turn
     from threadlog.core.visibility import Visibility
+    from threadlog.following import Following
     from threadlog.keeper import Keeper
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
@@ -261,6 +262,17 @@ class StoredThreads:
             raise ValueError(f"cannot read the last {last} turns")
         reader = self.reader(self.get(reference))
         return reader.turns() if last is None else iter(reader.last_turns(last))
+
+    def follow(self, reference: Reference, *, offset: int | None = None) -> Following:
+        """A thread as it grows: its lines from now on, or from byte *offset* of its newest rollout.
+
+        Iterate over it, which waits for more, or call its `poll`, which does not.  Only whole lines
+        come, whoever writes them; a revert, a rollout cut short and a thread deleted are told in
+        their places (Codex tells its clients of its own turns only).
+        """
+        from threadlog.following import Following
+
+        return Following(self._store.catalog, self._store.rollouts, self.get(reference), offset)
 
     def history(self, reference: Reference) -> History:
         """The whole thread in memory, to go on from; raises EmptyRollout, NoThreadId too."""

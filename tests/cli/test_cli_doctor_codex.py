@@ -21,7 +21,8 @@ from threadlog import checkup
 from threadlog.codex import schema
 from threadlog.codex.name_file import append_name
 from threadlog.codex.rows import CodexRegister
-from threadlog.core.parity import READY, Database, Row
+from threadlog.core.database_state import READY
+from threadlog.core.parity import Database, Row
 from threadlog.local.comparing import Comparison
 from threadlog.local.intents import ARCHIVE, Intent, Intents, Step
 from whole_homes import know_schema, put_database, rows_of

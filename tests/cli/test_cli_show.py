@@ -82,7 +82,7 @@ def test_a_transcript_tells_the_thread_from_first_to_last(home: Path) -> None:
         "1.2 s",
         "user\n  Why does it fail?\n  Say.\n",
         "reasoning\n  Let me look.\n",
-        "$ make all  [exit 2]",
+        "$ make all  [exit 2, 1.0 s]",
         "  row 0\n",
         "more lines",
         "agent\n  A header is missing.\n",
@@ -120,7 +120,7 @@ def test_json_has_exactly_the_documented_keys(home: Path) -> None:
     assert value["thread"] == json.loads(command(home, "list", "--json").out)["threads"][0]
     (told,) = value["turns"]
     keys = ["id", "status", "items", "started_at", "completed_at", "duration_ms", "error"]
-    assert list(told) == [*keys, "item_times"]
+    assert list(told) == [*keys, "item_times", "model", "usage"]
     assert (told["id"], told["status"]) == ("turn-hello", "completed")
     assert [item["type"] for item in told["items"]] == ["UserMessage", "AgentMessage"]
     assert all(item["id"] for item in told["items"])

@@ -7,17 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from makers import OTHER, THREAD, uuid
-from threadlog.core.parity import (
-    DAMAGED,
-    READY,
-    UNKNOWN,
-    Difference,
-    Home,
-    Lying,
-    Parity,
-    Row,
-    compare,
-)
+from threadlog.core.database_state import DAMAGED, READY, UNKNOWN
+from threadlog.core.parity import Difference, Home, Lying, Parity, Row, compare
 
 HOME, AWAY = "/home", "/away"
 NEW, OLD, THEIRS = f"{HOME}/sessions/new", f"{HOME}/sessions/old", f"{HOME}/sessions/theirs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any, Unpack
 
 from threadlog import home as sync_home
@@ -24,10 +24,22 @@ from threadlog.core.stats import Stats
 from threadlog.core.tree import Ancestor, Tree
 from threadlog.core.turn import Turn
 from threadlog.core.visibility import Visibility
+from threadlog.following import LOOK_S, Followed, Following
 from threadlog.home import Reference
 from threadlog.options import ForkKeywords, ThreadKeywords
 from threadlog.searching import Searched
 from threadlog.stats import StatsAsked
+
+
+async def _followed(begin: Callable[[], Following]) -> AsyncGenerator[Followed, None]:
+    following = await asyncio.to_thread(begin)
+    with following:
+        while not following.ended:
+            came = await asyncio.to_thread(following.poll)
+            for each in came:
+                yield each
+            if not came and not following.behind:
+                await asyncio.sleep(LOOK_S)
 
 
 class Home(Closable):
@@ -177,6 +189,12 @@ class Home(Closable):
     def turns(self, reference: Reference, *, last: int | None = None) -> AsyncIterator[Turn]:
         """The turns, oldest first; *last* reads only the newest so many."""
         return off_the_loop(lambda: self.sync.turns(reference, last=last))
+
+    def follow(
+        self, reference: Reference, *, offset: int | None = None
+    ) -> AsyncGenerator[Followed, None]:
+        """A thread as it grows; waits for more without holding up the loop."""
+        return _followed(lambda: self.sync.follow(reference, offset=offset))
 
     async def history(self, reference: Reference) -> History:
         """The whole thread in memory, to go on from."""

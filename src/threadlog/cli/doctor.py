@@ -18,7 +18,8 @@ from threadlog.cli.index import Progress
 from threadlog.cli.terminal import size_text
 from threadlog.core import text
 from threadlog.core.checkup import Checkup, Place
-from threadlog.core.parity import NO_ROW, NONE, READY, Difference, Mended, Parity
+from threadlog.core.database_state import NONE, READY
+from threadlog.core.parity import NO_ROW, Difference, Mended, Parity
 from threadlog.home import Home
 
 JSON_VERSION = 1

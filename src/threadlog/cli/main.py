@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from threadlog.cli.words import MODULES, parser
 from threadlog.errors import (
@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _lenient_output()
     gc.set_threshold(_GC_THRESHOLD)
     try:
-        arguments = parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else argv
+        arguments = parser(_called(words)).parse_args(words)
         code = _run(arguments)
         sys.stdout.flush()
         return code
@@ -85,6 +86,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
 
+def _called(words: Sequence[str]) -> str | None:
+    """The command, where it is the first word; who asks for help gets that on all of them."""
+    return words[0] if words and words[0] in MODULES else None
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from threadlog.connect import home_path, open
 
@@ -97,10 +103,24 @@ def _run(arguments: argparse.Namespace) -> int:
         return _complain(
             f"no folder {path}; name a home with --home, $THREADLOG_HOME or $CODEX_HOME", FAILED
         )
-    # Only the module of the command is loaded.
-    module = importlib.import_module(f"threadlog.cli.{MODULES[arguments.command]}")
-    code: int = module.run(open(path), arguments)
+    code: int = _load(arguments.command).run(open(path), arguments)
     return code
+
+
+def _load(command: str) -> Any:
+    """The module of a command; only it is loaded.
+
+    What `show` decodes with would load typing_extensions first, for names that typing itself has
+    in every Python we run on: that would take as long as Python takes to start.
+    """
+    name = f"threadlog.cli.{MODULES[command]}"
+    if command != "show" or "typing_extensions" in sys.modules:
+        return importlib.import_module(name)
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module(name)
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 def _can_be_made(path: str) -> bool:

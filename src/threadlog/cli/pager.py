@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
-import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import TextIO, cast
@@ -16,13 +12,13 @@ from typing import TextIO, cast
 @contextlib.contextmanager
 def paged(*, wanted: bool) -> Iterator[TextIO]:
     """Where to write: through $PAGER (or less) on a terminal if *wanted*, else standard output."""
-    try:
-        command = shlex.split(os.environ.get("PAGER", "less"))
-    except ValueError:  # an unbalanced quote
-        command = []
-    if not wanted or not sys.stdout.isatty() or not command or not shutil.which(command[0]):
+    command = _command() if wanted and sys.stdout.isatty() else []
+    if not command:
         yield sys.stdout
         return
+    import signal
+    import subprocess
+
     environment = {"LESS": "FRX", **os.environ}
     pager = subprocess.Popen(  # noqa: S603 -- the user chose the command
         command, stdin=subprocess.PIPE, env=environment, text=True, errors="replace"
@@ -39,3 +35,15 @@ def paged(*, wanted: bool) -> Iterator[TextIO]:
             pager.stdin.close()
         pager.wait()
         signal.signal(signal.SIGINT, interrupt)
+
+
+def _command() -> list[str]:
+    """The pager and its arguments; [] if there is none."""
+    import shlex
+    import shutil
+
+    try:
+        command = shlex.split(os.environ.get("PAGER", "less"))
+    except ValueError:  # an unbalanced quote
+        return []
+    return command if command and shutil.which(command[0]) else []

@@ -11,89 +11,102 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from threadlog.cli.asked import kin_of, since_ms
+from threadlog.cli.main import USAGE
 from threadlog.cli.pager import paged
+from threadlog.cli.problems import Problems, ascii_json, note_problems
+from threadlog.cli.sheet import Sheet
 from threadlog.cli.terminal import Style
 from threadlog.cli.transcript import Transcript
 from threadlog.core import text
 from threadlog.core.framing import Frame, Gap, Oversized
-from threadlog.core.history import Value
-from threadlog.core.lines import REASONS, Damaged, Json
-from threadlog.core.turn import Turn
+from threadlog.core.lines import Json
+from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.errors import Unreadable
 from threadlog.home import Home
 from threadlog.reader import ThreadReader
+from threadlog.telling import Joint, Told, find_turn, told
 
 JSON_VERSION = 1
-# More problems than this are counted, not listed.
-PROBLEMS_LISTED = 1000
-_PROBLEMS_PRINTED = 5
-
-
-class _Problems:
-    """What was not a whole line, as plain JSON."""
-
-    def __init__(self) -> None:
-        self.listed: list[dict[str, Json]] = []
-        self.count = 0
-
-    def add(self, path: str, value: Value) -> None:
-        """Take note of one."""
-        self.count += 1
-        if self.count <= PROBLEMS_LISTED:
-            self.listed.append(
-                {
-                    "path": path or None,
-                    "offset": value.offset,
-                    "length": 0 if isinstance(value, Gap) else getattr(value, "length", 0),
-                    "reason": reason(value),
-                }
-            )
-
-
-def reason(value: Value) -> str:
-    """Why a piece of a rollout is not a line, in a few words."""
-    if isinstance(value, Damaged):
-        return f"{value.reason}: {REASONS[value.reason]}"
-    if isinstance(value, Oversized):
-        return "oversized: too long to load"
-    return f"gap: {value.reason}" if isinstance(value, Gap) else "line"
 
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
     """Print the thread in the form asked for."""
+    if (refused := _refused(arguments)) is not None:
+        print(f"threadlog: {refused}", file=sys.stderr)
+        return USAGE
     summary = home.get(arguments.id)
-    problems = _Problems()
+    if arguments.follow:
+        from threadlog.cli.follow import follow
+
+        return follow(home, summary, arguments)
+    problems = Problems()
     reader = home.reader(summary, problems.add)
     if arguments.raw:
         return _print_raw(reader, arguments.tail)
-    turns = reader.turns() if arguments.tail is None else iter(reader.last_turns(arguments.tail))
+    if arguments.turn is not None:
+        turns: Iterator[Told] = iter([find_turn(reader, arguments.turn)])
+    else:
+        turns = told(reader, last=arguments.tail, since_ms=since_ms(arguments))
     if arguments.json:
-        return _print_json(summary.as_dict(), turns, problems)
-    style = Style.of(sys.stdout)
+        return _print_json(summary.as_dict(), _as_asked(turns, arguments), problems)
+    style = Style.of(sys.stdout, plain=arguments.plain)
     # The first turn is read before the pager starts: an unreadable file is said plainly.
     first = list(itertools.islice(turns, 1))
     with paged(wanted=not arguments.no_pager) as out:
-        transcript = Transcript(out, style, full=arguments.full)
-        transcript.thread(summary)
-        for turn in itertools.chain(first, turns):
-            transcript.turn(turn)
+        transcript = Transcript(Sheet(out, style, full=arguments.full))
+        transcript.thread(summary, kin_of(home, summary))
+        for each in itertools.chain(first, turns):
+            _write(transcript, each, alone=arguments.turn is not None)
+        transcript.end_of_rolled_back()
         if not first:
-            transcript.note("no turns")
-        _note_problems(transcript, problems, summary.path)
+            transcript.note("no turns" + (" since then" if arguments.since else ""))
+        note_problems(transcript.note, problems, summary.path)
+        transcript.sheet.pass_on()
     return 0
 
 
-def _note_problems(transcript: Transcript, problems: _Problems, newest: str) -> None:
-    for problem in problems.listed[:_PROBLEMS_PRINTED]:
-        place = f"byte {problem['offset']}"
-        if problem["path"] not in (None, newest):
-            place += f" of {problem['path']}"
-        transcript.note(f"not shown: {problem['reason'].partition(': ')[2]}, at {place}")
-    if problems.count > _PROBLEMS_PRINTED:
-        transcript.note(f"and {problems.count - _PROBLEMS_PRINTED} more (threadlog show --json)")
+def _refused(arguments: argparse.Namespace) -> str | None:
+    """Why these options do not go together; None if they do."""
+    given = [
+        name
+        for name in ("raw", "json", "tail", "full", "turn", "since", "follow")
+        if getattr(arguments, name) not in (None, False)
+    ]
+    for one, others, why in _APART:
+        if one in given and (other := next((each for each in others if each in given), None)):
+            return f"--{one} does not go with --{other}: {why}"
+    return None
 
 
-def _print_json(thread: dict[str, Json], turns: Iterable[Turn], problems: _Problems) -> int:
+_APART = (
+    ("turn", ("tail", "since"), "it means one turn"),
+    ("turn", ("raw",), "the lines of a turn do not stand by themselves"),
+    ("follow", ("turn",), "a turn by itself does not go on"),
+    ("follow", ("raw",), "use `tail -F` on the path that `threadlog path` tells"),
+    ("raw", ("since",), "it means turns"),
+)
+
+
+def _as_asked(turns: Iterator[Told], arguments: argparse.Namespace) -> Iterator[Turn]:
+    """The turns that count, or the one that was asked for."""
+    for each in turns:
+        if isinstance(each, Turn) and (arguments.turn or each.status != ROLLED_BACK):
+            yield each
+
+
+def _write(transcript: Transcript, told: Told, *, alone: bool) -> None:
+    if isinstance(told, Joint):
+        transcript.joint(told)
+    elif alone:
+        transcript.whole_turn(told)
+        if told.status == ROLLED_BACK:
+            transcript.note("this turn was rolled back: it no longer counts")
+    else:
+        transcript.turn(told)
+
+
+def _print_json(thread: dict[str, Json], turns: Iterable[Turn], problems: Problems) -> int:
     """One JSON object, written turn by turn, so that no thread is too long for it."""
     code = 0
     write = sys.stdout.write
@@ -102,7 +115,7 @@ def _print_json(thread: dict[str, Json], turns: Iterable[Turn], problems: _Probl
         for index, turn in enumerate(turns):
             write("," if index else "")
             write("\n")
-            write(_ascii(msgspec.json.encode(turn)))
+            write(ascii_json(msgspec.json.encode(turn)))
     except Unreadable as error:
         problems.add("", Gap(0, str(error)))
         code = 1
@@ -112,13 +125,6 @@ def _print_json(thread: dict[str, Json], turns: Iterable[Turn], problems: _Probl
         write(f',"problems_not_listed":{problems.count - len(problems.listed)}')
     write("}\n")
     return code
-
-
-def _ascii(encoded: bytes) -> str:
-    """JSON text in ASCII: no character of a thread reaches a terminal raw."""
-    if encoded.isascii() and b"\x7f" not in encoded:
-        return encoded.decode()
-    return json.dumps(json.loads(encoded), separators=(",", ":"))
 
 
 def _print_raw(reader: ThreadReader, tail: int | None) -> int:

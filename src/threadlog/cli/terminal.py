@@ -20,9 +20,9 @@ class Style(NamedTuple):
     colour: bool
 
     @classmethod
-    def of(cls, stream: TextIO) -> Style:
-        """The style that suits *stream* and $NO_COLOR, $TERM."""
-        if not stream.isatty():
+    def of(cls, stream: TextIO, *, plain: bool = False) -> Style:
+        """The style that suits *stream* and $NO_COLOR, $TERM; that of no terminal if *plain*."""
+        if plain or not stream.isatty():
             return cls(0, colour=False)
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         return cls(_columns(stream), colour=not plain)
@@ -50,6 +50,25 @@ def size_text(count: int) -> str:
         amount /= 1000
         del units[0]
     return f"{amount:.0f} {units[0]}" if amount >= 10 else f"{amount:.1f} {units[0]}"
+
+
+def count_text(count: int) -> str:
+    """A number as people say it: 812, 1.2k, 34k, 5.6M."""
+    for unit, size in (("M", 1_000_000), ("k", 1000)):
+        if count >= size:
+            amount = count / size
+            return f"{amount:.1f}{unit}" if amount < 9.95 else f"{amount:.0f}{unit}"
+    return str(count)
+
+
+def duration_text(ms: int) -> str:
+    """A span of time as people say it."""
+    if ms < 60_000:
+        return f"{ms / 1000:.1f} s"
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def folder(cwd: str | None) -> str:

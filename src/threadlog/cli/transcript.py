@@ -1,160 +1,262 @@
-"""A thread as a person reads it: turns, messages, commands and what came of them."""
+"""A thread as a person reads it: its head, its turns, and what happened in each."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
-from threadlog.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Style, folder
+from threadlog.cli import tools
+from threadlog.cli.sheet import INDENT, PROSE_COLUMNS, Sheet
+from threadlog.cli.terminal import (
+    BOLD,
+    CYAN,
+    DIM,
+    GREEN,
+    RED,
+    YELLOW,
+    count_text,
+    duration_text,
+    folder,
+)
+from threadlog.cli.wrapping import Span
 from threadlog.core import text
-from threadlog.core.context import content_texts
 from threadlog.core.items import turn as ti
-from threadlog.core.items.values import UserInput
-from threadlog.core.lines import Json
+from threadlog.core.items.values import TokenUsage, UserInput
 from threadlog.core.query import ThreadSummary
-from threadlog.core.turn import COMPLETED, Turn
+from threadlog.core.turn import COMPLETED, IN_PROGRESS, ROLLED_BACK, Turn
+from threadlog.telling import Joint
 
-# Lines of a tool's output that are shown; the rest is counted.
-FOLDED_LINES = 12
-FOLDED_CHARS = 4000
 _LONGEST_MS = 10**12  # a longer turn is a slip of whoever wrote the rollout
+_SHORT, _UUID_CHARS = 8, 36
 
 
 class Transcript:
-    """Writes a transcript to *out*; *full* shows tool output in full length."""
+    """Writes a thread to a sheet, turn by turn or, as it happens, item by item."""
 
-    def __init__(self, out: TextIO, style: Style, *, full: bool = False) -> None:
-        self._out = out
-        self._style = style
-        self._full = full
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self._model: str | None = None
+        self._rolled_back = 0
+        self._fresh = True  # nothing was written of the turn yet
+        self._block = False  # what was written last is a block of words
 
-    def thread(self, thread: ThreadSummary) -> None:
-        """The head: what thread this is."""
-        self._line(thread.title or "(no message yet)", BOLD)
-        self._line(f"{thread.id or '(no id)'}  {thread.created[:16].replace('T', ' ')} UTC", DIM)
+    # -- the thread
+
+    def thread(self, thread: ThreadSummary, kin: dict[str, str]) -> None:
+        """The head: what thread this is; *kin* has the titles of those it comes from, by id."""
+        self.sheet.line(self._title(thread.title) or "(no message yet)", BOLD)
+        created = thread.created[:16].replace("T", " ")
+        self.sheet.line(f"{thread.id or '(no id)'}  {created} UTC", DIM)
         facts = [folder(thread.cwd), thread.git_branch, thread.source, thread.cli_version]
-        self._line("  ".join(fact for fact in facts if fact), DIM)
+        self.sheet.line("  ".join(fact for fact in facts if fact), DIM)
         if thread.forked_from_id:
-            self._line(f"forked from {thread.forked_from_id}", DIM)
+            self._kin("forked from", thread.forked_from_id, kin)
+        if thread.parent_thread_id and thread.parent_thread_id != thread.forked_from_id:
+            names = [thread.agent_nickname, thread.agent_role]
+            who = " ".join(["subagent", *(f"({name})" for name in names if name), "of"])
+            self._kin(who, thread.parent_thread_id, kin)
         if thread.archived:
-            self._line("archived", DIM)
+            self.sheet.line("archived", DIM)
+
+    def _title(self, title: str) -> str:
+        """A title, on no more than a line of a terminal."""
+        columns = self.sheet.columns
+        return text.fit(text.one_line(title), columns) if columns else title
+
+    def _kin(self, how: str, thread_id: str, kin: dict[str, str]) -> None:
+        title = self._title(kin.get(thread_id, "it is not there any more"))
+        self.sheet.line(f"{how} {self._short(thread_id)}  {title}", DIM)
+
+    def _short(self, name: str) -> str:
+        """An id, or its end where the terminal is narrow; `show` takes both."""
+        narrow = 0 < self.sheet.columns < PROSE_COLUMNS
+        return name[-_SHORT:] if narrow and len(name) == _UUID_CHARS else name
+
+    # -- turns
 
     def turn(self, turn: Turn) -> None:
-        """One turn."""
-        facts = [turn.id]
-        if turn.started_at and (moment := _local_time(turn.started_at)):
-            facts.append(moment)
-        if turn.duration_ms is not None and abs(turn.duration_ms) < _LONGEST_MS:
-            facts.append(f"{turn.duration_ms / 1000:.1f} s")
-        if turn.status != COMPLETED:
-            facts.append(turn.status)
-        self._write("\n")
-        self._line("── " + "  ".join(facts), DIM)
+        """One turn; of those that were rolled back no more than how many there were."""
+        if turn.status == ROLLED_BACK:
+            self._rolled_back += 1
+            return
+        self.whole_turn(turn)
+
+    def whole_turn(self, turn: Turn) -> None:
+        """One turn, whatever became of it."""
+        self.begin(turn)
         for item in turn.items:
-            self._item(item)
-        if isinstance(turn.error, dict) and turn.error.get("message"):
-            self._block("error", str(turn.error["message"]), RED)
+            self.item(item)
+        self.error(turn)
+        self.sheet.pass_on()
+
+    def begin(self, turn: Turn) -> None:
+        """The line that a turn begins with."""
+        self.end_of_rolled_back()
+        if turn.model and self._model and turn.model != self._model:
+            self.note(f"model: {self._model} → {turn.model}")
+        facts = _facts(turn, turn.model if turn.model and self._model is None else None)
+        self._model = turn.model or self._model
+        self.sheet.gap()
+        self.sheet.rule("  ".join([self._short(turn.id), *facts]))
+        self._fresh, self._block = True, False
+
+    def goes_on(self, turn_id: str) -> None:
+        """The line that a turn goes on with, where others came between."""
+        self.sheet.gap()
+        self.sheet.rule(f"{self._short(turn_id)}  goes on")
+        self._fresh, self._block = True, False
+
+    def end(self, turn: Turn) -> None:
+        """The line that a turn ends with, where its beginning was told before it happened."""
+        self.error(turn)
+        model = turn.model if turn.model != self._model else None
+        self._model = turn.model or self._model
+        if facts := _facts(turn, model, began=False):
+            self._apart()
+            self.sheet.rule("  ".join(facts))
+
+    def error(self, turn: Turn) -> None:
+        """What a turn failed with."""
+        error = turn.error if isinstance(turn.error, dict) else {}
+        if error.get("message"):
+            self._heading("error", RED)
+            self.sheet.prose(str(error["message"]), RED)
+
+    def end_of_rolled_back(self) -> None:
+        """Say how many turns were rolled back here, if any were."""
+        count, self._rolled_back = self._rolled_back, 0
+        if count:
+            self.note(f"{count} turn{'s were' if count > 1 else ' was'} rolled back here")
+
+    def joint(self, joint: Joint) -> None:
+        """Where the thread goes on in another rollout."""
+        if joint.reverted:
+            self.note("turns that came here were reverted")
+        else:
+            self.note(f"forked here from {self._short(joint.thread_id or 'another thread')}")
 
     def note(self, sentence: str) -> None:
         """A remark of ours."""
-        self._write("\n")
-        self._line(f"({sentence})", YELLOW)
+        self.sheet.note(sentence)
+        self._fresh, self._block = False, True
 
-    def _item(self, item: ti.AnyTurnItem) -> None:
-        writer = _WRITERS.get(type(item))
+    # -- items
+
+    def item(self, item: ti.AnyTurnItem) -> None:
+        """One item of a turn."""
+        writer = _BLOCKS.get(type(item))
         if writer is not None:
             writer(self, item)
+            return
+        if self._block:
+            self._apart()
+        self._fresh = self._block = False
+        if (tool := _TOOLS.get(type(item))) is not None:
+            tool(self.sheet, item)
         else:
             name = item.payload.get("type") if isinstance(item, ti.UntypedTurnItem) else None
-            self._line(f"[{name or type(item).__name__}]", DIM)
+            self.sheet.line(f"[{name or type(item).__name__}]", DIM)
+
+    def more_reasoning(self, item: ti.Reasoning) -> None:
+        """Reasoning that goes on with what was written last."""
+        self._prose_or_markdown(_reasoned(item), DIM)
+
+    def _heading(self, who: str, colour: str) -> None:
+        self._apart()
+        self.sheet.heading(who, colour)
+        self._fresh, self._block = False, True
+
+    def _apart(self) -> None:
+        """A blank line, but not right below the line of the turn."""
+        if not self._fresh:
+            self.sheet.gap()
 
     def _user(self, item: ti.UserMessage) -> None:
-        self._block("user", "\n".join(map(_input_text, item.content)), CYAN)
+        self._words("user", "\n".join(map(_input_text, item.content)), CYAN)
 
     def _agent(self, item: ti.AgentMessage) -> None:
-        self._block("agent", "".join(part.text for part in item.content), GREEN)
+        self._markdown("agent", "".join(part.text for part in item.content))
 
     def _reasoning(self, item: ti.Reasoning) -> None:
-        self._block("reasoning", "\n\n".join(item.summary_text or item.raw_content), DIM)
+        if words := _reasoned(item).strip():
+            self._heading("reasoning", DIM)
+            self._prose_or_markdown(words, DIM)
 
     def _plan(self, item: ti.Plan) -> None:
-        self._block("plan", item.text, GREEN)
+        self._markdown("plan", item.text)
 
-    def _command(self, item: ti.CommandExecution) -> None:
-        words = list(item.command)
-        shown = words[-1] if len(words) == 3 and words[1] in ("-c", "-lc") else " ".join(words)
-        outcome = "" if item.exit_code in (0, None) else f"  [exit {item.exit_code}]"
-        self._line(f"$ {shown}{outcome}", YELLOW)
-        self._output(item.aggregated_output or (item.stdout or "") + (item.stderr or ""))
-
-    def _files(self, item: ti.FileChange) -> None:
-        for path, change in item.changes.items():
-            self._line(f"{change.type} {path}", YELLOW)
-            self._output(change.unified_diff or change.content or "")
-
-    def _tool(self, item: ti.ToolCall) -> None:
-        name = f"{item.namespace}.{item.name}" if item.namespace else item.name
-        if command := _shell_command(item.arguments):
-            self._line(f"$ {command}", YELLOW)
-        elif "\n" in item.arguments:
-            self._line(name, YELLOW)
-            self._output(item.arguments)
-        else:
-            self._line(f"{name} {text.fit(text.one_line(item.arguments), 400)}", YELLOW)
-        self._output(output_text(item.output))
-
-    def _mcp(self, item: ti.McpToolCall) -> None:
-        self._line(f"{item.server}.{item.tool} {_compact(item.arguments)}", YELLOW)
-        self._output(output_text(item.result if item.error is None else item.error))
-
-    def _dynamic(self, item: ti.DynamicToolCall) -> None:
-        self._line(f"{item.tool} {_compact(item.arguments)}", YELLOW)
-        self._output(output_text(item.content_items))
-
-    def _agents(self, item: ti.CollabAgentToolCall) -> None:
-        to = ", ".join(item.receiver_thread_ids)
-        self._line(f"{item.tool} {to}", YELLOW)
-        self._output(item.prompt or "")
-
-    def _search(self, item: ti.WebSearch) -> None:
-        self._line(f"web search: {item.query}", YELLOW)
-
-    def _review(self, item: ti.EnteredReviewMode) -> None:
-        self._line(f"review began: {item.user_facing_hint or ''}", YELLOW)
+    def _hook(self, item: ti.HookPrompt) -> None:
+        fragments = item.fragments if isinstance(item.fragments, (list, tuple)) else []
+        words = [str(each.get("text", "")) for each in fragments if isinstance(each, dict)]
+        self._words("hook", "\n".join(words), CYAN)
 
     def _review_end(self, item: ti.ExitedReviewMode) -> None:
         review = item.review_output if isinstance(item.review_output, dict) else {}
-        self._line("review ended", YELLOW)
-        self._output(str(review.get("overall_explanation") or ""))
+        verdict = review.get("overall_correctness")
+        self._heading("review ended" + (f": {verdict}" if verdict else ""), YELLOW)
+        self._prose_or_markdown(str(review.get("overall_explanation") or ""))
+        findings = review.get("findings")
+        for finding in findings if isinstance(findings, list) else []:
+            if isinstance(finding, dict):
+                self._finding(finding)
 
-    def _compaction(self, _item: ti.ContextCompaction) -> None:
-        self._line("[the history was compacted here]", DIM)
+    def _finding(self, finding: dict[str, Any]) -> None:
+        spans: list[Span] = [(str(finding.get("title", "")), (BOLD,))]
+        if place := _place(finding.get("code_location")):
+            spans.append((f"  {place}", (DIM,)))
+        self.sheet.spans(spans, indent=INDENT, hang=INDENT)
+        self._prose_or_markdown(str(finding.get("body") or ""))
 
-    def _image(self, item: ti.ImageView) -> None:
-        self._line(f"[image {item.path}]", YELLOW)
+    def _words(self, who: str, words: str, colour: str, *codes: str) -> None:
+        if words.strip():
+            self._heading(who, colour)
+            self.sheet.prose(words, *codes)
 
-    def _block(self, who: str, words: str, colour: str) -> None:
-        if not words.strip():
+    def _markdown(self, who: str, words: str) -> None:
+        if words.strip():
+            self._heading(who, GREEN)
+            self._prose_or_markdown(words)
+
+    def _prose_or_markdown(self, words: str, *codes: str) -> None:
+        lines = None
+        if self.sheet.columns:
+            from threadlog.cli.markdown import Page, rendered
+
+            room = self.sheet.columns - len(INDENT)
+            prose = self.sheet.prose_columns - len(INDENT)
+            lines = rendered(words, Page(self.sheet.style, room, prose, codes))
+        if lines is None:
+            if words.strip():
+                self.sheet.prose(words, *codes)
             return
-        self._write(self._style.paint(who, BOLD, colour) + "\n")
-        for line in text.printable(words).split("\n"):
-            self._write(f"  {line}".rstrip() + "\n")
+        for line in lines:
+            self.sheet.write(INDENT + line if line else "")
 
-    def _output(self, output: str) -> None:
-        lines = text.printable(output).rstrip("\n").split("\n") if output.strip() else []
-        shown = lines if self._full else _folded(lines)
-        for line in shown:
-            self._line(f"  {line}", DIM)
-        if len(shown) < len(lines):
-            self._line(f"  … {len(lines) - len(shown)} more lines", DIM)
 
-    def _line(self, line: str, *codes: str) -> None:
-        self._write(self._style.paint(text.printable(line).replace("\n", " "), *codes) + "\n")
+def _reasoned(item: ti.Reasoning) -> str:
+    return "\n\n".join(item.summary_text or item.raw_content)
 
-    def _write(self, words: str) -> None:
-        self._out.write(words)
+
+def _facts(turn: Turn, model: str | None, *, began: bool = True) -> list[str]:
+    """What the line of a turn says of it besides its name."""
+    facts = [model] if model else []
+    if began and turn.started_at and (moment := _local_time(turn.started_at)):
+        facts.append(moment)
+    if turn.duration_ms is not None and abs(turn.duration_ms) < _LONGEST_MS:
+        facts.append(duration_text(turn.duration_ms))
+    if turn.usage is not None:
+        facts.append(_tokens(turn.usage))
+    if turn.status == ROLLED_BACK:
+        facts.append("rolled back")
+    elif turn.status not in (COMPLETED, IN_PROGRESS):
+        facts.append(turn.status)
+    return facts
+
+
+def _tokens(usage: TokenUsage) -> str:
+    cached = f" ({count_text(usage.cached_input_tokens)} cached)" * bool(usage.cached_input_tokens)
+    return f"{count_text(usage.input_tokens)} in{cached}, {count_text(usage.output_tokens)} out"
 
 
 def _local_time(unix_s: int) -> str:
@@ -165,72 +267,85 @@ def _local_time(unix_s: int) -> str:
         return ""
 
 
-def _shell_command(arguments: str) -> str:
-    """The command that a shell tool was called with; "" for other tools."""
-    try:
-        given = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return ""
-    command = given.get("cmd", given.get("command")) if isinstance(given, dict) else None
-    if isinstance(command, list):
-        words = [str(word) for word in command]
-        return words[-1] if words[1:2] in (["-c"], ["-lc"]) else " ".join(words)
-    return command if isinstance(command, str) else ""
-
-
-def _folded(lines: list[str]) -> list[str]:
-    shown = lines[:FOLDED_LINES]
-    room = FOLDED_CHARS
-    for index, line in enumerate(shown):
-        if len(line) > room:
-            return [*shown[:index], text.fit(line, max(room, 1))]
-        room -= len(line)
-    return shown
-
-
 def _input_text(part: UserInput) -> str:
     if part.text:
         return part.text
-    where = part.path or part.name or _short_url(part.image_url or part.url or "")
+    where = part.path or part.name or _short_url(part.image_url or part.audio_url or part.url or "")
     return f"[{part.type} {where}]" if where else f"[{part.type}]"
 
 
 def _short_url(url: str) -> str:
-    return "" if url.startswith("data:") else url
+    """Where something lies; of what is written out in the address itself its kind and size."""
+    if not url.startswith("data:"):
+        return url
+    kind, _comma, data = url[len("data:") :].partition(",")
+    return f"{kind.partition(';')[0]} {count_text(len(data) * 3 // 4)}B"
 
 
-def output_text(output: Json) -> str:
-    """What a tool answered, as text; images are named, not shown."""
-    if output is None:
+def _place(location: Any) -> str:
+    """Where a finding of a review stands."""
+    if not isinstance(location, dict):
         return ""
-    if isinstance(output, str):
-        return output
-    if isinstance(output, dict) and isinstance(output.get("content"), (str, list)):
-        output = output["content"]
-    if isinstance(output, (list, tuple)):
-        images = sum("image" in str(p.get("type")) for p in output if isinstance(p, dict))
-        return "\n".join([*content_texts(list(output)), *["[image]"] * images])
-    return output if isinstance(output, str) else _compact(output)
+    lines = location.get("line_range")
+    span = ""
+    if isinstance(lines, dict) and lines.get("start") is not None:
+        span = f":{lines['start']}"
+        span += f"-{lines['end']}" if lines.get("end") not in (None, lines["start"]) else ""
+    return f"{location.get('absolute_file_path') or ''}{span}"
 
 
-def _compact(value: Json) -> str:
-    return "" if value is None else text.fit(json.dumps(value, ensure_ascii=False), 400)
+def _review(sheet: Sheet, item: ti.EnteredReviewMode) -> None:
+    sheet.line(f"review began: {item.user_facing_hint or ''}", YELLOW)
 
 
-_WRITERS: dict[type[Any], Callable[[Transcript, Any], None]] = {
+def _compaction(sheet: Sheet, _item: ti.ContextCompaction) -> None:
+    sheet.line("[the history was compacted here]", DIM)
+
+
+def _image(sheet: Sheet, item: ti.ImageView) -> None:
+    sheet.line(f"[image {item.path}]", YELLOW)
+
+
+def _made_image(sheet: Sheet, item: ti.ImageGeneration) -> None:
+    facts = ["image made", item.saved_path, item.status if item.status == "failed" else None]
+    sheet.line("[" + " ".join(fact for fact in facts if fact) + "]", YELLOW)
+    sheet.output(item.revised_prompt or "")
+
+
+def _activity(sheet: Sheet, item: ti.SubAgentActivity) -> None:
+    facts = [item.kind, item.agent_path, item.agent_thread_id]
+    sheet.line("agent " + "  ".join(fact for fact in facts if fact), YELLOW)
+
+
+def _sleep(sheet: Sheet, item: ti.Sleep) -> None:
+    sheet.line(f"[waited {duration_text(item.duration_ms)}]", DIM)
+
+
+def _extension(sheet: Sheet, item: ti.Extension) -> None:
+    sheet.line(f"[{item.kind}]", YELLOW)
+
+
+_BLOCKS: dict[type[Any], Callable[[Transcript, Any], None]] = {
     ti.UserMessage: Transcript._user,
     ti.AgentMessage: Transcript._agent,
     ti.Reasoning: Transcript._reasoning,
     ti.Plan: Transcript._plan,
-    ti.CommandExecution: Transcript._command,
-    ti.FileChange: Transcript._files,
-    ti.ToolCall: Transcript._tool,
-    ti.McpToolCall: Transcript._mcp,
-    ti.DynamicToolCall: Transcript._dynamic,
-    ti.CollabAgentToolCall: Transcript._agents,
-    ti.WebSearch: Transcript._search,
-    ti.EnteredReviewMode: Transcript._review,
+    ti.HookPrompt: Transcript._hook,
     ti.ExitedReviewMode: Transcript._review_end,
-    ti.ContextCompaction: Transcript._compaction,
-    ti.ImageView: Transcript._image,
+}
+_TOOLS: dict[type[Any], Callable[[Sheet, Any], None]] = {
+    ti.CommandExecution: tools.write_command,
+    ti.FileChange: tools.write_files,
+    ti.ToolCall: tools.write_tool,
+    ti.McpToolCall: tools.write_mcp,
+    ti.DynamicToolCall: tools.write_dynamic,
+    ti.CollabAgentToolCall: tools.write_agents,
+    ti.WebSearch: tools.write_search,
+    ti.EnteredReviewMode: _review,
+    ti.ContextCompaction: _compaction,
+    ti.ImageView: _image,
+    ti.ImageGeneration: _made_image,
+    ti.SubAgentActivity: _activity,
+    ti.Sleep: _sleep,
+    ti.Extension: _extension,
 }

@@ -6,13 +6,14 @@ Imports next to nothing, as `main`.
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import cache
 
 from threadlog import __version__
 from threadlog.cli.search_words import add_search
 from threadlog.cli.served_words import add_app_server, add_chat
+from threadlog.cli.show_words import add_show
 from threadlog.cli.stats_words import add_stats
+from threadlog.cli.values import days, moment, number, positive, something
 
 _EPILOG = """\
 A thread ID is a full id, the last 6 or more hex digits of one (as listings show them), its first
@@ -44,8 +45,11 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 @cache
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `command` says which command was called."""
+def parser(called: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line; `command` says which command was called.
+
+    If it is known which one that is, only its words are made: making all takes as long as a list.
+    """
     shared = argparse.ArgumentParser(add_help=False, formatter_class=_Help)
     shared.add_argument(
         "--home",
@@ -64,6 +68,8 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"threadlog {__version__}")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, add, summary in _COMMANDS:
+        if called not in (None, name):
+            continue
         add(
             commands.add_parser(
                 name, parents=[shared], formatter_class=_Help, help=summary, allow_abbrev=False
@@ -79,7 +85,7 @@ def _add_path(parser: argparse.ArgumentParser) -> None:
 def _add_list(parser: argparse.ArgumentParser) -> None:
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--all", action="store_true", help="all threads, not the 50 newest")
-    amount.add_argument("--limit", type=_count, default=50, metavar="N", help="so many (50)")
+    amount.add_argument("--limit", type=positive, default=50, metavar="N", help="so many (50)")
     parser.add_argument("--archived", action="store_true", help="the archived threads instead")
     parser.add_argument(
         "--sort",
@@ -99,32 +105,32 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         "--cwd",
         action="append",
         metavar="DIR",
-        type=_something,
+        type=something,
         help="of this working directory (repeatable)",
     )
     only.add_argument(
-        "--text", type=_something, metavar="TEXT", help="with this in the name or first message"
+        "--text", type=something, metavar="TEXT", help="with this in the name or first message"
     )
     only.add_argument(
         "--source",
-        type=_something,
+        type=something,
         action="append",
         help="of this source: cli, exec, subagent, ...",
     )
-    only.add_argument("--provider", type=_something, action="append", help="of this model provider")
-    only.add_argument("--branch", type=_something, help="of this git branch")
+    only.add_argument("--provider", type=something, action="append", help="of this model provider")
+    only.add_argument("--branch", type=something, help="of this git branch")
     only.add_argument(
         "--repository",
-        type=_something,
+        type=something,
         metavar="REPO",
         help="of this repository: an address, or its end",
     )
     only.add_argument(
-        "--since", metavar="TIME", type=_moment, help="from then on: 2026-11-25T13:00Z, or 7d (ago)"
+        "--since", metavar="TIME", type=moment, help="from then on: 2026-11-25T13:00Z, or 7d (ago)"
     )
-    only.add_argument("--until", metavar="TIME", type=_moment, help="before then")
-    only.add_argument("--parent", type=_something, metavar="ID", help="that this thread began")
-    only.add_argument("--forked-from", type=_something, metavar="ID", help="forked from this one")
+    only.add_argument("--until", metavar="TIME", type=moment, help="before then")
+    only.add_argument("--parent", type=something, metavar="ID", help="that this thread began")
+    only.add_argument("--forked-from", type=something, metavar="ID", help="forked from this one")
     only.add_argument("--codex", action="store_true", help="that Codex's own list shows by default")
 
 
@@ -134,7 +140,7 @@ def _add_stats(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_latest(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cwd", type=_something, metavar="DIR", help="of this working directory")
+    parser.add_argument("--cwd", type=something, metavar="DIR", help="of this working directory")
     parser.add_argument("--archived", action="store_true", help="of the archived threads")
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
@@ -144,7 +150,7 @@ def _add_tree(parser: argparse.ArgumentParser) -> None:
         "id", metavar="ID", nargs="?", help="of this thread (see `threadlog --help`)"
     )
     parser.add_argument("--archived", action="store_true", help="of the archived threads instead")
-    parser.add_argument("--limit", type=_count, metavar="N", help="of so many threads (50)")
+    parser.add_argument("--limit", type=positive, metavar="N", help="of so many threads (50)")
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
@@ -172,15 +178,11 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
 
 
-def _add_search(parser: argparse.ArgumentParser) -> None:
-    add_search(parser, {"moment": _moment, "count": _count, "something": _something})
-
-
 def _add_compress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="*", metavar="ID", help="these threads only, not all")
     parser.add_argument(
         "--older-than",
-        type=_days,
+        type=days,
         default=7,
         metavar="DAYS",
         help="what did not change for so many days (7)",
@@ -191,18 +193,6 @@ def _add_compress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask, on a terminal")
     parser.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
-
-
-def _add_show(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the thread (see `threadlog --help`)")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="as JSON (docs/cli.md)")
-    form.add_argument("--raw", action="store_true", help="the lines as they stand in the files")
-    parser.add_argument(
-        "--tail", type=_count, metavar="N", help="the last N turns (with --raw: lines)"
-    )
-    parser.add_argument("--full", action="store_true", help="tool output in full length")
-    parser.add_argument("--no-pager", action="store_true", help="write to the terminal directly")
 
 
 def _add_record(parser: argparse.ArgumentParser) -> None:
@@ -264,14 +254,14 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _add_rename(parser: argparse.ArgumentParser) -> None:
     _add_path(parser)
-    parser.add_argument("name", metavar="NAME", type=_something, help="what to call it")
+    parser.add_argument("name", metavar="NAME", type=something, help="what to call it")
     _add_outcome(parser)
 
 
 def _add_rollback(parser: argparse.ArgumentParser) -> None:
     _add_path(parser)
     parser.add_argument(
-        "turns", metavar="N", nargs="?", type=_count, default=1, help="so many of its turns (1)"
+        "turns", metavar="N", nargs="?", type=positive, default=1, help="so many of its turns (1)"
     )
     _add_outcome(parser)
 
@@ -288,9 +278,9 @@ def _add_fork(parser: argparse.ArgumentParser) -> None:
     cut.add_argument("--through", metavar="TURN", help="up to the end of this turn")
     cut.add_argument("--before", metavar="TURN", help="up to the beginning of this turn")
     cut.add_argument(
-        "--message", metavar="N", type=_number, help="up to the user's message N, from 0"
+        "--message", metavar="N", type=number, help="up to the user's message N, from 0"
     )
-    parser.add_argument("--cwd", metavar="DIR", type=_something, help="its working directory")
+    parser.add_argument("--cwd", metavar="DIR", type=something, help="its working directory")
     _add_outcome(parser)
 
 
@@ -331,8 +321,8 @@ MODULES = {
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
     ("latest", _add_latest, "the thread that changed last"),
-    ("search", _add_search, "what was said and done in threads, found"),
-    ("show", _add_show, "one thread, readably"),
+    ("search", add_search, "what was said and done in threads, found"),
+    ("show", add_show, "one thread, readably"),
     ("path", _add_path, "where a thread's rollout lies"),
     ("tree", _add_tree, "threads with their subagents, reviews and forks"),
     ("stats", _add_stats, "what threads used: tokens, turns, tools, time"),
@@ -359,49 +349,3 @@ _COMMANDS = (
     ("app-server", add_app_server, "Codex's app-server over these threads, with your agent"),
     ("chat", add_chat, "talk to an agent in the terminal"),
 )
-
-
-def _moment(text: str) -> str:
-    from threadlog.asking import moment_ms
-
-    try:
-        moment_ms(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"no moment: {error}") from None
-    return text
-
-
-def _something(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("an empty text: leave the option out, or say which")
-    return text
-
-
-def _count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
-    return min(number, sys.maxsize)
-
-
-def _days(text: str) -> float:
-    try:
-        days = float(text)
-    except ValueError:
-        days = -1.0
-    if not 0 <= days < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days")
-    return days
-
-
-def _number(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
-    return number

@@ -10,7 +10,7 @@ from threadlog.codex import regular
 from threadlog.codex.flocks import descriptors
 from threadlog.codex.schema import WHY
 from threadlog.codex.state import HEADER_BYTES, STATE_FILES, is_openable
-from threadlog.core.parity import DAMAGED, NONE, OLDER, UNKNOWN, UNREADABLE
+from threadlog.core.database_state import DAMAGED, NONE, OLDER, UNKNOWN, UNREADABLE
 
 # Why it is left: each completes "Codex's database was left as it is: ".
 READ_ONLY = "it cannot be written to"

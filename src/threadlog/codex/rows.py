@@ -33,10 +33,11 @@ from threadlog.codex.state import (
     read_spawned,
     state_path,
 )
+from threadlog.core.database_state import DAMAGED, NONE, READY, UNKNOWN
 from threadlog.core.layout import plain
 from threadlog.core.lines import Json
 from threadlog.core.names import USUAL_MEMORY_MODE
-from threadlog.core.parity import DAMAGED, NONE, READY, UNKNOWN, Database
+from threadlog.core.parity import Database
 from threadlog.core.shelf import BUSY, RowMove
 from threadlog.core.text import one_line
 

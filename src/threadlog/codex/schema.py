@@ -4,10 +4,9 @@ of the others.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from threadlog.core.parity import (
+from threadlog.core.database_state import (
     BUSY,
     DAMAGED,
     FILLING,
@@ -62,4 +61,6 @@ def _migrations(connection: sqlite3.Connection) -> str:
     if any(success != 1 for _version, _checksum, success in rows):
         return ""
     listed = "\n".join(f"{version}:{checksum.lower()}" for version, checksum, _success in rows)
+    import hashlib  # only where a database lies
+
     return hashlib.sha256(listed.encode("utf-8", "replace")).hexdigest()

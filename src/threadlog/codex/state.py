@@ -18,10 +18,8 @@ a database is opened by one thread of the process at a time, and not while it fo
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -31,12 +29,14 @@ from threadlog.codex.flocks import descriptors
 from threadlog.codex.regular import Facts
 from threadlog.codex.schema import standing
 from threadlog.core import ids, moments
+from threadlog.core.database_state import BUSY, DAMAGED, READY, UNKNOWN, UNREADABLE
 from threadlog.core.lines import Json
 from threadlog.core.names import NAME_LIMIT_CHARS, ROW_SEPARATOR, Named
-from threadlog.core.parity import BUSY, DAMAGED, READY, UNKNOWN, UNREADABLE, Database, Row
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from threadlog.core.parity import Database, Row
 
 T = TypeVar("T")
 
@@ -138,6 +138,8 @@ def read_row(sqlite_home: str, thread_id: str) -> dict[str, Json] | None:
 
 def read_rows(sqlite_home: str) -> Database:
     """Every row of a state database, as far as it stands so that they can be told."""
+    from threadlog.core.parity import Database
+
     unreadable = Database("", UNREADABLE)
     found = ask_state(sqlite_home, _rows, unreadable) or Database("", BUSY)
     return found._replace(path=state_path(sqlite_home))
@@ -228,6 +230,8 @@ def _connected(path: str, files: _Files, held: contextlib.ExitStack) -> sqlite3.
     if files.wal is None and small:
         return held.enter_context(contextlib.closing(_copied(path)))
     if files.shm is None and small:
+        import tempfile
+
         folder = held.enter_context(tempfile.TemporaryDirectory(prefix="threadlog-"))
         copy = os.path.join(folder, os.path.basename(path))
         for end in ("", "-wal"):
@@ -317,6 +321,8 @@ def _row(connection: sqlite3.Connection, thread_id: str) -> dict[str, Json] | No
 
 def _json(value: object) -> Json:
     if isinstance(value, bytes):
+        import base64
+
         return {"base64": base64.b64encode(value).decode("ascii")}
     return value
 
@@ -330,6 +336,8 @@ def _text_or_bytes(raw: bytes) -> str | bytes:
 
 def _rows(connection: sqlite3.Connection) -> Database:
     import sqlite3
+
+    from threadlog.core.parity import Database
 
     connection.text_factory = _text
     try:
@@ -350,6 +358,8 @@ def _rows(connection: sqlite3.Connection) -> Database:
 
 def _told_row(told: Sequence[object]) -> Iterator[Row]:
     """The row, if it is a thread's."""
+    from threadlog.core.parity import Row
+
     texts = (each if isinstance(each, str) else "" for each in told)
     thread_id, path, _archived, mode, name = texts
     if ids.is_thread_id(thread_id) and thread_id == thread_id.lower():  # as Codex spells them

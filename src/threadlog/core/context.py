@@ -26,15 +26,12 @@ FRAGMENTS: tuple[tuple[str, str], ...] = (
     ("<agent_message_board_notification>", "</agent_message_board_notification>"),
 )
 # Those that more than two fixed texts tell; compared as they stand, without outer white space.
-_PATTERNS = tuple(
-    re.compile(pattern, re.DOTALL)
-    for pattern in (
-        r"<external_([^\s<>]+)>.*</external_\1>",
-        r'<codex_internal_context source="[a-z][a-z0-9_]*">.*</codex_internal_context>',
-        r"Warning: The maximum number of unified exec processes you can keep open is .*",
-        r"Warning: apply_patch was requested via .*Use the apply_patch tool instead of .*",
-        r"Warning: Your account was flagged for potentially high-risk cyber activity.*",
-    )
+_PATTERNS = (
+    r"<external_([^\s<>]+)>.*</external_\1>",
+    r'<codex_internal_context source="[a-z][a-z0-9_]*">.*</codex_internal_context>',
+    r"Warning: The maximum number of unified exec processes you can keep open is .*",
+    r"Warning: apply_patch was requested via .*Use the apply_patch tool instead of .*",
+    r"Warning: Your account was flagged for potentially high-risk cyber activity.*",
 )
 # What a model is told where a turn is broken off.
 INTERRUPTED_TEXT = (
@@ -69,7 +66,7 @@ def is_fragment(text: str) -> bool:
     if any(head.startswith(start) and tail.endswith(end) for start, end in FRAGMENTS):
         return True
     trimmed = text.strip()
-    return any(pattern.fullmatch(trimmed) for pattern in _PATTERNS)
+    return any(re.fullmatch(pattern, trimmed, re.DOTALL) for pattern in _PATTERNS)
 
 
 def is_contextual(message: dict[str, Json]) -> bool:

@@ -8,12 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from threadlog.core.database_state import DAMAGED
 from threadlog.core.metadata import PAGINATED
-
-# How a database stands.  Only one that is ready is compared, and written to.
-NONE, READY, BUSY = "none", "ready", "busy"
-UNKNOWN, OLDER, FILLING = "unknown", "older", "filling"
-DAMAGED, UNREADABLE = "damaged", "unreadable"
 
 # Who is right.
 FILES, DATABASE = "files", "database"

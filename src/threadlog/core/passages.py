@@ -24,7 +24,7 @@ from threadlog.core.metadata import PAGINATED, Metadata
 from threadlog.core.moments import unix_ms
 from threadlog.core.said import AGENT, OUTPUT, REASONING, TOOL, USER, Said
 from threadlog.core.turn_count import COUNTED, COUNTED_WITHIN, TurnCounter
-from threadlog.core.turns import LEGACY_TURN_ITEMS
+from threadlog.core.turn_fold import LEGACY_TURN_ITEMS
 
 # Calls that can still be answered; of older ones an answer may be told twice.
 OPEN_CALLS = 64

@@ -19,6 +19,8 @@ def printable(text: str) -> str:
 
     Line feeds and tabs stay; carriage returns before a line feed go.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return _CONTROL.sub(_picture, text.replace("\r\n", "\n"))
 
 
@@ -34,6 +36,11 @@ def without_surrogates(text: str) -> str:
 def one_line(text: str) -> str:
     """*text* on one line, safe to print."""
     return printable(_SPACES.sub(" ", text)).strip()
+
+
+def one_line_kept(text: str) -> str:
+    """*text* on one line with all of its spaces, safe to print."""
+    return printable(text).replace("\n", " ")
 
 
 def _picture(match: re.Match[str]) -> str:
@@ -68,6 +75,38 @@ def fit_end(text: str, columns: int) -> str:
 def pad(text: str, columns: int) -> str:
     """*text* followed by spaces up to *columns*."""
     return text + " " * (columns - width(text))
+
+
+def parts(word: str) -> list[str]:
+    """*word* in the pieces between which a line may be broken: at each wide character."""
+    if word.isascii():
+        return [word]
+    cuts, wide_before = [], False
+    for at, char in enumerate(word):
+        columns = _char_width(char)
+        if columns == 2 or (columns and wide_before):
+            cuts.append(at)
+        wide_before = columns == 2 or (not columns and wide_before)
+    ends = [*cuts, len(word)]
+    return [word[start:end] for start, end in zip([0, *cuts], ends, strict=True) if end > start]
+
+
+def chop(line: str, columns: int, first: int | None = None) -> list[str]:
+    """*line* in pieces of at most so many columns, but for characters that are wider.
+
+    The first piece takes at most *first* columns, if that is given.
+    """
+    pieces, start, room = [], 0, columns if first is None else first
+    if line.isascii():
+        pieces = [line[at : at + columns] for at in range(room, len(line), columns)]
+        return [line[:room], *pieces] if line else []
+    for at, char in enumerate(line):
+        taken = _char_width(char)
+        if taken > room and at > start:
+            pieces.append(line[start:at])
+            start, room = at, columns
+        room -= taken
+    return [*pieces, line[start:]] if line else []
 
 
 def _char_width(char: str) -> int:

@@ -1,17 +1,19 @@
 """One turn: as it is shown, as it is being put together, and how the turns of a thread are read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import msgspec
 
 from threadlog.core.items import turn as ti
 from threadlog.core.items.base import Json
+from threadlog.core.items.values import TokenUsage
 from threadlog.core.metadata import LEGACY
+from threadlog.core.usage import added
 
 ItemTimes = tuple[int | None, int | None]
 COMPLETED, INTERRUPTED, FAILED, IN_PROGRESS = "completed", "interrupted", "failed", "inProgress"
+# Of turns that no longer count, where they are asked for.
+ROLLED_BACK = "rolledBack"
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -20,7 +22,8 @@ class Turn(msgspec.Struct, frozen=True):
     Times are unix seconds, `duration_ms` milliseconds, None where the rollout does not say.  The
     id of a turn that the rollout does not name is `turn-` and the byte offset of its first line.
     `item_times` says of items, by id, when they began and ended (unix milliseconds), where known:
-    paginated rollouts tell it.
+    paginated rollouts tell it.  `model` is the one it ran with, and `usage` the tokens that its
+    responses took, where the rollout counts them.
     """
 
     id: str
@@ -31,6 +34,8 @@ class Turn(msgspec.Struct, frozen=True):
     duration_ms: int | None = None
     error: Json = None
     item_times: Mapping[str, ItemTimes] = msgspec.field(default_factory=dict)
+    model: str | None = None
+    usage: TokenUsage | None = None
 
 
 class TurnRules(msgspec.Struct, frozen=True):
@@ -39,7 +44,8 @@ class TurnRules(msgspec.Struct, frozen=True):
     `spoken` reads messages from response items, for rollouts that hold no events;
     `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
     turns (from 0, as opened) that a rollback took away; `partial` says that the lines begin in
-    the middle, and `earlier` names turns that are told of before.
+    the middle, and `earlier` names turns that are told of before; `rolled_back` asks for the
+    turns that are skipped too, with that status.
     """
 
     history_mode: str = LEGACY
@@ -48,6 +54,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     skip: frozenset[int] = frozenset()
     partial: bool = False
     earlier: frozenset[str] = frozenset()
+    rolled_back: bool = False
 
 
 class OpenTurn:
@@ -65,6 +72,12 @@ class OpenTurn:
         self.completed_at: int | None = None
         self.duration_ms: int | None = None
         self.error: Json = None
+        self.model: str | None = None
+        self.usage: TokenUsage | None = None
+
+    def count(self, usage: TokenUsage) -> None:
+        """Add the tokens of one more response."""
+        self.usage = added(self.usage or TokenUsage(), usage)
 
     @property
     def empty(self) -> bool:
@@ -82,4 +95,6 @@ class OpenTurn:
             self.duration_ms,
             self.error,
             self.times,
+            self.model,
+            self.usage,
         )

@@ -5,7 +5,6 @@ One function for each shape, in one table; `turns` decides which turn an item be
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -224,9 +223,14 @@ def hook_prompt(item: rs.ResponseItem, item_id: str) -> ti.HookPrompt | None:
     """What a hook said, if a message of role user holds nothing else (Codex: the same)."""
     if not isinstance(item, rs.Message) or item.role != "user" or not item.content:
         return None
-    found = [re.fullmatch(_HOOK_PROMPT, (part.text or "").strip()) for part in item.content]
+    texts = [(part.text or "").strip() for part in item.content]
+    if not all(each.startswith("<hook_prompt ") for each in texts):
+        return None
+    found = [re.fullmatch(_HOOK_PROMPT, each) for each in texts]
     if not all(found):
         return None
+    import html  # few threads have hooks
+
     fragments = [
         {"text": html.unescape(match[2]), "hookRunId": html.unescape(match[1])}
         for match in found

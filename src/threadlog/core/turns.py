@@ -8,30 +8,24 @@ nothing can change them, so that memory does not grow with the thread.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import msgspec
 
-from threadlog.core import turn_items
 from threadlog.core.boundaries import Spot
-from threadlog.core.decode import Line, turn_item
+from threadlog.core.decode import Line
 from threadlog.core.items import event as ev
-from threadlog.core.items import turn as ti
-from threadlog.core.items.base import Item, Json
-from threadlog.core.items.response import ResponseItem
-from threadlog.core.items.session import Compacted
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.turn import (
-    COMPLETED,
-    FAILED,
     IN_PROGRESS,
     INTERRUPTED,
-    ItemTimes,
+    ROLLED_BACK,
     OpenTurn,
     Turn,
     TurnRules,
 )
+from threadlog.core.turn_fold import TurnFold
 
 # A turn can still be changed by late events (an ending, an output) while it is among so many last.
 LATE_TURNS = 8
@@ -39,15 +33,21 @@ LATE_TURNS = 8
 
 def fold_turns(lines: Iterable[Line], rules: TurnRules) -> Iterator[Turn]:
     """The turns of *lines*, oldest first; rolled-back ones must be named by `rules.skip`."""
-    fold = _TurnFold(rules)
+    fold = TurnFold(rules)
     for line in lines:
         fold.add(line)
         while len(fold.turns) > LATE_TURNS:
-            oldest = fold.turns.pop(0)
-            if oldest.number not in rules.skip:
-                yield oldest.build()
+            yield from _handed_on(fold.turns.pop(0), rules)
     fold.finish()
-    yield from (turn.build() for turn in fold.turns if turn.number not in rules.skip)
+    for turn in fold.turns:
+        yield from _handed_on(turn, rules)
+
+
+def _handed_on(turn: OpenTurn, rules: TurnRules) -> Iterator[Turn]:
+    if turn.number not in rules.skip:
+        yield turn.build()
+    elif rules.rolled_back:
+        yield msgspec.structs.replace(turn.build(), status=ROLLED_BACK)
 
 
 def read_turns(
@@ -77,9 +77,21 @@ def settled(turn: Turn) -> Turn:
     return msgspec.structs.replace(turn, status=INTERRUPTED)
 
 
+def newest(read: Iterable[Turn], count: int) -> list[Turn]:
+    """The last *count* turns of those that count, and what was rolled back between and after."""
+    kept: deque[Turn] = deque()
+    counting = 0
+    for turn in read:
+        kept.append(turn)
+        counting += turn.status != ROLLED_BACK
+        while counting > count or (counting == count and kept[0].status == ROLLED_BACK):
+            counting -= kept.popleft().status != ROLLED_BACK
+    return list(kept)
+
+
 def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
     """The numbers of the turns that rollback markers in *lines* take away."""
-    fold = _TurnFold(rules, keep_items=False)
+    fold = TurnFold(rules, keep_items=False)
     for line in lines:
         fold.add(line)
     fold.finish()
@@ -92,7 +104,7 @@ def begun(lines: Iterable[tuple[Spot, Line]], rules: TurnRules) -> list[tuple[Op
     A paginated turn begins with the first item that names it, if its start comes later; one that
     is only named is among them, also where *lines* are a part.
     """
-    fold = _TurnFold(rules, keep_items=False)
+    fold = TurnFold(rules, keep_items=False)
     found: list[tuple[OpenTurn, Spot]] = []
     named: dict[str, Spot] = {}
     for spot, line in lines:
@@ -108,286 +120,3 @@ def begun(lines: Iterable[tuple[Spot, Line]], rules: TurnRules) -> list[tuple[Op
     left = {turn.number for turn in fold.turns}
     unstarted = [(OpenTurn(name, fold.opened, explicit=True), named[name]) for name in fold.early]
     return [(turn, spot) for turn, spot in found if turn.number in left] + unstarted
-
-
-def shows(item: Item) -> bool:
-    """True if an item can have a part in a turn; the others need not be kept to build turns."""
-    return (
-        type(item) in _HANDLERS
-        or type(item) in turn_items.EVENT_ITEMS
-        or isinstance(item, ResponseItem)
-    )
-
-
-class _TurnFold:
-    """The state of the fold: the turns so far, the last of which may be open."""
-
-    def __init__(self, rules: TurnRules, *, keep_items: bool = True) -> None:
-        self.turns: list[OpenTurn] = []
-        self.dropped: list[int] = []
-        self._known: set[str] = set(rules.earlier)
-        # Paginated: items of turns of which no line has told yet, by turn.
-        self.early: dict[str, dict[str, ti.AnyTurnItem]] = {}
-        self._early_times: dict[str, dict[str, ItemTimes]] = {}
-        self._rules = rules
-        self._keep_items = keep_items
-        self._open: OpenTurn | None = None
-        self.opened = 0
-        self._paginated = rules.history_mode == PAGINATED
-
-    def add(self, line: Line) -> None:
-        """Take in one more line."""
-        if line.ordinal is not None and line.ordinal < self._rules.own_from_ordinal:
-            return
-        item = line.item
-        handler = _HANDLERS.get(type(item))
-        if handler is not None:
-            handler(self, item, line.offset)
-        elif isinstance(item, ResponseItem):
-            self._response_item(item, line.offset)
-        elif not self._paginated and (convert := turn_items.EVENT_ITEMS.get(type(item))):
-            self._place(convert(item), line.offset)
-
-    def close(self) -> None:
-        """End the open turn, if there is one; an empty one was none."""
-        if self._open is not None and self._open.empty:
-            self.turns.remove(self._open)
-        self._open = None
-
-    def finish(self) -> None:
-        """End the fold: items whose turn was never told of are shown all the same."""
-        self.close()
-        if not self._rules.partial:
-            for turn_id in list(self.early):
-                self._unheard_of(turn_id)
-            self.close()
-
-    # -- the life of turns
-
-    def _start(self, event: ev.TaskStarted, _offset: int) -> None:
-        turn = self._new(event.turn_id, explicit=True)
-        self._take_early(turn)
-        turn.started_at = event.started_at
-
-    def _complete(self, event: ev.TaskComplete, _offset: int) -> None:
-        turn = self._find(event.turn_id) or self._unheard_of(event.turn_id)
-        if turn is None:
-            return
-        if turn.status in (COMPLETED, IN_PROGRESS):
-            turn.status = FAILED if event.error else COMPLETED
-        turn.error = turn.error or event.error
-        turn.started_at = turn.started_at or event.started_at
-        turn.completed_at = event.completed_at
-        turn.duration_ms = event.duration_ms
-        if turn is self._open:
-            self.close()
-
-    def _abort(self, event: ev.TurnAborted, _offset: int) -> None:
-        turn = self._open
-        if event.turn_id:
-            turn = self._find(event.turn_id) or self._unheard_of(event.turn_id)
-        if turn is not None:
-            turn.status = INTERRUPTED
-            turn.completed_at = event.completed_at
-            turn.duration_ms = event.duration_ms
-
-    def _fail(self, event: ev.ErrorEvent, _offset: int) -> None:
-        if self._open is not None and event.codex_error_info != "thread_rollback_failed":
-            self._open.status = FAILED
-            self._open.error = {
-                "message": event.message,
-                "codex_error_info": event.codex_error_info,
-            }
-
-    def _roll_back(self, event: ev.ThreadRolledBack, _offset: int) -> None:
-        self.close()
-        count = min(max(event.num_turns, 0), len(self.turns))
-        if self._rules.skip or not count:
-            return
-        gone = self.turns[len(self.turns) - count :]
-        del self.turns[len(self.turns) - count :]
-        self.dropped.extend(turn.number for turn in gone)
-
-    # -- what happened in them
-
-    def _user_message(self, event: ev.UserMessageEvent, offset: int) -> None:
-        if self._paginated or event.kind not in (None, "plain"):
-            return
-        self._turn_for_user(offset)
-        self._append(turn_items.user_message(event, _item_id(offset)), offset)
-
-    def _agent_message(self, event: ev.AgentMessageEvent, offset: int) -> None:
-        if event.message and not self._paginated:
-            self._append(turn_items.agent_message(event, _item_id(offset)), offset)
-
-    def _reasoning(self, event: ev.AgentReasoning, offset: int) -> None:
-        self._add_reasoning((event.text,), (), offset)
-
-    def _raw_reasoning(self, event: ev.AgentReasoningRawContent, offset: int) -> None:
-        self._add_reasoning((), (event.text,), offset)
-
-    def _add_reasoning(self, summary: tuple[str, ...], raw: tuple[str, ...], offset: int) -> None:
-        if self._paginated or not any(summary + raw):
-            return
-        turn = self._turn(offset)
-        last = next(reversed(turn.items.values()), None)
-        if isinstance(last, ti.Reasoning):
-            summary, raw = last.summary_text + summary, last.raw_content + raw
-        item_id = last.id if isinstance(last, ti.Reasoning) else _item_id(offset)
-        self._append(ti.Reasoning(id=item_id, summary_text=summary, raw_content=raw), offset)
-
-    def _compacted(self, _item: Compacted, offset: int) -> None:
-        if not self._paginated:
-            self._turn(offset).compaction = True
-
-    def _context_compacted(self, _event: ev.ContextCompacted, offset: int) -> None:
-        if not self._paginated:
-            self._append(ti.ContextCompaction(id=_item_id(offset)), offset)
-
-    def _entered_review(self, event: ev.EnteredReviewMode, offset: int) -> None:
-        if not self._paginated:
-            item_id, hint = event.item_id or _item_id(offset), event.user_facing_hint
-            item = ti.EnteredReviewMode(id=item_id, target=event.target, user_facing_hint=hint)
-            turn = self._find(event.turn_id) if event.turn_id else None
-            if event.turn_id and turn is None:
-                turn = self._new(event.turn_id, explicit=True)
-                turn.status = COMPLETED  # as Codex: nothing told of its beginning
-            self._append(item, offset, turn)
-
-    def _exited_review(self, event: ev.ExitedReviewMode, offset: int) -> None:
-        if not self._paginated:
-            item_id = event.item_id or _item_id(offset)
-            item = ti.ExitedReviewMode(id=item_id, review_output=event.review_output)
-            turn = self._find(event.turn_id) if event.turn_id else None
-            if turn is not None or event.turn_id not in self._known:
-                self._append(item, offset, turn)
-
-    def _item_completed(self, event: ev.ItemCompleted, offset: int) -> None:
-        item = turn_item(event)
-        turn = self._find(event.turn_id)
-        name, times = item.id or _item_id(offset), (event.started_at_ms, event.completed_at_ms)
-        if turn is not None:
-            if self._paginated or type(item) in LEGACY_TURN_ITEMS:
-                self._append(item, offset, turn)
-                turn.times[name] = times
-        elif self._paginated and event.turn_id not in self._known:
-            early = self.early.setdefault(event.turn_id, {})
-            early[name] = item if self._keep_items else _NOTHING
-            self._early_times.setdefault(event.turn_id, {})[name] = times
-
-    def _take_early(self, turn: OpenTurn) -> None:
-        """Items that came before their turn was told of."""
-        turn.items.update(self.early.pop(turn.id, {}))
-        turn.times.update(self._early_times.pop(turn.id, {}))
-
-    def _response_item(self, item: ResponseItem, offset: int) -> None:
-        if self._rules.spoken and (said := turn_items.spoken(item, item.id or _item_id(offset))):
-            if isinstance(said, ti.UserMessage):
-                self._turn_for_user(offset)
-            self._append(said, offset)
-        elif hook := turn_items.hook_prompt(item, _item_id(offset)):
-            self._append(hook, offset)
-        elif call := turn_items.tool_call(item):
-            if self._open is not None and call.id not in self._open.items:
-                self._append(call, offset)
-        elif output := turn_items.tool_output(item):
-            self._output(*output)
-
-    def _output(self, call_id: str, output: Json) -> None:
-        for turn in reversed(self.turns):
-            call = turn.items.get(call_id)
-            if isinstance(call, ti.ToolCall):
-                turn.items[call_id] = msgspec.structs.replace(call, output=output)
-                return
-
-    def _place(self, placed: turn_items.Placed, offset: int) -> None:
-        turn = self._find(placed.turn_id) if placed.turn_id else None
-        if placed.turn_id and turn is None:
-            return  # as Codex: dropped, not guessed
-        item = placed.item
-        if not item.id:
-            item = msgspec.structs.replace(item, id=_item_id(offset))
-        self._append(item, offset, turn)
-
-    # -- turns
-
-    def _append(self, item: ti.AnyTurnItem, offset: int, turn: OpenTurn | None = None) -> None:
-        turn = turn or self._turn(offset)
-        turn.items[item.id or _item_id(offset)] = item if self._keep_items else _NOTHING
-
-    def _turn(self, offset: int) -> OpenTurn:
-        return self._open or self._new(f"turn-{offset}", explicit=False)
-
-    def _turn_for_user(self, offset: int) -> None:
-        turn = self._open
-        if turn is None or not (turn.explicit or (turn.compaction and not turn.items)):
-            self._new(f"turn-{offset}", explicit=False)
-
-    def _unheard_of(self, turn_id: str) -> OpenTurn | None:
-        """The turn that an ending means which names none of the turns at hand.
-
-        None if that turn was handed on already, or comes before the lines at hand.  Else a
-        paginated turn lacks its start; in a legacy rollout the open turn is meant, as in Codex
-        (0.100 ends the turn of a review so, which has no recorded start).
-        """
-        if turn_id in self._known:
-            return None
-        if not self._paginated:
-            return self._open
-        if self._rules.partial and turn_id not in self.early:
-            return None
-        turn = self._new(turn_id, explicit=True)
-        self._take_early(turn)
-        return turn
-
-    def _new(self, turn_id: str, *, explicit: bool) -> OpenTurn:
-        self.close()
-        self._known.add(turn_id)
-        self._open = OpenTurn(turn_id, self.opened, explicit=explicit)
-        self.opened += 1
-        self.turns.append(self._open)
-        return self._open
-
-    def _find(self, turn_id: str | None) -> OpenTurn | None:
-        return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
-
-
-_NOTHING = ti.ContextCompaction(id="")
-
-
-def _item_id(offset: int) -> str:
-    return f"item-{offset}"
-
-
-# What a legacy rollout tells by `item_completed`, for it has no event of its own.
-LEGACY_TURN_ITEMS: frozenset[type[Item]] = frozenset(
-    [
-        ti.Plan,
-        ti.HookPrompt,
-        ti.CommandExecution,
-        ti.DynamicToolCall,
-        ti.CollabAgentToolCall,
-        ti.SubAgentActivity,
-        ti.Sleep,
-        ti.Extension,
-        ti.EnteredReviewMode,
-        ti.ExitedReviewMode,
-    ]
-)
-_Handler = Callable[[_TurnFold, Any, int], None]
-_HANDLERS: dict[type[Item], _Handler] = {
-    ev.TaskStarted: _TurnFold._start,
-    ev.TaskComplete: _TurnFold._complete,
-    ev.TurnAborted: _TurnFold._abort,
-    ev.ErrorEvent: _TurnFold._fail,
-    ev.ThreadRolledBack: _TurnFold._roll_back,
-    ev.UserMessageEvent: _TurnFold._user_message,
-    ev.AgentMessageEvent: _TurnFold._agent_message,
-    ev.AgentReasoning: _TurnFold._reasoning,
-    ev.AgentReasoningRawContent: _TurnFold._raw_reasoning,
-    ev.ContextCompacted: _TurnFold._context_compacted,
-    ev.EnteredReviewMode: _TurnFold._entered_review,
-    ev.ExitedReviewMode: _TurnFold._exited_review,
-    ev.ItemCompleted: _TurnFold._item_completed,
-    Compacted: _TurnFold._compacted,
-}

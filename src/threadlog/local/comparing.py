@@ -7,7 +7,8 @@ import os
 from collections.abc import Collection, Sequence
 
 from threadlog.core import layout
-from threadlog.core.parity import READY, Database, Home, Lying, Parity, Row, compare
+from threadlog.core.database_state import READY
+from threadlog.core.parity import Database, Home, Lying, Parity, Row, compare
 from threadlog.core.query import ThreadSummary
 from threadlog.local.inventory import Inventory
 from threadlog.local.scan import Found

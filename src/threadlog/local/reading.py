@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from threadlog.core import lineage, lines
 from threadlog.core.framing import Frame, Gap, frames, frames_backwards, line_length
+from threadlog.core.growth import Glance
 from threadlog.core.lineage import Link, Segment
 from threadlog.core.metadata import Base, Metadata
 from threadlog.core.query import ThreadSummary
@@ -96,6 +98,23 @@ class LocalRollouts:
                 yield chunk
             if (gap := _gap(rollout, cut)) is not None:
                 yield Gap(size, gap)
+
+    def glance(self, path: str) -> Glance | None:
+        """A rollout as the file system tells it; None if nothing lies there."""
+        try:
+            status = os.stat(path, follow_symlinks=False)
+            folder_ns = os.stat(os.path.dirname(path)).st_mtime_ns
+        except OSError:
+            return None
+        times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return Glance((status.st_dev, status.st_ino, *times), folder_ns)
+
+    def piece(self, path: str, offset: int, limit_bytes: int) -> tuple[bytes, int]:
+        """The bytes of a rollout from *offset* on, no more than a limit, and how many it has."""
+        with open_rollout(path) as rollout:
+            length = rollout.length()
+            count = min(limit_bytes, length - offset)
+            return rollout.read_at(offset, count) if count > 0 else b"", length
 
 
 def _backwards(rollout: RolloutFile, end: int) -> Iterator[Frame | Gap]:

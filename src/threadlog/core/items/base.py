@@ -9,9 +9,10 @@ How a field is declared says how it is written, as in `docs/format.md`:
     x: tuple[...] = empty() always written, `[]` when unset
 
 `Json` fields hold free JSON (dicts and lists); treat them as read-only.
-"""
 
-from __future__ import annotations
+Annotations here are no texts (no `from __future__ import annotations`): msgspec would compile each
+of them whenever a program starts.
+"""
 
 from typing import Any, ClassVar
 

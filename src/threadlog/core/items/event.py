@@ -1,7 +1,5 @@
 """Events that tell a conversation: messages, reasoning, the life of turns and of the thread."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from threadlog.core.items.base import Json, LineItem, empty, null

@@ -1,7 +1,5 @@
 """Events that only a running session sends: no version keeps them, yet a file may hold one."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import msgspec

@@ -1,7 +1,5 @@
 """Response items: what the model said and was given, in the shape of the Responses API."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from threadlog.core.items.base import Item, Json, LineItem, null

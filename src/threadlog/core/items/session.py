@@ -1,7 +1,5 @@
 """Items that are a line of their own: metadata, contexts, compactions, usage, agents' messages."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import msgspec

@@ -1,7 +1,5 @@
 """Events of tools: commands, patches, MCP, web, images, clients' tools, other agents."""
 
-from __future__ import annotations
-
 import msgspec
 
 from threadlog.core.items.base import Json, null, text

@@ -4,8 +4,6 @@ Legacy rollouts spell the same things as events; `turns` makes these items of bo
 PascalCase, as Codex writes them.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from threadlog.core.items.base import Item, Json, empty, null, text

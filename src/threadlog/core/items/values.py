@@ -1,7 +1,5 @@
 """Values that several items hold: token counts, durations, pieces of content."""
 
-from __future__ import annotations
-
 from threadlog.core.items.base import Item, Json, null
 
 

@@ -1,0 +1,155 @@
+"""Turns as they happen: lines go in, and come out as what began, happened and ended in turns.
+
+The same fold as for stored turns; what was told of a turn is not kept.  A call is told with what
+came of it, reasoning piece by piece.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from threadlog.core.decode import Line
+from threadlog.core.items import turn as ti
+from threadlog.core.items.event import ThreadRolledBack
+from threadlog.core.turn import INTERRUPTED, OpenTurn, Turn, TurnRules
+from threadlog.core.turn_fold import NOTHING, TurnFold
+from threadlog.core.turns import LATE_TURNS, settled
+
+
+class Began(NamedTuple):
+    """A turn began; it has no items yet."""
+
+    turn: Turn
+
+
+class Happened(NamedTuple):
+    """An item is complete; *more* if it is reasoning that goes on with the item told before it."""
+
+    turn_id: str
+    item: ti.AnyTurnItem
+    more: bool = False
+
+
+class Ended(NamedTuple):
+    """A turn ended; it is told without its items."""
+
+    turn: Turn
+
+
+class RolledBack(NamedTuple):
+    """The last so many turns no longer count."""
+
+    turns: int
+
+
+Happening = Began | Happened | Ended | RolledBack
+
+
+class LiveTurns:
+    """What happens in the turns of a thread, line by line."""
+
+    def __init__(self, rules: TurnRules) -> None:
+        self._fold = TurnFold(rules)
+        self._running: OpenTurn | None = None
+        self._waiting: dict[tuple[int, str], OpenTurn] = {}
+        self._told: set[tuple[int, str]] = set()
+        self._reasoned: tuple[OpenTurn, str, int, int] | None = None
+
+    def add(self, line: Line) -> list[Happening]:
+        """What one more line tells, in order."""
+        fold, opened = self._fold, self._fold.opened
+        fold.add(line)
+        happened: list[Happening] = []
+        if isinstance(line.item, ThreadRolledBack):
+            happened += self._roll_back(line.item)
+        if fold.opened > opened and fold.turns:
+            happened += self._end()
+            self._running = fold.turns[-1]
+            happened.append(Began(_bare(self._running)))
+        for turn, name in fold.touched:
+            happened += self._item(turn, name)
+        if (running := self._running) is not None and (
+            running is not fold.open or running.status == INTERRUPTED
+        ):
+            happened += self._end()
+        while len(fold.turns) > LATE_TURNS:
+            self._forget(fold.turns.pop(0))
+        return happened
+
+    def _end(self) -> list[Happening]:
+        turn, self._running = self._running, None
+        if turn is None or turn.empty:
+            return []
+        waiting = [name for number, name in self._waiting if number == turn.number]
+        told = [each for name in waiting for each in self._tell(turn, name)]
+        return [*told, Ended(settled(_bare(turn)))]
+
+    def _roll_back(self, item: ThreadRolledBack) -> list[Happening]:
+        left = {turn.number for turn in self._fold.turns}
+        told: list[Happening] = []
+        if self._running is not None and self._running.number not in left:
+            self._running = None
+        self._waiting = {key: turn for key, turn in self._waiting.items() if key[0] in left}
+        told.append(RolledBack(max(item.num_turns, 0)))
+        return told
+
+    def _item(self, turn: OpenTurn, name: str) -> list[Happening]:
+        item = turn.items[name]
+        if isinstance(item, ti.Reasoning):
+            return self._reasoning(turn, name, item)
+        if (turn.number, name) in self._told:
+            turn.items[name] = NOTHING
+            return []
+        if _is_complete(item):
+            return self._tell(turn, name)
+        self._waiting[turn.number, name] = turn
+        return []
+
+    def _tell(self, turn: OpenTurn, name: str) -> list[Happening]:
+        item, turn.items[name] = turn.items[name], NOTHING
+        self._waiting.pop((turn.number, name), None)
+        self._told.add((turn.number, name))
+        self._reasoned = None
+        return [Happened(turn.id, item)]
+
+    def _reasoning(self, turn: OpenTurn, name: str, item: ti.Reasoning) -> list[Happening]:
+        before, self._reasoned = (
+            self._reasoned,
+            (
+                turn,
+                name,
+                len(item.summary_text),
+                len(item.raw_content),
+            ),
+        )
+        if before is None or before[:2] != (turn, name):
+            return [Happened(turn.id, item)]
+        summary, raw = item.summary_text[before[2] :], item.raw_content[before[3] :]
+        if not summary and not raw:
+            return []
+        new = ti.Reasoning(id=item.id, summary_text=summary, raw_content=raw)
+        return [Happened(turn.id, new, more=True)]
+
+    def _forget(self, turn: OpenTurn) -> None:
+        self._told = {key for key in self._told if key[0] != turn.number}
+        self._waiting = {key: each for key, each in self._waiting.items() if each is not turn}
+
+
+def _is_complete(item: ti.AnyTurnItem) -> bool:
+    if isinstance(item, ti.ToolCall):
+        return item.output is not None
+    return getattr(item, "status", None) != "in_progress"
+
+
+def _bare(turn: OpenTurn) -> Turn:
+    return Turn(
+        id=turn.id,
+        status=turn.status,
+        items=(),
+        started_at=turn.started_at,
+        completed_at=turn.completed_at,
+        duration_ms=turn.duration_ms,
+        error=turn.error,
+        model=turn.model,
+        usage=turn.usage,
+    )

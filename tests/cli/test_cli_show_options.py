@@ -1,0 +1,349 @@
+"""`threadlog show`: which turns, how they are told, and what happens as it happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import threadlog
+from makers import (
+    OTHER,
+    THREAD,
+    Pages,
+    agent,
+    command,
+    completed,
+    content,
+    event,
+    file_name,
+    line,
+    meta,
+    put,
+    put_thread,
+    started,
+    turn,
+    user,
+)
+
+
+def shown(home: Path, *words: str) -> str:
+    ran = command(home, "show", THREAD, *words)
+    assert (ran.code, ran.err) == (0, "")
+    return ran.out.decode()
+
+
+def named(text: str) -> list[str]:
+    """The turns of a transcript, by their lines."""
+    rules = [each for each in text.split("\n") if each.startswith("── ")]
+    return [each.split()[1] for each in rules]
+
+
+def at(raw: bytes, moment: str) -> bytes:
+    """The line as of another moment."""
+    return json.dumps({**json.loads(raw), "timestamp": moment}).encode()
+
+
+UNDONE = [*turn("a"), *turn("b"), event("thread_rolled_back", num_turns=1), *turn("c")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("1", "turn-a"),
+        ("2", "turn-c"),
+        ("-1", "turn-c"),
+        ("-2", "turn-a"),
+        ("turn-a", "turn-a"),
+        ("n-c", "turn-c"),
+    ],
+)
+def test_a_turn_is_meant_by_id_piece_or_number(home: Path, wanted: str, expected: str) -> None:
+    put(home, content([meta(), *UNDONE]))
+    assert named(shown(home, "--turn", wanted)) == [expected]
+    turns = json.loads(shown(home, "--turn", wanted, "--json"))["turns"]
+    assert [each["id"] for each in turns] == [expected]
+
+
+def test_a_turn_that_was_rolled_back_is_told_as_that(home: Path) -> None:
+    put(home, content([meta(), *UNDONE]))
+    text = shown(home, "--turn", "turn-b")
+    assert "rolled back" in text.split("\n")[4]
+    assert "(this turn was rolled back: it no longer counts)" in text
+    assert (
+        json.loads(shown(home, "--turn", "turn-b", "--json"))["turns"][0]["status"] == "rolledBack"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "why"),
+    [
+        ("3", 3, "no turn 3"),
+        ("-3", 3, "no turn -3"),
+        ("zzz", 3, "no turn of this thread"),
+        ("turn", 4, "turn-a, turn-b, turn-c"),
+    ],
+)
+def test_a_turn_that_is_not_there_is_said(home: Path, wanted: str, code: int, why: str) -> None:
+    put(home, content([meta(), *UNDONE]))
+    ran = command(home, "show", THREAD, "--turn", wanted)
+    assert (ran.code, ran.out) == (code, b"")
+    assert why in ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--turn", "1", "--tail", "1"],
+        ["--turn", "1", "--since", "1d"],
+        ["--turn", "1", "--raw"],
+        ["--turn", "1", "--follow"],
+        ["--raw", "--follow"],
+        ["--raw", "--since", "1d"],
+        ["--plain", "--json"],
+        ["--since", "sometime"],
+    ],
+    ids=" ".join,
+)
+def test_options_that_do_not_go_together_are_refused(
+    home: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_thread(home, 1)
+    try:
+        ran = command(home, "show", "last", *words)
+        code, err = ran.code, ran.err
+    except SystemExit as error:
+        code, err = int(str(error.code)), capsys.readouterr().err
+    assert code == 2
+    assert "--" in err
+
+
+@pytest.mark.parametrize("starts", [True, False])
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        ("2026-01-02T00:00Z", 3),
+        ("2026-01-02T10:00:30Z", 3),
+        ("2026-01-02T10:01:30Z", 2),
+        ("2026-01-02T11:00:00Z", 2),
+        ("2026-01-02T12:00:00Z", 1),
+        ("2026-01-02T13:00:00Z", 0),
+    ],
+)
+def test_since_means_turns_that_began_or_went_on(
+    home: Path, since: str, expected: int, starts: bool
+) -> None:
+    raws = [at(meta(), "2026-01-02T09:59:59Z")]
+    for hour, name in ((10, "a"), (11, "b"), (12, "c")):
+        begins, ends = [started(name)] * starts, [completed(name)] * starts
+        first = [at(raw, f"2026-01-02T{hour}:00:00Z") for raw in [*begins, user(name)]]
+        raws += [*first, *(at(raw, f"2026-01-02T{hour}:01:00Z") for raw in [agent("x"), *ends])]
+    put(home, content(raws))
+    text = shown(home, "--since", since)
+    told = [each for each in "abc" if f"user\n  {each}\n" in text]
+    assert told == list("abc")[3 - expected :]
+    assert ("(no turns since then)" in text) == (not expected)
+    both = shown(home, "--since", since, "--tail", "1")
+    assert len(named(both)) == min(expected, 1)
+    assert len(json.loads(shown(home, "--since", since, "--json"))["turns"]) == expected
+
+
+def context(model: str) -> bytes:
+    return line(
+        "turn_context",
+        {"cwd": "/", "approval_policy": "never", "sandbox_policy": {}, "model": model},
+    )
+
+
+def test_models_tokens_rollbacks_and_forks_are_told(home: Path) -> None:
+    usage = {"input_tokens": 1234, "cached_input_tokens": 800, "output_tokens": 300}
+    count = event("token_count", info={"total_token_usage": usage, "last_token_usage": usage})
+    put(home, content([meta(OTHER), user("The first one")]), file_name(OTHER))
+    raws = [
+        *[started("a"), user("x"), context("one"), count, completed("a")],
+        *[started("b"), user("y"), context("two"), completed("b")],
+        *[*turn("c"), event("thread_rolled_back", num_turns=1), *turn("d")],
+    ]
+    put(home, content([meta(forked_from_id=OTHER), *raws]))
+    text = shown(home)
+    for wanted in (
+        f"forked from {OTHER}  The first one",
+        "── a  one  1.2k in (800 cached), 300 out\n",
+        "(model: one → two)\n\n── b\n",
+        "(1 turn was rolled back here)\n\n── turn-d\n",
+    ):
+        assert wanted in text, wanted
+
+
+def test_a_fork_and_a_revert_are_told_where_they_are(home: Path) -> None:
+    parent = Pages(OTHER)
+    parent.turn("inherited")
+    cut = parent.turn("not inherited")
+    child = Pages(THREAD, base=cut)
+    child.turn("own")
+    parent.write(home)
+    child.write(home)
+    assert f"(forked here from {OTHER})\n\n── " in shown(home)
+    opened = threadlog.open(home)
+    with opened.start(cwd=".", history_mode="paginated") as thread:
+        for words in ("one", "two"):
+            with thread.turn(words) as live:
+                live.say(words)
+    opened.revert(thread.id, before=list(opened.turns(thread.id))[1].id).close()
+    text = command(home, "show", thread.id).out.decode()
+    assert text.endswith("(turns that came here were reverted)\n")
+
+
+def call(name: str, arguments: Any, output: str, number: int = 1) -> list[bytes]:
+    words = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    made = {"type": "function_call", "name": name, "arguments": words, "call_id": f"c{number}"}
+    came = {"type": "function_call_output", "call_id": f"c{number}", "output": output}
+    return [line("response_item", made), line("response_item", came)]
+
+
+PATCH = """*** Begin Patch
+*** Update File: a.py
+*** Move to: b.py
+@@
+-old
++new
++more
+*** Add File: c.md
++text
+*** End Patch"""
+SAID = "Chunk ID: 1\nWall time: 1.26 seconds\nProcess exited with code 3\nOutput:\nhello\n"
+STATES = ("completed", "pending")
+CASES: dict[str, tuple[list[bytes], str]] = {
+    "plan": (
+        call("update_plan", {"plan": [{"step": s, "status": s} for s in STATES]}, ""),
+        "plan\n  [x] completed\n  [ ] pending\n",
+    ),
+    "patch": (
+        call("apply_patch", PATCH, "Done"),
+        "update a.py → b.py  +2 -1\n  @@\n  -old\n  +new\n  +more\nadd c.md  +1 -0\n  +text\n",
+    ),
+    "command": (call("exec_command", {"cmd": "ls"}, SAID), "$ ls  [exit 3, 1.3 s]\n  hello\n"),
+    "older command": (
+        call(
+            "shell",
+            {"command": ["bash", "-lc", "ls\nls -l"]},
+            '{"output":"hello","metadata":{"exit_code":0,"duration_seconds":0.2}}',
+        ),
+        "$ ls\n  ls -l  [0.2 s]\n  hello\n",
+    ),
+    "agent": (
+        call("spawn_agent", {"message": "Count"}, '{"agent_id":"a-1","nickname":"Pascal"}'),
+        "spawn_agent  a-1, Pascal\n  Count\n",
+    ),
+    "image": (call("view_image", {"path": "/x.png"}, ""), "[image /x.png]\n"),
+    "picture": (
+        [user("x", images=["data:image/png;base64," + "A" * 400])],
+        "user\n  x\n  [image image/png 300B]\n",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("raws", "expected"), CASES.values(), ids=CASES)
+def test_what_tools_did_is_told_plainly(home: Path, raws: list[bytes], expected: str) -> None:
+    put(home, content([meta(), started("t"), *raws, completed("t")]))
+    assert shown(home).endswith("── t\n" + expected)
+
+
+@contextlib.contextmanager
+def following(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """`show --follow`, in a process of its own."""
+    arguments = [
+        sys.executable,
+        "-m",
+        "threadlog",
+        "show",
+        THREAD,
+        "-f",
+        "--home",
+        str(home),
+        *words,
+    ]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
+def until(program: subprocess.Popen[str], wanted: str) -> str:
+    """What is written up to a line with this in it."""
+    assert program.stdout is not None
+    text = ""
+    for each in program.stdout:
+        text += each
+        if wanted in each:
+            return text
+    raise AssertionError(text)
+
+
+def add(path: Path, raws: list[bytes]) -> None:
+    with path.open("ab") as file:
+        file.write(content(raws))
+
+
+def test_follow_tells_turns_as_they_happen_until_it_is_interrupted(home: Path) -> None:
+    path = put(home, content([meta(), *turn("one"), *turn("two"), started("t"), user("three")]))
+    with following(home, "--tail", "2") as program:
+        text = until(program, "three")
+        assert named(text) == ["turn-two", "t"]
+        add(path, call("shell", {"command": ["ls"]}, SAID))
+        assert until(program, "hello") == "\n$ ls  [exit 3, 1.3 s]\n  hello\n"
+        with path.open("ab") as file:
+            file.write(agent("half")[:40])
+        add(path, [agent("half")[40:], completed("t"), event("thread_rolled_back", num_turns=1)])
+        assert until(program, "rolled back") == "\nagent\n  half\n\n(1 turn was rolled back here)\n"
+        program.send_signal(signal.SIGINT)
+        assert program.wait(10) == 130
+
+
+def test_follow_as_json_is_an_object_a_line_and_ends_with_the_thread(home: Path) -> None:
+    path = put(home, content([meta(), *turn("one")]))
+    with following(home, "--json") as program:
+        told = [json.loads(each) for each in until(program, '"turn_ended"').splitlines()]
+        assert [each["event"] for each in told] == [
+            *("thread", "turn_began", "item", "item", "turn_ended"),
+        ]
+        assert told[0]["version"] == 1
+        assert told[0]["thread"]["id"] == THREAD
+        assert told[2]["item"]["content"][0]["text"] == "one"
+        add(path, [started("t\u202e"), b"garbage"])
+        began, problem = map(json.loads, until(program, "problem").splitlines())
+        assert began["turn"]["id"] == "t\u202e"
+        assert problem["reason"].startswith("syntax")
+        os.unlink(path)
+        assert until(program, "deleted") == '{"event":"deleted"}\n'
+        assert program.wait(10) == 0
+
+
+def test_follow_goes_on_after_a_revert_and_says_so(home: Path) -> None:
+    opened = threadlog.open(home)
+    with opened.start(cwd=".", history_mode="paginated") as thread:
+        for words in ("one", "two"):
+            with thread.turn(words) as live:
+                live.say(words)
+    kept, gone = list(opened.turns(thread.id))
+    arguments = [sys.executable, "-m", "threadlog", "show", thread.id, "-f", "--home", str(home)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as program:
+        until(program, "  two")
+        begun = time.monotonic()
+        with opened.revert(thread.id, before=gone.id) as again, again.turn("three") as live:
+            live.say("answer")
+        text = until(program, "  answer")
+        assert f"(reverted to turn {kept.id})" in text
+        assert "user\n  three\n" in text
+        assert time.monotonic() - begun < 8
+        program.kill()
