@@ -160,6 +160,7 @@ def test_a_terminal_is_told_what_had_to_be_read(
     filled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(words, "READ_AT_ONCE_BYTES", -1)
+    monkeypatch.setattr(words, "READ_FOR_S", -1)
     told = json.loads(command(filled, "search", "header", "--json").out)
     assert (len(told["hits"]), told["scanned"]) == (2, 2)
 

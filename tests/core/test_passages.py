@@ -23,7 +23,7 @@ from rollout_lines import (
 from threadlog.core import said
 from threadlog.core.decode import Line, decode
 from threadlog.core.metadata import Metadata
-from threadlog.core.passages import PASSAGE_CHARS, SPOKEN_ROLES, Passage, Passages, text_of
+from threadlog.core.passages import PASSAGE_CHARS, SPOKEN_ROLES, Passage, Passages, texts_of
 
 PAGINATED = Metadata(history_mode="paginated")
 
@@ -47,7 +47,7 @@ def read_on(fold: Passages, raws: Iterable[bytes], offset: int = 0) -> list[Pass
                 found = [one for one in found if one.role not in SPOKEN_ROLES]
             else:
                 assert isinstance(told, Line)
-                assert text_of(told.item, each.part) == each.text
+                assert texts_of(told.item)[each.part] == each.text
                 found.append(each)
         offset += len(raw) + 1
     return found

@@ -86,6 +86,7 @@ def test_nothing_is_missing_while_the_index_is_being_built(
     chance = random.Random(2)
     filled(opened, chance, 6)
     monkeypatch.setattr(words, "READ_AT_ONCE_BYTES", -1)  # nothing but what is asked for
+    monkeypatch.setattr(words, "READ_FOR_S", -1)
     monkeypatch.setattr(builder, "BATCH_CHARS", 1)
     assert check(opened, chance, 12, limit=7) > 50
     assert opened.search_status().unread == 6

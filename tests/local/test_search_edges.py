@@ -63,6 +63,7 @@ def ids(home: Path) -> list[int]:
 def lately(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on what is new is not put into the index before an answer."""
     monkeypatch.setattr(words, "READ_AT_ONCE_BYTES", -1)
+    monkeypatch.setattr(words, "READ_FOR_S", -1)
 
 
 def test_half_a_line_is_found_once_when_it_is_whole(

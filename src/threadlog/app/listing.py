@@ -41,6 +41,7 @@ _INTERACTIVE = ("cli", "vscode")
 _LOOKED_THROUGH = 500
 # Up to so many passages, their threads are put in order; else threads are looked through in it.
 _FEW_PASSAGES = 1000
+_ASKED_TOGETHER = 50
 # Around what was found.
 _BEFORE_CHARS, _AFTER_CHARS = 48, 96
 
@@ -163,15 +164,15 @@ async def _many_found(request: Request, query: dict[str, Any], term: str) -> _Fo
     found: _Found = []
     cursor = request.params.cursor
     while True:
-        page = await _page(request, {**query, "limit": _LOOKED_THROUGH}, cursor)
+        page = await _page(request, {**query, "limit": _ASKED_TOGETHER}, cursor)
         snippets: dict[str, str] = {}
-        within = [each.id or each.path for each in page]
-        hits = await _hits(request, query, term, within=within)
-        while True:
+        left = {each.path: each.id or each.path for each in page}
+        while left:
+            hits = await _hits(request, query, term, within=[*left.values()])
             snippets.update((hit.thread.path, snippet(hit)) for hit in hits)
+            left = {path: key for path, key in left.items() if path not in snippets}
             if hits.next is None:
                 break
-            hits = await _hits(request, query, term, cursor=hits.next, within=within)
         found += [(each, snippets[each.path]) for each in page if each.path in snippets]
         cursor = page.next
         if cursor is None or len(found) > query["limit"]:

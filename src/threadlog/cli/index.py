@@ -45,8 +45,10 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
 def _run_search(home: Home, arguments: argparse.Namespace) -> int:
     """The same with the word index, which needs the other."""
     if arguments.action == "rebuild" and not home.rebuild_search():
-        why = "another program was at work with it, or it is not to be changed; try again"
-        print(f"threadlog: the word index could not be emptied: {why}", file=sys.stderr)
+        why = home.search_status().trouble or "another program was at work with it; try again"
+        print(
+            f"threadlog: the word index could not be emptied: {text.one_line(why)}", file=sys.stderr
+        )
         return 1
     done = True
     if arguments.action != "status":

@@ -11,7 +11,7 @@ from itertools import groupby
 from threadlog.cli.index import Progress
 from threadlog.cli.terminal import BOLD, CYAN, DIM, YELLOW, Style, folder
 from threadlog.core import ids, text
-from threadlog.core.search import NEWEST, RELEVANCE, SearchHit, SearchPage
+from threadlog.core.search import FIELDS, NEWEST, RELEVANCE, SearchHit, SearchPage
 from threadlog.home import Home
 from threadlog.searching import Searched
 
@@ -42,6 +42,8 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         print(f"{what[0]} in {what[1]}", file=sys.stdout if on_terminal else sys.stderr)
     for problem in page.problems:
         print(f"threadlog: {text.one_line(problem)}", file=sys.stderr)
+    if page.next and not (on_terminal or arguments.json):
+        print(f"threadlog: there are more: --limit N, or --cursor '{page.next}'", file=sys.stderr)
     if on_terminal and page.scanned:
         _go_on_indexing(home, page.scanned)
     return 1 if page.problems else 0
@@ -71,7 +73,7 @@ def _asked(arguments: argparse.Namespace) -> Searched:
 def _phrase(word: str) -> str:
     """Words that a shell was given as one are meant one behind the other."""
     apart = word.split()
-    fields = any(":" in each for each in apart)
+    fields = any(each.partition(":")[0] in FIELDS and each[-1] != ":" for each in apart)
     return word if len(apart) < 2 or '"' in word or fields else f'"{word}"'
 
 

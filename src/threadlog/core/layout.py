@@ -169,3 +169,14 @@ def folder_mode(parent_mode: int) -> int:
 def _shared(mode: int) -> int:
     """The group's bits of a folder that its group may write to, else none."""
     return mode & 0o070 if mode & 0o020 else 0
+
+
+def other_places(path: str) -> tuple[str, ...]:
+    """Where a rollout lies, relative to the home, once it is archived, or is so no more."""
+    folder, name = path.rpartition("/")[::2]
+    named = parse_name(name)
+    if folder != ARCHIVED:
+        return (f"{ARCHIVED}/{name}",)
+    if named is None or named.stamp is None:
+        return ()
+    return (f"{day_folder(named.stamp)}/{name}",)

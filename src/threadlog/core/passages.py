@@ -175,10 +175,9 @@ class Passages(msgspec.Struct, tag_field="passages", tag=1):
         return name
 
 
-def text_of(item: Item, part: int) -> str | None:
-    """The text of a passage, by the item of its line and its number there; None if it has none."""
-    pieces = (piece for each in said.said(item) for piece in _pieces(each.text))
-    return next((piece for number, piece in enumerate(pieces) if number == part), None)
+def texts_of(item: Item) -> list[str]:
+    """The texts of the passages of a line, by its item; those that were told already too."""
+    return [piece for each in said.said(item) for piece in _pieces(each.text)]
 
 
 def is_hook(item: rs.Message | rs.Reasoning) -> bool:

@@ -72,11 +72,16 @@ def _leaves(value: Json, *, numbers: bool) -> Iterator[str]:
             yield from _leaves(each, numbers=numbers)
     elif isinstance(value, (list, tuple)):
         if value and not any(isinstance(each, (dict, list)) for each in value):
-            value = (" ".join(map(str, value)),)
+            value = (" ".join(str(each) for each in value if _is_plain(each)),)
         for each in value:
             yield from _leaves(each, numbers=numbers)
-    elif numbers and isinstance(value, int) and not isinstance(value, bool):
+    elif numbers and _is_plain(value):
         yield str(value)
+
+
+def _is_plain(value: Json) -> bool:
+    """True for what JSON and Python write alike."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
 def arguments_text(arguments: str) -> str:

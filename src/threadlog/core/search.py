@@ -3,8 +3,8 @@
     build "no such file" pars* role:output tool:exec_command after:7d in:01a201ab
 
 All words must stand in one passage, in any order; those in quotation marks, and what one word is
-made of (`core/text.py`), one behind the other; a word with `*` begins one.  Fields narrow; several
-of one name widen.
+made of (as `core/text.py` is), one behind the other; a word with `*` begins one.  Fields narrow;
+several of one name widen.
 """
 
 from __future__ import annotations
@@ -115,6 +115,14 @@ class SearchPage(Sequence[SearchHit]):
         self.total = counts[0] if counts is not None else None
         self.threads = counts[1] if counts is not None else None
         self.scanned = scanned
+
+    def with_problems(self, problems: Sequence[str]) -> SearchPage:
+        """The same page, with what else could not be looked through said first."""
+        if not problems:
+            return self
+        counts = None if self.total is None or self.threads is None else (self.total, self.threads)
+        told = (*problems, *self.problems)
+        return SearchPage(self.hits, self.next, told, counts=counts, scanned=self.scanned)
 
     @overload
     def __getitem__(self, index: int) -> SearchHit: ...

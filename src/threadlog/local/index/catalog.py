@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 # What comes of rows that no threadlog wrote.
-_NONSENSE = (TypeError, ValueError, AttributeError, LookupError, RecursionError, BadLine)
+NONSENSE = (TypeError, ValueError, AttributeError, LookupError, RecursionError, BadLine)
 # With more rollouts to be read than this, the files answer what they can answer as fast.
 READ_AT_ONCE = 300
 # Behind the watcher everything is looked at so often all the same: a change can go untold.
 SWEEP_EVERY_S = 60.0
 
 
-def _own(progress: Progress) -> Progress:
+def own(progress: Progress) -> Progress:
     """The same, with what it raises marked as the caller's own."""
 
     def told(what: str, done: int, total: int) -> None:
@@ -115,6 +115,11 @@ class IndexedCatalog:
             return True
         return self._index.is_new()
 
+    @property
+    def problems(self) -> list[str]:
+        """What the last look at the folders could not list."""
+        return self._index.problems
+
     def page(self, wanted: ThreadQuery) -> ThreadPage:
         """The threads that *wanted* asks for, in its order; raises BadCursor."""
         after = read_cursor(wanted)
@@ -128,7 +133,7 @@ class IndexedCatalog:
 
     def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally]) -> Tally:
         """What the threads used that *wanted* means; all that was not read yet is read first."""
-        progress = _own(self.progress)
+        progress = own(self.progress)
         told = self._ask(lambda: (self._upkeep.tally(wanted, begin, progress),), self._keeping)
         return told[0] if told else self._files.tally(wanted, begin, self.progress)
 
@@ -192,7 +197,7 @@ class IndexedCatalog:
     def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
         """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
         told = self._ask(
-            lambda: (self._upkeep.catch_up(stop, _own(progress), check=check),), self._keeping
+            lambda: (self._upkeep.catch_up(stop, own(progress), check=check),), self._keeping
         )
         return told is not None and told[0]
 
@@ -220,7 +225,7 @@ class IndexedCatalog:
             return None
         except CallersOwn as error:
             raise error.args[0] from None
-        except _NONSENSE as error:  # no such content is ours: whoever wrote it, it must not stay
+        except NONSENSE as error:  # no such content is ours: whoever wrote it, it must not stay
             self.trouble = f"the index holds what makes no sense ({type(error).__name__})"
             self._start_over()
             return None
@@ -250,7 +255,7 @@ class IndexedCatalog:
             return (self._index.page(wanted, after, swept=False),)
         if not needs_all and self._index.unread() > READ_AT_ONCE:
             return None
-        self._index.sweep(_own(self.progress))
+        self._index.sweep(own(self.progress))
         self._known, self._swept_at = True, began_at
         return (self._index.page(wanted, after, swept=True),)
 
@@ -280,7 +285,7 @@ class IndexedCatalog:
         if self._watcher is None or not self._is_fresh(self._watcher):
             self._known, began_at = False, time.monotonic()
             self._index.look()
-            self._index.sweep(_own(self.progress))
+            self._index.sweep(own(self.progress))
             self._known, self._swept_at = True, began_at
         return self._index.path
 
@@ -290,13 +295,13 @@ class IndexedCatalog:
             return None
         self._index.look()
         if needs_all:
-            self._index.sweep(_own(self.progress))
+            self._index.sweep(own(self.progress))
         return (self._index.counts(queries, swept=needs_all),)
 
     def _swept(self, ask: Callable[[Connection], _Answer]) -> _Answer:
         """What *ask* finds in the rows, all of them as new as the question."""
         self._index.look()
-        self._index.sweep(_own(self.progress))
+        self._index.sweep(own(self.progress))
         return self._index.told(ask)
 
     def _find(self, reference: str) -> tuple[ThreadSummary] | None:

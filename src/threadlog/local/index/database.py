@@ -103,7 +103,7 @@ class Database:
             try:
                 self._open_somewhere()
                 return True
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 if not self._moved_aside(error) or attempt == 2:
                     raise Unusable(_told(error)) from error
         raise AssertionError
@@ -237,7 +237,7 @@ class Database:
 
     def _moved_aside(self, error: Exception) -> bool:
         """Move a broken index away, if that is what *error* says of the file that is there."""
-        if _code(error) not in _BROKEN:
+        if _code(error) not in _BROKEN and not isinstance(error, UnicodeDecodeError):
             return False
         ours, there = self._identity, self._identity_now()
         self.close()

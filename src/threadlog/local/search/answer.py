@@ -30,6 +30,7 @@ class Answer:
         self._query = query
         self._summary_of = summary_of
         self._threads: dict[str, ThreadSummary | None] = {}
+        self.lost = 0  # that went while they were looked at
 
     def hits(self, candidates: Iterator[Candidate]) -> Iterator[tuple[SearchHit, Candidate]]:
         """The hits among them, in their order; raises NotNarrowed."""
@@ -54,6 +55,8 @@ class Answer:
             text = texts.text(candidate.path, offset, part)
         spans = matching.find(text, self._query) if text is not None else None
         thread = self._thread(key) if spans else None
+        if text is None or (spans and thread is None):
+            self.lost += 1
         if text is None or not spans or thread is None:
             return None
         shown = matching.excerpt(text, spans)

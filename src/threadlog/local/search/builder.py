@@ -11,14 +11,14 @@ from threadlog.local.files import open_rollout
 from threadlog.local.index.database import Database
 from threadlog.local.search import sources
 from threadlog.local.search.plans import Plan, Planner
-from threadlog.local.search.reading import Reached, SourceReader, Step
+from threadlog.local.search.reading import Reached, SourceReader
 from threadlog.local.search.sources import Pending
 from threadlog.local.search.writing import Told, write
 
 # A transaction holds about so much text, in characters.
 BATCH_CHARS = 8 << 20
-# A source that could not be read is not tried again until it changes.
-_UNREADABLE = Step([], 0, done=True, forget=False, left_out=1)
+# And is of no more sources than these.
+BATCH_SOURCES = 256
 
 
 class Builder:
@@ -47,6 +47,8 @@ class Builder:
                 if not self._follow(plan, stop):
                     self.keep()
                     return False
+            if len(self._told) >= BATCH_SOURCES:
+                self.keep()
             done += each.size
             progress(done, total)
         self.keep()
@@ -65,7 +67,10 @@ class Builder:
         self._told, self._gone, self._chars = [], [], 0
 
     def _follow(self, plan: Plan, stop: Stop) -> bool:
-        """Read a rollout as planned; False if it was stopped."""
+        """Read a rollout as planned; False if it was stopped.
+
+        One that cannot be read is tried again the next time.
+        """
         told = Told(plan.key, plan.source, plan.path)
         if plan.stays:
             self._told.append(told)
@@ -73,7 +78,6 @@ class Builder:
         try:
             return self._read(plan, told, stop)
         except Unreadable:
-            self._told.append(told._replace(step=_UNREADABLE, copied=plan.copied))
             return True
 
     def _read(self, plan: Plan, told: Told, stop: Stop) -> bool:

@@ -6,6 +6,7 @@ so; where there can be no index, everything is.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TypeVar
@@ -22,10 +23,10 @@ from threadlog.core.search import (
 from threadlog.errors import BadCursor
 from threadlog.local.catalog import FileCatalog
 from threadlog.local.index import forks
-from threadlog.local.index.catalog import IndexedCatalog
+from threadlog.local.index.catalog import NONSENSE, IndexedCatalog, own
 from threadlog.local.index.database import Database
 from threadlog.local.index.forks import Lease
-from threadlog.local.index.trouble import Unusable
+from threadlog.local.index.trouble import CallersOwn, Unusable
 from threadlog.local.search import by_files
 from threadlog.local.search.words import WordIndex
 
@@ -48,6 +49,7 @@ class SearchCatalog:
         self._files = files
         self._database = database
         self._asking, self._keeping = Lease(), Lease()
+        self._started_over = False
         self.trouble: str | None = None  # why the word index could not be asked, the last time
         forks.look_after(self)
 
@@ -63,14 +65,16 @@ class SearchCatalog:
     def find(self, query: SearchQuery) -> SearchPage:
         """The passages that a query means; raises BadCursor."""
         after = _after(query)
-        self._words.progress = self._listings.progress
+        self._words.progress = own(self._listings.progress)
         told = self._ask(lambda listed: self._words.find(listed, query, after), self._asking)
-        return told[0] if told else by_files.find(self._home, self._files, query, after)
+        if told is None:
+            return by_files.find(self._home, self._files, query, after)
+        return told[0].with_problems(self._listings.problems)
 
     def catch_up(self, stop: Stop, progress: Progress) -> bool:
         """Bring the word index up to date; True if nothing is left to do."""
         told = self._ask(
-            lambda listed: self._upkeep.catch_up(listed, stop, partial(progress, "bytes")),
+            lambda listed: self._upkeep.catch_up(listed, stop, partial(own(progress), "bytes")),
             self._keeping,
         )
         return told is not None and told[0]
@@ -121,7 +125,22 @@ class SearchCatalog:
         except Unusable as error:
             self.trouble = str(error)
             return None
+        except CallersOwn as error:
+            raise error.args[0] from None
+        except NONSENSE as error:  # as in listings: it must not stay, but is emptied once only
+            self.trouble = f"the word index holds what makes no sense ({type(error).__name__})"
+            self._start_over()
+            return None
         return (answer,)
+
+    def _start_over(self) -> None:
+        if not self._started_over:
+            self._started_over = True
+            database = self._database()
+            with contextlib.suppress(Unusable):
+                database.open()
+                database.empty()
+            database.close()
 
 
 def _after(query: SearchQuery) -> Place | int | None:

@@ -14,7 +14,7 @@ from threadlog.core import matching, said
 from threadlog.core.decode import decode_item
 from threadlog.core.framing import LF, LINE_LIMIT_BYTES
 from threadlog.core.metadata import Metadata
-from threadlog.core.passages import Passage, Passages, text_of
+from threadlog.core.passages import Passage, Passages, texts_of
 from threadlog.core.search import Place, SearchQuery
 from threadlog.errors import Unreadable
 from threadlog.local.files import RolloutFile, open_rollout
@@ -107,12 +107,12 @@ class Scan:
 
     def _look_at_line(self, found: _Hits, row: Row, raw: bytes, known: list[Passage]) -> None:
         item = decode_item(raw) if known else None
+        texts = texts_of(item) if item is not None else []
         unread = Unread(key_text(row.key), os.fsdecode(row.stem), "", row.path, Metadata(), None)
         unread = unread._replace(copied_to=row.copied_to, own_from=row.own_from)
         for each in known:
-            text = text_of(item, each.part) if item is not None else None
-            if text is not None:
-                self._look(found, unread, each._replace(text=text))
+            if each.part < len(texts):
+                self._look(found, unread, each._replace(text=texts[each.part]))
 
     def _take(self, found: _Hits, key: str) -> None:
         if found.total:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, Self
 
@@ -32,8 +32,8 @@ from threadlog.local.search.vocabulary import Vocabulary
 class Known(NamedTuple):
     """The sources of one moment.
 
-    `origins` are the keys of those that forks copied, if these are there; `left_out` counts the
-    places of a source that could not be read.
+    `origins` are the keys of the threads that forks copied; `left_out` counts the places of a
+    source that could not be read.
     """
 
     rows: dict[int, Row]
@@ -56,8 +56,7 @@ class Known(NamedTuple):
                 left_out[number] = places
             if copied_to:
                 origins[number] = origin
-        present = {each.key for each in known.values()} if origins else set()
-        return cls(known, {k: v for k, v in origins.items() if v in present}, left_out)
+        return cls(known, origins, left_out)
 
 
 class Searching:
@@ -74,17 +73,28 @@ class Searching:
         if self._keys is not None:
             keys = self._keys
             self._rows = {k: row for k, row in known.rows.items() if row.key in keys}
-        hiding = {} if query.copies else known.origins
-        hiding = {k: v for k, v in hiding.items() if k in self._rows and self._is_searched(v)}
-        if hiding:
-            self._rows = dict(self._rows)
-        for each in hiding:
-            row = self._rows[each]
-            self._rows[each] = row._replace(own_from=row.copied_to)
+        self._hide(known.origins)
         self._left_out = known.left_out
         self._unreadable = 0
         self._unread: list[Unread] = []
         self._scanned: set[bytes] = set()
+
+    def _hide(self, origins: Mapping[int, bytes]) -> None:
+        """Leave out what forks copied of threads that are searched themselves."""
+        hidden = {
+            each: self._rows[each]._replace(own_from=self._rows[each].copied_to)
+            for each, origin in origins.items()
+            if each in self._rows and self._hides(origin)
+        }
+        if hidden:
+            self._rows = {**self._rows, **hidden}
+
+    def _hides(self, origin: bytes | None) -> bool:
+        """True if what was copied of a thread is found there."""
+        if origin is None or self._query.copies or not self._is_searched(origin):
+            return False
+        there = "SELECT 1 FROM threads WHERE key = ?"
+        return self._connection.execute(there, (origin,)).fetchone() is not None
 
     def _is_searched(self, key: bytes) -> bool:
         return self._keys is None or key in self._keys
@@ -117,8 +127,6 @@ class Searching:
         if plan.head is None:
             self._unreadable += 1
             return
-        copied_to, origin = plan.copied.to, plan.copied.origin
-        hides = origin is not None and not self._query.copies and self._is_searched(origin)
         self._unread.append(
             Unread(
                 key=key_text(plan.key),
@@ -127,8 +135,8 @@ class Searching:
                 path=plan.path,
                 head=plan.head,
                 cut=plan.source.cut,
-                copied_to=copied_to,
-                own_from=copied_to if hides else 0,
+                copied_to=plan.copied.to,
+                own_from=plan.copied.to if self._hides(plan.copied.origin) else 0,
                 reached=plan.reached,
             )
         )
@@ -201,11 +209,12 @@ class Searching:
         skip: int,
     ) -> SearchPage:
         """The page that these make; raises NotNarrowed."""
-        hits, following = paged(self._answer(), self._query, candidates, skip)
+        answer = self._answer()
+        hits, following = paged(answer, self._query, candidates, skip)
         return SearchPage(
             hits,
             following,
-            left_out(self._places() + scan.left_out),
+            left_out(self._places() + scan.left_out + answer.lost),
             counts=counts,
             scanned=len(self._scanned),
         )

@@ -26,11 +26,12 @@ _UNKNOWN: Facts = (-1, 0, 0, 0)
 # Threads whose newest rollout is not as it was read, or whose origin is another one now: the
 # nearest is there again, or the one that was taken for it is not.
 _PENDING = """
-SELECT t.key, t.updated_ms, max(r.size - coalesce(s.read_to, 0), 0) FROM threads t
+SELECT t.key, t.updated_ms, max(
+    iif(r.name LIKE '%.zst', r.size * 8, r.size) - coalesce(s.read_to, 0), 0) FROM threads t
 JOIN rollouts r ON r.id = t.rollout JOIN folders f ON f.id = r.folder
 LEFT JOIN sources s ON s.key = t.key AND s.newest
 WHERE s.id IS NULL OR s.size != r.size OR s.mtime_ns != r.mtime_ns OR s.inode != r.inode
-    OR (s.ctime_ns != r.ctime_ns AND s.ctime_ns != -1)
+    OR s.ctime_ns != r.ctime_ns
     OR s.path != CAST(f.path || '/' || r.name AS BLOB)
     OR (s.nearest IS NOT s.origin AND s.nearest IN (SELECT key FROM threads))
     OR (s.origin IS NOT NULL AND s.origin NOT IN (SELECT key FROM threads))
@@ -140,7 +141,7 @@ def _facts(connection: sqlite3.Connection, found: Found, home: str) -> Facts:
         " JOIN folders f ON f.id = r.folder WHERE f.path = ? AND r.name = ?",
         (os.fsencode(below(home, found.folder)), os.fsencode(found.name)),
     ).fetchone()
-    return row or _UNKNOWN
+    return row if row is not None and None not in row else _UNKNOWN
 
 
 def stays(before: Known, now: Source, path: bytes) -> bool:

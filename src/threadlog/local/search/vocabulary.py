@@ -13,6 +13,8 @@ from threadlog.local.zstd import Encoder, decode_frame
 
 # So many lists of about one size are merged.
 MERGED = 8
+# But none of more words than these.
+MERGED_WORDS = 4_000_000
 # Longer words are none that SQLite keeps whole.
 WORD_BYTES = 30_000
 # What lists take unpacked; larger ones are not looked through.
@@ -29,7 +31,9 @@ def add(connection: sqlite3.Connection, words: set[bytes]) -> None:
     """Put in the words of a writing."""
     if not words:
         return
-    lists = connection.execute("SELECT id, count FROM vocabulary ORDER BY count").fetchall()
+    lists = connection.execute(
+        "SELECT id, count FROM vocabulary WHERE count < ? ORDER BY count", (MERGED_WORDS,)
+    ).fetchall()
     merged = [
         each for each, count in lists if count.bit_length() // 3 <= len(words).bit_length() // 3
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from threadlog.core.index_status import Progress, Stop
 from threadlog.core.search import Place, SearchPage, SearchQuery, WordStatus
@@ -15,8 +17,10 @@ from threadlog.local.search.searching import Known, Searching
 from threadlog.local.search.sources import Pending
 from threadlog.local.search.vocabulary import Vocabulary
 
-# So much that is new, in bytes of rollouts, is put into the index before an answer.
+# What is new is put into the index before an answer: all of so many bytes of rollouts.
 READ_AT_ONCE_BYTES = 4 << 20
+# Of more, what can be read in so many seconds.
+READ_FOR_S = 0.5
 # With more garbage than this, and than a part of all, the index is made anew.
 GARBAGE, GARBAGE_SHARE = 20_000, 3
 
@@ -35,6 +39,7 @@ def untold(_what: str, _done: int, _total: int) -> None:
 
 
 Version = tuple[int, int, int]
+Identity = tuple[str, int, int]
 
 
 class WordIndex:
@@ -45,7 +50,7 @@ class WordIndex:
         self._database = database
         self._vocabulary = Vocabulary()
         self.progress: Progress = untold
-        self._attached: str | None = None
+        self._attached: Identity | None = None  # which file the index of listings is
         self._current: Version | None = None  # there was nothing to be read
         self._known: tuple[Version, Known] | None = None
 
@@ -118,18 +123,18 @@ class WordIndex:
 
     def _open(self, listed: str) -> None:
         """See that there is a connection, with the index of listings attached to it."""
+        identity = _identity(listed)
+        if self._attached != identity:
+            self.close()
         if self._database.open():
-            self._attached = self._known = None
-        with self._database.asking() as connection:
-            if self._attached != listed:
-                if self._attached is not None:
-                    connection.execute("DETACH listed")
+            self._attached = self._known = self._current = None
+            with self._database.asking() as connection:
                 connection.execute("ATTACH ? AS listed", (listed,))
-                self._attached = listed
+            self._attached = identity
         self._database.begin_look()
 
     def _read_some(self) -> tuple[list[Pending], list[int]]:
-        """Read what is new, if that is soon done; returns what is not as it was read, and gone."""
+        """Read what is new, if it is much for a while; returns what is left to read, and gone."""
         for attempt in (1, 2):
             with self._database.asking() as connection:
                 version = self._version(connection)
@@ -139,15 +144,21 @@ class WordIndex:
             if not (todo or gone):
                 self._current = version
                 return [], []
-            if attempt == 2 or sum(each.size for each in todo) > READ_AT_ONCE_BYTES:
-                break
-            try:
-                builder = Builder(self._home, self._database)
-                builder.forget(gone)
-                builder.read(todo, never, quiet)
-            except Unusable:  # others are at work with it, or it is not to be written to
+            if attempt == 2 or not self._reads(todo, gone):
                 break
         return todo, gone
+
+    def _reads(self, todo: Sequence[Pending], gone: Sequence[int]) -> bool:
+        """True if anything was read."""
+        until = time.monotonic() + READ_FOR_S
+        much = sum(each.size for each in todo) > READ_AT_ONCE_BYTES
+        try:
+            builder = Builder(self._home, self._database)
+            builder.forget(gone)
+            builder.read(todo, lambda: much and time.monotonic() >= until, quiet)
+        except Unusable:  # others are at work with it, or it is not to be written to
+            return False
+        return True
 
     def _version(self, connection: sqlite3.Connection) -> Version:
         """Another one whenever anything has changed in either index."""
@@ -170,3 +181,12 @@ class WordIndex:
         if garbage > GARBAGE and garbage > passages // GARBAGE_SHARE:
             self._database.empty()
             self._database.begin_look()
+
+
+def _identity(path: str) -> Identity:
+    """Which file it is, also after another one was put in its place."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise Unusable(f"{path}: {error.strerror}") from error
+    return path, status.st_dev, status.st_ino
