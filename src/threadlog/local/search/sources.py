@@ -27,7 +27,7 @@ _UNKNOWN: Facts = (-1, 0, 0, 0)
 # nearest is there again, or the one that was taken for it is not.
 _PENDING = """
 SELECT t.key, t.updated_ms, max(
-    iif(r.name LIKE '%.zst', r.size * 8, r.size) - coalesce(s.read_to, 0), 0) FROM threads t
+    iif(substr(r.name, -4) = CAST('.zst' AS BLOB), r.size * 8, r.size) - coalesce(s.read_to, 0), 0) FROM threads t
 JOIN rollouts r ON r.id = t.rollout JOIN folders f ON f.id = r.folder
 LEFT JOIN sources s ON s.key = t.key AND s.newest
 WHERE s.id IS NULL OR s.size != r.size OR s.mtime_ns != r.mtime_ns OR s.inode != r.inode

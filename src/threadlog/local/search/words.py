@@ -156,8 +156,10 @@ class WordIndex:
             builder = Builder(self._home, self._database)
             builder.forget(gone)
             builder.read(todo, lambda: much and time.monotonic() >= until, quiet)
-        except Unusable:  # others are at work with it, or it is not to be written to
-            return False
+        except Unusable:
+            if not self._database.is_open:  # it was broken
+                raise
+            return False  # others are at work with it, or it is not to be written to
         return True
 
     def _version(self, connection: sqlite3.Connection) -> Version:
