@@ -237,6 +237,10 @@ def test_a_rollout_without_an_id_is_followed_by_its_path(home: Path) -> None:
     with threadlog.open(home).follow(path) as found:
         add(path, content([agent("two")]))
         assert told(found.poll()) == ["two"]
+        packed = path.with_name(path.name + ".zst")
+        packed.write_bytes(zstd.compress(path.read_bytes() + content([agent("three")])))
+        path.unlink()
+        assert polled(found, 1) == ["three"]
 
 
 def test_who_iterates_waits_and_close_ends_it(followed: tuple[Following, Path]) -> None:

@@ -44,6 +44,7 @@ HOSTILE = {
     "fence": "```\x1b[31m\n\x1b[2J\u202e\n```\n> \x07\n\n1. \x08\n",
     "entities": "&#x202e;&#x9b;&#27;[2J&#x2066; <http://x/\u202e> ![\x1b[2J](data:\x1b)",
     "tabs": "\ta\tb",
+    "longer than is shown": "\x1b[2J\u202e" + "y\x9b" * 3000,
 }
 OURS = re.compile(r"\x1b\[[0-9]{1,2}(?:;[0-9]{1,2})*m")
 FORBIDDEN = re.compile(

@@ -92,7 +92,9 @@ class Sheet:
         for words, codes in lines:
             pieces = self._rows(words)
             if not self.full:
-                pieces = pieces[:rows] if sum(map(len, pieces)) <= room else [_cut(words, room)]
+                if sum(map(len, pieces)) > room:
+                    pieces = self._rows(text.fit(words, max(room, 1)))
+                pieces = pieces[:rows]
                 rows, room = rows - len(pieces), room - sum(map(len, pieces))
             for piece in pieces:
                 self.write((INDENT + self.style.paint(piece, *codes)).rstrip(" "))
@@ -132,7 +134,3 @@ class Sheet:
 
     def _expanded(self, line: str) -> str:
         return line.expandtabs() if self.columns and "\t" in line else line
-
-
-def _cut(line: str, room: int) -> str:
-    return text.fit(line, max(room, 1))
