@@ -650,7 +650,7 @@ def search(lab: Lab, sizes: Sizes) -> Iterator[Row]:
         yield _beside_agentsview(lab, home, quick=quick)
     told = lab.judging(sample, 20 if quick else 1_000)
     compared = ", ".join(f"{key} {count:,.0f}" for key, count in told.items() if key != "peak")
-    yield Row(f"hits found as a plain scan does, {name}", compared, "all", True)
+    yield Row(f"hits found as a plain scan does, {name}", compared, "all", met=True)
 
 
 def _word_index(lab: Lab, home: str, name: str) -> Iterator[Row]:

@@ -24,8 +24,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import threadlog
-from search_judge import judge, plain_search
 from threadlog.core import tokens
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "tests"))
+
+from plain_search import passages_of
+from search_judge import judge
 
 Numbers = dict[str, Any]
 FRESHNESS_S = 2.0  # of a server
@@ -92,7 +96,8 @@ def exact(home: str, count: int) -> Numbers:
     """Texts as they stand, cut anywhere, with a word of few threads in them."""
     with _opened(home) as opened:
         threads = opened.count()
-        chance, asked = random.Random(SEED), []
+        chance = random.Random(SEED)
+        asked: list[str] = []
         while len(asked) < count:
             for each in _texts(opened, chance):
                 piece = _rare_piece(opened, each, chance, threads * RARE)
@@ -192,7 +197,7 @@ def _texts(home: threadlog.Home, chance: random.Random | None) -> Iterator[str]:
     if chance is not None:
         threads = chance.sample(threads, min(SAMPLED, len(threads)))
     for thread in threads:
-        yield from (each.text for _path, each in plain_search.passages_of(home, thread))
+        yield from (each.text for _path, each in passages_of(home, thread))
 
 
 def _queries(home: threadlog.Home, count: int) -> Iterator[str]:
@@ -229,7 +234,7 @@ def _common(home: threadlog.Home) -> list[str]:
 
 
 def _rare_piece(home: threadlog.Home, said: str, chance: random.Random, most: float) -> str | None:
-    """A piece of a text, cut anywhere, with a whole word that few threads have; None: it has none."""
+    """A piece of a text, cut anywhere, with a whole word that few threads have; or None."""
     found = [each for each in said.split() if len(each) >= 3 and each.isalnum() and each.isascii()]
     for word in chance.sample(found, min(len(found), 3)):
         page = home.search(word, counted=True, limit=1)

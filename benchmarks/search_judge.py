@@ -28,11 +28,19 @@ from threadlog.core.query import ThreadSummary
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "tests"))
 
-import plain_search
-from plain_search import Told
+from plain_search import (
+    Told,
+    has,
+    name_of,
+    passages_of,
+    phrases,
+    queries,
+    spelled,
+    wanted,
+)
 
-NEWEST = 300  # hits of each phrase that are compared one by one
-COUNTED = 2_000  # so many are counted by the search too
+NEWEST = 200  # hits of each phrase that are compared one by one
+COUNTED = 500  # so many are counted by the search too
 SAMPLED = 300  # threads whose texts phrases are cut from
 CHANGED = 50  # threads that each kind of change is done to
 LENGTHS = (4, 5, 7, 9, 14, 20, 40, 60)
@@ -43,11 +51,15 @@ _BUILD = "import sys, threadlog; threadlog.open(sys.argv[1]).catch_up_search()"
 
 
 class Asked(NamedTuple):
-    """A search, and what stands in a passage that it means (`plain_search.wanted`)."""
+    """A search, and what stands in a passage that it means (`wanted`)."""
 
     text: str
-    exact: bool
-    wanted: list[tuple[str, bool]]
+    wanted: list[tuple[str, bool]] | None = None  # None: the text as it stands
+
+    @property
+    def exact(self) -> bool:
+        """True for a text as it stands."""
+        return self.wanted is None
 
 
 class Thread:
@@ -56,21 +68,21 @@ class Thread:
     def __init__(self, told: Sequence[Told]) -> None:
         self.told = told
         self._exact = [each.passage.text.casefold() for each in told]
-        spelled = [plain_search.spelled(each.passage.text) for each in told]
-        self._words, self._parts = [each for each, _ in spelled], [each for _, each in spelled]
+        both = [spelled(each.passage.text) for each in told]
+        self._words, self._parts = [each for each, _ in both], [each for _, each in both]
         self._all = PARTED.join(self._exact)
         self._all_words, self._all_parts = PARTED.join(self._words), PARTED.join(self._parts)
 
     def meant(self, asked: Asked) -> Iterator[Told]:
         """The passages that a search means."""
-        if asked.exact:
+        if asked.wanted is None:
             needle = asked.text.casefold()
             if needle in self._all:
                 pairs = zip(self.told, self._exact, strict=True)
                 yield from (each for each, text in pairs if needle in text)
-        elif plain_search.has(self._all_words, self._all_parts, asked.wanted):
+        elif has(self._all_words, self._all_parts, asked.wanted):
             for each, words, parts in zip(self.told, self._words, self._parts, strict=True):
-                if plain_search.has(words, parts, asked.wanted):
+                if has(words, parts, asked.wanted):
                     yield each
 
 
@@ -85,8 +97,10 @@ class Meant:
         """One more."""
         self.total += 1
         passage = told.passage
+        if len(self._heap) == NEWEST and (passage.at_ms or 0) < self._heap[0][0]:
+            return
         stem = os.path.basename(told.path).removesuffix(".zst")
-        place = (passage.at_ms, told.thread, stem, passage.offset, passage.part)
+        place = (passage.at_ms or 0, told.thread, stem, passage.offset, passage.part)
         push = heapq.heappush if len(self._heap) < NEWEST else heapq.heappushpop
         push(self._heap, (*place, told.name))
 
@@ -105,7 +119,7 @@ def judge(path: str, count: int) -> Numbers:
     home = threadlog.open(path)
     threads = list(home.threads(limit=None, archived=None))
     assert not any(each.forked_from_id for each in threads)
-    told: Numbers = {"killed": _killed(home, chance, max(count // 200, 1))}
+    told: Numbers = {"killed": _killed(home, chance)}
     assert home.catch_up_search()
     told["whole"] = _round(home, chance, count)
     fewer = max(count // 5, 1)
@@ -121,7 +135,7 @@ def judge(path: str, count: int) -> Numbers:
     home.close()
     os.unlink(home.search_status().path)
     home.close()
-    told["begun anew"] = _killed(home, chance, 1)
+    told["begun anew"] = _killed(home, chance)
     assert home.catch_up_search()
     told["made anew"] = _round(home, chance, fewer)
     return told
@@ -133,8 +147,10 @@ def _round(home: Home, chance: random.Random, count: int) -> int:
     asked = list(_sampled(home, chance, count))
     meant = {each: Meant() for each in range(len(asked))}
     for thread in home.threads(limit=None, archived=None):
-        passages = plain_search.passages_of(home, thread)
-        folded = Thread([Told(thread.id or "", path, each, False) for path, each in passages])
+        passages = passages_of(home, thread)
+        folded = Thread(
+            [Told(thread.id or "", path, each, copied=False) for path, each in passages]
+        )
         for number, each in enumerate(asked):
             for one in folded.meant(each):
                 meant[number].add(one)
@@ -149,11 +165,12 @@ def _same(home: Home, asked: Asked, meant: Meant) -> int:
     counted = meant.total <= COUNTED
     page = home.search(asked.text, exact=asked.exact, limit=NEWEST, counted=counted)
     assert not page.problems, page.problems
-    got = [plain_search.name_of(home, each) for each in page]
+    got = [name_of(home, each) for each in page]
     missing, extra = set(meant.newest) - set(got), set(got) - set(meant.newest)
-    told = f"{asked}: {len(got)} of {meant.total}, -{list(missing)[:2]} +{list(extra)[:2]}"
-    assert not missing and not extra, told
-    assert got == meant.newest, f"{asked}: not in order"
+    told = f"{asked}: {len(got)} of {meant.total}, {page.scanned} threads read; "
+    told += f"missing {len(missing)} {list(missing)[:2]}, too many {len(extra)} {list(extra)[:2]}"
+    assert got == meant.newest or missing or extra, f"{asked}: not in order"
+    assert got == meant.newest, told
     assert not counted or page.total == meant.total, f"{told}, counted {page.total}"
     return len(got)
 
@@ -162,19 +179,19 @@ def _sampled(home: Home, chance: random.Random, count: int) -> Iterator[Asked]:
     """So many phrases as they stand and queries by words, of some threads."""
     threads = list(home.threads(limit=None, archived=None))
     told = [
-        Told(thread.id or "", path, each, False)
+        Told(thread.id or "", path, each, copied=False)
         for thread in chance.sample(threads, min(SAMPLED, len(threads)))
-        for path, each in plain_search.passages_of(home, thread)
+        for path, each in passages_of(home, thread)
     ]
-    short = max(count // 100, 1)
-    cut = plain_search.phrases(told, chance, count - short, LENGTHS)
-    cut += plain_search.phrases(told, chance, short, SHORT)
-    yield from (Asked(each, True, []) for each in cut)
-    for query in plain_search.queries(told, chance, count):
-        yield Asked(query, False, plain_search.wanted(query))
+    short = count // 100
+    cut = phrases(told, chance, count - short, LENGTHS)
+    cut += phrases(told, chance, short, SHORT)
+    yield from (Asked(each) for each in cut)
+    for query in queries(told, chance, count):
+        yield Asked(query, wanted(query))
 
 
-def _killed(home: Home, chance: random.Random, count: int) -> int:
+def _killed(home: Home, chance: random.Random) -> int:
     """A build killed while it writes, three times; and what is found then."""
     for seconds in (4, 7, 10):
         build = subprocess.Popen([sys.executable, "-c", _BUILD, home.path])
@@ -183,16 +200,17 @@ def _killed(home: Home, chance: random.Random, count: int) -> int:
         except subprocess.TimeoutExpired:
             os.kill(build.pid, signal.SIGKILL)
         build.wait()
-    return _round(home, chance, count)
+    return _round(home, chance, 1)
 
 
 def _append(home: Home, some: list[ThreadSummary]) -> None:
     """Threads go on; some in the midst of a line, as when a writer is at work."""
     for thread in some:
+        assert thread.id is not None
         with home.resume(thread.id) as live, live.turn(f"the {thread.id[-12:]} → goes on") as turn:
             turn.say('so-called snake_case, CamelCaseName, 7% "quoted" and 日本語')
     for thread in islice(some, 0, None, 5):
-        path = home.get(thread.id).path
+        path = home.get(thread.id or "").path
         with open(path, "rb") as file:
             line = file.readlines()[-2]
         with open(path, "ab") as file:
@@ -202,8 +220,9 @@ def _append(home: Home, some: list[ThreadSummary]) -> None:
 def _compress(home: Home, some: list[ThreadSummary]) -> None:
     for thread in some:
         os.utime(thread.path, (1, 1))  # nobody writes it
-    home.compress(*(thread.id for thread in some), older_than_days=0)
-    assert any(home.get(thread.id).compressed for thread in some)
+    ids = [thread.id or "" for thread in some]
+    home.compress(*ids, older_than_days=0)
+    assert any(home.get(each).compressed for each in ids)
 
 
 def _all(change: Callable[..., object], some: list[ThreadSummary]) -> None:

@@ -19,7 +19,7 @@ from plain_search import check
 from threadlog import Home
 from threadlog.errors import BadCursor, BadQuery, NotFound
 from threadlog.local.index import database
-from threadlog.local.search import asking, words
+from threadlog.local.search import asking, vocabulary, words
 
 
 @pytest.fixture
@@ -142,6 +142,22 @@ def test_a_piece_of_a_word_is_found_however_many_words_have_it(
     assert count(opened, "the parsers", exact=True) == 1
     assert count(opened, "he air", exact=True) == 1
     assert count(opened, "xthe", exact=True) == 0
+
+
+def test_a_piece_of_a_new_word_is_found_by_who_knew_the_words_before(
+    opened: Home, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "MERGED", 2)
+    for number in range(6):
+        said(opened, f"barge{number}")
+        assert count(opened, f"arge{number}", exact=True) == 1
+    for path in (home / "threadlog").glob("search.sqlite*"):
+        path.unlink()
+    said(opened, "ferry")
+    assert count(opened, "err", exact=True) == 1
+    assert opened.rebuild_search()
+    said(opened, "canoe")
+    assert count(opened, "ano", exact=True) == 1
 
 
 ODD = [

@@ -16,7 +16,7 @@ from threadlog.local.search.sources import Pending
 from threadlog.local.search.writing import Told, write
 
 # A transaction holds about so much text, in characters.
-BATCH_CHARS = 8 << 20
+BATCH_CHARS = 16 << 20
 # A source that could not be read is not tried again until it changes.
 _UNREADABLE = Step([], 0, done=True, forget=False, left_out=1)
 
@@ -86,7 +86,7 @@ class Builder:
             start = reached.offset
             while True:
                 step = reader.step()
-                state, seal = reader.fold.state(), sources.seal(rollout, step.read_to)
+                state, seal = sources.packed(reader.fold), sources.seal(rollout, step.read_to)
                 self._told.append(
                     told._replace(start=start, step=step, state=state, seal=seal, origin=origin)
                 )

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from threadlog.core import copies, quick
 from threadlog.core.framing import frames
 from threadlog.core.metadata import Metadata
-from threadlog.core.passages import Passages
 from threadlog.errors import Unreadable
 from threadlog.local.files import open_rollout
-from threadlog.local.index.known import KnownInventory, rollouts_of
+from threadlog.local.heads import read_head
+from threadlog.local.index.known import rollouts_of
 from threadlog.local.scan import Found, below
 from threadlog.local.search import sources
 from threadlog.local.search.reading import Reached, begins_line
@@ -71,16 +71,15 @@ class Planner:
         plan = Plan(key, now, path, known_id=number)
         if before is not None and origin_stays and sources.stays(before, now, path):
             return plan._replace(stays=True)
-        inventory = KnownInventory(self._home, self._connection, [now.found], quick.parse)
-        head = inventory.head(now.found)
-        if head.problem is not None and head.facts is None:
+        head = _head(now.found)
+        if head is None:
             return plan
         if before is not None and origin_stays:
             reached = _reached(before, now, path)
             if reached is not None:
                 kept = Origin(before.origin, before.origin_seen, before.copied_to)
-                return plan._replace(head=head.metadata, reached=reached, origin=kept)
-        return plan._replace(head=head.metadata, origin=self._origin(now.found, head.metadata))
+                return plan._replace(head=head, reached=reached, origin=kept)
+        return plan._replace(head=head, origin=self._origin(now.found, head))
 
     def _origin_stays(self, before: Known) -> bool:
         """False if the origin of a copy came to be known after the copy was read."""
@@ -101,6 +100,15 @@ class Planner:
         return group[-1].found if group else None
 
 
+def _head(found: Found) -> Metadata | None:
+    """What the head of a rollout says; None if it cannot be read."""
+    try:
+        with open_rollout(found.path) as rollout:
+            return read_head(rollout, quick.parse)
+    except Unreadable:
+        return None
+
+
 def copied_to(found: Found, parent: Found) -> int:
     """Where a fork's own part begins, in bytes; 0 where that cannot be told."""
     try:
@@ -118,6 +126,6 @@ def _reached(before: Known, now: Source, path: bytes) -> Reached | None:
         with open_rollout(now.found.path) as rollout:
             same = begins_line(rollout, before.read_to)
             same = same and before.seal == sources.seal(rollout, before.read_to)
-        return Reached(before.read_to, Passages.from_state(before.state)) if same else None
+        return Reached(before.read_to, sources.unpacked(before.state)) if same else None
     except (Unreadable, ValueError):
         return None

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from threadlog.core import layout
+from threadlog.core.passages import Passages
 from threadlog.errors import Unreadable
 from threadlog.local.files import RolloutFile
 from threadlog.local.index.known import KnownInventory, rollouts_of
@@ -21,6 +23,13 @@ from threadlog.local.scan import Found, below
 
 Facts = tuple[int, int, int, int]  # size, mtime_ns, ctime_ns, inode
 _SEAL_BYTES = 4096
+# How states are packed: what they have in common, as a dictionary, and what none is longer than.
+_LIKELY = (
+    b'{"passages":1,"turns":{"paginated":true,"spoken":false,"own_from_ordinal":0,"begun":1,'
+    b'"open":"explicit","known":[""],"early":[]},"spoken":null,"bare":false,"turn":"",'
+    b'"heard":false,"calls":{"call_":["shell",true],"call_":["exec_command",true],"call_'
+)
+_WINDOW_BITS, _STATE_BYTES = -15, 16 << 20
 _UNKNOWN: Facts = (-1, 0, 0, 0)
 
 # Threads whose newest rollout is not as it was read, or whose origin came to be known since.
@@ -62,7 +71,7 @@ class Known(NamedTuple):
     cut: int | None
     facts: Facts
     read_to: int
-    state: str
+    state: bytes
     seal: bytes
     copied_to: int
     origin: bytes | None
@@ -120,6 +129,21 @@ def known(connection: sqlite3.Connection, key: bytes) -> dict[bytes, Known]:
         stem: Known(number, path, cut, tuple(rest[:4]), *rest[4:])
         for stem, number, path, cut, *rest in rows.fetchall()
     }
+
+
+def packed(fold: Passages) -> bytes:
+    """A fold as a source has it."""
+    packer = zlib.compressobj(wbits=_WINDOW_BITS, zdict=_LIKELY)
+    return packer.compress(fold.state().encode()) + packer.flush()
+
+
+def unpacked(state: bytes) -> Passages:
+    """The fold that was packed; raises ValueError if it is none of this version."""
+    try:
+        text = zlib.decompressobj(_WINDOW_BITS, _LIKELY).decompress(state, _STATE_BYTES)
+    except zlib.error:
+        raise ValueError("no state of a source") from None
+    return Passages.from_state(text.decode())
 
 
 def _facts(connection: sqlite3.Connection, found: Found, home: str) -> Facts:
