@@ -677,7 +677,9 @@ def _beside_rg(lab: Lab, home: str, count: int) -> Row:
 
 
 def _beside_agentsview(lab: Lab, home: str, *, quick: bool) -> Row:
-    told = {"missing": "not with --quick"} if quick else lab.searching("agentsview", home)
+    told: dict[str, Any] = {"missing": "not with --quick"}
+    if not quick:
+        told = lab.searching("agentsview", home)
     what = "beside agentsview: its sync of the same home"
     if "missing" in told:
         return Row(what, f"not measured: {told['missing']}", "", None)

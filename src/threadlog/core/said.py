@@ -278,8 +278,8 @@ def folds_into_ascii(text: str) -> bool:
     return not text.isascii() and _FOLDED.search(text) is not None
 
 
-# What JSON text, of whatever writer, has as it is; nor do texts that were joined meet within it.
-_AS_IT_IS = re.compile("[!#$%()*+,.0-9:;=?@A-Z[\\]^_`a-z{|}~-]+")
+# What JSON text that is not `is_escaped` has as it is; nor do texts that were joined meet within it.
+_AS_IT_IS = re.compile("[!#$%&'()*+,.0-9:;<=>?@A-Z[\\]^_`a-z{|}~-]+")
 
 
 def as_written(needle: str) -> str:
