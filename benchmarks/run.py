@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -145,6 +145,18 @@ class Lab:
         case = [os.path.join(HERE, "index_cases.py"), name, home, str(count)]
         numbers: dict[str, float] = json.loads(self._run(case))
         return numbers
+
+    def searching(self, name: str, home: str, count: int = 0) -> dict[str, Any]:
+        """A case of `search_cases.py`."""
+        case = [os.path.join(HERE, "search_cases.py"), name, home, str(count)]
+        numbers: dict[str, Any] = json.loads(self._run(case))
+        return numbers
+
+    def judging(self, sample: Sample, count: int) -> dict[str, Any]:
+        """The judge of searches, in a home of its own with copies of the sample's rollouts."""
+        with tempfile.TemporaryDirectory(dir=DATA) as home:
+            shutil.copytree(os.path.join(sample.home, "sessions"), os.path.join(home, "sessions"))
+            return self.searching("judge", home, count)
 
     def serving(self, who: str, name: str, sample: Sample, count: int = 0) -> dict[str, float]:
         """A case of `app_cases.py`; raises NotHere where there is no Codex."""
@@ -620,6 +632,62 @@ def _beside_codex(lab: Lab, sample: Sample) -> Iterator[Row]:
         yield Row(what, f"{our / their:.4f}{note}", "", None)
 
 
+def search(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """The word index: how it is made, what it answers, and whether that is right."""
+    quick = sizes.rollouts < FULL.rollouts
+    sample = many_rollouts(sizes.rollouts, 80 << 10)
+    name = f"{sample.threads:,} threads"
+    with _no_index(sample) as home:
+        yield from _word_index(lab, home, name)
+        for case, what, reach in (
+            ("words", "word or phrase", 20),
+            ("absent", "a phrase of common words that is nowhere", 150),
+            ("exact", "--exact, with a word of few threads", 60),
+        ):
+            told = lab.searching(case, home, 40 if quick else 200)
+            note = f" (p50 {told['p50']:.1f}, most {told['max']:.0f})"
+            yield _under(f"{what}, {name}, warm: p95", told["p95"], reach, "ms", note)
+        yield _beside_rg(lab, home, 2 if quick else 5)
+        yield _beside_agentsview(lab, home, quick=quick)
+    told = lab.judging(sample, 20 if quick else 1_000)
+    compared = ", ".join(f"{key} {count:,.0f}" for key, count in told.items() if key != "peak")
+    yield Row(f"hits found as a plain scan does, {name}", compared, "all", met=True)
+
+
+def _word_index(lab: Lab, home: str, name: str) -> Iterator[Row]:
+    said, before = lab.searching("text", home)["bytes"], lab.searching("ready", home)["peak"]
+    made = lab.searching("build", home)
+    rate = said / MB / made["seconds"]
+    note = f" ({said / MB:.0f} MB of text in {made['seconds']:.0f} s, CPU {made['cpu']:.0f} s)"
+    what = f"build of the word index, {name}, text"
+    yield Row(what, f"{rate:.1f} MB/s{note}", ">= 15 MB/s", rate >= 15)
+    share, note = made["bytes"] / said, f" ({made['bytes'] / MB:.0f} MB)"
+    yield _at_most("same, size / text", share, 0.4, note)
+    yield _at_most_mb("same", made["peak"] - before, 200)
+
+
+def _beside_rg(lab: Lab, home: str, count: int) -> Row:
+    what = "--exact, nothing to narrow by / rg -i of the same files"
+    theirs = lab.searching("rg", home, count)
+    if "missing" in theirs:
+        return Row(what, f"not measured: {theirs['missing']}", "", None)
+    ours = lab.searching("exact_all", home, count)
+    note = f" ({ours['ms']:.0f} / {theirs['ms']:.0f} ms; rg -j1 {theirs['one_ms']:.0f};"
+    note += f" CPU {ours['cpu_ms']:.0f} / {theirs['cpu_ms']:.0f})"
+    return _at_most(what, ours["ms"] / theirs["ms"], 1.2, note)
+
+
+def _beside_agentsview(lab: Lab, home: str, *, quick: bool) -> Row:
+    told: dict[str, Any] = {"missing": "not with --quick"}
+    if not quick:
+        told = lab.searching("agentsview", home)
+    what = "beside agentsview: its sync of the same home"
+    if "missing" in told:
+        return Row(what, f"not measured: {told['missing']}", "", None)
+    measured = f"{told['seconds']:.0f} s (CPU {told['cpu']:.0f} s), {told['bytes'] / MB:.0f} MB"
+    return Row(what, measured, "", None)
+
+
 def app_server(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     """The app-server from its client's side, beside the real Codex's."""
     quick = sizes.rollouts < FULL.rollouts
@@ -718,6 +786,7 @@ FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "compressed": compressed,
     "life": life,
     "app-server": app_server,
+    "search": search,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from threadlog import Home
@@ -40,7 +40,7 @@ class Told(NamedTuple):
 def told(home: Home) -> list[Told]:
     """All passages of a home, in one reading of every thread."""
     threads = list(home.threads(limit=None, archived=None))
-    passages = {each.path: list(_passages(home, each)) for each in threads}
+    passages = {each.path: list(passages_of(home, each)) for each in threads}
     paths = {each.id: each.path for each in threads}
     found = []
     for thread in threads:
@@ -57,7 +57,8 @@ def told(home: Home) -> list[Told]:
     return found
 
 
-def _passages(home: Home, thread: ThreadSummary) -> Iterator[tuple[str, Passage]]:
+def passages_of(home: Home, thread: ThreadSummary) -> Iterator[tuple[str, Passage]]:
+    """The passages of a thread, and the rollouts that they stand in."""
     reader = home.reader(thread)
     for segment in reader.segments():
         parsed = layout.parse_name(os.path.basename(segment.path))
@@ -78,25 +79,28 @@ def _passages(home: Home, thread: ThreadSummary) -> Iterator[tuple[str, Passage]
 
 def says(text: str, query: str) -> bool:
     """True if a text has all the words and phrases of a query without fields."""
-    words, parts = tokens.words(text), tokens.parts(text)
-    return all(
-        _has(words, tokens.words(quoted or plain), prefix=bool(star) or plain.endswith("*"))
-        or (
-            len(tokens.words(quoted or plain)) == 1
-            and _has(parts, tokens.words(quoted or plain), prefix=bool(star) or plain.endswith("*"))
-        )
-        for quoted, plain, star in re.findall(r'(?:"([^"]*)"|(\S+))(\*?)', query)
-    )
+    return has(*spelled(text), wanted(query))
 
 
-def _has(words: list[str], wanted: list[str], *, prefix: bool) -> bool:
-    for start in range(len(words) - len(wanted) + 1):
-        some = words[start : start + len(wanted)]
-        if some == wanted or (
-            prefix and some[:-1] == wanted[:-1] and some[-1].startswith(wanted[-1])
-        ):
-            return True
-    return False
+def spelled(text: str) -> tuple[str, str]:
+    """The words of a text, and the parts of its names, each with a space before and behind."""
+    words, parts = (" ".join(each(text)) for each in (tokens.words, tokens.parts))
+    return f" {words} ", f" {parts} "
+
+
+def wanted(query: str) -> list[tuple[str, bool]]:
+    """What must stand in what is `spelled`, and whether it may be a part of a name."""
+    made = []
+    for quoted, plain, star in re.findall(r'(?:"([^"]*)"|(\S+))(\*?)', query):
+        words = tokens.words(quoted or plain)
+        end = "" if star or plain.endswith("*") else " "
+        made.append((f" {' '.join(words)}{end}", len(words) == 1))
+    return made
+
+
+def has(words: str, parts: str, wanted: list[tuple[str, bool]]) -> bool:
+    """True if all that is wanted stands there."""
+    return all(each in words or (alone and each in parts) for each, alone in wanted)
 
 
 def found(home: Home, text: str, **asked: Any) -> list[tuple[Any, ...]]:
@@ -110,28 +114,28 @@ def found(home: Home, text: str, **asked: Any) -> list[tuple[Any, ...]]:
         hits += page
         cursor = page.next
         if cursor is None:
-            return [
-                (
-                    each.thread.id or os.path.relpath(each.thread.path, home.path),
-                    each.path,
-                    each.offset,
-                    each.turn,
-                    each.role,
-                    each.tool,
-                    each.at,
-                )
-                for each in hits
-            ]
+            return [name_of(home, each) for each in hits]
 
 
-def phrases(all_told: list[Told], chance: random.Random, count: int) -> list[str]:
+def name_of(home: Home, hit: SearchHit) -> tuple[Any, ...]:
+    """What a hit says of its passage, as `Told.name`."""
+    key = hit.thread.id or os.path.relpath(hit.thread.path, home.path)
+    return key, hit.path, hit.offset, hit.turn, hit.role, hit.tool, hit.at
+
+
+LENGTHS = (1, 2, 3, 5, 9, 20, 60)
+
+
+def phrases(
+    all_told: list[Told], chance: random.Random, count: int, lengths: Sequence[int] = LENGTHS
+) -> list[str]:
     """Pieces of what was said, cut anywhere."""
     texts = [each.passage.text for each in all_told]
     cut = []
     for _ in range(count):
         text = chance.choice(texts)
         start = chance.randrange(len(text))
-        cut.append(text[start : start + chance.choice((1, 2, 3, 5, 9, 20, 60))])
+        cut.append(text[start : start + chance.choice(lengths)])
     return cut
 
 
@@ -161,20 +165,20 @@ def check(home: Home, chance: random.Random, count: int, **asked: Any) -> int:
     hits = 0
     for needle in phrases(everything, chance, count) if asked.get("order") is None else ():
         if needle:
-            wanted = [
+            meant = [
                 each for each in everything if needle.casefold() in each.passage.text.casefold()
             ]
-            hits += _same(found(home, needle, exact=True, **asked), wanted, needle, asked)
+            hits += _same(found(home, needle, exact=True, **asked), meant, needle, asked)
     for query in queries(everything, chance, count):
-        wanted = [each for each in everything if says(each.passage.text, query)]
-        hits += _same(found(home, query, **asked), wanted, query, asked)
+        meant = [each for each in everything if says(each.passage.text, query)]
+        hits += _same(found(home, query, **asked), meant, query, asked)
     return hits
 
 
-def _same(got: list[tuple[Any, ...]], wanted: list[Told], what: str, asked: dict[str, Any]) -> int:
+def _same(got: list[tuple[Any, ...]], meant: list[Told], what: str, asked: dict[str, Any]) -> int:
     if not asked.get("copies"):
-        wanted = [each for each in wanted if not each.copied]
-    assert sorted(got) == sorted(each.name for each in wanted), what
+        meant = [each for each in meant if not each.copied]
+    assert sorted(got) == sorted(each.name for each in meant), what
     if asked.get("order") != "relevance":
         assert [each[-1] for each in got] == sorted((each[-1] for each in got), reverse=True), what
     return len(got)

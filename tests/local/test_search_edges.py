@@ -19,7 +19,7 @@ from plain_search import check
 from threadlog import Home
 from threadlog.errors import BadCursor, BadQuery, NotFound
 from threadlog.local.index import database
-from threadlog.local.search import asking, words
+from threadlog.local.search import asking, vocabulary, words
 
 
 @pytest.fixture
@@ -145,10 +145,27 @@ def test_a_piece_of_a_word_is_found_however_many_words_have_it(
     assert count(opened, "xthe", exact=True) == 0
 
 
+def test_a_piece_of_a_new_word_is_found_by_who_knew_the_words_before(
+    opened: Home, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "MERGED", 2)
+    for number in range(6):
+        said(opened, f"barge{number}")
+        assert count(opened, f"arge{number}", exact=True) == 1
+    for path in (home / "threadlog").glob("search.sqlite*"):
+        path.unlink()
+    said(opened, "ferry")
+    assert count(opened, "err", exact=True) == 1
+    assert opened.rebuild_search()
+    said(opened, "canoe")
+    assert count(opened, "ano", exact=True) == 1
+
+
 ODD = [
     "plain ## text",
     "Straße ## STRASSE",
     'quoted "##" and \\## and </b>##',
+    "it's <##> &&",
     "## degrees \u212a",
     "日本語##",
 ]
@@ -159,6 +176,11 @@ HITS = {
     '"##"': 1,
     "\\##": 1,
     "</b>##": 1,
+    "b>##": 1,
+    "<##>": 1,
+    " <#": 1,
+    "> &&": 1,
+    "'s <": 1,
     "語##": 1,
     "ße ##": 1,
     " ## s": 1,
@@ -178,6 +200,7 @@ def test_what_words_do_not_narrow_is_read_as_json_writes_it(
     if ascii_only:
         lines = [json.dumps(json.loads(each)).encode() for each in data.splitlines()]
         data = b"\n".join(lines).replace(b"plain ##", b"pl\\u0061in \\u0023#") + b"\n"
+        data = data.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
     put(home, data)
     for limit in (400, 0):
         monkeypatch.setattr(asking, "WORDS_LIMIT", limit)

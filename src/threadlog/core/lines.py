@@ -8,6 +8,7 @@ because listing threads reads a line or two of each rollout and must start fast.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any, NamedTuple
@@ -111,14 +112,17 @@ def sniff(raw: bytes) -> tuple[str, str | None] | None:
 def sniff_head(head: bytes) -> tuple[str, str | None] | None:
     """What `sniff` says of every line that begins like this; None if that depends on the rest."""
     match = _CANONICAL.match(head)
-    if match is None:
-        return None
-    line_type = match[1].decode()
+    return None if match is None else _glance(*match.groups())
+
+
+@functools.lru_cache(maxsize=256)
+def _glance(type_text: bytes, kind_text: bytes | None) -> tuple[str, str | None] | None:
+    line_type = type_text.decode()
     if line_type not in _KINDS:
         return line_type, None
-    if match[2] is None:
+    if kind_text is None:
         return None
-    kind = match[2].decode()
+    kind = kind_text.decode()
     return line_type, ALIASES.get(kind, kind)
 
 

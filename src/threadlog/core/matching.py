@@ -101,12 +101,16 @@ class Folded:
             self._ends = [*accumulate(made)]
         number = bisect.bisect_right(self._ends, place)
         reached = self._ends[number - 1] if number else 0
-        start = number * _CHUNK_CHARS
-        for index in range(start, len(self._source)):
-            reached += len(self._fold(self._source[index]))
-            if reached > place:
-                return index
-        return max(len(self._source) - 1, 0)
+        first = number * _CHUNK_CHARS
+        after = min(first + _CHUNK_CHARS, len(self._source))
+        while after - first > 1:
+            middle = (first + after) // 2
+            until = reached + len(self._fold(self._source[first:middle]))
+            if until > place:
+                after = middle
+            else:
+                first, reached = middle, until
+        return min(first, max(len(self._source) - 1, 0))
 
 
 class Excerpt(NamedTuple):

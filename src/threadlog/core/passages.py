@@ -103,21 +103,23 @@ class Passages(msgspec.Struct, tag_field="passages", tag=1):
             return self._reads_spoken() or not within or _HOOK in raw
         return glance in (_COUNTED_WITHIN if within else _COUNTED)
 
-    def add(self, line: Line) -> Iterator[Passage | None]:
-        """Take in the next line; yields what it says.
+    def add(self, line: Line) -> list[Passage | None]:
+        """Take in the next line; returns what it says.
 
         None among it: so far messages and reasoning were taken from what the model was given, and
         now it turns out that events tell them too: those are to be forgotten (`SPOKEN_ROLES`).
         """
         item = line.item
+        told: list[Passage | None] = []
         if type(item) in COUNTED and self._count(line) and self.heard:
             self.heard = False
-            yield None
+            told.append(None)
         if type(item) in said.TELLING and self._counts(line):
             texts = said.said(item)
             if texts and self.spoken is not None and isinstance(item, (rs.Message, rs.Reasoning)):
                 self.heard = True
-            yield from self._passages(line, texts)
+            told += self._passages(line, texts)
+        return told
 
     def _reads_spoken(self) -> bool:
         return self.bare or self.spoken is not None
@@ -185,14 +187,15 @@ def is_hook(item: rs.Message | rs.Reasoning) -> bool:
     return turn_items.hook_prompt(item, "") is not None
 
 
-def _pieces(text: str) -> Iterator[str]:
+def _pieces(text: str) -> list[str]:
     """A text in pieces that are not too long, cut where a word ends if it can be."""
+    pieces: list[str] = []
     while len(text) > PASSAGE_CHARS:
         end = max(text.rfind(" ", 0, PASSAGE_CHARS), text.rfind("\n", 0, PASSAGE_CHARS)) + 1
         end = end or PASSAGE_CHARS
-        yield text[:end]
+        pieces.append(text[:end])
         text = text[end:]
-    yield text
+    return [*pieces, text]
 
 
 def _glances(kinds: Iterable[type[Item]]) -> frozenset[tuple[str, str | None]]:

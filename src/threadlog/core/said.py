@@ -45,17 +45,22 @@ def said(item: Item) -> list[Said]:
     if told is None:
         return []
     return [
-        each._replace(text=text) for each in told(item) if (text := readable(each.text).strip())
+        each if text is each.text else each._replace(text=text)
+        for each in told(item)
+        if (text := readable(each.text).strip())
     ]
 
 
 def readable(text: str) -> str:
     """*text* without base64."""
-    half = BASE64_CHARS // 2
-    for start in range(0, len(text) - half + 1, half):  # every long run holds such a half
-        piece = text[start : start + half]
-        if " " not in piece and "\n" not in piece:
+    start, last = 0, len(text) - BASE64_CHARS
+    while start <= last:  # a long run begins here or later, and has no spaces
+        space = text.rfind(" ", start, start + BASE64_CHARS)
+        if space < 0:
+            space = text.rfind("\n", start, start + BASE64_CHARS)
+        if space < 0:
             return _BASE64.sub(_LEFT_OUT, text)
+        start = space + 1
     return text
 
 
@@ -209,12 +214,16 @@ def _web_search(query: str, action: Json, call_id: str) -> list[Said]:
 
 
 def _completed(event: ev.ItemCompleted) -> list[Said]:
-    return [each._replace(turn_id=event.turn_id) for each in said(turn_item(event))]
+    return _of_turn(said(turn_item(event)), event.turn_id)
 
 
 def _placed(event: Item) -> list[Said]:
     placed = turn_items.EVENT_ITEMS[type(event)](event)
-    return [each._replace(turn_id=placed.turn_id or "") for each in said(placed.item)]
+    return _of_turn(said(placed.item), placed.turn_id or "")
+
+
+def _of_turn(told: list[Said], turn_id: str) -> list[Said]:
+    return [Said(role, text, tool, call_id, turn_id) for role, text, tool, call_id, _ in told]
 
 
 def _error(event: ev.ErrorEvent) -> list[Said]:
@@ -274,8 +283,8 @@ def folds_into_ascii(text: str) -> bool:
     return not text.isascii() and _FOLDED.search(text) is not None
 
 
-# What JSON text, of whatever writer, has as it is; nor do texts that were joined meet within it.
-_AS_IT_IS = re.compile("[!#$%()*+,.0-9:;=?@A-Z[\\]^_`a-z{|}~-]+")
+# What JSON text that is not `is_escaped` has as it is; no two texts that were joined meet in it.
+_AS_IT_IS = re.compile("[!#$%&'()*+,.0-9:;<=>?@A-Z[\\]^_`a-z{|}~-]+")
 
 
 def as_written(needle: str) -> str:

@@ -16,7 +16,7 @@ from threadlog.local.search.sources import Pending
 from threadlog.local.search.writing import Told, write
 
 # A transaction holds about so much text, in characters.
-BATCH_CHARS = 8 << 20
+BATCH_CHARS = 16 << 20
 # And is of no more sources than these.
 BATCH_SOURCES = 256
 
@@ -90,7 +90,7 @@ class Builder:
             start = reached.offset
             while True:
                 step = reader.step()
-                state, seal = reader.fold.state(), sources.seal(rollout, step.read_to)
+                state, seal = sources.packed(reader.fold), sources.seal(rollout, step.read_to)
                 self._told.append(
                     told._replace(start=start, step=step, state=state, seal=seal, copied=copied)
                 )

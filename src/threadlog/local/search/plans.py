@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from threadlog.core import quick
 from threadlog.core.metadata import Metadata
-from threadlog.core.passages import Passages
 from threadlog.errors import Unreadable
 from threadlog.local import origins
 from threadlog.local.files import open_rollout
+from threadlog.local.heads import read_head
 from threadlog.local.index.known import KnownInventory
 from threadlog.local.reading import LocalRollouts
-from threadlog.local.scan import below
+from threadlog.local.scan import Found, below
 from threadlog.local.search import sources
 from threadlog.local.search.reading import Reached, begins_line
 from threadlog.local.search.sources import Copied, Known, Source
@@ -61,17 +61,19 @@ class Planner:
         plan = Plan(key, now, path, known_id=number)
         if before is not None and copied_stays and sources.stays(before, now, path):
             return plan._replace(stays=True)
-        inventory = KnownInventory(self._home, self._connection, [now.found], quick.parse)
-        head = inventory.head(now.found)
-        if head.problem is not None and head.facts is None:
+        head = _head(now.found)
+        if head is None:
             return plan
         if before is not None and copied_stays:
             reached = _reached(before, now, path)
             if reached is not None:
-                return plan._replace(head=head.metadata, reached=reached, copied=before.copied)
-        rollouts = LocalRollouts(self._home, inventory=inventory)
-        told = copied(rollouts, now.found.path, head.metadata)
-        return plan._replace(head=head.metadata, copied=told)
+                return plan._replace(head=head, reached=reached, copied=before.copied)
+        return plan._replace(head=head, copied=self._copied(now.found, head))
+
+    def _copied(self, found: Found, head: Metadata) -> Copied:
+        """What a rollout has of another thread."""
+        inventory = KnownInventory(self._home, self._connection, [found], quick.parse)
+        return copied(LocalRollouts(self._home, inventory=inventory), found.path, head)
 
     def _copied_stays(self, copied: Copied) -> bool:
         """False if a copy is to be compared with another thread than it was."""
@@ -83,6 +85,15 @@ class Planner:
     def _is_there(self, key: bytes | None) -> bool:
         found = self._connection.execute("SELECT 1 FROM threads WHERE key = ?", (key,))
         return key is not None and found.fetchone() is not None
+
+
+def _head(found: Found) -> Metadata | None:
+    """What the head of a rollout says; None if it cannot be read."""
+    try:
+        with open_rollout(found.path) as rollout:
+            return read_head(rollout, quick.parse)
+    except Unreadable:
+        return None
 
 
 def copied(rollouts: LocalRollouts, path: str, head: Metadata) -> Copied:
@@ -106,6 +117,6 @@ def _reached(before: Known, now: Source, path: bytes) -> Reached | None:
         with open_rollout(now.found.path) as rollout:
             same = begins_line(rollout, before.read_to)
             same = same and before.seal == sources.seal(rollout, before.read_to)
-        return Reached(before.read_to, Passages.from_state(before.state)) if same else None
+        return Reached(before.read_to, sources.unpacked(before.state)) if same else None
     except (Unreadable, ValueError):
         return None

@@ -101,7 +101,7 @@ class SourceReader:
         if isinstance(raw, Oversized):
             self._left_out += 1
             return
-        if lines.is_blank(raw) or not fold.needs(raw):
+        if not fold.needs(raw) or lines.is_blank(raw):
             return
         line = decode(raw, self._offset, ended)
         if not isinstance(line, Line):
@@ -113,11 +113,16 @@ class SourceReader:
                 self._forget = True
                 self._passages = [each for each in self._passages if each.role not in SPOKEN_ROLES]
             else:
-                if said.folds_into_ascii(passage.text):
-                    self._odd |= FOLDS
-                at_ms = self._created_ms if passage.at_ms is None else max(passage.at_ms, 0)
-                self._passages.append(passage._replace(at_ms=at_ms))
-                self._chars += len(passage.text)
+                self._keep(passage)
+
+    def _keep(self, passage: Passage) -> None:
+        if said.folds_into_ascii(passage.text):
+            self._odd |= FOLDS
+        at_ms = passage.at_ms
+        if at_ms is None or at_ms < 0:
+            passage = passage._replace(at_ms=self._created_ms if at_ms is None else 0)
+        self._passages.append(passage)
+        self._chars += len(passage.text)
 
 
 def _between(rollout: RolloutFile, start: int, end: int | None) -> Iterator[bytes]:

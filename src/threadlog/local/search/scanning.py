@@ -149,11 +149,14 @@ def lines_with(
 ) -> Iterator[tuple[int, bytes]]:
     """The lines that hold *piece*, *fold* in either case of letters, and their offsets."""
     begun, offset = b"", 0
+    # A byte alone is looked for ten times as fast as two; letters may be in the other case.
+    alone = [bytes([each]) for each in set(piece) if not chr(each).isalpha()]
     for chunk in itertools.chain(rollout.chunks(end, _CHUNK_BYTES), [LF]):
         window = begun + chunk if begun else chunk
         last = window.rfind(LF)
-        searched = window.lower() if fold else window
-        place = searched.find(piece, 0, last) if last >= 0 else -1
+        possible = last >= 0 and all(each in window for each in alone)
+        searched = window.lower() if fold and possible else window
+        place = searched.find(piece, 0, last) if possible else -1
         while place >= 0:
             start, stop = window.rfind(LF, 0, place) + 1, window.find(LF, place)
             yield offset + start, window[start:stop]

@@ -25,9 +25,10 @@ CREATE TABLE facts (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE sources (
     id INTEGER PRIMARY KEY, key BLOB, stem BLOB, path BLOB, cut INTEGER, newest INTEGER,
     size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
-    read_to INTEGER, state TEXT, seal BLOB, copied_to INTEGER, origin BLOB, nearest BLOB,
-    left_out INTEGER, odd INTEGER, UNIQUE (key, stem)
+    read_to INTEGER, state BLOB, seal BLOB, copied_to INTEGER, origin BLOB, nearest BLOB,
+    left_out INTEGER, odd INTEGER
 );
+CREATE INDEX sources_key ON sources (key);
 CREATE TABLE turns (id INTEGER PRIMARY KEY, source INTEGER, name TEXT, UNIQUE (source, name));
 CREATE TABLE tools (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE hours (hour INTEGER PRIMARY KEY, next INTEGER);

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
+from threadlog.core.passages import Passages
 from threadlog.errors import Unreadable
 from threadlog.local.files import RolloutFile
 from threadlog.local.index.known import KnownInventory, rollouts_of
@@ -21,21 +23,36 @@ from threadlog.local.scan import Found, below
 
 Facts = tuple[int, int, int, int]  # size, mtime_ns, ctime_ns, inode
 _SEAL_BYTES = 4096
+# How states are packed: what they have in common, as a dictionary, and what none is longer than.
+_LIKELY = (
+    b'{"passages":1,"turns":{"paginated":true,"spoken":false,"own_from_ordinal":0,"begun":1,'
+    b'"open":"explicit","known":[""],"early":[]},"spoken":null,"bare":false,"turn":"",'
+    b'"heard":false,"calls":{"call_":["shell",true],"call_":["exec_command",true],"call_'
+)
+_WINDOW_BITS, _STATE_BYTES = -15, 16 << 20
 _UNKNOWN: Facts = (-1, 0, 0, 0)
 
 # Threads whose newest rollout is not as it was read, or whose origin is another one now: the
 # nearest is there again, or the one that was taken for it is not.
 _PENDING = """
 SELECT t.key, t.updated_ms, max(
-    iif(substr(r.name, -4) = CAST('.zst' AS BLOB), r.size * 8, r.size) - coalesce(s.read_to, 0), 0) FROM threads t
+    iif(substr(r.name, -4) = CAST('.zst' AS BLOB), r.size * 8, r.size) - coalesce(s.read_to, 0), 0
+) FROM threads t
 JOIN rollouts r ON r.id = t.rollout JOIN folders f ON f.id = r.folder
 LEFT JOIN sources s ON s.key = t.key AND s.newest
 WHERE s.id IS NULL OR s.size != r.size OR s.mtime_ns != r.mtime_ns OR s.inode != r.inode
-    OR s.ctime_ns != r.ctime_ns
+    OR (s.ctime_ns != r.ctime_ns AND s.ctime_ns != -1)
     OR s.path != CAST(f.path || '/' || r.name AS BLOB)
     OR (s.nearest IS NOT s.origin AND s.nearest IN (SELECT key FROM threads))
     OR (s.origin IS NOT NULL AND s.origin NOT IN (SELECT key FROM threads))
 ORDER BY t.updated_ms DESC, t.key DESC
+"""
+
+
+# Those that changed so shortly before they were read that they could have changed again.
+_UNSETTLED = """
+SELECT t.key FROM threads t JOIN rollouts r ON r.id = t.rollout
+JOIN sources s ON s.key = t.key AND s.newest WHERE s.ctime_ns = -1 AND r.ctime_ns != -1
 """
 
 
@@ -76,7 +93,7 @@ class Known(NamedTuple):
     cut: int | None
     facts: Facts
     read_to: int
-    state: str
+    state: bytes
     seal: bytes
     copied: Copied
 
@@ -89,6 +106,17 @@ def key_text(key: bytes) -> str:
 def pending(connection: sqlite3.Connection) -> list[Pending]:
     """The threads to be read, or read on, those that changed last first."""
     return [Pending(key, size) for key, _moment, size in connection.execute(_PENDING)]
+
+
+def unsettled(connection: sqlite3.Connection) -> list[Pending]:
+    """The threads of which only the times are to be noted, or what has changed all the same."""
+    return [Pending(key, 0) for (key,) in connection.execute(_UNSETTLED)]
+
+
+def each_once(first: Sequence[Pending], second: Sequence[Pending]) -> list[Pending]:
+    """Both, but no thread twice."""
+    known = {each.key for each in first}
+    return [*first, *(each for each in second if each.key not in known)]
 
 
 def gone(connection: sqlite3.Connection) -> list[int]:
@@ -132,6 +160,21 @@ def known(connection: sqlite3.Connection, key: bytes) -> dict[bytes, Known]:
         row[0]: Known(*row[1:4], row[4:8], *row[8:11], Copied(*row[11:]))  # type: ignore[call-arg]
         for row in rows.fetchall()
     }
+
+
+def packed(fold: Passages) -> bytes:
+    """A fold as a source has it."""
+    packer = zlib.compressobj(wbits=_WINDOW_BITS, zdict=_LIKELY)
+    return packer.compress(fold.state().encode()) + packer.flush()
+
+
+def unpacked(state: bytes) -> Passages:
+    """The fold that was packed; raises ValueError if it is none of this version."""
+    try:
+        text = zlib.decompressobj(_WINDOW_BITS, _LIKELY).decompress(state, _STATE_BYTES)
+    except zlib.error:
+        raise ValueError("no state of a source") from None
+    return Passages.from_state(text.decode())
 
 
 def _facts(connection: sqlite3.Connection, found: Found, home: str) -> Facts:

@@ -43,7 +43,9 @@ def add(connection: sqlite3.Connection, words: set[bytes]) -> None:
         connection.executemany("DELETE FROM vocabulary WHERE id = ?", [(each,) for each in merged])
     text = b"\n".join([b"", *sorted(words), b""])
     packed = len(text).to_bytes(8, "big") + Encoder().frame(text)
-    connection.execute("INSERT INTO vocabulary (count, words) VALUES (?, ?)", (len(words), packed))
+    # An id that no list ever had, in this index or one before it: `Vocabulary` goes by that.
+    insert = "INSERT INTO vocabulary (id, count, words) VALUES (random(), ?, ?)"
+    connection.execute(insert, (len(words), packed))
 
 
 class Vocabulary:

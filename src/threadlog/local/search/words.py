@@ -95,6 +95,7 @@ class WordIndex:
         builder = Builder(self._home, self._database)
         with self._database.asking() as connection:
             todo, gone = sources.pending(connection), sources.gone(connection)
+            todo = sources.each_once(todo, sources.unsettled(connection))
         builder.forget(gone)
         return builder.read(todo, stop, progress)
 
@@ -141,10 +142,11 @@ class WordIndex:
                 if self._current == version:
                     return [], []
                 todo, gone = sources.pending(connection), sources.gone(connection)
-            if not (todo or gone):
+                unsettled = sources.unsettled(connection)
+            if not (todo or gone or unsettled):
                 self._current = version
                 return [], []
-            if attempt == 2 or not self._reads(todo, gone):
+            if attempt == 2 or not self._reads(sources.each_once(todo, unsettled), gone):
                 break
         return todo, gone
 

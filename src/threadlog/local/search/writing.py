@@ -30,7 +30,7 @@ class Told(NamedTuple):
     path: bytes
     step: Step | None = None
     start: int = 0
-    state: str = ""
+    state: bytes = b""
     seal: bytes = b""
     copied: Copied | None = None
 
@@ -90,8 +90,10 @@ class _Batch:
         """The row of a source, as it is now."""
         source, execute = told.source, self._connection.execute
         where = (told.key, source.stem)
-        execute("INSERT OR IGNORE INTO sources (key, stem) VALUES (?, ?)", where)
-        (number,) = execute("SELECT id FROM sources WHERE key = ? AND stem = ?", where).fetchone()
+        found = execute("SELECT id FROM sources WHERE key = ? AND stem = ?", where).fetchone()
+        if found is None:
+            found = (execute("INSERT INTO sources (key, stem) VALUES (?, ?)", where).lastrowid,)
+        number = found[0]
         done = told.step is None or told.step.done
         size, *times = source.facts
         facts = [size if done else -1, *map(whole, times)]
