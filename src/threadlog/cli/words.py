@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from threadlog import __version__
-from threadlog.cli.served_words import add_app_server, add_chat
+from threadlog.cli.served_words import add_app_server, add_chat, add_ui
 
 _EPILOG = """\
 A thread ID is a full id, the last 6 or more hex digits of one (as listings show them), its first
@@ -309,6 +309,7 @@ MODULES = {
     "compress": "compress",
     "app-server": "app_server",
     "chat": "chat",
+    "ui": "ui",
 }
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
@@ -338,6 +339,7 @@ _COMMANDS = (
     ("compress", _add_compress, "threads that nobody changed for long take less room"),
     ("app-server", add_app_server, "Codex's app-server over these threads, with your agent"),
     ("chat", add_chat, "talk to an agent in the terminal"),
+    ("ui", add_ui, "look through threads, search and read them, on a full screen"),
 )
 
 
