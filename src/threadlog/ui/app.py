@@ -104,7 +104,10 @@ class Browser(App[int]):
     @work(exclusive=True, group="index")
     async def _settle(self) -> None:
         """Have the file system tell what changes, and bring the index of listings up to date."""
-        self.home = await self.indexing.do(lambda _stopped: upkeep.watched(self.home))
+        try:
+            self.home = await self.indexing.do(lambda _stopped: upkeep.watched(self.home))
+        except Exception:  # noqa: BLE001, RUF100 -- whoever asks for a page is told
+            return
         self.home.tell_progress(self.tell)
         await self.indexing.do(lambda stopped: upkeep.catch_up(self.home, stopped, self.tell))
         self.telling = None

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.widgets import Static
 
 from threadlog.core.query import SORTS, ThreadSummary
-from threadlog.core.text import one_line
-from threadlog.ui import keys, rows, upkeep, verbs
+from threadlog.ui import keys, upkeep, verbs
 from threadlog.ui.filter_line import FilterLine
 from threadlog.ui.found import Hits
 from threadlog.ui.lanes import Stopped
 from threadlog.ui.layout import Words
 from threadlog.ui.list_view import ListView
 from threadlog.ui.pages import PAGE, Choice, Fetched, ThreadPages
-from threadlog.ui.screen import StatusLine, ThreadScreen, sentence_of
+from threadlog.ui.screen import StatusLine, ThreadScreen
 from threadlog.ui.turn_view import TurnView
-
-if TYPE_CHECKING:
-    from threadlog.core.search import SearchHit
-    from threadlog.ui.window import Stretch
 
 # What is waited for further keys before anything is read.
 TITLES_WAIT_S, SEARCH_WAIT_S, PREVIEW_WAIT_S = 0.05, 0.15, 0.06
-# A preview that takes longer is none.
-PREVIEW_S = 2.0
 # With more not in the word index yet, a search waits for that, or for Enter.
 READ_AT_ONCE_BYTES = 32 << 20
 _STATUS_S = 0.25
@@ -42,8 +32,9 @@ _SORTED = {"created": "by creation", "updated": "by change", "recency": "by last
 class Browse(ThreadScreen):
     """The first screen."""
 
+    AUTO_FOCUS = "#list"
     BINDINGS = keys.bindings(keys.THREADS, keys.ACTIONS)
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +54,6 @@ class Browse(ThreadScreen):
 
     def on_mount(self) -> None:
         """The first page may be here already."""
-        self._list.focus()
         start = self.browser.start
         self._pages = start.pages
         if start.first.done() and start.first.exception() is None:
@@ -137,7 +127,9 @@ class Browse(ThreadScreen):
 
     # -- threads
 
-    def _show_pages(self, pages: ThreadPages, fetched: Fetched, stand_on: str | None = None) -> None:
+    def _show_pages(
+        self, pages: ThreadPages, fetched: Fetched, stand_on: str | None = None
+    ) -> None:
         """Have these in the list, the cursor on a thread, or where it was."""
         self._loading = False
         pages.take(fetched)
@@ -197,7 +189,7 @@ class Browse(ThreadScreen):
             if pages.has(each) or each * PAGE >= max(len(pages), 1):
                 continue
             fetched = await self.off_the_loop(
-                self.browser.listing, lambda stopped, n=each: pages.fetch(self.home, n, stopped)
+                self.browser.listing, partial(pages.fetch, self.home, each)
             )
             if fetched is None or pages is not self._pages:
                 return
@@ -214,7 +206,9 @@ class Browse(ThreadScreen):
         if self._hits is not None:
             if self._hits.more and here + ahead > len(self._hits):
                 self._find_more(self._hits)
-        elif len(self._pages) and not self._pages.has(min(here + ahead, len(self._pages) - 1) // PAGE):
+        elif len(self._pages) and not self._pages.has(
+            min(here + ahead, len(self._pages) - 1) // PAGE
+        ):
             self._fetch((here + ahead) // PAGE)
 
     # -- what is typed
@@ -312,35 +306,21 @@ class Browse(ThreadScreen):
         if current is None:
             self._preview.show_turns(())
             return
-        hit, thread = None, current
-        if not isinstance(current, ThreadSummary):
-            hit, thread = current, current.thread
+        from threadlog.ui import preview
 
-        def job(stopped: Stopped) -> Stretch:
-            from threadlog.ui import window
-
-            end = time.monotonic() + PREVIEW_S
-            in_time = lambda: stopped() or time.monotonic() > end  # noqa: E731
-            if hit is not None:
-                return window.around(self.home, hit, in_time)
-            return window.newest(self.home, thread, in_time, window.PREVIEWED)
-
-        self._preview.words = Words(self._hits.words if hit and self._hits else "")
-        head = _head(thread)
-        try:
-            stretch = await self.browser.reading.do(job)
-        except CancelledError:
-            self._preview.show_turns((), [*head, "", "(too long for a preview; Enter reads it)"])
-        except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
-            self._preview.show_turns((), [*head, "", f"({sentence_of(error)})"])
+        words = self._hits.words if self._hits is not None else ""
+        seen = await self.off_the_loop(
+            self.browser.reading, lambda stopped: preview.read(self.home, current, stopped)
+        )
+        if seen is None:
+            return
+        self._preview.words = Words(words)
+        self._preview.show_turns((), ())
+        self._preview.show_turns(seen.turns, seen.head)
+        if seen.turn_id is None:
+            self._preview.scroll_home(animate=False)
         else:
-            none = [] if stretch.turns else ["", "(no turns)"]
-            self._preview.show_turns((), ())
-            self._preview.show_turns(stretch.turns, [*head, *none])
-            if hit is None:
-                self._preview.scroll_home(animate=False)
-            else:
-                self._preview.find(1, from_turn=hit.turn)
+            self._preview.find(1, from_turn=seen.turn_id)
 
     # -- the other keys
 
@@ -407,22 +387,3 @@ class Browse(ThreadScreen):
 
 def _place(view: ListView, there: ThreadPages | Hits) -> str:
     return f"{view.cursor + 1 if len(there) else 0:,} of {len(there):,}"
-
-
-def _head(thread: ThreadSummary) -> list[str]:
-    """What thread a preview is of."""
-    told = [
-        rows.folder_of(thread),
-        thread.git_branch,
-        thread.source,
-        thread.model or thread.model_provider,
-        f"{thread.turns} turns" if thread.turns is not None else None,
-        "archived" if thread.archived else None,
-        "compressed" if thread.compressed else None,
-    ]
-    return [
-        one_line(rows.title_of(thread)),
-        f"{thread.id or '(no id)'}  {thread.created[:16].replace('T', ' ')} UTC",
-        "  ".join(one_line(each) for each in told if each),
-        *([f"forked from {thread.forked_from_id}"] if thread.forked_from_id else []),
-    ]

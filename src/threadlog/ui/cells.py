@@ -47,6 +47,11 @@ def end_of(words: str, columns: int) -> str:
     return text.ELLIPSIS + safe if columns else ""
 
 
+def width(words: str) -> int:
+    """The columns that *words* take."""
+    return cell_len(words)
+
+
 def filled(words: str, columns: int) -> str:
     """*words* of exactly so many columns."""
     return set_cell_size(words, columns)
@@ -63,7 +68,7 @@ def _broken(line: str, columns: int) -> Iterator[str]:
     while len(line) - start > columns or cell_len(line[start:]) > columns:
         piece = line[start : start + columns]
         if not piece.isascii():
-            piece = chop_cells(piece, columns)[0] or piece[:1]
+            piece = next(iter(chop_cells(piece, columns)), "") or piece[:1]
         space = piece.rfind(" ")
         if space > columns // 2 and line[start + len(piece) : start + len(piece) + 1] != " ":
             piece = piece[: space + 1]

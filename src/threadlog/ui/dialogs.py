@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -66,7 +66,8 @@ class Question(ModalScreen[str | None]):
 class Line(ModalScreen[str | None]):
     """Asks for a line of text."""
 
-    BINDINGS = [Binding("escape", "dismiss(None)", show=False)]
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
     def __init__(self, asked: str, given: str = "") -> None:
         super().__init__()
@@ -89,7 +90,7 @@ class Line(ModalScreen[str | None]):
 class Help(ModalScreen[None]):
     """Every key."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,enter,ctrl+c", "dismiss(None)", show=False),
         Binding("down,j", "scroll(1)", show=False),
         Binding("up,k", "scroll(-1)", show=False),

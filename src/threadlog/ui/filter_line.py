@@ -5,11 +5,11 @@ The field to type in is loaded and made when it is first asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Static
@@ -25,7 +25,7 @@ _IDLE = "t: titles   /: search everything   Enter: read   ?: help"
 class FilterLine(Horizontal):
     """A hint, or what was typed."""
 
-    BINDINGS = [Binding("down,tab", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down,tab", "leave", show=False)]
 
     class Typed(Message):
         """Something was typed; `done` with Enter."""
@@ -53,7 +53,7 @@ class FilterLine(Horizontal):
         from textual.widgets import Input
 
         if self._input is None:
-            self._input = Input(id="words")
+            self._input = Input(id="words", select_on_focus=False)
             self.mount(self._input)
         self.query_one("#hint").display = False
         self._input.display = True

@@ -59,6 +59,6 @@ class Hits:
 
 def as_typed(words: str) -> str:
     """A query in the making: its last word may go on."""
-    last = words.split(" ")[-1]
+    last = words.rsplit(" ", 1)[-1]
     going_on = last[-1:].isalnum() and ":" not in last and words.count('"') % 2 == 0
     return f"{words}*" if going_on else words

@@ -17,23 +17,23 @@ class Key(NamedTuple):
 
 
 THREADS = (
-    Key("", "Up Down PgUp PgDn", None, "move (k j too); g and G, the first and the last"),
-    Key("", "Enter", None, "read the thread, from what was found if there was a search"),
+    Key("", "Up Down PgUp PgDn", None, "move (k j too); g G, first and last"),
+    Key("", "Enter", None, "read it, or what was found in it"),
     Key("tab", "Tab", "other_pane", "to the preview and back"),
-    Key("t", "t", "titles", "filter by a text in title or first message"),
-    Key("slash", "/", "search", "search in all that was said and done, as you type"),
+    Key("t", "t", "titles", "filter by text in title or first message"),
+    Key("slash", "/", "search", "search everything, as you type"),
     Key("escape", "Esc", "clear", "all threads again"),
     Key("c", "c", "here", "this directory only, or all"),
     Key("A", "A", "archived", "the archived threads instead"),
-    Key("s", "s", "sort", "by creation, change, or when the user last took a turn"),
+    Key("s", "s", "sort", "by creation, by change, by the last turn"),
     Key("f5", "F5", "refresh", "look again"),
 )
 READING = (
     Key("", "Up Down PgUp PgDn", None, "move (k j too)"),
     Key("g,home", "g", "first", "the first turn"),
-    Key("G,end", "G", "last", "the last turn; what is added from then on is followed"),
+    Key("G,end", "G", "last", "the last turn, and what comes after it"),
     Key("", "J K", None, "the next turn, the one before (] and [ too)"),
-    Key("", "Space Enter", None, "unfold or fold what the cursor is in; x: everything"),
+    Key("", "Space Enter", None, "unfold or fold the text here; x: all"),
     Key("slash", "/", "search", "search in this thread"),
     Key("n", "n", "find(1)", "the next place that was found"),
     Key("p,N", "p", "find(-1)", "the one before"),
@@ -44,7 +44,7 @@ READING = (
 # On both screens.
 ACTIONS = (
     Key("r", "r", "resume", "go on with the thread"),
-    Key("f", "f", "fork", "fork it; while reading, up to a turn too"),
+    Key("f", "f", "fork", "fork it; while reading, also up to a turn"),
     Key("e", "e", "rename", "rename it"),
     Key("a", "a", "archive", "into the archive, or back from there"),
     Key("d", "d", "delete", "into the trash"),

@@ -26,9 +26,12 @@ class Choice(NamedTuple):
     archived: bool = False
     sort: str = "created"
 
-    def asked(self) -> Asked:
+    def asked(
+        self, limit: int | None = None, cursor: str | None = None, *, ascending: bool = False
+    ) -> Asked:
         """As keywords of `home.threads`."""
         asked: Asked = {"archived": self.archived, "sort": self.sort}
+        asked |= {"limit": limit, "cursor": cursor, "ascending": ascending}
         if self.text:
             asked["text"] = self.text
         if self.cwd is not None:
@@ -100,16 +103,16 @@ class ThreadPages:
         place = max(row for row in self._cursors if row <= first)
         if total is not None and total - first < min(first - place, _STEP):
             return self._from_the_end(home, number, total)
-        asked = self.choice.asked()
+        asked = self.choice.asked
         while place < first:
             go_on(stopped)
             step = min(_STEP, first - place)
-            page = home.threads(**{**asked, "limit": step, "cursor": self._cursors[place]})
+            page = home.threads(**asked(step, self._cursors[place]))
             if page.next is None:
                 return Fetched(number, (), more=False, problems=page.problems)
             place += step
             self._cursors[place] = page.next
-        page = home.threads(**{**asked, "limit": PAGE, "cursor": self._cursors[place]})
+        page = home.threads(**asked(PAGE, self._cursors[place]))
         if page.next is not None:
             self._cursors[place + PAGE] = page.next
         return Fetched(number, page.threads, page.next is not None, page.problems)
@@ -117,8 +120,7 @@ class ThreadPages:
     def _from_the_end(self, home: Home, number: int, total: int) -> Fetched:
         """The same backwards from the last thread."""
         first = number * PAGE
-        asked = self.choice.asked()
-        page = home.threads(**{**asked, "limit": total - first, "ascending": True})
+        page = home.threads(**self.choice.asked(total - first, ascending=True))
         shown = page.threads[::-1][:PAGE]
         return Fetched(number, shown, first + len(shown) < total, page.problems)
 

@@ -33,6 +33,7 @@ _Facts = tuple[str, int, int, int]
 class Reading(ThreadScreen):
     """One thread."""
 
+    AUTO_FOCUS = "#turns"
     BINDINGS = keys.bindings(keys.READING, keys.ACTIONS)
 
     def __init__(
@@ -45,7 +46,7 @@ class Reading(ThreadScreen):
         self._hits: list[SearchHit] = []
         self._hit_at: int | None = None
         self._stretch = Stretch()
-        self._facts: _Facts | None = None
+        self._seen: _Facts | None = None
         self._read = False
 
     def compose(self) -> ComposeResult:
@@ -56,7 +57,6 @@ class Reading(ThreadScreen):
 
     def on_mount(self) -> None:
         """Read where one wants to begin."""
-        self._view.focus()
         self._show_head()
         if self._query:
             self._view.words = Words(self._query)
@@ -94,8 +94,7 @@ class Reading(ThreadScreen):
         """Which of the turns are here."""
         if not self._read:
             return "reading ..."
-        count = len(self._stretch.turns)
-        told = [f"{count} turns" if count != 1 else "1 turn"]
+        told = [rows.counted(len(self._stretch.turns), "turn")]
         told += ["more above"] if self._stretch.before else []
         told += ["more below"] if self._stretch.after else []
         if self._query:
@@ -118,13 +117,15 @@ class Reading(ThreadScreen):
             if at_end:
                 self._view.go_to_end()
             else:
-                self._view.go_to_line(0)
+                self._view.go_to_start()
 
     @work(exclusive=True, group="go")
     async def _go_to(self, hit: SearchHit) -> None:
         """Read where something was found."""
         place = hit._replace(thread=self._thread)
-        stretch = await self._stretch_by(lambda home, _t, stopped: window.around(home, place, stopped))
+        stretch = await self._stretch_by(
+            lambda home, _t, stopped: window.around(home, place, stopped)
+        )
         if stretch is not None:
             self._show(stretch)
             self._view.go_to_turn(hit.turn)
@@ -175,11 +176,11 @@ class Reading(ThreadScreen):
         except CancelledError:
             return
         except OSError:
-            if self._facts is not None:
-                self._facts = None
+            if self._seen is not None:
+                self._seen = None
                 self._find_again()
             return
-        before, self._facts = self._facts, facts
+        before, self._seen = self._seen, facts
         if before is not None and before != facts and self._read:
             self._follow()
 
@@ -208,7 +209,7 @@ class Reading(ThreadScreen):
         if stretch is not None:
             self._show(stretch)
 
-    @work(exclusive=True, group="look")
+    @work(exclusive=True, group="again")
     async def _find_again(self) -> None:
         """It lies elsewhere by now, or is gone."""
         reference = verbs.reference(self._thread)
@@ -222,7 +223,7 @@ class Reading(ThreadScreen):
             self._show_head()
             self._follow()
 
-    def was_changed(self, done: verbs.Done) -> None:
+    def was_changed(self, done: verbs.Done) -> None:  # noqa: ARG002
         """What was done was done to this thread, unless it made another."""
         self.browser.stale = True
         self._find_again()
@@ -284,9 +285,9 @@ class Reading(ThreadScreen):
     def action_first(self) -> None:
         """The first turn."""
         if self._stretch.before:
-            self._go(lambda home, thread, stopped: window.oldest(home, thread, stopped), at_end=False)
+            self._go(window.oldest, at_end=False)
         else:
-            self._view.go_to_line(0)
+            self._view.go_to_start()
 
     def action_last(self) -> None:
         """The last turn."""

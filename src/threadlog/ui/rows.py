@@ -55,6 +55,11 @@ def age_of(moment: str, now_ms: int) -> str:
     return "-" if at is None else age((now_ms - at) // 1000)
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def thread_row(thread: ThreadSummary, columns: int, sort: str, now_ms: int) -> list[Segment]:
     """One line: marks, age, directory, title, branch; a narrow one does without some."""
     room = columns - _MARKS - _AGE - _GAP - 1
@@ -101,9 +106,9 @@ def excerpt_row(hit: SearchHit, columns: int) -> list[Segment]:
         ):
             safe = _kept_spaces(piece)
             if safe and room > 0:
-                shown = cells.one_line(safe, room) if cells.cell_len(safe) > room else safe
+                shown = cells.one_line(safe, room) if cells.width(safe) > room else safe
                 row.append(Segment(shown, style))
-                room -= cells.cell_len(shown)
+                room -= cells.width(shown)
         place = max(place, end)
     return row
 

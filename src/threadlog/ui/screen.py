@@ -37,7 +37,7 @@ class StatusLine(Static):
         shown = Text(no_wrap=True)
         said = cells.one_line(sentence, room) if sentence else ""
         shown.append(said, style="bold red" if failed else "bold")
-        left = room - cells.cell_len(said) - 3
+        left = room - cells.width(said) - 3
         if left > 10 or not said:
             shown.append(f"{'   ' if said else ''}{cells.one_line(facts, left if said else room)}")
         shown.append(" " * max(room + 2 - shown.cell_len, 1) + _HINT, style="dim")

@@ -37,6 +37,7 @@ class Rests:
         self._since = time.monotonic()
 
     def __call__(self) -> bool:
+        """True once the work is to end."""
         time.sleep(min(time.monotonic() - self._since, REST_S))
         self._since = time.monotonic()
         return self._stopped()
