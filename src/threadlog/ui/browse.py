@@ -38,6 +38,9 @@ class Browse(ThreadScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self._filter = FilterLine(id="filter")
+        self._list = ListView(id="list")
+        self._preview = TurnView(id="preview")
         self._pages = ThreadPages(Choice())
         self._hits: Hits | None = None
         self._row = 0  # where the cursor was before a search
@@ -46,10 +49,10 @@ class Browse(ThreadScreen):
 
     def compose(self) -> ComposeResult:
         """The line to filter by, the panes, the status."""
-        yield FilterLine(id="filter")
+        yield self._filter
         with Container(id="panes"):
-            yield ListView(id="list")
-            yield TurnView(id="preview")
+            yield self._list
+            yield self._preview
         yield StatusLine("", markup=False)
 
     def on_mount(self) -> None:
@@ -78,18 +81,6 @@ class Browse(ThreadScreen):
             self.complain(error)
         else:
             self._show_pages(start.pages, fetched)
-
-    @property
-    def _list(self) -> ListView:
-        return self.query_one("#list", ListView)
-
-    @property
-    def _preview(self) -> TurnView:
-        return self.query_one("#preview", TurnView)
-
-    @property
-    def _filter(self) -> FilterLine:
-        return self.query_one("#filter", FilterLine)
 
     # -- what is meant, and how things are
 

@@ -40,6 +40,8 @@ class Reading(ThreadScreen):
         self, thread: ThreadSummary, hit: SearchHit | None = None, words: str = ""
     ) -> None:
         super().__init__()
+        self._head = Static("", markup=False, id="head")
+        self._view = TurnView(id="turns")
         self._thread = thread
         self._hit = hit
         self._query = words
@@ -51,8 +53,8 @@ class Reading(ThreadScreen):
 
     def compose(self) -> ComposeResult:
         """The thread's name, its turns, the status."""
-        yield Static("", markup=False, id="head")
-        yield TurnView(id="turns")
+        yield self._head
+        yield self._view
         yield StatusLine("", markup=False)
 
     def on_mount(self) -> None:
@@ -68,17 +70,13 @@ class Reading(ThreadScreen):
         self.set_interval(LOOK_S, self._look)
         self.show_status()
 
-    @property
-    def _view(self) -> TurnView:
-        return self.query_one("#turns", TurnView)
-
     def _show_head(self) -> None:
         thread = self._thread
         facts = [rows.title_of(thread), rows.folder_of(thread), thread.git_branch, thread.id]
         marks = rows.marks_of(thread)
         line = "   ".join(cells.one_line(each, 80) for each in facts if each)
         shown = Text(f"{marks} {line}" if marks else line, style="bold", no_wrap=True)
-        self.query_one("#head", Static).update(shown)
+        self._head.update(shown)
 
     # -- what is meant, and how things are
 

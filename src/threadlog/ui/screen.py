@@ -95,9 +95,10 @@ class ThreadScreen(Screen[None]):
         self.say(sentence_of(error), failed=True)
 
     async def off_the_loop(self, lane: Lane, job: Callable[[Stopped], T]) -> T | None:
-        """What comes of a piece of work; None if it failed, which is said."""
+        """What comes of a piece of work; None if it failed, which is said, or if we are gone."""
         try:
-            return await lane.do(job)
+            done = await lane.do(job)
+            return done if self.is_attached else None
         except CancelledError:
             return None
         except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
