@@ -45,6 +45,7 @@ class Browse(ThreadScreen):
         self._hits: Hits | None = None
         self._row = 0  # where the cursor was before a search
         self._loading = True
+        self._making_words = self._words_made = self._find_again = False
         self._told: upkeep.Telling | None = None
 
     def compose(self) -> ComposeResult:
@@ -90,7 +91,7 @@ class Browse(ThreadScreen):
         return current if current is None or isinstance(current, ThreadSummary) else current.thread
 
     def facts(self) -> str:
-        """Counts, what is chosen, how far the index is."""
+        """How far an index is, counts, what is chosen."""
         choice = self._pages.choice
         if self._hits is not None:
             more = "+" if self._hits.more else ""
@@ -108,7 +109,7 @@ class Browse(ThreadScreen):
         if choice.cwd is not None:
             told.append("this directory")
         if (telling := self.browser.telling) is not None:
-            told.append(str(telling))
+            told.insert(0, str(telling))
         return " | ".join(told)
 
     def _look_at_progress(self) -> None:
@@ -250,8 +251,8 @@ class Browse(ThreadScreen):
             await asyncio.sleep(SEARCH_WAIT_S)
         lane = self.browser.finding
         if not at_once and not await self.off_the_loop(lane, lambda _s: self._is_quick()):
-            self.say("the word index is being made; Enter searches now, which takes longer")
-            self._make_word_index(words)
+            self.say("making the word index; Enter does not wait")
+            self._make_word_index(again=True)
             return
         hits = Hits(words, self._pages.choice.cwd)
         page = await self.off_the_loop(lane, lambda _s: hits.ask(self.home))
@@ -262,22 +263,32 @@ class Browse(ThreadScreen):
         self._list.show_rows(hits)
         self.say(hits.problems[0] if hits.problems else "", failed=bool(hits.problems))
         if hits.scanned:
-            self._make_word_index(None)
+            self._make_word_index(again=False)
 
     def _is_quick(self) -> bool:
+        """True if little is to be read for a search, or where nothing makes it less."""
         status = self.home.search_status()
-        return status.trouble is not None or status.unread_bytes <= READ_AT_ONCE_BYTES
+        known = status.trouble is None and status.unread_bytes <= READ_AT_ONCE_BYTES
+        return known or self._words_made
 
-    @work(exclusive=True, group="words")
-    async def _make_word_index(self, words: str | None) -> None:
-        """Bring the word index up to date; then find what was typed meanwhile."""
+    def _make_word_index(self, *, again: bool) -> None:
+        """See that the word index is made; then, if *again*, what was typed meanwhile is found."""
+        self._find_again |= again
+        if not self._making_words:
+            self._making_words = True
+            self._make_words()
+
+    @work(group="words")
+    async def _make_words(self) -> None:
         tell = self.browser.tell
-        whole = await self.off_the_loop(
+        done = await self.off_the_loop(
             self.browser.indexing, lambda stopped: upkeep.catch_up_words(self.home, stopped, tell)
         )
-        self.browser.telling = None
-        if whole and words is not None and self._filter.words.startswith("/"):
-            self._find(self._filter.words[1:].strip(), at_once=True)
+        self.browser.telling, self._making_words = None, False
+        again, self._find_again = self._find_again and done is not None, False
+        self._words_made |= again  # what was not made by now is not going to be
+        if again and self._filter.words.startswith("/"):
+            self._search(self._filter.words[1:].strip(), at_once=True)
 
     @work(exclusive=True, group="more")
     async def _find_more(self, hits: Hits) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from threadlog import connect
@@ -59,9 +60,13 @@ Tell = Callable[[str, int, int], None]
 
 def catch_up(home: Home, stopped: Stopped, tell: Tell) -> bool:
     """The index of listings; True if nothing is left to do."""
-    return home.store.catalog.catch_up(Rests(stopped), tell)
+    return home.store.catalog.catch_up(Rests(stopped), partial(_told, tell, "index"))
 
 
 def catch_up_words(home: Home, stopped: Stopped, tell: Tell) -> bool:
     """The word index of searches."""
-    return home.store.search.catch_up(Rests(stopped), tell)
+    return home.store.search.catch_up(Rests(stopped), partial(_told, tell, "word index"))
+
+
+def _told(tell: Tell, name: str, _what: str, done: int, total: int) -> None:
+    tell(name, done, total)
