@@ -12,8 +12,9 @@ from screens import Seat, put_turns, sit
 from makers import content, file_name, meta, put, put_names, put_thread, turn, uuid
 from threadlog.core.search import SearchPage
 from threadlog.home import Home
-from threadlog.ui import browse
+from threadlog.ui import browse, pages
 from threadlog.ui.found import Hits
+from threadlog.ui.list_view import ListView
 from threadlog.ui.pages import PAGE, Choice
 from threadlog.ui.rows import MARKS
 
@@ -55,11 +56,11 @@ def test_of_many_threads_only_the_pages_on_screen_are_read(home: Path) -> None:
 
     async def scenario(seat: Seat) -> None:
         await seat.see(f"1 of {5 * PAGE + 7} threads")
-        pages = seat.app.screen._pages  # type: ignore[attr-defined]
-        assert [number for number in range(6) if pages.has(number)] == [0]
+        held = seat.app.screen._pages  # type: ignore[attr-defined]
+        assert [number for number in range(6) if held.has(number)] == [0]
         await seat.press("G")
         await seat.see("thread number 00000", f"{5 * PAGE + 7} of {5 * PAGE + 7} threads")
-        assert not pages.has(2)
+        assert not held.has(2)
         for _ in range(12):
             await seat.press("pageup")
         await seat.see("thread number 00144")
@@ -69,19 +70,28 @@ def test_of_many_threads_only_the_pages_on_screen_are_read(home: Path) -> None:
     sit(home, scenario)
 
 
-def test_every_row_is_the_thread_that_a_listing_has_there(home: Path) -> None:
-    count = 3 * PAGE + 11
+def test_every_row_is_the_thread_that_a_listing_has_there_and_few_pages_are_held(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "KEPT", 2)
+    monkeypatch.setattr(pages, "PAGE", 20)
+    monkeypatch.setattr(pages, "_STEP", 50)
+    monkeypatch.setattr(browse, "PAGE", 20)
+    count = 171
     put_many(home, count)
 
     async def scenario(seat: Seat) -> None:
         await seat.see(f"of {count} threads")
+        screen = seat.app.screen
+        assert isinstance(screen, browse.Browse)
         wanted = [each.title for each in seat.opened().threads(limit=None)]
-        seen = []
-        for row in (*range(0, count, 37), count - 1, PAGE, PAGE - 1, 2 * PAGE):
-            seat.app.screen.query_one("#list").move_to(row)  # type: ignore[attr-defined]
-            await seat.until(lambda: seat.app.screen.meant() is not None)  # type: ignore[attr-defined]
-            seen.append((row, seat.app.screen.meant().title))  # type: ignore[attr-defined]
-        assert seen == [(row, wanted[row]) for row, _title in seen]
+        for row in (count - 1, count - 11, count - 12, 97, 160, 20, 19, 139, 140, 60, 0, 80, 79):
+            screen.query_one(ListView).move_to(row)
+            await seat.until(lambda: screen.meant() is not None)
+            thread = screen.meant()
+            assert thread is not None
+            assert (row, thread.title) == (row, wanted[row])
+            assert len(screen._pages._pages) <= 2
 
     sit(home, scenario)
 

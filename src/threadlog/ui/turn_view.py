@@ -69,7 +69,7 @@ class TurnView(ScrollView, can_focus=True):
             known = before.get(turn.id)
             self._blocks[turn.id] = known if known and known[0] == turn else (turn, blocks_of(turn))
         self._head = [
-            Block("", number, line, cells.DIM if number else cells.BOLD)
+            Block("", number, line, cells.DIM if number > 1 else cells.BOLD)
             for number, line in enumerate(head, start=1)
         ]
         self._lay()
