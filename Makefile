@@ -119,7 +119,7 @@ wheel: $(VENV)/.dev
 	$(BIN)/python tools/try_wheel.py
 
 lock: $(BIN)/python
-	$(PIP) install --upgrade build hatchling hypothesis jsonschema-rs matplotlib msgspec mypy openai orjson pytest ruff watchfiles
+	$(PIP) install --upgrade build hatchling hypothesis jsonschema-rs matplotlib msgspec mypy openai orjson pytest ruff textual watchfiles
 	$(PIP) freeze --exclude-editable > requirements/dev.txt
 
 clean:

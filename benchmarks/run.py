@@ -174,6 +174,12 @@ class Lab:
         numbers: dict[str, float] = answer
         return numbers
 
+    def screen(self, *words: str) -> dict[str, float]:
+        """A case of `ui_cases.py`."""
+        case = [os.path.join(HERE, "ui_cases.py"), *words]
+        numbers: dict[str, float] = json.loads(self._run(case))
+        return numbers
+
     def process(self, *words: str) -> Sampled:
         """A whole Python process, from its start to its end; its peak is not known."""
         begun, busy = time.perf_counter(), _children_cpu()
@@ -775,6 +781,29 @@ def _streaming(lab: Lab, *, quick: bool) -> Iterator[Row]:
         yield Row(f"same, lost of {told['items']:,.0f}", f"{lost}", "0", lost == 0)
 
 
+def screen(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """The full screen, until it can be used."""
+    quick = sizes.rollouts < FULL.rollouts
+    many = small_rollouts(1_000 if quick else 100_000, 3_500)
+    taken: dict[str, list[Numbers]] = {"ui": [], "import": []}
+    with _no_index(many) as home:
+        lab.indexing("heads", home, many.threads)
+        for _ in range(sizes.repeat + 1):
+            taken["import"].append(lab.screen("import"))
+            taken["ui"].append(lab.screen("usable", home))
+        used = [lab.screen("used", home) for _ in range(1 if quick else 3)]
+    ours, theirs = taken["ui"][1:], taken["import"][1:]
+    pairs = zip(ours, theirs, strict=True)
+    ratio = statistics.median(our["seconds"] / their["seconds"] for our, their in pairs)
+    spent, alone = 1000 * _median(ours, "seconds"), 1000 * _median(theirs, "seconds")
+    what = f"threadlog ui until usable, {many.threads:,} threads / python -c 'import textual'"
+    yield _at_most(what, ratio, 3, f" ({spent:.0f} / {alone:.0f} ms)")
+    answered = statistics.median(each["answered_s"] - each["seconds"] for each in ours)
+    yield Row("same, the answer to the first key", f"{1000 * answered:.0f} ms", "", None)
+    yield Row("same, the last of all threads", f"{_median(used, 'end_ms'):.0f} ms", "", None)
+    yield Row("same, a title typed", f"{_median(used, 'titles_ms'):.0f} ms", "", None)
+
+
 FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "history": history,
     "tail": tail,
@@ -787,6 +816,7 @@ FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "life": life,
     "app-server": app_server,
     "search": search,
+    "ui": screen,
 }
 
 

@@ -38,7 +38,7 @@ PURE = {
     "unicodedata",
     "uuid",
 }
-FRONTENDS = ("cli", "app")
+FRONTENDS = ("cli", "app", "ui")
 # What answers in threads: above the awaitable verbs, below the frontends.
 AGENTS = ("agents",)
 ADAPTERS = ("local", "codex")
@@ -74,8 +74,8 @@ USE_CASES = (
     "loading",
     "turn_parts",
 )
-# The one module of a frontend that names another: the command that starts the server.
-DOOR_OF_THE_SERVER = "threadlog.cli.app_server"
+# The modules of a frontend that name another: the commands that start them.
+DOORS = {"threadlog.cli.app_server": "app", "threadlog.cli.ui": "ui"}
 # Our SQL is theirs alone.
 INDEX_MODULES = (
     "contents",
@@ -180,8 +180,7 @@ def test_a_frontend_never_names_an_adapter(path: Path) -> None:
         "__version__",
         room_of(name_of(path)),
     }
-    if name_of(path) == DOOR_OF_THE_SERVER:
-        allowed.add("app")
+    allowed |= {DOORS.get(name_of(path), room_of(name_of(path)))}
     assert own_imports(path) <= allowed
 
 
@@ -189,6 +188,12 @@ def test_a_frontend_never_names_an_adapter(path: Path) -> None:
 def test_agents_know_the_awaitable_verbs_and_how_turns_are_written(path: Path) -> None:
     allowed = {"core", "errors", "aio", "agents", "fresh", "turn_writer", "turn_parts"}
     assert own_imports(path) <= allowed
+
+
+def test_only_the_full_screen_knows_textual() -> None:
+    for path in MODULES:
+        foreign = {name.partition(".")[0] for name in imports_of(path)} & {"textual", "rich"}
+        assert not foreign or room_of(name_of(path)) == "ui", name_of(path)
 
 
 def test_only_connect_names_an_adapter() -> None:
@@ -213,7 +218,7 @@ def test_the_use_cases_know_no_frontend() -> None:
             r"\bos\.(unlink|mkdir|chmod|fchmod)\b",
             {"local.disk", "codex.lock", "codex.flocks", "codex.presence", "app.serve"},
         ),
-        (r"\bsubprocess\b", {"local.git", "cli.pager"}),
+        (r"\bsubprocess\b", {"local.git", "cli.pager", "ui.resuming"}),
         (r"register_at_fork", {"lifetime", "loading", "codex.flocks", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
         (r"\bSIGTERM\b", {"lifetime", "cli.record", "app.serve"}),
@@ -242,6 +247,7 @@ def test_the_use_cases_know_no_frontend() -> None:
                 "cli.main",
                 "cli.terminal",
                 "cli.pager",
+                "ui.resuming",
                 "agents.responses",
                 "agents.scripted",
                 "agents.endpoint",

@@ -22,7 +22,7 @@ from makers import (
     turn,
     uuid,
 )
-from threadlog.cli.listing import age
+from threadlog.core.moments import age
 
 KEYS = [
     "id",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from threadlog.asking import Asked
 from threadlog.cli.terminal import BOLD, DIM, Style, folder
 from threadlog.core import ids, text
-from threadlog.core.moments import unix_ms
+from threadlog.core.moments import age, unix_ms
 from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.home import Home
 
@@ -24,7 +24,6 @@ _TITLE_MIN = 24
 # What a narrow terminal does without, the first first.
 _EXPENDABLE = (_BRANCH, _SOURCE, _FOLDER)
 _GAP = "  "
-_UNITS = ((31_536_000, "y"), (2_592_000, "mo"), (604_800, "w"), (86_400, "d"), (3600, "h"))
 
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
@@ -195,11 +194,3 @@ def _row(cells: Sequence[str], widths: dict[int, int]) -> str:
         for index, width in widths.items()
     ]
     return _GAP.join(fitted).rstrip()
-
-
-def age(seconds: int) -> str:
-    """A span of time in one number and unit: `now`, `5m`, `3h`, `2d`, `6w`, `4mo`, `1y`."""
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds // 60}m" if seconds >= 60 else "now"

@@ -1,4 +1,4 @@
-"""The options of `threadlog app-server` and `threadlog chat`."""
+"""The options of `threadlog app-server`, `threadlog chat` and `threadlog ui`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ Python SDK among them, drive threads that threadlog keeps, and an agent of yours
 _CHAT = """\
 Talk to an agent in the terminal.  The thread is on disk from the first message on, and Codex can
 resume it.  /help says what else can be done; Ctrl-C interrupts an answer, Ctrl-D ends.
+"""
+
+
+_UI = """\
+Threads on a full screen: filter, search as you type, preview, read; resume, fork, archive, rename
+and delete.  ? tells every key (docs/ui.md).  Needs `pip install 'threadlog[ui]'`.
 """
 
 
@@ -42,6 +48,17 @@ def add_chat(parser: argparse.ArgumentParser) -> None:
     _add_agent(parser)
     parser.add_argument("--resume", metavar="ID", help="go on with a thread (`last`: the newest)")
     parser.add_argument("--cwd", metavar="DIR", help="its working directory (.)")
+
+
+def add_ui(parser: argparse.ArgumentParser) -> None:
+    """Those of the full screen."""
+    parser.description = _UI
+    parser.add_argument(
+        "--agent",
+        metavar="MODULE:NAME",
+        help="who answers where a thread is gone on with in `threadlog chat`",
+    )
+    parser.add_argument("--model", metavar="NAME", help="the model that this agent is to ask")
 
 
 def _add_agent(parser: argparse.ArgumentParser) -> None:

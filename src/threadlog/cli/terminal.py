@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple, TextIO
 
+from threadlog.core.text import with_tilde
+
 BOLD, DIM, CYAN, GREEN, RED, YELLOW = "1", "2", "36", "32", "31", "33"
 
 
@@ -73,9 +75,4 @@ def duration_text(ms: int) -> str:
 
 def folder(cwd: str | None) -> str:
     """A working directory as people write it, with ~ for their own."""
-    if cwd is None:
-        return "-"
-    user = os.path.expanduser("~")
-    if cwd == user or cwd.startswith(user.rstrip("/") + "/"):
-        return "~" + cwd[len(user.rstrip("/")) :]
-    return cwd
+    return "-" if cwd is None else with_tilde(cwd, os.path.expanduser("~"))

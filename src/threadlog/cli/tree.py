@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from threadlog.asking import Asked
-from threadlog.cli.listing import age
 from threadlog.cli.terminal import BOLD, DIM, Style
 from threadlog.core import ids, text
-from threadlog.core.moments import unix_ms
+from threadlog.core.moments import age, unix_ms
 from threadlog.core.tree import FORK, ROOT, Branch, Tree
 from threadlog.home import Home
 

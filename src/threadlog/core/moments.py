@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1)
+_UNITS = ((31_536_000, "y"), (2_592_000, "mo"), (604_800, "w"), (86_400, "d"), (3600, "h"))
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999
 
 
@@ -29,3 +30,11 @@ def unix_ms(text: str) -> int | None:
         return None
     ms = round(moment.timestamp() * 1000)
     return ms if _FIRST_MS <= ms <= _LAST_MS else None
+
+
+def age(seconds: int) -> str:
+    """A span of time in one number and unit: `now`, `5m`, `3h`, `2d`, `6w`, `4mo`, `1y`."""
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds // 60}m" if seconds >= 60 else "now"

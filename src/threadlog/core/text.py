@@ -47,6 +47,12 @@ def _picture(match: re.Match[str]) -> str:
     return _PICTURES.get(match[0], "\ufffd")
 
 
+def with_tilde(path: str, user: str) -> str:
+    """*path* as people write it, with ~ for the folder *user*."""
+    root = user.rstrip("/")
+    return f"~{path[len(root) :]}" if path == user or path.startswith(root + "/") else path
+
+
 def width(text: str) -> int:
     """The columns that *text* takes on a terminal."""
     return len(text) if text.isascii() else sum(map(_char_width, text))

@@ -1,0 +1,127 @@
+"""The program: its lanes, its screens, what can be undone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import App
+from textual.screen import Screen
+from textual.theme import Theme
+
+from threadlog.home import Home
+from threadlog.ui import upkeep, verbs
+from threadlog.ui.browse import Browse
+from threadlog.ui.lanes import Lane
+from threadlog.ui.start import Start
+
+if TYPE_CHECKING:
+    from threadlog.ui.resuming import Agent
+
+# The terminal's own colours: right where it is dark, and where it is light.
+_COLOURS = Theme(
+    name="terminal",
+    primary="ansi_blue",
+    secondary="ansi_cyan",
+    warning="ansi_yellow",
+    error="ansi_red",
+    success="ansi_green",
+    accent="ansi_cyan",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    dark=False,
+)
+
+
+class Browser(App[int]):
+    """Threads to look through, read, and do things with."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "threadlog"
+    CSS: ClassVar[str] = """
+    Screen { background: ansi_default; color: ansi_default; }
+    #filter { height: 1; }
+    #words { border: none; height: 1; padding: 0; background: ansi_default; display: none; }
+    #words.-typing { display: block; }
+    #filter.-typing { display: none; }
+    #panes { height: 1fr; layout: vertical; }
+    #list { height: 3fr; scrollbar-size-vertical: 1; }
+    #preview { height: 2fr; scrollbar-size-vertical: 1; border-top: solid ansi_bright_black; }
+    #preview:focus { border-top: solid ansi_cyan; }
+    .-wide #panes { layout: horizontal; }
+    .-wide #list { width: 11fr; height: 100%; }
+    .-wide #preview { width: 9fr; height: 100%; border-top: none;
+        border-left: solid ansi_bright_black; padding: 0 0 0 1; }
+    .-wide #preview:focus { border-left: solid ansi_cyan; }
+    #turns { height: 1fr; scrollbar-size-vertical: 1; }
+    ListView, TurnView { background: ansi_default; overflow-x: hidden; overflow-y: scroll;
+        scrollbar-color: ansi_bright_black; scrollbar-color-hover: ansi_cyan;
+        scrollbar-color-active: ansi_cyan; scrollbar-background: ansi_default;
+        scrollbar-background-hover: ansi_default; scrollbar-background-active: ansi_default; }
+    #head, StatusLine { height: 1; }
+    ModalScreen { align: center middle; }
+    .box { border: round ansi_cyan; background: ansi_default; padding: 0 1; width: auto;
+        min-width: 40; max-width: 90%; height: auto; max-height: 90%; }
+    .box Static { width: auto; max-width: 100%; }
+    .box Input { border: none; height: 1; padding: 0; margin: 1 0; width: 60; max-width: 100%; }
+    """
+
+    def __init__(self, home: Home, start: Start, agent: Agent | None = None) -> None:
+        super().__init__(ansi_color=True)
+        self.register_theme(_COLOURS)
+        self.theme = _COLOURS.name
+        self.home = home  # replaced by one that is told what changed, once that is ready
+        self.start = start
+        self.agent = agent
+        self.listing = start.lane
+        self.finding, self.reading = Lane("search"), Lane("read")
+        self.verbs, self.indexing = Lane("verbs"), Lane("index")
+        self._settled = False
+        self.stale = False  # the list has to be read again
+        self.telling: upkeep.Telling | None = None
+        self._undo: deque[Callable[[Home], verbs.Done]] = deque(maxlen=verbs.UNDO_LIMIT)
+        home.tell_progress(self.tell)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The list."""
+        return Browse()
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """How far something is; from any thread, the screens look for themselves."""
+        self.telling = upkeep.Telling(what, done, total) if done < total else None
+
+    def settle_once(self) -> None:
+        """Once there is something on the screen: do what can wait until then."""
+        if not self._settled:
+            self._settled = True
+            self.call_after_refresh(self._settle)
+
+    @work(exclusive=True, group="index")
+    async def _settle(self) -> None:
+        """Have the file system tell what changes, and bring the index of listings up to date."""
+        try:
+            self.home = await self.indexing.do(lambda _stopped: upkeep.watched(self.home))
+        except Exception:  # noqa: BLE001, RUF100 -- whoever asks for a page is told
+            return
+        self.home.tell_progress(self.tell)
+        await self.indexing.do(lambda stopped: upkeep.catch_up(self.home, stopped, self.tell))
+        self.telling = None
+
+    def remember(self, done: verbs.Done) -> None:
+        """What was done can be undone."""
+        if done.undo is not None:
+            self._undo.append(done.undo)
+
+    def take_undo(self) -> Callable[[Home], verbs.Done] | None:
+        """What undoes the last of it."""
+        return self._undo.pop() if self._undo else None
+
+    def on_unmount(self) -> None:
+        """Nothing more is begun."""
+        for lane in (self.listing, self.finding, self.reading, self.verbs, self.indexing):
+            lane.close()

@@ -1,0 +1,283 @@
+"""Turns on the screen, with a cursor that goes by lines: for the preview and for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from threadlog.ui import cells
+from threadlog.ui.blocks import Block
+from threadlog.ui.layout import Layout, Words
+
+if TYPE_CHECKING:
+    from threadlog.core.turn import Turn
+
+# So near an end of what is here, more is asked for.
+_NEAR = 30
+
+
+class TurnView(ScrollView, can_focus=True):
+    """Blocks of turns, or a sentence where there are none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", show=False),
+        Binding("space,enter", "fold", show=False),
+        Binding("x", "fold_all", show=False),
+        Binding("J,right_square_bracket", "turn(1)", show=False),
+        Binding("K,left_square_bracket", "turn(-1)", show=False),
+    ]
+
+    class NearStart(Message):
+        """The first lines are on screen, or soon."""
+
+    class NearEnd(Message):
+        """The last lines are."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._laid_out = Layout()
+        self._blocks: dict[str, tuple[Turn, list[Block]]] = {}
+        self._head: list[Block] = []
+        self._cursor = 0
+        self.words = Words("")
+
+    # -- what is shown
+
+    def show_turns(self, turns: Sequence[Turn], head: Sequence[str] = ()) -> None:
+        """Show these turns; those that were shown before stay where they are on screen.
+
+        Who stands on the last line stays there: what is added is followed.
+        """
+        from threadlog.ui.telling import blocks_of
+
+        top = self._place(self.scroll_offset.y)
+        at_end = self._cursor >= len(self._laid_out.lines) - 1
+        cursor = self._place(self._cursor)
+        before, self._blocks = self._blocks, {}
+        for turn in turns:
+            known = before.get(turn.id)
+            self._blocks[turn.id] = known if known and known[0] == turn else (turn, blocks_of(turn))
+        self._head = [
+            Block("", number, line, cells.DIM if number > 1 else cells.BOLD)
+            for number, line in enumerate(head, start=1)
+        ]
+        self._lay()
+        self._cursor = self._line_of(cursor, self._cursor)
+        if at_end and before:
+            self._cursor = len(self._laid_out.lines) - 1
+            self.scroll_to(y=self.max_scroll_y, animate=False)
+        else:
+            self.scroll_to(y=self._line_of(top, self.scroll_offset.y), animate=False)
+
+    def _lay(self) -> None:
+        blocks = [*self._head]
+        for _turn, each in self._blocks.values():
+            blocks += each
+        self._laid_out.lay(blocks, self._width)
+        self._laid()
+
+    def _laid(self) -> None:
+        self.virtual_size = Size(self._width, len(self._laid_out.lines))
+        self._cursor = max(0, min(self._cursor, len(self._laid_out.lines) - 1))
+        self.refresh()
+
+    @property
+    def _width(self) -> int:
+        return max(self.scrollable_content_region.width, 20)
+
+    def _place(self, line: int) -> tuple[tuple[str, int], int] | None:
+        """A line as its block, and how many lines below that one's first."""
+        lines = self._laid_out.lines
+        if not 0 <= line < len(lines):
+            return None
+        number = lines[line].block
+        first = line
+        while first > 0 and lines[first - 1].block == number:
+            first -= 1
+        return self._laid_out.blocks[number].key, line - first
+
+    def _line_of(self, place: tuple[tuple[str, int], int] | None, otherwise: int) -> int:
+        if place is None:
+            return otherwise
+        for line, each in enumerate(self._laid_out.lines):
+            if self._laid_out.blocks[each.block].key == place[0]:
+                return line + place[1]
+        return otherwise
+
+    def on_resize(self) -> None:
+        """Lines of another width."""
+        top, cursor = self._place(self.scroll_offset.y), self._place(self._cursor)
+        self._lay()
+        self._cursor = min(self._line_of(cursor, 0), max(len(self._laid_out.lines) - 1, 0))
+        self.scroll_to(y=self._line_of(top, 0), animate=False)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        width = self.scrollable_content_region.width
+        number = y + self.scroll_offset.y
+        lines = self._laid_out.lines
+        if number >= len(lines):
+            return Strip.blank(width)
+        line = lines[number]
+        segments = [Segment(line.text, line.style)]
+        if self.words:
+            segments = cells.marked(line.text, self.words.marks(line.text), line.style)
+        strip = Strip(segments).adjust_cell_length(width).crop(0, width)
+        if number == self._cursor and self.has_focus:
+            strip = strip.apply_style(cells.CURSOR)
+        return strip
+
+    # -- where one is
+
+    @property
+    def turn_id(self) -> str | None:
+        """The turn that the cursor is in."""
+        lines = self._laid_out.lines
+        if not lines:
+            return None
+        return self._laid_out.blocks[lines[self._cursor].block].turn_id or None
+
+    def go_to_line(self, line: int, *, top: bool = False) -> None:
+        """Put the cursor there, and bring it into view; with *top* as the first line."""
+        self._cursor = max(0, min(line, len(self._laid_out.lines) - 1))
+        height = self.scrollable_content_region.height
+        shown = self.scroll_offset.y
+        if top or self._cursor < shown:
+            self.scroll_to(y=max(self._cursor - (1 if top else 0), 0), animate=False)
+        elif height and self._cursor >= shown + height:
+            self.scroll_to(y=self._cursor - height + 1, animate=False)
+        self.refresh()
+        self._ask_for_more()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The wheel and the bar ask for more, too."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value != old_value:
+            self._ask_for_more()
+
+    def _ask_for_more(self) -> None:
+        if min(self._cursor, self.scroll_offset.y) < _NEAR:
+            self.post_message(self.NearStart())
+        height = self.scrollable_content_region.height
+        below = max(self._cursor, self.scroll_offset.y + height)
+        if below > len(self._laid_out.lines) - _NEAR:
+            self.post_message(self.NearEnd())
+
+    def go_to_turn(self, turn_id: str) -> None:
+        """Put the cursor at the beginning of a turn, if it is here."""
+        for line in self._laid_out.heads():
+            if self._laid_out.blocks[self._laid_out.lines[line].block].turn_id == turn_id:
+                self.go_to_line(line, top=True)
+                return
+
+    def go_to_start(self) -> None:
+        """The first turn."""
+        self.go_to_line(next(iter(self._laid_out.heads()), 0), top=True)
+
+    def go_to_end(self) -> None:
+        """The last line."""
+        self.go_to_line(len(self._laid_out.lines) - 1)
+        self.scroll_to(y=self.max_scroll_y, animate=False)
+
+    def find(self, step: int, *, from_turn: str | None = None) -> bool:
+        """Go to the next line that has what is looked for, unfolding what hides it."""
+        lines, layout = self._laid_out.lines, self._laid_out
+        if not self.words or not lines:
+            return False
+        here = self._cursor
+        if from_turn is not None:
+            self.go_to_turn(from_turn)
+            here = self._cursor - 1
+        at = lines[max(here, 0)].block
+        numbers = range(at, len(layout.blocks)) if step > 0 else range(at, -1, -1)
+        for number in numbers:
+            if (line := self._line_in(number, here, step)) is not None:
+                self.go_to_line(line, top=not self._on_screen(line))
+                return True
+        return False
+
+    def _line_in(self, number: int, here: int, step: int) -> int | None:
+        block = self._laid_out.blocks[number]
+        if not self.words.are_in(block):
+            return None
+        if block.key in self._laid_out.foldable and not self._laid_out.is_open(block.key):
+            self._laid_out.toggle(block.key, self._width)
+            self._laid()
+        of_block = [n for n, line in enumerate(self._laid_out.lines) if line.block == number]
+        found = [n for n in of_block if self.words.marks(self._laid_out.lines[n].text)] or of_block
+        beyond = [n for n in found if (n > here if step > 0 else n < here)]
+        return (beyond[0] if step > 0 else beyond[-1]) if beyond else None
+
+    def _on_screen(self, line: int) -> bool:
+        top = self.scroll_offset.y
+        return top <= line < top + self.scrollable_content_region.height
+
+    # -- keys and the mouse
+
+    def action_move(self, lines: int) -> None:
+        """Up or down."""
+        self.go_to_line(self._cursor + lines)
+
+    def action_page(self, pages: int) -> None:
+        """A screenful up or down."""
+        step = max(self.scrollable_content_region.height - 1, 1) * pages
+        self.scroll_to(y=self.scroll_offset.y + step, animate=False)
+        self.go_to_line(self._cursor + step)
+
+    def action_fold(self) -> None:
+        """Fold or unfold what the cursor is in."""
+        if not self._laid_out.lines:
+            return
+        number = self._laid_out.lines[self._cursor].block
+        if self._laid_out.toggle(self._laid_out.blocks[number].key, self._width):
+            self._laid()
+            if self._cursor >= len(self._laid_out.lines) or (
+                self._laid_out.lines[self._cursor].block != number
+            ):
+                self._cursor = self._laid_out.first_line(number)
+            self.go_to_line(self._cursor)
+
+    def action_fold_all(self) -> None:
+        """Unfold everything, or fold it."""
+        place = self._place(self._cursor)
+        self._laid_out.toggle_all(self._width)
+        self._laid()
+        self.go_to_line(self._line_of(place, self._cursor))
+
+    def action_turn(self, step: int) -> None:
+        """The next turn, or the one before."""
+        heads = self._laid_out.heads()
+        beyond = [n for n in heads if (n > self._cursor if step > 0 else n < self._cursor)]
+        if beyond:
+            self.go_to_line(beyond[0] if step > 0 else beyond[-1], top=True)
+        else:
+            self.go_to_line(len(self._laid_out.lines) - 1 if step > 0 else 0)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click puts the cursor there; one on the cursor folds or unfolds."""
+        line = event.y + self.scroll_offset.y
+        if line >= len(self._laid_out.lines):
+            return
+        if line == self._cursor:
+            self.action_fold()
+        else:
+            self.go_to_line(line)
+
+    def on_focus(self) -> None:
+        """The cursor is seen."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """It is not."""
+        self.refresh()

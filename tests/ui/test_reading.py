@@ -1,0 +1,280 @@
+"""A thread read in `threadlog ui`: paged in both ways, folded, searched, followed as it grows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from screens import Seat, command, put_turns, sit
+
+from makers import THREAD, completed, content, file_name, meta, put, started, turn, user, uuid
+from threadlog.ui import reading, window
+from threadlog.ui.turn_view import TurnView
+
+
+def view(seat: Seat) -> TurnView:
+    return seat.app.screen.query_one("#turns", TurnView)
+
+
+async def opened(seat: Seat) -> None:
+    await seat.press("enter")
+    await seat.see("turn")
+    await seat.until(lambda: seat.app.screen.query("#turns"))
+    await seat.see_no("reading ...")
+
+
+def put_outputs(home: Path, output: str) -> Path:
+    raws = [meta(THREAD), started("turn-t"), user("run it"), command("c", "make", output)]
+    return put(home, content([*raws, completed("turn-t")]))
+
+
+def questions(seat: Seat) -> list[str]:
+    return [line.split()[1] for line in seat.lines() if line.startswith("  question ")]
+
+
+@pytest.fixture
+def few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window small enough to be left in a moment."""
+    monkeypatch.setattr(window, "PAGE", 8)
+    monkeypatch.setattr(window, "KEPT", 24)
+
+
+@pytest.mark.usefixtures("few_turns")
+def test_a_long_thread_is_read_from_its_end_to_its_beginning_a_page_at_a_time(home: Path) -> None:
+    put_turns(home, 1, [f"question {number:04d}" for number in range(70)])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.see("re question 0069", "more above")
+        held, seen = [], set(questions(seat))
+        while "0000" not in seen:
+            await seat.press("pageup")
+            await seat.pilot.pause(0.02)
+            seen |= set(questions(seat))
+            held.append(len(seat.app.screen._stretch.turns))  # type: ignore[attr-defined]
+        assert sorted(seen) == [f"{number:04d}" for number in range(70)]
+        assert max(held) == window.KEPT
+        await seat.see("more below")
+        await seat.press("G")
+        await seat.see("re question 0069")
+
+    sit(home, scenario, size=(80, 50))
+
+
+@pytest.mark.usefixtures("few_turns")
+def test_paging_down_from_the_beginning_shows_every_turn_once(home: Path) -> None:
+    put_turns(home, 1, [f"question {number:04d}" for number in range(60)])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.press("g")
+        await seat.see("  question 0000", "more below")
+        seen: list[str] = []
+        while "0059" not in seen:
+            seen += [each for each in questions(seat) if each not in seen]
+            await seat.press("pagedown")
+            await seat.pilot.pause(0.02)
+        assert seen == [f"{number:04d}" for number in range(60)]
+
+    sit(home, scenario, size=(80, 50))
+
+
+def test_what_a_tool_answered_is_folded_until_it_is_asked_for(home: Path) -> None:
+    put_outputs(home, "\n".join(f"line {number}" for number in range(500)))
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        text = await seat.see("$ make", "… 494 more lines")
+        assert "line 5" in text
+        assert "line 6" not in text
+        await seat.press("k", "space")
+        text = await seat.see("line 6")
+        assert "more lines" not in text
+        await seat.press("space")
+        await seat.see("… 494 more lines")
+        await seat.press("x")
+        await seat.see_no("more lines")
+
+    sit(home, scenario)
+
+
+def test_a_click_on_the_cursor_unfolds(home: Path) -> None:
+    put_outputs(home, "\n".join(f"line {number}" for number in range(20)))
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        row = next(n for n, line in enumerate(seat.lines()) if "14 more lines" in line) - 1
+        await seat.pilot.click("#turns", offset=(5, row - 1))
+        await seat.pilot.click("#turns", offset=(5, row - 1))
+        await seat.see("line 12")
+
+    sit(home, scenario)
+
+
+def test_an_output_of_millions_of_characters_is_shown_in_part_and_says_so(home: Path) -> None:
+    put_outputs(home, "x" * 3_000_000)
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.see("… more")
+        await seat.press("x", "G")
+        await seat.see("the rest is longer than 256 K characters")
+
+    sit(home, scenario)
+
+
+def test_turns_are_gone_through_by_keys(home: Path) -> None:
+    put_turns(home, 1, [f"question {number}" for number in range(9)])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        screen = seat.app.screen
+        await seat.press("g")
+        told = []
+        for key in ("J", "J", "K", "J", "right_square_bracket", "left_square_bracket"):
+            await seat.press(key)
+            told.append(screen.meant_turn())  # type: ignore[attr-defined]
+        assert [each[-1] for each in told] == ["1", "2", "1", "2", "3", "2"]
+        await seat.press("Y")
+        await seat.see("turn id copied: turn-question 2")
+        assert seat.app.clipboard == "turn-question 2"
+
+    sit(home, scenario)
+
+
+def test_a_search_inside_goes_from_place_to_place_also_to_turns_that_are_not_here(
+    home: Path,
+) -> None:
+    names = [f"question {number}" for number in range(200)]
+    names[3], names[150] = "early xylophones", "late xylophones"
+    put_turns(home, 1, names)
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        screen = seat.app.screen
+        await seat.press("n")
+        await seat.see("search with / first")
+        await seat.press("slash")
+        await seat.type("xylophones")
+        await seat.press("enter")
+        await seat.see("re late xylophones", "4 found")
+        for key, place in (("p", "early"), ("n", "late")):
+            while f"re {place} xylophones" not in seat.text():
+                await seat.press(key)
+                await seat.pilot.pause(0.05)
+            await seat.until(lambda at=place: screen.meant_turn() == f"turn-{at} xylophones")  # type: ignore[misc, attr-defined]
+        for _ in range(4):
+            await seat.press("n")
+        await seat.see("nothing more found below")
+
+    sit(home, scenario)
+
+
+def test_a_search_unfolds_what_hides_a_place(home: Path) -> None:
+    put_outputs(home, "\n".join(["a"] * 100 + ["needle"] + ["b"] * 100))
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.press("g", "slash")
+        await seat.type("needle")
+        await seat.press("enter")
+        await seat.see("needle", "1 found")
+        assert any(line == "  needle" for line in seat.lines())
+
+    sit(home, scenario)
+
+
+def test_what_others_add_is_shown_as_it_comes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LOOK_S", 0.05)
+    path = put_turns(home, 1, [f"question {number}" for number in range(30)])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.until(lambda: seat.app.screen._seen)  # type: ignore[attr-defined]
+        with path.open("ab") as file:
+            file.write(content(turn("a new one")))
+        await seat.see("re a new one")
+        await seat.press("g")
+        await seat.see("  question 0")
+        with path.open("ab") as file:
+            file.write(content(turn("one more")))
+        await seat.pilot.pause(0.3)
+        assert "  question 0" in seat.lines()
+        await seat.press("G")
+        await seat.see("re one more")
+
+    sit(home, scenario)
+
+
+def test_a_thread_that_is_gone_meanwhile_is_told_and_one_that_moved_is_followed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LOOK_S", 0.05)
+    path = put_turns(home, 1, ["here"])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.until(lambda: seat.app.screen._seen)  # type: ignore[attr-defined]
+        archive = home / "archived_sessions"
+        archive.mkdir()
+        path.rename(archive / path.name)
+        await seat.until(lambda: seat.lines()[0].startswith("a "))
+        await seat.until(lambda: seat.app.screen._seen)  # type: ignore[attr-defined]
+        os.remove(archive / path.name)
+        await seat.see("this thread is not there any more", "re here")
+        await seat.press("q")
+        await seat.see("? help")
+
+    sit(home, scenario)
+
+
+def test_a_thread_that_went_before_it_was_opened_is_told_in_a_sentence(home: Path) -> None:
+    put_turns(home, 1, ["here"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.see("turn-here")
+        shutil.rmtree(home / "sessions")
+        await seat.press("enter")
+        await seat.see("cannot read")
+
+    sit(home, scenario)
+
+
+def test_damage_costs_its_line_only(home: Path) -> None:
+    raws = [meta(THREAD), *turn("before"), b"{broken", *turn("after")]
+    put(home, content(raws), file_name(THREAD))
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.see("re before", "re after")
+
+    sit(home, scenario, size=(80, 40))
+
+
+def test_a_wide_and_a_narrow_terminal_break_lines_anew(home: Path) -> None:
+    put(home, content([meta(THREAD), user("word " * 60)]))
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        for width in (40, 200, 80):
+            await seat.pilot.resize_terminal(width, 24)
+            await seat.pilot.pause()
+            lines = [line for line in seat.lines() if line.startswith("  word ")]
+            assert max(map(len, lines)) <= width
+            assert sum(line.count("word") for line in lines) == 60
+
+    sit(home, scenario)
+
+
+def test_a_thread_without_turns_says_so(home: Path) -> None:
+    put(home, content([meta(uuid(1))]), file_name(uuid(1)))
+
+    async def scenario(seat: Seat) -> None:
+        await seat.see("(no turns)")
+        await opened(seat)
+        await seat.see("(no turns)", "0 turns")
+        await seat.press("j", "k", "J", "space", "Y", "n")
+
+    sit(home, scenario)
