@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +21,8 @@ from threadlog.ui.start import Start
 if TYPE_CHECKING:
     from threadlog.ui.resuming import Agent
 
+# A word of progress is shown for so long, unless there is another.
+_TOLD_S = 1.0
 # The terminal's own colours: right where it is dark, and where it is light.
 _COLOURS = Theme(
     name="terminal",
@@ -64,7 +67,7 @@ class Browser(App[int]):
         scrollbar-color-active: ansi_cyan; scrollbar-background: ansi_default;
         scrollbar-background-hover: ansi_default; scrollbar-background-active: ansi_default; }
     #head, StatusLine { height: 1; }
-    ModalScreen { align: center middle; }
+    ModalScreen { align: center middle; background: transparent; }
     .box { border: round ansi_cyan; background: ansi_default; padding: 0 1; width: auto;
         min-width: 40; max-width: 90%; height: auto; max-height: 90%; }
     .box Static { width: auto; max-width: 100%; }
@@ -83,7 +86,7 @@ class Browser(App[int]):
         self.verbs, self.indexing = Lane("verbs"), Lane("index")
         self._settled = False
         self.stale = False  # the list has to be read again
-        self.telling: upkeep.Telling | None = None
+        self._told: tuple[float, upkeep.Telling] | None = None
         self._undo: deque[Callable[[Home], verbs.Done]] = deque(maxlen=verbs.UNDO_LIMIT)
         home.tell_progress(self.tell)
 
@@ -93,7 +96,18 @@ class Browser(App[int]):
 
     def tell(self, what: str, done: int, total: int) -> None:
         """How far something is; from any thread, the screens look for themselves."""
-        self.telling = upkeep.Telling(what, done, total) if done < total else None
+        telling = upkeep.Telling(what, done, total)
+        self._told = (time.monotonic(), telling) if done < total else None
+
+    @property
+    def telling(self) -> upkeep.Telling | None:
+        """What was told last, unless that is some time ago: the end of it is not always told."""
+        told = self._told
+        return told[1] if told and time.monotonic() - told[0] < _TOLD_S else None
+
+    def told_all(self) -> None:
+        """What was under way has ended."""
+        self._told = None
 
     def settle_once(self) -> None:
         """Once there is something on the screen: do what can wait until then."""
@@ -110,7 +124,7 @@ class Browser(App[int]):
             return
         self.home.tell_progress(self.tell)
         await self.indexing.do(lambda stopped: upkeep.catch_up(self.home, stopped, self.tell))
-        self.telling = None
+        self.told_all()
 
     def remember(self, done: verbs.Done) -> None:
         """What was done can be undone."""

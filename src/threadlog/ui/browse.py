@@ -284,7 +284,8 @@ class Browse(ThreadScreen):
         done = await self.off_the_loop(
             self.browser.indexing, lambda stopped: upkeep.catch_up_words(self.home, stopped, tell)
         )
-        self.browser.telling, self._making_words = None, False
+        self.browser.told_all()
+        self._making_words = False
         again, self._find_again = self._find_again and done is not None, False
         self._words_made |= again  # what was not made by now is not going to be
         if again and self._filter.words.startswith("/"):
