@@ -278,7 +278,7 @@ def folds_into_ascii(text: str) -> bool:
     return not text.isascii() and _FOLDED.search(text) is not None
 
 
-# What JSON text that is not `is_escaped` has as it is; nor do texts that were joined meet within it.
+# What JSON text that is not `is_escaped` has as it is; no texts that were joined meet within it.
 _AS_IT_IS = re.compile("[!#$%&'()*+,.0-9:;<=>?@A-Z[\\]^_`a-z{|}~-]+")
 
 
