@@ -314,8 +314,8 @@ def _folds(char: str) -> bool:
         ('say "hi"', "say"),
         ("a\\nb", "nb"),
         ("é", ""),
-        ("x=>{", "x="),
-        ("</b>", "b"),
+        ("x=>{ y", "x=>{"),
+        ("</b>", "b>"),
     ],
 )
 def test_the_piece_that_json_has_as_it_is(needle: str, piece: str) -> None:
