@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import threadlog
@@ -95,14 +95,16 @@ def absent(home: str, count: int) -> Numbers:
 def exact(home: str, count: int) -> Numbers:
     """Texts as they stand, cut anywhere, with a word of few threads in them."""
     with _opened(home) as opened:
-        threads = opened.count()
-        chance = random.Random(SEED)
+        chance, most = random.Random(SEED), int(opened.count() * RARE)
+        texts = list(_texts(opened, chance))
+        often = _often(tokens.words(each) for each in texts)
         asked: list[str] = []
         while len(asked) < count:
-            for each in _texts(opened, chance):
-                piece = _rare_piece(opened, each, chance, threads * RARE)
-                if piece is not None and len(asked) < count:
-                    asked.append(piece)
+            said = chance.choice(texts)
+            word = min(said.split(), key=lambda each: often.get(each, len(texts)), default="")
+            if len(word) >= 3 and opened.search(word, counted=True, limit=1).threads in range(most):
+                place = said.index(word)
+                asked.append(said[max(place - chance.randrange(12), 0) : place + len(word) + 4])
         return _calls([_search(opened, each, exact=True) for each in asked])
 
 
@@ -111,10 +113,8 @@ def exact_all(home: str, count: int) -> Numbers:
     with _opened(home) as opened:
         taken = []
         for needle in NO_WORD:
-            busy = time.process_time()
             told = _calls([_search(opened, needle, exact=True)] * count, warm_up=1)
-            cpu = (time.process_time() - busy) / (count + 1)
-            taken.append({"ms": told["p50"], "cpu_ms": cpu * 1000})
+            taken.append({"ms": told["p50"], "cpu_ms": told["cpu_p50"]})
         return {key: statistics.mean(each[key] for each in taken) for key in taken[0]}
 
 
@@ -182,13 +182,16 @@ def _calls(calls: Sequence[Callable[[], object]], warm_up: int = WARM_UP) -> Num
     """How long these take, each called once after some that warm up."""
     for call in calls[:warm_up]:
         call()
-    taken = []
+    taken, busy = [], []
     for call in calls:
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         call()
         taken.append((time.perf_counter() - begun) * 1000)
+        busy.append((time.process_time() - used) * 1000)
     taken.sort()
-    return {"p50": statistics.median(taken), "p95": taken[len(taken) * 95 // 100], "max": taken[-1]}
+    cpu = sorted(busy)[len(busy) * 95 // 100]
+    told = {"p50": statistics.median(taken), "p95": taken[len(taken) * 95 // 100]}
+    return {**told, "max": taken[-1], "cpu_p50": statistics.median(busy), "cpu_p95": cpu}
 
 
 def _texts(home: threadlog.Home, chance: random.Random | None) -> Iterator[str]:
@@ -207,10 +210,7 @@ def _queries(home: threadlog.Home, count: int) -> Iterator[str]:
     """
     chance = random.Random(SEED)
     texts = [found for each in _texts(home, chance) if (found := tokens.words(each))]
-    often: dict[str, int] = {}
-    for each in texts:
-        for word in set(each):
-            often[word] = often.get(word, 0) + 1
+    often = _often(texts)
     for number in range(count):
         said, size = chance.choice(texts), chance.randrange(1, 5)
         rarest = min(range(len(said)), key=lambda place: often[said[place]])
@@ -226,22 +226,17 @@ def _queries(home: threadlog.Home, count: int) -> Iterator[str]:
 
 def _common(home: threadlog.Home) -> list[str]:
     """The words that most texts have."""
-    often: dict[str, int] = {}
-    for each in _texts(home, random.Random(SEED)):
-        for word in set(tokens.words(each)):
-            often[word] = often.get(word, 0) + 1
+    often = _often(tokens.words(each) for each in _texts(home, random.Random(SEED)))
     return sorted(often, key=lambda word: -often[word])[:30]
 
 
-def _rare_piece(home: threadlog.Home, said: str, chance: random.Random, most: float) -> str | None:
-    """A piece of a text, cut anywhere, with a whole word that few threads have; or None."""
-    found = [each for each in said.split() if len(each) >= 3 and each.isalnum() and each.isascii()]
-    for word in chance.sample(found, min(len(found), 3)):
-        page = home.search(word, counted=True, limit=1)
-        if page.threads and page.threads <= most:
-            place = said.index(word)
-            return said[max(place - chance.randrange(2, 12), 0) : place + len(word) + 4]
-    return None
+def _often(texts: Iterable[Iterable[str]]) -> dict[str, int]:
+    """In how many texts each word stands."""
+    often: dict[str, int] = {}
+    for each in texts:
+        for word in set(each):
+            often[word] = often.get(word, 0) + 1
+    return often
 
 
 def _codex_rg() -> str | None:

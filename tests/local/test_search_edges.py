@@ -218,6 +218,15 @@ def test_what_words_do_not_narrow_is_found_in_either_case(opened: Home, home: Pa
             assert count(opened, needle, exact=True) == 1
 
 
+def test_letters_are_looked_for_in_either_case(
+    opened: Home, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "WORDS_LIMIT", 0)
+    put(home, rollout("QFZ: plain"))
+    for needle in ("qfz", "FZ: p", "z: PL"):
+        assert count(opened, needle, exact=True) == 1, needle
+
+
 def test_a_fork_has_what_its_origin_has_not(opened: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     origin = said(opened, "barge one", "barge two", history_mode="legacy")
     with opened.fork(origin) as fork, fork.turn("barge three"):

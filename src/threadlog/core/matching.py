@@ -8,7 +8,8 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from functools import lru_cache
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from threadlog.core import tokens
@@ -36,7 +37,7 @@ def find(text: str, query: SearchQuery) -> list[Span] | None:
 def _found(folded: Folded, places: Sequence[Iterator[Span]]) -> list[Span] | None:
     spans: list[Span] = []
     for each in places:
-        some = [span for span, _number in zip(each, range(MARKS), strict=False)]
+        some = [*islice(each, MARKS)]
         if not some:
             return None
         spans += some
@@ -52,22 +53,21 @@ def _spans_of(text: str, needle: str) -> Iterator[Span]:
 
 def _phrase(plain: str, text: str, phrase: Phrase) -> Iterator[Span]:
     """Where a phrase stands; one word may also be a part of a CamelCase name."""
-    first, rest = phrase.words[0], _rest(phrase)
     none = True
-    for start, _end in _spans_of(plain, first):
-        if start > 0 and tokens.is_of_word(plain[start - 1]):
-            continue
-        if match := rest.match(plain, start + len(first)):
-            none = False
-            yield start, match.end()
+    for match in _pattern(phrase).finditer(plain):
+        none = False
+        yield match.span()
     if none and len(phrase.words) == 1 and _is_part(text, phrase):
-        yield from _spans_of(plain, first)
+        yield from _spans_of(plain, phrase.words[0])
 
 
-def _rest(phrase: Phrase) -> re.Pattern[str]:
-    """What follows the first word of a phrase."""
-    more = "".join(f"[^{_WORD}]+{re.escape(each)}" for each in phrase.words[1:])
-    return re.compile(f"{more}[{_WORD}]*" if phrase.prefix else f"{more}(?![{_WORD}])")
+@lru_cache(maxsize=64)
+def _pattern(phrase: Phrase) -> re.Pattern[str]:
+    """Finds a phrase; what must not stand before it is looked at last, as that is faster."""
+    first, *rest = map(re.escape, phrase.words)
+    more = "".join(f"[^{_WORD}]+{each}" for each in rest)
+    end = f"[{_WORD}]*" if phrase.prefix else f"(?![{_WORD}])"
+    return re.compile(f"{first}(?<![{_WORD}]{first}){more}{end}")
 
 
 def _is_part(text: str, phrase: Phrase) -> bool:

@@ -19,6 +19,8 @@ from threadlog.local.search.writing import ROLE_NUMBERS
 
 # A piece of a word narrows if it is one of so many words.
 WORDS_LIMIT = 400
+# A shorter beginning of a word narrows little.
+BEGINNING_CHARS = 3
 # So few sources are named in the expression.
 NAMED_SOURCES = 64
 NOTHING = "-"  # no passage can be meant
@@ -91,17 +93,30 @@ def narrowing(connection: sqlite3.Connection, needle: str, vocabulary: Vocabular
         return None
     begins, ends = not tokens.is_of_word(plain[0]), not tokens.is_of_word(plain[-1])
     if begins:
-        return f"said : {_quoted(words)}{'' if ends else ' *'}"
+        return _whole(words, ends=ends)
     alone = len(words) == 1
     firsts = vocabulary.having(
         connection, words[0], begins=False, ends=ends or not alone, limit=WORDS_LIMIT
     )
     if firsts is None:
-        return None if alone else f"said : {_quoted(words[1:])}{'' if ends else ' *'}"
+        return None if alone else _whole(words[1:], ends=ends)
     if not firsts:
         return NOTHING
-    rest, star = words[1:], "" if ends or alone else " *"
-    return " OR ".join(f"said : {_quoted([first, *rest])}{star}" for first in sorted(firsts))
+    whole, begun = (words[1:], []) if ends or alone else (words[1:-1], words[-1:])
+    some = " OR ".join(_quoted([first, *whole]) for first in sorted(firsts))
+    if not begun or (whole and len(begun[0]) < BEGINNING_CHARS):
+        return f"said : ({some})"
+    return f"said : ({some}) AND said : {_quoted(begun)} *"
+
+
+def _whole(words: Sequence[str], *, ends: bool) -> str:
+    """A phrase whose last word only begins there, unless the needle *ends* with it.
+
+    A beginning of one or two letters is of many words, which is dear: it is left out if it can be.
+    """
+    if ends or (len(words) > 1 and len(words[-1]) < BEGINNING_CHARS):
+        return f"said : {_quoted(words if ends else words[:-1])}"
+    return f"said : {_quoted(words)} *"
 
 
 def _phrase(phrase: Phrase) -> str:
