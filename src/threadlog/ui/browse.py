@@ -91,7 +91,7 @@ class Browse(ThreadScreen):
         return current if current is None or isinstance(current, ThreadSummary) else current.thread
 
     def facts(self) -> str:
-        """How far an index is, counts, what is chosen."""
+        """Counts, what is chosen, how far an index is."""
         choice = self._pages.choice
         if self._hits is not None:
             more = "+" if self._hits.more else ""
@@ -109,7 +109,7 @@ class Browse(ThreadScreen):
         if choice.cwd is not None:
             told.append("this directory")
         if (telling := self.browser.telling) is not None:
-            told.insert(0, str(telling))
+            told.append(str(telling))  # last: a narrow terminal does without
         return " | ".join(told)
 
     def _look_at_progress(self) -> None:
