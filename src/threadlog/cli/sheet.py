@@ -19,6 +19,8 @@ PROSE_COLUMNS = 100
 FOLDED_LINES, FOLDED_DIFF_LINES = 12, 40
 FOLDED_CHARS = 4000
 HELD_LINES = 256
+# A longer line is written in pieces.
+PIECE_CHARS = 1 << 20
 INDENT = "  "
 _NARROWEST = 20
 
@@ -111,8 +113,13 @@ class Sheet:
 
     def write(self, line: str) -> None:
         """A line that is ready: made printable, coloured, and short enough."""
-        self._held.append(line)
         self._gap = not line
+        if len(line) > PIECE_CHARS:  # not held, and not copied as a whole
+            self.pass_on()
+            for at in range(0, len(line), PIECE_CHARS):
+                self._out.write(line[at : at + PIECE_CHARS])
+            line = ""
+        self._held.append(line)
         if len(self._held) >= HELD_LINES:
             self.pass_on()
 
