@@ -796,7 +796,8 @@ def screen(lab: Lab, sizes: Sizes) -> Iterator[Row]:
             taken["import"].append(lab.screen("import"))
             taken["ui"].append(lab.screen("usable", home))
         used = [lab.screen("used", home) for _ in range(1 if quick else 3)]
-    ours, theirs = taken["ui"][1:], taken["import"][1:]
+    counted = max(sizes.repeat, 1)  # the first round only where there is no other
+    ours, theirs = taken["ui"][-counted:], taken["import"][-counted:]
     pairs = zip(ours, theirs, strict=True)
     ratio = statistics.median(our["seconds"] / their["seconds"] for our, their in pairs)
     spent, alone = 1000 * _median(ours, "seconds"), 1000 * _median(theirs, "seconds")
