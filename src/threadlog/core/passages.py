@@ -20,10 +20,10 @@ from threadlog.core.items import EVENTS, RESPONSE_ITEMS, SESSION_ITEMS
 from threadlog.core.items import event as ev
 from threadlog.core.items import response as rs
 from threadlog.core.items.base import Item
-from threadlog.core.metadata import PAGINATED, Metadata
+from threadlog.core.metadata import Metadata
 from threadlog.core.moments import unix_ms
 from threadlog.core.said import AGENT, OUTPUT, REASONING, TOOL, USER, Said
-from threadlog.core.turn_count import COUNTED, COUNTED_WITHIN, TurnCounter
+from threadlog.core.turn_count import COUNTED, COUNTED_WITHIN, TurnCounter, counters
 from threadlog.core.turn_fold import LEGACY_TURN_ITEMS
 
 # Calls that can still be answered; of older ones an answer may be told twice.
@@ -64,15 +64,7 @@ class Passages(msgspec.Struct, tag_field="passages", tag=1):
     @classmethod
     def of(cls, head: Metadata) -> Self:
         """A fold of no lines yet; *head* is the metadata by the head of the rollout."""
-        turns, spoken = (
-            TurnCounter(
-                paginated=head.history_mode == PAGINATED,
-                spoken=spoken,
-                own_from_ordinal=head.own_from_ordinal,
-            )
-            for spoken in (head.bare, True)
-        )
-        return cls(turns, None if head.bare else spoken, head.bare)
+        return cls(*counters(head), head.bare)
 
     @classmethod
     def from_state(cls, text: str) -> Self:

@@ -22,9 +22,9 @@ from threadlog.core.items.response import Message
 from threadlog.core.items.session import SessionMeta, TurnContext
 from threadlog.core.ledger import ENTERED, Entering, Ledger, Origin
 from threadlog.core.lines import BadLine
-from threadlog.core.metadata import PAGINATED, Base, Metadata, source_label
+from threadlog.core.metadata import Base, Metadata, source_label
 from threadlog.core.summary import Counts
-from threadlog.core.turn_count import COUNTED, COUNTED_WITHIN, TurnCounter
+from threadlog.core.turn_count import COUNTED, COUNTED_WITHIN, TurnCounter, counters
 
 Raw = bytes | Oversized | Gap  # a line without its LF, or what is in the place of lines
 
@@ -73,16 +73,7 @@ class Scan(msgspec.Struct, tag_field="scan", tag=2):  # a state of another shape
     @classmethod
     def of(cls, head: Metadata) -> Self:
         """A scan of no lines yet; *head* is the metadata by the head of the thread's rollout."""
-        turns, spoken = (
-            TurnCounter(
-                paginated=head.history_mode == PAGINATED,
-                spoken=spoken,
-                own_from_ordinal=head.own_from_ordinal,
-            )
-            for spoken in (head.bare, True)
-        )
-        ledger = Ledger.since(head.created)
-        return cls(_head(head), turns, None if head.bare else spoken, ledger=ledger)
+        return cls(_head(head), *counters(head), ledger=Ledger.since(head.created))
 
     @classmethod
     def from_state(cls, text: str) -> Self:

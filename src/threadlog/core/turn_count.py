@@ -25,6 +25,7 @@ from threadlog.core.items import response as rs
 from threadlog.core.items import turn as ti
 from threadlog.core.items.base import Item
 from threadlog.core.items.session import Compacted
+from threadlog.core.metadata import PAGINATED, Metadata
 
 KNOWN_TURNS = 64
 # Names differ within so many characters, or are taken for one.
@@ -186,6 +187,23 @@ class TurnCounter(msgspec.Struct):
     def _tool_call(self, _item: rs.ResponseItem) -> None:
         if self.open == _COMPACTION:
             self.open = _IMPLICIT
+
+
+def counters(head: Metadata) -> tuple[TurnCounter, TurnCounter | None]:
+    """The counter of a thread, and what it is by what was spoken; *head* is by the rollout's head.
+
+    The second holds until a line tells of a turn.  None: the head says that none will, so that
+    the first is by what was spoken already.
+    """
+    turns, spoken = (
+        TurnCounter(
+            paginated=head.history_mode == PAGINATED,
+            spoken=spoken,
+            own_from_ordinal=head.own_from_ordinal,
+        )
+        for spoken in (head.bare, True)
+    )
+    return turns, None if head.bare else spoken
 
 
 def _short(name: str) -> str:
