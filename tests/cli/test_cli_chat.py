@@ -448,7 +448,7 @@ def test_a_terminal_that_is_gone_costs_nothing_that_was_said(home: Path) -> None
     with terminal(home) as it:
         it.until("> ")
         it.type("hello\n")
-        it.until("You said: hello\n")
+        it.until("You said: hello\n> ")  # the turn is over, not only what was said in it
         it.hang_up()
         assert it.process.wait(WAIT_S) in (-signal.SIGHUP, 0, 1)
     (thread,) = threadlog.open(home).threads()
