@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.text import Text
 from textual import work
+from textual.actions import ActionParseResult
 from textual.app import App
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from threadlog.home import Home
 from threadlog.ui import upkeep, verbs
 from threadlog.ui.browse import Browse
 from threadlog.ui.lanes import Lane
+from threadlog.ui.screen import ThreadScreen, sentence_of
 from threadlog.ui.start import Start
 
 if TYPE_CHECKING:
@@ -134,6 +139,41 @@ class Browser(App[int]):
     def take_undo(self) -> Callable[[Home], verbs.Done] | None:
         """What undoes the last of it."""
         return self._undo.pop() if self._undo else None
+
+    # -- what goes amiss on the loop
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key asks for; what goes amiss is said, and the program goes on."""
+        try:
+            return await super().run_action(action, default_namespace, namespaces)
+        except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
+            self._complain(error)
+            return True
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A worker's failure is said; after any other the loop that it came from has ended."""
+        if isinstance(error, WorkerFailed):
+            self._complain(cast("Exception", error.error))
+        else:
+            super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """End with a sentence: a traceback would have what the thread says among its values."""
+        error = self._exception
+        told = sentence_of(error) if isinstance(error, Exception) else "it ended"
+        self._exit_renderables.append(Text(f"threadlog: the ui ended: {told}"))
+        self._close_messages_no_wait()
+
+    def _complain(self, error: Exception) -> None:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, ThreadScreen):
+                screen.complain(error)
+                return
 
     def on_unmount(self) -> None:
         """Nothing more is begun."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from functools import partial
 
 from textual import on, work
@@ -343,8 +342,14 @@ class Browse(ThreadScreen):
 
     def action_here(self) -> None:
         """This directory only, or all."""
+        from threadlog.ui.resuming import here
+
         choice = self._pages.choice
-        self._choose(choice._replace(cwd=os.getcwd() if choice.cwd is None else None))
+        folder = here() if choice.cwd is None else None
+        if folder is None and choice.cwd is None:
+            self.say("the directory that this was started in is not there any more", failed=True)
+        else:
+            self._choose(choice._replace(cwd=folder))
 
     def action_archived(self) -> None:
         """The archived threads, or the others."""
