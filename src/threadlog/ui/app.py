@@ -54,9 +54,8 @@ class Browser(App[int]):
     CSS: ClassVar[str] = """
     Screen { background: ansi_default; color: ansi_default; }
     #filter { height: 1; }
-    #words { border: none; height: 1; padding: 0; background: ansi_default; display: none; }
-    #words.-typing { display: block; }
-    #filter.-typing { display: none; }
+    #words { border: none; height: 1; padding: 0; background: ansi_default; width: 1fr; }
+    #hint { width: auto; }
     #panes { height: 1fr; layout: vertical; }
     #list { height: 3fr; scrollbar-size-vertical: 1; }
     #preview { height: 2fr; scrollbar-size-vertical: 1; border-top: solid ansi_bright_black; }
@@ -136,6 +135,10 @@ class Browser(App[int]):
         if done.undo is not None:
             self._undo.append(done.undo)
 
+    def keep_undo(self, undo: Callable[[Home], verbs.Done]) -> None:
+        """That failed: it can be tried again."""
+        self._undo.append(undo)
+
     def take_undo(self) -> Callable[[Home], verbs.Done] | None:
         """What undoes the last of it."""
         return self._undo.pop() if self._undo else None
@@ -149,6 +152,8 @@ class Browser(App[int]):
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
         """Do what a key asks for; what goes amiss is said, and the program goes on."""
+        if isinstance(self.screen, ThreadScreen):
+            self.screen.was_heard()
         try:
             return await super().run_action(action, default_namespace, namespaces)
         except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
