@@ -26,6 +26,8 @@ PREVIEWED = 3
 # Turns held at once; those farthest from what is on screen go.
 KEPT = 120
 _T = TypeVar("_T")
+# What was found, and where: the number of the segment, the offset in it.
+Placed = tuple[SearchHit, tuple[int, int]]
 
 
 class Stretch(NamedTuple):
@@ -43,9 +45,12 @@ class Stretch(NamedTuple):
         return Stretch(
             tuple(self.turns[place] for place in kept) + later.turns,
             tuple(self.anchors[place] for place in kept) + later.anchors,
-            self.before if kept else later.before,
+            self.before if kept or self._begins(later) else later.before,
             later.after,
         )
+
+    def _begins(self, later: Stretch) -> bool:
+        return bool(self.turns and later.turns) and self.turns[0].id == later.turns[0].id
 
     def without_first(self) -> Stretch:
         """Of too many the last ones."""
@@ -129,6 +134,17 @@ def around(home: Home, hit: SearchHit, stopped: Stopped) -> Stretch:
     anchor = Anchor(hit.turn, include=True, start=_start_of(reader, hit))
     page = paging.newer(reader, anchor, PAGE)
     return Stretch(page.turns, page.anchors, before=True, after=page.next is not None)
+
+
+def placed(
+    home: Home, thread: ThreadSummary, hits: Iterable[SearchHit], stopped: Stopped
+) -> list[Placed]:
+    """What was found in a thread, in the order in which it is read."""
+    segments = _reader(home, thread, stopped).segments()
+    numbers = {segment.path: number for number, segment in enumerate(segments)}
+    last = len(numbers)
+    found = [(hit, (numbers.get(hit.path, last), hit.offset)) for hit in hits]
+    return sorted(found, key=lambda each: each[1])
 
 
 def _start_of(reader: ThreadReader, hit: SearchHit) -> Spot | None:
