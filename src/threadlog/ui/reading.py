@@ -108,8 +108,10 @@ class Reading(ThreadScreen):
     # -- turns
 
     def _show(self, stretch: Stretch) -> None:
+        was_whole = self._read and not self._stretch.after
         self._stretch, self._read = stretch, True
-        self._view.show_turns(stretch.turns, () if stretch.turns else ["(no turns)"])
+        none = () if stretch.turns else ["(no turns)"]
+        self._view.show_turns(stretch.turns, none, follow=was_whole)
         self.show_status()
 
     @work(exclusive=True, group="go")
@@ -141,6 +143,10 @@ class Reading(ThreadScreen):
             self.browser.reading, lambda stopped: how(self.home, thread, stopped)
         )
 
+    @on(TurnView.UnfoldedSome)
+    def _unfolded_some(self) -> None:
+        self.say("unfolded what is nearest, the rest is too long: x where one is later")
+
     @on(TurnView.NearStart)
     def _near_start(self) -> None:
         if self._stretch.before and self._stretch.anchors:
@@ -154,19 +160,17 @@ class Reading(ThreadScreen):
     @work(exclusive=True, group="more")
     async def _more_before(self) -> None:
         known = self._stretch
-        first = known.anchors[0]
-        more = await self._stretch_by(lambda h, t, stopped: window.before(h, t, stopped, first))
+        more = await self._stretch_by(lambda h, t, stopped: window.before(h, t, stopped, known))
         if more is not None and known is self._stretch:
             joined = more.joined(known) if more.turns else known._replace(before=False)
-            self._show(joined.without_last())
+            self._show(joined.without_last(self._view.turns_on_screen()))
 
     @work(exclusive=True, group="more")
     async def _more_after(self) -> None:
         known = self._stretch
-        last = known.anchors[-1]
-        more = await self._stretch_by(lambda h, t, stopped: window.after(h, t, stopped, last))
+        more = await self._stretch_by(lambda h, t, stopped: window.after(h, t, stopped, known))
         if more is not None and known is self._stretch:
-            self._show(known.joined(more).without_first())
+            self._show(known.joined(more).without_first(self._view.turns_on_screen()))
 
     # -- what is added meanwhile
 
@@ -195,13 +199,14 @@ class Reading(ThreadScreen):
             return
         try:
             if known.anchors:
-                last = known.anchors[-1]
                 more = await self.browser.reading.do(
-                    lambda stopped: window.after(self.home, self._thread, stopped, last)
+                    lambda stopped: window.after(self.home, self._thread, stopped, known)
                 )
                 self._missed = known is not self._stretch
                 if not self._missed:
-                    self._show(known.joined(more).without_first())
+                    on_screen = self._view.turns_on_screen()
+                    joined = known.joined(more).without_first(on_screen)
+                    self._show(joined.without_last(on_screen))
                 return
         except BadCursor:  # that turn counts no more
             pass
