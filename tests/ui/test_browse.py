@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from screens import Seat, put_turns, sit
 
+import threadlog
 from makers import content, file_name, meta, put, put_names, put_thread, turn, uuid
 from threadlog.core.search import SearchPage
 from threadlog.home import Home
@@ -310,13 +311,15 @@ def test_esc_gives_a_search_up_also_before_it_was_answered(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_turns(home, 1, ["hello"])
-    monkeypatch.setattr(browse, "SEARCH_WAIT_S", 0.1)
+    with threadlog.open(home) as other:
+        other.catch_up_search()
+    monkeypatch.setattr(browse, "SEARCH_WAIT_S", 0.3)
 
     async def scenario(seat: Seat) -> None:
         await seat.press("slash")
         await seat.type("hello")
         await seat.press("escape")
-        await seat.pilot.pause(0.6)
+        await seat.pilot.pause(1)
         await seat.see("1 of 1 threads", "t: titles")
         await seat.press("enter")
         await seat.see("1 turn")

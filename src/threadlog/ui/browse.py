@@ -152,12 +152,12 @@ class Browse(Listing):
     @work(group="words")
     async def _make_words(self) -> None:
         tell = self.browser.tell
-        done = await self.off_the_loop(
+        await self.off_the_loop(
             self.browser.indexing, lambda stopped: upkeep.catch_up_words(self.home, stopped, tell)
         )
         self.browser.told_all()
         self._making_words = False
-        again, self._find_again = self._find_again and done is not None, False
+        again, self._find_again = self._find_again and self.is_attached, False
         self._words_made |= again  # what was not made by now is not going to be
         if again and self._filter.searches:
             self._search(self._filter.words.lstrip(), at_once=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from rich.text import Text
@@ -104,8 +103,6 @@ class ThreadScreen(Screen[None]):
         try:
             done = await lane.do(job)
             return done if self.is_attached else None
-        except CancelledError:
-            return None
         except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
             self.complain(error)
             return None
