@@ -136,6 +136,7 @@ class Reading(ThreadScreen):
             self._show(stretch)
             self._view.go_to_turn(hit.turn)
             self._view.find(1, from_turn=hit.turn)
+            self._view.expect_above()  # it begins with that turn
 
     async def _stretch_by(self, how: _Reading) -> Stretch | None:
         thread = self._thread

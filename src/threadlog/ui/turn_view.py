@@ -221,6 +221,10 @@ class TurnView(ScrollView, can_focus=True):
         """The last line."""
         self.go_to_line(len(self._laid_out.lines) - 1)
         self.scroll_to(y=self.max_scroll_y, animate=False)
+        self.expect_above()
+
+    def expect_above(self) -> None:
+        """What comes before is what one will want next."""
         self._heading = -1
         self.call_after_refresh(self._ask_for_more)
 
