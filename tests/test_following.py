@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from makers import (
 from threadlog import aio, following
 from threadlog.core.decode import Line
 from threadlog.core.lines import Damaged
+from threadlog.errors import Unreadable
 from threadlog.following import Deleted, Followed, Following, Reverted, Shortened
 
 
@@ -220,6 +222,45 @@ def test_a_rollout_that_was_cut_is_told_and_gone_on_with(followed: tuple[Followi
     assert came.value == Shortened(whole)
     add(path, b"\n" + content([agent("two")]))
     assert polled(found, 2) == ["Damaged", "two"]
+
+
+def test_other_bytes_in_its_place_are_told_however_many_they_are(
+    followed: tuple[Following, Path],
+) -> None:
+    found, path = followed
+    path.write_bytes(content([meta(), *turn("another, longer one"), *turn("and more")]))
+    (came,) = found.poll()
+    assert came.value == Shortened(path.stat().st_size)
+    add(path, content([agent("two")]))
+    assert polled(found, 1) == ["two"]
+
+
+def test_what_cannot_be_read_is_waited_for(
+    followed: tuple[Following, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, path = followed
+    monkeypatch.setattr(following, "GROWTH_BYTES", 10)
+    add(path, content([agent("two")]))
+    assert found.poll() == []
+    assert found.behind
+    path.chmod(0)
+    with monkeypatch.context() as shut:
+        shut.setattr(type(found._rollouts), "piece", refuse)
+        assert found.poll() == []
+        assert not found.behind
+    path.chmod(0o600)
+    assert polled(found, 1) == ["two"]
+
+
+def refuse(*_place: object) -> tuple[bytes, int]:
+    raise Unreadable("too many open files")
+
+
+@pytest.mark.parametrize("offset", [-5, "x", True])
+def test_an_offset_that_is_none_is_refused(home: Path, offset: Any) -> None:
+    put(home, content([meta(), *turn("one")]))
+    with pytest.raises(ValueError, match="no byte of a rollout"):
+        threadlog.open(home).follow(THREAD, offset=offset)
 
 
 def test_a_deleted_thread_is_told_and_ends_it(home: Path) -> None:

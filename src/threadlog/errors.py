@@ -2,8 +2,8 @@
 
     ThreadlogError
       +- caller: NotFound, NotOnDiskYet, Archived, Ambiguous, OutsideHome, BadCursor, BadQuery,
-      |          Closed, Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote, Refused,
-      |          PartlyDone, AgentFailed
+      |          GivenUp, Closed, Unencodable, NotPersistable, BacklogFull, InUse, OthersWrote,
+      |          Refused, PartlyDone, AgentFailed
       +- rollout: EmptyRollout, NoThreadId, NotResumable     (a whole file will not do)
       +- environment: Unreadable, WriteFailed, MoveFailed, UnsupportedPlatform
 
@@ -61,6 +61,10 @@ class BadQuery(ThreadlogError):
 
 class BadCursor(ThreadlogError):
     """The text is not a cursor that this home gave out."""
+
+
+class GivenUp(ThreadlogError):
+    """Whoever asked said meanwhile that the answer is not wanted any more."""
 
 
 class Closed(ThreadlogError):

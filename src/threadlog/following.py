@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from threadlog.core.decode import Line, decode_frame
-from threadlog.core.framing import Frame, Oversized, Splitter, line_length
+from threadlog.core.framing import LF, Frame, Oversized, Splitter, line_length
 from threadlog.core.growth import Glance
 from threadlog.core.layout import plain, twin
 from threadlog.core.lineage import Segment
@@ -72,7 +72,12 @@ class Following:
         summary: ThreadSummary,
         offset: int | None = None,
     ) -> None:
-        """From byte *offset* of the newest rollout on, where a line begins; None is its end."""
+        """From byte *offset* of the newest rollout on, where a line begins; None is its end.
+
+        Raises ValueError for an offset that is none.
+        """
+        if offset is not None and (type(offset) is not int or offset < 0):
+            raise ValueError(f"no byte of a rollout: {offset!r}")
         self._catalog = catalog
         self._rollouts = rollouts
         self._thread_id = summary.id
@@ -83,6 +88,7 @@ class Following:
         self._search_at = 0.0
         self._missing_since: float | None = None
         self.ended = False
+        self._stuck = False  # what is to be read cannot be read just now
         self._segment = Segment("", summary.path)
         self._begin_at(self._whole_end() if offset is None else offset)
 
@@ -115,7 +121,11 @@ class Following:
     @property
     def behind(self) -> bool:
         """True while there is more to be read at once."""
-        return self._behind and not self.ended
+        return self._behind and not self._stuck and not self.ended
+
+    def wait(self) -> None:
+        """Wait for as long as there is between two looks, or until it is closed."""
+        self._closed.wait(LOOK_S)
 
     def __iter__(self) -> Iterator[Followed]:
         """What comes, as it comes; ends when the thread is gone, or with `close`."""
@@ -123,7 +133,7 @@ class Following:
             came = self.poll()
             yield from came
             if not came and not self.behind:
-                self._closed.wait(LOOK_S)
+                self.wait()
 
     def poll(self) -> list[Followed]:
         """What came since the last call, as much as is read at once; never waits, never raises.
@@ -133,6 +143,7 @@ class Following:
         if self.ended:
             return []
         glance = self._rollouts.glance(self.path)
+        self._stuck = glance is None
         if glance is None:
             return self._look_elsewhere()
         self._missing_since = None
@@ -142,6 +153,7 @@ class Following:
         try:
             return self._read(glance)
         except Unreadable:
+            self._stuck = True
             return []  # it is being moved, or there is nothing to be done before it can be read
 
     def _read(self, glance: Glance) -> list[Followed]:
@@ -149,7 +161,7 @@ class Following:
         if self._segment.end is not None:
             limit = max(min(limit, self._segment.end - self._fed), 0)
         data, length = self._rollouts.piece(self.path, self._fed, limit)
-        if length < self._fed:
+        if length < self._fed or not self._is_the_same():
             return self._shortened(glance)
         came: list[Followed] = []
         for raw in self._splitter.feed(data):
@@ -162,6 +174,10 @@ class Following:
         self._behind = bool(data) and self._fed < end
         self._glance = glance
         return came
+
+    def _is_the_same(self) -> bool:
+        """True if a line still ends where the next one was to begin."""
+        return self._offset == 0 or self._rollouts.piece(self.path, self._offset - 1, 1)[0] == LF
 
     def _shortened(self, glance: Glance) -> list[Followed]:
         self._begin_at(self._whole_end())

@@ -257,8 +257,8 @@ class Notes(Protocol):
 class Search(Protocol):
     """What is said in threads: the disposable word index, and reading where there is none."""
 
-    def find(self, query: SearchQuery) -> SearchPage:
-        """The passages that a query means; raises BadCursor."""
+    def find(self, query: SearchQuery, stop: Stop) -> SearchPage:
+        """The passages that a query means; raises BadCursor, and GivenUp once *stop* is true."""
 
     def catch_up(self, stop: Stop, progress: Progress) -> bool:
         """Bring the word index up to date; True if nothing is left to do."""

@@ -49,7 +49,11 @@ def stats(home: StoredThreads, by: str, asked: Mapping[str, object]) -> Stats:
     return home.store.catalog.tally(wanted, begin).stats()
 
 
+# A day before the end of the calendar whatever the zone, and one after its beginning.
+_FIRST_MS, _LAST_MS = -62_104_000_000_000, 253_370_000_000_000
+
+
 def local_day(unix_ms: int) -> str:
-    """The day of a moment where this machine is, as `2026-11-25`."""
-    moment = time.localtime(unix_ms / 1000)
+    """The day of a moment where this machine is, as `2026-11-25`; within the years 2 to 9998."""
+    moment = time.localtime(min(max(unix_ms, _FIRST_MS), _LAST_MS) / 1000)
     return f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}"

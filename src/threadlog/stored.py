@@ -12,7 +12,7 @@ from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
 if TYPE_CHECKING:
     from threadlog.asking import Asked
     from threadlog.core.history import History, Value
-    from threadlog.core.index_status import IndexStatus, Progress
+    from threadlog.core.index_status import IndexStatus, Progress, Stop
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
     from threadlog.core.search import SearchPage, WordStatus
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 # What a caller may mean a thread by: see Home.
 Reference = str | os.PathLike[str]
+
+
+def never() -> bool:
+    """Nobody gives up."""
+    return False
 
 
 def untold(_what: str, _done: int, _total: int) -> None:
@@ -98,7 +103,9 @@ class StoredThreads:
     def _expect_own(self) -> None:
         """Have a listing that may be old know at least what this process recorded itself."""
 
-    def search(self, text: str, **asked: Unpack[Searched]) -> SearchPage:
+    def search(
+        self, text: str, *, stop: Stop | None = None, **asked: Unpack[Searched]
+    ) -> SearchPage:
         """What was said and done in threads, by its words; `page.next` is the cursor for more.
 
         *text* are words, all of which stand in one passage (a message, a call, an output, ...):
@@ -114,14 +121,16 @@ class StoredThreads:
         `page.threads` told.  docs/search.md tells more.
 
         What is not in the word index yet is read for the answer: it is always complete, or
-        `page.problems` says what is not.  Raises BadQuery, BadCursor, and ValueError and TypeError
-        for what cannot be asked; as all methods that take a reference for *within*.
+        `page.problems` says what is not.  *stop* is asked again and again while that is read (by
+        this thread): once it is true, GivenUp is raised.  Raises BadQuery, BadCursor, and
+        ValueError and TypeError for what cannot be asked; as all methods that take a reference for
+        *within*.
         """
         self._expect_own()
         from threadlog.searching import query_of
 
         query = query_of(text, asked, self.query, self._key)
-        return self._store.search.find(query)
+        return self._store.search.find(query, stop or never)
 
     def _key(self, reference: Reference) -> str:
         """The id of a thread, or for one without an id where its rollout lies in the home."""

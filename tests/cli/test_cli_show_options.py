@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_cli_terminal import OURS, on_terminal
 
 import threadlog
 from makers import (
@@ -30,10 +31,13 @@ from makers import (
     meta,
     put,
     put_thread,
+    python,
     started,
     turn,
     user,
 )
+from threadlog.cli import follow
+from threadlog.core.live import Began
 
 
 def shown(home: Path, *words: str) -> str:
@@ -347,3 +351,57 @@ def test_follow_goes_on_after_a_revert_and_says_so(home: Path) -> None:
         assert "user\n  three\n" in text
         assert time.monotonic() - begun < 8
         program.kill()
+
+
+@pytest.mark.parametrize(
+    ("undone", "count"), [(0, 5), (8, 5), (12, 5), (20, 5), (28, 5), (40, 5), (9, 1)]
+)
+def test_following_begins_with_the_newest_turns_that_count(
+    home: Path, undone: int, count: int
+) -> None:
+    raws = [each for number in range(30) for each in turn(str(number))]
+    put(home, content([meta(), *raws, event("thread_rolled_back", num_turns=undone)]))
+    opened = threadlog.open(home)
+    summary = opened.get(THREAD)
+    with opened.follow(THREAD) as following:
+        told = follow._Watched(opened, following).before(summary, count)
+    began = [each.turn.id for each in told if isinstance(each, Began)]
+    assert began == [each.id for each in opened.turns(THREAD, last=count)]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_title_that_is_cut_stands_on_one_line(home: Path, columns: int) -> None:
+    put(home, content([meta(forked_from_id=OTHER), *turn("Please " * 60)]))
+    put(home, content([meta(OTHER), *turn("Else " * 60)]), file_name(OTHER))
+    _code, shown = on_terminal(home, "show", THREAD, "--no-pager", columns=columns)
+    head = OURS.sub("", shown).replace("\r\n", "\n").split("\n\n")[0].split("\n")
+    assert head[0].startswith("Please Please")
+    assert head[0].endswith("…")
+    assert next(each for each in head if each.startswith("forked from")).endswith("…")
+    assert not [each for each in head if each.startswith(" ")]
+
+
+def test_whole_lines_are_seen_though_half_a_line_stands_behind_them(home: Path) -> None:
+    path = put(home, content([meta(), *turn("one")]))
+    child = python(_FOLLOWS, str(home), THREAD)
+    with child:
+        assert child.stdout is not None
+        assert "one" in _until(child.stdout, "re one")
+        with path.open("ab") as file:
+            file.write(content([agent("two")]) + b"x" * (1 << 21))
+        assert "two" in _until(child.stdout, "two")
+        child.kill()
+
+
+_FOLLOWS = """
+import sys
+from threadlog.cli.main import main
+main(["--home", sys.argv[1], "show", sys.argv[2], "-f"])
+"""
+
+
+def _until(stream: Any, wanted: str) -> str:
+    read = ""
+    while wanted not in read:
+        read += stream.readline()
+    return read

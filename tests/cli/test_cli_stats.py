@@ -7,6 +7,7 @@ import importlib.util
 import json
 import re
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,32 @@ def test_what_has_to_be_read_is_told_while_it_is(home: Path) -> None:
     opened.tell_progress(lambda what, done, total: told.append(f"{what} {done} {total}"))
     opened.stats()
     assert any(each.startswith("bytes") for each in told)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_a_clock_that_was_wrong_costs_a_bar(
+    home: Path, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    for number, stamp in enumerate(
+        ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-02T12:00:00Z")
+    ):
+        lines = [json.loads(each) for each in content([meta(uuid(number)), used(5)]).splitlines()]
+        raws = [json.dumps({**each, "timestamp": stamp}).encode() for each in lines]
+        put(home, content(raws), file_name(uuid(number)))
+    try:
+        for form in ([], ["--plot"], ["--json"]):
+            ran = command(home, "stats", *form)
+            assert ran.code == 0, ran.err
+            assert len(ran.out.splitlines()) < 200
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_png_of_nothing_is_none(home: Path, tmp_path: Path) -> None:
+    put_use(home, 1, 5)
+    ran = command(home, "stats", "--until", "2020-01-01", "--png", str(tmp_path / "x.png"))
+    assert ran.code == 1
+    assert not (tmp_path / "x.png").exists()

@@ -24,6 +24,7 @@ from threadlog.core.items import turn as ti
 from threadlog.core.live import Began, Ended, Happened, Happening, LiveTurns, RolledBack
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.turn import TurnRules
+from threadlog.core.turn_fold import TurnFold
 
 PAGED = TurnRules(history_mode=PAGINATED)
 CALL = response("function_call", name="shell", arguments="{}", call_id="c")
@@ -131,3 +132,17 @@ def test_what_was_told_is_not_kept_and_every_item_of_the_stored_turns_is_told() 
     kept = [each for turn in live._fold.turns for each in turn.items.values()]
     assert not [each for each in kept if isinstance(each, (ti.ToolCall, ti.AgentMessage))]
     assert len(live._told) <= 9 * 3
+
+
+def test_who_only_numbers_turns_looks_for_no_calls() -> None:
+    class Turns(list[Any]):
+        def __reversed__(self) -> Any:
+            raise AssertionError("every output would look at every turn")
+
+    fold = TurnFold(TurnRules(), keep_items=False)
+    for each in decoded([started("t"), CALL]):
+        fold.add(each)
+    fold.turns = Turns(fold.turns)
+    for each in decoded([OUTPUT, completed("nobody knows it")]):
+        fold.add(each)
+    assert [turn.id for turn in fold.turns] == ["t"]

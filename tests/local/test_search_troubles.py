@@ -16,8 +16,9 @@ import threadlog
 from makers import file_name, put, uuid
 from threadlog import Home
 from threadlog.core import passages
-from threadlog.errors import Unreadable
-from threadlog.local.search import builder, plans, sources, texts
+from threadlog.errors import GivenUp, Unreadable
+from threadlog.local import files
+from threadlog.local.search import builder, plans, scanning, sources, texts
 
 __all__ = ["opened"]
 
@@ -252,3 +253,42 @@ def test_ids_are_never_given_twice(opened: Home, home: Path) -> None:
     said(opened, "barge")
     assert count(opened, "barge") == 1
     assert not set(first) & set(ids(home))
+
+
+@pytest.mark.parametrize("indexed", [True, False, None])
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_search_is_given_up_while_it_reads_and_nothing_is_left_behind(
+    opened: Home,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    indexed: bool | None,
+    exact: bool,
+) -> None:
+    for number in range(5):
+        put(home, rollout("barge :: one"), file_name(uuid(number)))
+    if indexed:
+        opened.catch_up_search()
+    elif indexed is None:
+        (home / "threadlog").write_bytes(b"no folder")  # so that there is no index
+    lately(monkeypatch)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 3
+
+    words = "::" if exact else "barge"
+    read = []
+
+    def counted(path: str) -> files.RolloutFile:
+        read.append(path)
+        return files.open_rollout(path)
+
+    monkeypatch.setattr(scanning, "open_rollout", counted)
+    with pytest.raises(GivenUp):
+        opened.search(words, exact=exact, stop=stop)
+    assert asked == 3
+    assert len(read) < 5
+    assert len(opened.search(words, exact=exact)) == 5
+    assert len(opened.search(words, exact=exact, stop=lambda: False)) == 5

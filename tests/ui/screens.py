@@ -117,12 +117,12 @@ def put_turns(home: Path, number: int, names: Iterator[str] | list[str], **field
     return put(home, content(raws), file_name(thread, stamp=f"2026-01-02T03-04-{number % 60:02d}"))
 
 
-def command(call: str, words: str, output: str) -> bytes:
+def command(call: str, words: str, output: str, turn_id: str = "turn-t") -> bytes:
     """A command that ran, as an event."""
     return event(
         "exec_command_end",
         call_id=call,
-        turn_id="turn-t",
+        turn_id=turn_id,
         command=["bash", "-lc", words],
         cwd="/desk/project",
         parsed_cmd=[],

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from screens import Seat, put_turns, sit
 
+import threadlog
 from makers import content, file_name, meta, put, put_names, put_thread, turn, uuid
 from threadlog.core.search import SearchPage
 from threadlog.home import Home
-from threadlog.ui import browse, pages
+from threadlog.ui import browse, listing, pages
 from threadlog.ui.found import Hits
 from threadlog.ui.list_view import ListView
 from threadlog.ui.pages import PAGE, Choice
@@ -76,7 +80,7 @@ def test_every_row_is_the_thread_that_a_listing_has_there_and_few_pages_are_held
     monkeypatch.setattr(pages, "KEPT", 2)
     monkeypatch.setattr(pages, "PAGE", 20)
     monkeypatch.setattr(pages, "_STEP", 50)
-    monkeypatch.setattr(browse, "PAGE", 20)
+    monkeypatch.setattr(listing, "PAGE", 20)
     count = 171
     put_many(home, count)
 
@@ -155,11 +159,11 @@ def test_what_nobody_waits_for_any_more_is_not_asked_and_a_late_answer_is_droppe
     typed = threading.Event()
     ask = Hits.ask
 
-    def slow(hits: Hits, opened: Home) -> SearchPage:
+    def slow(hits: Hits, opened: Home, *more: Any) -> SearchPage:
         asked.append(hits.words)
         if hits.words.startswith("z"):
             typed.wait(10)
-        return ask(hits, opened)
+        return ask(hits, opened, *more)
 
     monkeypatch.setattr(Hits, "ask", slow)
     monkeypatch.setattr(browse, "SEARCH_WAIT_S", 0)
@@ -295,3 +299,243 @@ def test_the_first_page_is_read_while_the_program_is_loaded(home: Path) -> None:
         await seat.see("there at once", "1 of 1 threads")
 
     sit(home, scenario, choice=choice)
+
+
+async def stands_on(seat: Seat, thread: str) -> None:
+    screen = seat.app.screen
+    assert isinstance(screen, browse.Browse)
+    await seat.until(lambda: (meant := screen.meant()) is not None and meant.id == thread)
+
+
+def test_esc_gives_a_search_up_also_before_it_was_answered(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_turns(home, 1, ["hello"])
+    with threadlog.open(home) as other:
+        other.catch_up_search()
+    monkeypatch.setattr(browse, "SEARCH_WAIT_S", 0.3)
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("slash")
+        await seat.type("hello")
+        await seat.press("escape")
+        await seat.pilot.pause(1)
+        await seat.see("1 of 1 threads", "t: titles")
+        await seat.press("enter")
+        await seat.see("1 turn")
+        assert "found" not in seat.text()
+
+    sit(home, scenario)
+
+
+@pytest.mark.parametrize("key", ["s", "c", "A"])
+def test_after_a_search_all_threads_come_back_whatever_was_chosen_meanwhile(
+    home: Path, key: str
+) -> None:
+    put_turns(home, 1, ["hello"], cwd=os.getcwd())
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("slash")
+        await seat.type("hello")
+        await seat.press("enter")
+        await seat.see("of 2 found")
+        await seat.press(key)
+        await seat.see("of 2 found")
+        await seat.press("escape")
+        await seat.see("1 of 1 threads", "hello")
+
+    sit(home, scenario)
+
+
+def test_the_cursor_stands_on_what_a_deed_made_or_brought_back(home: Path) -> None:
+    for number in range(1, 5):
+        put_turns(home, number, [f"thread {number}"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("down", "down")
+        await stands_on(seat, uuid(2))
+        await seat.press("f", "enter")
+        await seat.see("forked from", "of 5 threads")
+        (fork,) = (each.id for each in seat.opened().threads() if each.forked_from_id)
+        await stands_on(seat, fork or "")
+        await seat.press("u")
+        await seat.see("in the trash", "of 4 threads")
+        await seat.press("G")
+        await stands_on(seat, uuid(1))
+        await seat.press("d")
+        await seat.see("Put into the trash?")
+        await seat.press("enter")
+        await seat.see("in the trash", "of 3 threads")
+        await seat.press("g", "u")
+        await seat.see("back from the trash", "of 4 threads")
+        await stands_on(seat, uuid(1))
+
+    sit(home, scenario)
+
+
+def test_a_deed_on_what_was_found_leaves_what_was_found(home: Path) -> None:
+    for number in range(1, 4):
+        put_turns(home, number, [f"hello {number}"])
+    put_turns(home, 4, ["other"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("slash")
+        await seat.type("hello")
+        await seat.press("enter")
+        await seat.see("1 of 6 found")
+        await seat.press("j", "j", "j")
+        await stands_on(seat, uuid(2))
+        await seat.press("e")
+        await seat.see("Its name")
+        await seat.type("called")
+        await seat.press("enter")
+        await seat.see("renamed", "of 6 found", "called")
+        await stands_on(seat, uuid(2))
+        await seat.press("a", "enter")
+        await seat.see("archived", "4 of 6 found")
+        await seat.press("escape")
+        await seat.see("of 3 threads")
+
+    sit(home, scenario)
+
+
+def test_the_line_says_what_is_typed_in_it_and_stays_that(home: Path) -> None:
+    put_turns(home, 1, ["hello"])
+    put_turns(home, 2, ["other"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("t")
+        await seat.see("titles:")
+        await seat.press("escape", "slash")
+        await seat.see("search:")
+        await seat.type("hello")
+        await seat.see("of 2 found")
+        await seat.press("ctrl+u")
+        await seat.see("search:", "of 2 threads")
+        await seat.type("hello")
+        await seat.see("of 2 found")
+        await seat.press("escape", "slash")
+        await seat.type("hello")
+        await seat.see("of 2 found")
+        await seat.press("enter", "t")
+        await seat.see("titles:", "of 2 threads")
+        assert "found" not in seat.text()
+
+    sit(home, scenario)
+
+
+def test_odd_texts_are_told_without_options_and_not_as_failures_while_one_types(
+    home: Path,
+) -> None:
+    put_turns(home, 1, ["one"])
+
+    async def scenario(seat: Seat) -> None:
+        screen = seat.app.screen
+        assert isinstance(screen, browse.Browse)
+        await seat.press("slash")
+        await seat.type("=>")
+        await seat.see("no word to search for (threadlog search --exact finds any text)")
+        assert not screen._failed
+        await seat.press("enter")
+        await seat.until(lambda: screen._failed)
+
+    sit(home, scenario)
+
+
+def test_the_last_word_may_go_on_until_a_space_ends_it(home: Path) -> None:
+    put_turns(home, 1, ["cat"])
+    put_turns(home, 2, ["category"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("slash")
+        await seat.type("cat")
+        await seat.see("of 4 found")
+        await seat.type(" ")
+        await seat.see("of 2 found")
+
+    sit(home, scenario)
+
+
+def test_what_was_said_stands_until_the_next_key(home: Path) -> None:
+    put_turns(home, 1, ["one"])
+    put_turns(home, 2, ["two"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("y")
+        await seat.see("id copied")
+        await seat.press("down")
+        await seat.see_no("id copied")
+
+    sit(home, scenario)
+
+
+def test_a_search_that_is_under_way_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_turns(home, 1, ["zebra"])
+    answered = threading.Event()
+    ask = Hits.ask
+
+    def slow(hits: Hits, opened: Home, *more: Any) -> SearchPage:
+        answered.wait(10)
+        return ask(hits, opened, *more)
+
+    monkeypatch.setattr(Hits, "ask", slow)
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("slash")
+        await seat.type("zebra")
+        await seat.see("searching ...")
+        answered.set()
+        await seat.see("of 2 found")
+        assert "searching" not in seat.text()
+
+    sit(home, scenario)
+
+
+def test_progress_whose_end_is_not_told_goes_away(home: Path) -> None:
+    put_turns(home, 1, ["one"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.until(lambda: seat.app._settled and seat.app.telling is None)
+        while "threads 50 %" not in seat.text():
+            seat.app.tell("threads", 1, 2)
+            await seat.pilot.pause(0.05)
+        await seat.see_no("threads 50 %")
+
+    sit(home, scenario)
+
+
+def test_a_search_that_nobody_waits_for_is_given_up_for_the_next(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_turns(home, 1, ["zebra", "yak"])
+    begun, ended = threading.Event(), threading.Event()
+    search = Home.search
+
+    def slow(opened: Home, words: str, *, stop: Callable[[], bool], **asked: Any) -> SearchPage:
+        if words.startswith("zebra"):
+            begun.set()
+            if wait_for(stop):
+                ended.set()
+        return search(opened, words, stop=stop, **asked)
+
+    monkeypatch.setattr(Home, "search", slow)
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("slash")
+        await seat.type("zebra")
+        await seat.press("enter")
+        await seat.until(begun.is_set)
+        await seat.press("escape")
+        await seat.until(ended.is_set)
+        await seat.press("slash")
+        await seat.type("yak")
+        await seat.see("of 2 found", "re yak")
+
+    sit(home, scenario)
+
+
+def wait_for(is_so: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 15
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.01)
+    return is_so()

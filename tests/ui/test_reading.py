@@ -10,7 +10,7 @@ import pytest
 from screens import Seat, command, put_turns, sit
 
 from makers import THREAD, completed, content, file_name, meta, put, started, turn, user, uuid
-from threadlog.ui import reading, window
+from threadlog.ui import found, reading, window
 from threadlog.ui.turn_view import TurnView
 
 
@@ -237,7 +237,7 @@ def test_a_thread_that_went_before_it_was_opened_is_told_in_a_sentence(home: Pat
         await seat.see("turn-here")
         shutil.rmtree(home / "sessions")
         await seat.press("enter")
-        await seat.see("cannot read")
+        await seat.see("this thread is not there any more")
 
     sit(home, scenario)
 
@@ -276,5 +276,103 @@ def test_a_thread_without_turns_says_so(home: Path) -> None:
         await opened(seat)
         await seat.see("(no turns)", "0 turns")
         await seat.press("j", "k", "J", "space", "Y", "n")
+
+    sit(home, scenario)
+
+
+def test_the_next_place_is_the_next_from_where_one_is(home: Path) -> None:
+    names = [f"question {number}" for number in range(90)]
+    names[45] = "about xylophones"
+    put_turns(home, 1, names)
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.press("slash")
+        await seat.type("xylophones")
+        await seat.press("enter")
+        await seat.see("re about xylophones", "2 found")
+        for end, back, first in (("g", "n", "  question 0"), ("G", "p", "re question 89")):
+            await seat.press(end)
+            await seat.see(first)
+            await seat.press(back)
+            await seat.see("re about xylophones")
+
+    sit(home, scenario)
+
+
+def test_more_places_than_are_known_are_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(found, "LIMIT", 10)
+    put_turns(home, 1, [f"question {number}" for number in range(60)])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.press("slash")
+        await seat.type("question")
+        await seat.press("enter")
+        await seat.see("10+ found")
+        await seat.press("g", "p")
+        await seat.see("older places than the newest 10 are not known")
+
+    sit(home, scenario)
+
+
+@pytest.mark.parametrize("search", [False, True])
+def test_a_thread_that_moved_before_it_was_opened_is_read_where_it_is(
+    home: Path, search: bool
+) -> None:
+    put_turns(home, 1, ["here"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.see("turn-here")
+        if search:
+            await seat.press("slash")
+            await seat.type("here")
+            await seat.see("of 2 found")
+            await seat.press("enter")
+        seat.opened().archive(uuid(1))
+        await seat.press("enter")
+        await seat.see("1 turn", "re here")
+        await seat.see_no("cannot read")
+        assert seat.lines()[0].startswith("a ")
+
+    sit(home, scenario)
+
+
+def test_what_was_deleted_while_it_was_read_is_told_as_that(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LOOK_S", 0.05)
+    put_turns(home, 1, ["here"])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.press("d")
+        await seat.see("Put into the trash?")
+        await seat.press("enter")
+        await seat.see("in the trash", "u: undo")
+        await seat.pilot.pause(0.4)
+        await seat.see("in the trash", "u: undo")
+        await seat.press("u")
+        await seat.see("back from the trash")
+        await seat.pilot.pause(0.2)
+        assert "more above" not in seat.text()
+        assert "not there any more" not in seat.text()
+
+    sit(home, scenario)
+
+
+def test_a_search_in_a_thread_is_ended_by_searching_for_nothing(home: Path) -> None:
+    put_turns(home, 1, ["here"])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        await seat.press("slash")
+        await seat.type("here")
+        await seat.press("enter")
+        await seat.see("2 found")
+        await seat.press("slash", "ctrl+u", "enter")
+        await seat.see_no("found")
+        await seat.press("n")
+        await seat.see("search with / first")
 
     sit(home, scenario)

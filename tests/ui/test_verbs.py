@@ -9,8 +9,11 @@ from screens import Seat, put_turns, sit
 
 import threadlog
 from makers import held, uuid
+from threadlog.errors import MoveFailed
+from threadlog.home import Home
 from threadlog.ui import resuming
 from threadlog.ui.resuming import Agent
+from threadlog.ui.verbs import Done
 
 
 def test_rename_and_undo(home: Path) -> None:
@@ -209,3 +212,32 @@ def test_a_chat_is_offered_only_with_an_agent(
         await seat.press("escape")
 
     sit(home, scenario, size=(200, 24), agent=Agent("some:agent", "m"))
+
+
+def test_an_undo_that_failed_can_be_tried_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_turns(home, 1, ["one"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press("a")
+        await seat.see("Archive?")
+        await seat.press("enter")
+        await seat.see("archived")
+
+        def fail(*_args: object) -> None:
+            raise MoveFailed("x", None)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Home, "unarchive", fail)
+            await seat.press("u")
+            await seat.see("nothing was moved")
+        await seat.press("u")
+        await seat.see("back from the archive")
+
+    sit(home, scenario)
+
+
+def test_that_it_can_be_undone_stands_before_remarks() -> None:
+    done = Done("55 archived", None, lambda _home: Done(""), ["much to say"])
+    assert done.told == "55 archived   u: undo  (much to say)"

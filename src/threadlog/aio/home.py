@@ -14,7 +14,7 @@ from threadlog.aio.waiting import Closable, Opening, off_the_loop
 from threadlog.asking import Asked
 from threadlog.core.compression import Compression
 from threadlog.core.history import History, Value
-from threadlog.core.index_status import IndexStatus, Progress
+from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lines import Json
 from threadlog.core.outline import Outline
 from threadlog.core.query import ThreadPage, ThreadSummary
@@ -111,9 +111,11 @@ class Home(Closable):
         """The newest threads first."""
         return await asyncio.to_thread(lambda: self.sync.threads(**asked))
 
-    async def search(self, text: str, **asked: Unpack[Searched]) -> SearchPage:
-        """What was said and done in threads, by its words."""
-        return await asyncio.to_thread(lambda: self.sync.search(text, **asked))
+    async def search(
+        self, text: str, *, stop: Stop | None = None, **asked: Unpack[Searched]
+    ) -> SearchPage:
+        """What was said and done in threads, by its words; *stop* is asked by another OS thread."""
+        return await asyncio.to_thread(lambda: self.sync.search(text, stop=stop, **asked))
 
     async def search_status(self) -> WordStatus:
         """How the word index behind searches stands."""

@@ -13,6 +13,8 @@ from threadlog.core.stats import DAY, MODEL, PROJECT, THREAD, TOOL, Stats, Stats
 
 # More days than this are shown by month.
 DAYS = 92
+# And days without anything are left out where there would be more than this.
+FILLED_DAYS = 3660
 _UNTOLD = {DAY: "(no date)", PROJECT: "(no folder)", MODEL: "(not told)"}
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 _EIGHTHS = "▏▎▍▌▋▊▉█"
@@ -62,11 +64,13 @@ def _bar(name: str, row: StatsRow, by: str) -> Bar:
 
 
 def _days(rows: Sequence[StatsRow]) -> list[str]:
-    """All days from the first to the last."""
+    """All days from the first to the last; of more than FILLED_DAYS those that are told of."""
     known = [date.fromisoformat(row.key) for row in rows if row.key is not None]
     if not known:
         return []
     count = (max(known) - min(known)).days + 1
+    if count > FILLED_DAYS:  # a clock was wrong: nobody wants to see centuries without anything
+        return [each.isoformat() for each in sorted(set(known))]
     return [(min(known) + timedelta(days=each)).isoformat() for each in range(count)]
 
 

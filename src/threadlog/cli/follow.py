@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
@@ -24,7 +23,6 @@ from threadlog.core.lines import Damaged, Json
 from threadlog.core.live import Began, Ended, Happened, Happening, LiveTurns, RolledBack
 from threadlog.core.query import ThreadSummary
 from threadlog.core.turn import ROLLED_BACK, Turn
-from threadlog.core.turns import LATE_TURNS
 from threadlog.following import Deleted, Followed, Following, Reverted, Shortened
 from threadlog.home import Home
 from threadlog.telling import told
@@ -55,11 +53,15 @@ def follow(home: Home, summary: ThreadSummary, arguments: argparse.Namespace) ->
         for happening in watched.before(summary, count):
             teller.tell(happening)
         teller.flush()
-        for followed in following:
-            for each in watched.add(followed):
-                teller.tell(each)
-            if not following.behind:
+        while not following.ended:
+            came = following.poll()
+            for followed in came:
+                for each in watched.add(followed):
+                    teller.tell(each)
+            if not (came and following.behind):
                 teller.flush()
+            if not (came or following.behind):
+                following.wait()
     teller.flush()
     return 0
 
@@ -102,11 +104,10 @@ class _Watched:
 
 def _newest(happenings: Iterable[Happening], count: int) -> list[_Told]:
     """What happened in the newest turns; what was rolled back did not."""
-    turns: deque[tuple[str, list[Happening]]] = deque(maxlen=count + LATE_TURNS)
+    turns: list[tuple[str, list[Happening]]] = []
     for each in happenings:
         if isinstance(each, RolledBack):
-            for _turn in range(min(each.turns, len(turns))):
-                turns.pop()
+            del turns[max(len(turns) - each.turns, 0) :]
         elif isinstance(each, Began):
             turns.append((each.turn.id, [each]))
         else:
@@ -114,7 +115,7 @@ def _newest(happenings: Iterable[Happening], count: int) -> list[_Told]:
             found = next((told for turn_id, told in reversed(turns) if turn_id == name), None)
             if found is not None:
                 found.append(each)
-    shown = list(turns)[-count:] if count else []
+    shown = turns[-count:] if count else []
     return [each for _turn_id, happened in shown for each in happened]
 
 

@@ -99,7 +99,8 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         _print_table(stats, Style.of(sys.stdout))
     for problem in stats.problems:
         print(f"threadlog: {text.one_line(problem)}", file=sys.stderr)
-    return 1 if stats.problems else 0
+    undrawn = arguments.png is not None and not stats.rows
+    return 1 if stats.problems or undrawn else 0
 
 
 def _cannot_draw() -> str | None:

@@ -59,14 +59,15 @@ class Transcript:
         if thread.archived:
             self.sheet.line("archived", DIM)
 
-    def _title(self, title: str) -> str:
-        """A title, on no more than a line of a terminal."""
-        columns = self.sheet.columns
-        return text.fit(text.one_line(title), columns) if columns else title
+    def _title(self, title: str, before: str = "") -> str:
+        """A title behind something, together on no more than a line of a terminal."""
+        columns = self.sheet.columns - len(INDENT) - text.width(before)
+        return text.fit(text.one_line(title), max(columns, 1)) if self.sheet.columns else title
 
     def _kin(self, how: str, thread_id: str, kin: dict[str, str]) -> None:
-        title = self._title(kin.get(thread_id, "it is not there any more"))
-        self.sheet.line(f"{how} {self._short(thread_id)}  {title}", DIM)
+        who = f"{how} {self._short(thread_id)}  "
+        title = self._title(kin.get(thread_id, "it is not there any more"), who)
+        self.sheet.line(who + title, DIM)
 
     def _short(self, name: str) -> str:
         """An id, or its end where the terminal is narrow; `show` takes both."""

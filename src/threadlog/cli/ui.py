@@ -24,7 +24,9 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     from threadlog.ui.resuming import Agent
 
     agent = Agent(arguments.agent, arguments.model) if arguments.agent else None
-    return Browser(home, start, agent).run() or 0
+    browser = Browser(home, start, agent)
+    browser.run()
+    return 1 if browser.return_code is None else browser.return_code
 
 
 def _complain(what: str) -> int:

@@ -249,7 +249,7 @@ class TurnFold:
             self._output(*output)
 
     def _output(self, call_id: str, output: Json) -> None:
-        for turn in reversed(self.turns):
+        for turn in reversed(self.turns) if self._keep_items else ():
             call = turn.items.get(call_id)
             if isinstance(call, ti.ToolCall):
                 turn.items[call_id] = msgspec.structs.replace(call, output=output)
@@ -306,6 +306,8 @@ class TurnFold:
         return self._open
 
     def _find(self, turn_id: str | None) -> OpenTurn | None:
+        if turn_id not in self._known:  # spares a look at all of them
+            return None
         return next((turn for turn in reversed(self.turns) if turn.id == turn_id), None)
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.text import Text
 from textual import work
+from textual.actions import ActionParseResult
 from textual.app import App
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from threadlog.home import Home
 from threadlog.ui import upkeep, verbs
 from threadlog.ui.browse import Browse
 from threadlog.ui.lanes import Lane
+from threadlog.ui.screen import ThreadScreen, sentence_of
 from threadlog.ui.start import Start
 
 if TYPE_CHECKING:
@@ -49,9 +54,8 @@ class Browser(App[int]):
     CSS: ClassVar[str] = """
     Screen { background: ansi_default; color: ansi_default; }
     #filter { height: 1; }
-    #words { border: none; height: 1; padding: 0; background: ansi_default; display: none; }
-    #words.-typing { display: block; }
-    #filter.-typing { display: none; }
+    #words { border: none; height: 1; padding: 0; background: ansi_default; width: 1fr; }
+    #hint { width: auto; }
     #panes { height: 1fr; layout: vertical; }
     #list { height: 3fr; scrollbar-size-vertical: 1; }
     #preview { height: 2fr; scrollbar-size-vertical: 1; border-top: solid ansi_bright_black; }
@@ -131,9 +135,50 @@ class Browser(App[int]):
         if done.undo is not None:
             self._undo.append(done.undo)
 
+    def keep_undo(self, undo: Callable[[Home], verbs.Done]) -> None:
+        """That failed: it can be tried again."""
+        self._undo.append(undo)
+
     def take_undo(self) -> Callable[[Home], verbs.Done] | None:
         """What undoes the last of it."""
         return self._undo.pop() if self._undo else None
+
+    # -- what goes amiss on the loop
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key asks for; what goes amiss is said, and the program goes on."""
+        if isinstance(self.screen, ThreadScreen):
+            self.screen.was_heard()
+        try:
+            return await super().run_action(action, default_namespace, namespaces)
+        except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
+            self._complain(error)
+            return True
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A worker's failure is said; after any other the loop that it came from has ended."""
+        if isinstance(error, WorkerFailed):
+            self._complain(cast("Exception", error.error))
+        else:
+            super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """End with a sentence: a traceback would have what the thread says among its values."""
+        error = self._exception
+        told = sentence_of(error) if isinstance(error, Exception) else "it ended"
+        self._exit_renderables.append(Text(f"threadlog: the ui ended: {told}"))
+        self._close_messages_no_wait()
+
+    def _complain(self, error: Exception) -> None:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, ThreadScreen):
+                screen.complain(error)
+                return
 
     def on_unmount(self) -> None:
         """Nothing more is begun."""

@@ -1,36 +1,28 @@
-"""The list of threads, or of what was found in them, with a preview beside it."""
+"""The first screen: threads, what is typed to filter them and to search in them, the keys."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from functools import partial
 
 from textual import on, work
-from textual.app import ComposeResult
-from textual.containers import Container
 
 from threadlog.core.query import SORTS, ThreadSummary
+from threadlog.errors import BadQuery
 from threadlog.ui import keys, upkeep, verbs
 from threadlog.ui.filter_line import FilterLine
 from threadlog.ui.found import Hits
-from threadlog.ui.lanes import Stopped
-from threadlog.ui.layout import Words
 from threadlog.ui.list_view import ListView
-from threadlog.ui.pages import PAGE, Choice, Fetched, ThreadPages
-from threadlog.ui.screen import StatusLine, ThreadScreen
-from threadlog.ui.turn_view import TurnView
+from threadlog.ui.listing import Listing
+from threadlog.ui.pages import Choice, ThreadPages
 
 # What is waited for further keys before anything is read.
-TITLES_WAIT_S, SEARCH_WAIT_S, PREVIEW_WAIT_S = 0.05, 0.15, 0.06
+TITLES_WAIT_S, SEARCH_WAIT_S = 0.05, 0.15
 # With more not in the word index yet, a search waits for that, or for Enter.
 READ_AT_ONCE_BYTES = 32 << 20
-_STATUS_S = 0.25
-_SORTED = {"created": "by creation", "updated": "by change", "recency": "by last turn"}
 
 
-class Browse(ThreadScreen):
-    """The first screen."""
+class Browse(Listing):
+    """The list, filtered and searched."""
 
     AUTO_FOCUS = "#list"
     BINDINGS = keys.bindings(keys.THREADS, keys.ACTIONS)
@@ -38,33 +30,7 @@ class Browse(ThreadScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._filter = FilterLine(id="filter")
-        self._list = ListView(id="list")
-        self._preview = TurnView(id="preview")
-        self._pages = ThreadPages(Choice())
-        self._hits: Hits | None = None
-        self._row = 0  # where the cursor was before a search
-        self._loading = True
         self._making_words = self._words_made = self._find_again = False
-        self._told: upkeep.Telling | None = None
-
-    def compose(self) -> ComposeResult:
-        """The line to filter by, the panes, the status."""
-        yield self._filter
-        with Container(id="panes"):
-            yield self._list
-            yield self._preview
-        yield StatusLine("", markup=False)
-
-    def on_mount(self) -> None:
-        """The first page may be here already."""
-        start = self.browser.start
-        self._pages = start.pages
-        if start.first.done() and start.first.exception() is None:
-            self._show_pages(start.pages, start.first.result())
-        else:
-            self._await_start()
-        self.set_interval(_STATUS_S, self._look_at_progress)
 
     def on_screen_resume(self) -> None:
         """Something was done while a thread was read."""
@@ -72,146 +38,18 @@ class Browse(ThreadScreen):
             self.browser.stale = False
             self.action_refresh()
 
-    @work(exclusive=True, group="list")
-    async def _await_start(self) -> None:
-        start = self.browser.start
-        try:
-            fetched = await asyncio.wrap_future(start.first)
-        except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
-            self._loading = False
-            self.complain(error)
-        else:
-            self._show_pages(start.pages, fetched)
-
-    # -- what is meant, and how things are
-
-    def meant(self) -> ThreadSummary | None:
-        """The thread at the cursor."""
-        current = self._list.current
-        return current if current is None or isinstance(current, ThreadSummary) else current.thread
-
-    def facts(self) -> str:
-        """Counts, what is chosen, how far an index is."""
-        choice = self._pages.choice
-        if self._hits is not None:
-            more = "+" if self._hits.more else ""
-            told = [f"{_place(self._list, self._hits)}{more} found"]
-        elif self._loading:
-            told = ["reading ..."]
-        elif not len(self._pages):
-            told = ["no threads" + (" that fit" if choice.text or choice.cwd else " here yet")]
-        else:
-            more = "" if self._pages.total is not None else "+"
-            told = [f"{_place(self._list, self._pages)}{more} threads"]
-            told.append(_SORTED[choice.sort])
-        if choice.archived and self._hits is None:
-            told.append("archived")
-        if choice.cwd is not None:
-            told.append("this directory")
-        if (telling := self.browser.telling) is not None:
-            told.append(str(telling))  # last: a narrow terminal does without
-        return " | ".join(told)
-
-    def _look_at_progress(self) -> None:
-        if self._told != self.browser.telling:
-            self._told = self.browser.telling
-            self.show_status()
-
-    # -- threads
-
-    def _show_pages(
-        self, pages: ThreadPages, fetched: Fetched, stand_on: str | None = None
-    ) -> None:
-        """Have these in the list, the cursor on a thread, or where it was."""
-        self._loading = False
-        pages.take(fetched)
-        self._pages, self._hits = pages, None
-        self._list.sort = pages.choice.sort
-        row = fetched.number * PAGE if fetched.number else 0
-        if stand_on is not None:
-            row = pages.row_of(stand_on, self._row)
-        self._list.show_rows(pages, row)
-        if fetched.problems:
-            self.say(fetched.problems[0], failed=True)
-        self.show_status()
-        self.call_after_refresh(self._count, pages)
-        self.browser.settle_once()
-
-    @work(exclusive=True, group="list")
-    async def _load(
-        self, choice: Choice, *, wait_s: float = 0, stand_on: str | None = None, near: int = 0
-    ) -> None:
-        """Read the page around a row, and show it."""
-        await asyncio.sleep(wait_s)
-        pages = ThreadPages(choice)
-
-        def job(stopped: Stopped) -> Fetched:
-            fetched = pages.fetch(self.home, near // PAGE, stopped)
-            return fetched if fetched.threads else pages.fetch(self.home, 0, stopped)
-
-        fetched = await self.off_the_loop(self.browser.listing, job)
-        if fetched is None:
-            return
-        if near and pages.choice == self._pages.choice:
-            pages.total = self._pages.total
-        self._row = near
-        self._show_pages(pages, fetched, stand_on or "")
-
-    @work(exclusive=True, group="count")
-    async def _count(self, pages: ThreadPages) -> None:
-        if pages.total is not None:
-            return
-        total = await self.off_the_loop(self.browser.listing, lambda _s: pages.count(self.home))
-        if total is not None and pages is self._pages:
-            pages.total = max(total, len(pages))
-            if self._hits is None:
-                self._list.rows_changed()
-            self.show_status()
-
-    @on(ListView.Wanted)
-    def _fetch_wanted(self, event: ListView.Wanted) -> None:
-        if self._hits is None:
-            self._fetch(event.row // PAGE)
-
-    @work(exclusive=True, group="page")
-    async def _fetch(self, number: int) -> None:
-        """That page, and the one after it."""
-        pages = self._pages
-        for each in (number, number + 1):
-            if pages.has(each) or each * PAGE >= max(len(pages), 1):
-                continue
-            fetched = await self.off_the_loop(
-                self.browser.listing, partial(pages.fetch, self.home, each)
-            )
-            if fetched is None or pages is not self._pages:
-                return
-            pages.take(fetched)
-            if self._hits is None:
-                self._list.rows_changed()
-                self._preview_soon()
-
-    @on(ListView.Moved)
-    def _moved(self) -> None:
-        self.show_status()
-        self._preview_soon()
-        here, ahead = self._list.cursor, self._list.size.height
-        if self._hits is not None:
-            if self._hits.more and here + ahead > len(self._hits):
-                self._find_more(self._hits)
-        elif len(self._pages) and not self._pages.has(
-            min(here + ahead, len(self._pages) - 1) // PAGE
-        ):
-            self._fetch((here + ahead) // PAGE)
-
     # -- what is typed
 
     def action_titles(self) -> None:
         """Type a text to filter by."""
-        self._filter.type_in("")
+        self._filter.type_in(search=False)
+        self._leave_hits()
 
     def action_search(self) -> None:
         """Type words to search for."""
-        self._filter.type_in("/")
+        self._filter.type_in(search=True)
+        if self._pages.choice.text:
+            self._load(self._pages.choice._replace(text=""))
 
     def action_clear(self) -> None:
         """All threads again."""
@@ -219,51 +57,84 @@ class Browse(ThreadScreen):
         self._list.focus()
         self.say()
         if self._pages.choice.text:
+            self._find_again = False
             self._load(self._pages.choice._replace(text=""), stand_on=self._standing())
-        elif self._hits is not None:
-            self.workers.cancel_group(self, "list")
-            self._hits = None
+        else:
+            self._leave_hits()
+
+    def _leave_hits(self) -> None:
+        """The list as it was before a search, also one that is under way."""
+        self._find_again = False
+        self.workers.cancel_group(self, "list")
+        shown, self._hits = self._hits, None
+        if not self._pages.begun:
+            self._load(self._pages.choice, near=self._row)
+        elif shown is not None:
             self._list.show_rows(self._pages, self._row)
 
     @on(FilterLine.Typed)
     def _typed(self, event: FilterLine.Typed) -> None:
+        self.say()
         if event.done:
             self._list.focus()
-        if event.words.startswith("/"):
-            self._search(event.words[1:].strip(), at_once=event.done)
+        if event.search:
+            self._search(event.words.lstrip(), at_once=event.done)
         elif not event.done:
-            self._hits = None
             choice = self._pages.choice._replace(text=event.words.strip())
             self._load(choice, wait_s=TITLES_WAIT_S)
 
     def _search(self, words: str, *, at_once: bool) -> None:
+        if not words:
+            self._leave_hits()
+            return
         if self._hits is None:
             self._row = self._list.cursor
         elif at_once and self._hits.words == words and len(self._hits):
             return
-        if words:
-            self._find(words, at_once=at_once)
+        self._find(words, at_once=at_once)
 
     @work(exclusive=True, group="list")
-    async def _find(self, words: str, *, at_once: bool) -> None:
-        """What these words find; what was asked before is dropped."""
+    async def _find(self, words: str, *, at_once: bool, again: bool = False) -> None:
+        """What these words find; what was asked before is dropped.
+
+        *again*: the cursor stays where it is.
+        """
         if not at_once:
             await asyncio.sleep(SEARCH_WAIT_S)
+        seeking = self._seeking = object()
+        self.show_status()
+        try:
+            hits = await self._found(words, at_once=at_once, again=again)
+        finally:
+            if self._seeking is seeking:
+                self._seeking = None
+                self.show_status()
+        if hits is not None:
+            row = hits.row_of(self._list.current, self._list.cursor) if again else 0
+            self._hits = hits
+            self._list.show_rows(hits, row)
+            if hits.problems or not again:  # else what was said is about what was done
+                self.say(hits.problems[0] if hits.problems else "", failed=bool(hits.problems))
+            if hits.scanned:
+                self._make_word_index(again=False)
+
+    async def _found(self, words: str, *, at_once: bool, again: bool) -> Hits | None:
         lane = self.browser.finding
         if not at_once and not await self.off_the_loop(lane, lambda _s: self._is_quick()):
             self.say("making the word index; Enter does not wait")
             self._make_word_index(again=True)
-            return
+            return None
         hits = Hits(words, self._pages.choice.cwd)
-        page = await self.off_the_loop(lane, lambda _s: hits.ask(self.home))
-        if page is None:
-            return
-        hits.take(page)
-        self._hits = hits
-        self._list.show_rows(hits)
-        self.say(hits.problems[0] if hits.problems else "", failed=bool(hits.problems))
-        if hits.scanned:
-            self._make_word_index(again=False)
+        count = self._list.cursor + 1 if again else 0
+        try:
+            hits.take(await lane.do(lambda stopped: hits.ask(self.home, stopped, count)))
+        except BadQuery as error:  # who is still typing knows
+            self.say(as_sentence(error), failed=at_once)
+            return None
+        except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
+            self.complain(error)
+            return None
+        return hits
 
     def _is_quick(self) -> bool:
         """True if little is to be read for a search, or where nothing makes it less."""
@@ -281,49 +152,15 @@ class Browse(ThreadScreen):
     @work(group="words")
     async def _make_words(self) -> None:
         tell = self.browser.tell
-        done = await self.off_the_loop(
+        await self.off_the_loop(
             self.browser.indexing, lambda stopped: upkeep.catch_up_words(self.home, stopped, tell)
         )
         self.browser.told_all()
         self._making_words = False
-        again, self._find_again = self._find_again and done is not None, False
+        again, self._find_again = self._find_again and self.is_attached, False
         self._words_made |= again  # what was not made by now is not going to be
-        if again and self._filter.words.startswith("/"):
-            self._search(self._filter.words[1:].strip(), at_once=True)
-
-    @work(exclusive=True, group="more")
-    async def _find_more(self, hits: Hits) -> None:
-        page = await self.off_the_loop(self.browser.finding, lambda _s: hits.ask(self.home))
-        if page is not None and hits is self._hits:
-            hits.take(page)
-            self._list.rows_changed()
-            self.show_status()
-
-    # -- the preview
-
-    @work(exclusive=True, group="preview")
-    async def _preview_soon(self) -> None:
-        """The newest turns of the thread at the cursor, or what was found, once one rests there."""
-        await asyncio.sleep(PREVIEW_WAIT_S)
-        current = self._list.current
-        if current is None:
-            self._preview.show_turns(())
-            return
-        from threadlog.ui import preview
-
-        words = self._hits.words if self._hits is not None else ""
-        seen = await self.off_the_loop(
-            self.browser.reading, lambda stopped: preview.read(self.home, current, stopped)
-        )
-        if seen is None:
-            return
-        self._preview.words = Words(words)
-        self._preview.show_turns((), ())
-        self._preview.show_turns(seen.turns, seen.head)
-        if seen.turn_id is None:
-            self._preview.scroll_home(animate=False)
-        else:
-            self._preview.find(1, from_turn=seen.turn_id)
+        if again and self._filter.searches:
+            self._search(self._filter.words.lstrip(), at_once=False)
 
     # -- the other keys
 
@@ -337,29 +174,37 @@ class Browse(ThreadScreen):
         elif current is not None and self._hits is not None:
             self.app.push_screen(Reading(current.thread, current, self._hits.words))
 
-    def action_other_pane(self) -> None:
-        """From the list to the preview, or back."""
-        (self._list if self._preview.has_focus else self._preview).focus()
-
     def action_here(self) -> None:
         """This directory only, or all."""
+        from threadlog.ui.resuming import here
+
         choice = self._pages.choice
-        self._choose(choice._replace(cwd=os.getcwd() if choice.cwd is None else None))
+        folder = here() if choice.cwd is None else None
+        if folder is None and choice.cwd is None:
+            self.say("the directory that this was started in is not there any more", failed=True)
+        else:
+            self._choose(choice._replace(cwd=folder))
 
     def action_archived(self) -> None:
         """The archived threads, or the others."""
-        self._choose(self._pages.choice._replace(archived=not self._pages.choice.archived))
+        if self._hits is not None:
+            self.say("a search finds archived threads too")
+        else:
+            self._choose(self._pages.choice._replace(archived=not self._pages.choice.archived))
 
     def action_sort(self) -> None:
         """The next order."""
+        if self._hits is not None:
+            self.say("what was found stands in its order, the newest first")
+            return
         order = SORTS[(SORTS.index(self._pages.choice.sort) + 1) % len(SORTS)]
         self._choose(self._pages.choice._replace(sort=order))
 
     def _choose(self, choice: Choice) -> None:
         self.say()
         words = self._hits.words if self._hits is not None else ""
-        self._pages = ThreadPages(choice)
         if words:
+            self._pages, self._row = ThreadPages(choice), 0
             self._find(words, at_once=True)
         else:
             self._load(choice)
@@ -367,17 +212,14 @@ class Browse(ThreadScreen):
     def action_refresh(self) -> None:
         """Look again; the cursor stays on its thread."""
         self.say()
-        if self._hits is not None:
-            self._find(self._hits.words, at_once=True)
-        else:
-            self._reload(self._standing())
-
-    def _standing(self) -> str | None:
-        thread = self.meant()
-        return thread.path if thread is not None else None
+        self._reload(self._standing())
 
     def _reload(self, stand_on: str | None) -> None:
-        self._load(self._pages.choice, stand_on=stand_on, near=self._list.cursor)
+        if self._hits is not None:
+            self._pages = ThreadPages(self._pages.choice)  # read again once they are shown
+            self._find(self._hits.words, at_once=True, again=True)
+        else:
+            self._load(self._pages.choice, stand_on=stand_on, near=self._list.cursor)
 
     def was_changed(self, done: verbs.Done) -> None:
         """The list may be another now."""
@@ -388,5 +230,11 @@ class Browse(ThreadScreen):
         self.app.exit(0)
 
 
-def _place(view: ListView, there: ThreadPages | Hits) -> str:
-    return f"{view.cursor + 1 if len(there) else 0:,} of {len(there):,}"
+def as_sentence(error: BadQuery) -> str:
+    """What is wrong with words, for somebody who has no options."""
+    told = str(error)
+    return (
+        told.partition(";")[0] + " (threadlog search --exact finds any text)"
+        if "--exact" in told
+        else told
+    )

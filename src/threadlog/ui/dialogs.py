@@ -64,7 +64,7 @@ class Question(ModalScreen[str | None]):
 
 
 class Line(ModalScreen[str | None]):
-    """Asks for a line of text."""
+    """Asks for a line of text, which may be empty; None for Esc."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
@@ -84,7 +84,7 @@ class Line(ModalScreen[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """That is it."""
         event.stop()
-        self.dismiss(event.value.strip() or None)
+        self.dismiss(event.value.strip())
 
 
 class Help(ModalScreen[None]):

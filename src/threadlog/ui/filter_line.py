@@ -28,16 +28,18 @@ class FilterLine(Horizontal):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("down,tab", "leave", show=False)]
 
     class Typed(Message):
-        """Something was typed; `done` with Enter."""
+        """Something was typed, to `search` for or to filter by; `done` with Enter."""
 
-        def __init__(self, words: str, *, done: bool = False) -> None:
+        def __init__(self, words: str, *, search: bool, done: bool = False) -> None:
             super().__init__()
             self.words = words
+            self.search = search
             self.done = done
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._input: Input | None = None
+        self.searches = False
 
     def compose(self) -> ComposeResult:
         """The hint."""
@@ -48,18 +50,19 @@ class FilterLine(Horizontal):
         """What was typed."""
         return self._input.value if self._input is not None else ""
 
-    def type_in(self, first: str) -> None:
-        """Have somebody type, behind *first* unless that is there."""
+    def type_in(self, *, search: bool) -> None:
+        """Have somebody type what to search for, or to filter by; what was typed stays."""
         from textual.widgets import Input
 
         if self._input is None:
             self._input = Input(id="words", select_on_focus=False)
             self.mount(self._input)
-        self.query_one("#hint").display = False
+        self.query_one("#hint", Static).update(Text("search: " if search else "titles: "))
         self._input.display = True
-        if self._input.value.startswith("/") != bool(first):
+        if self.searches != search:
+            self.searches = search
             with self.prevent(Input.Changed):
-                self._input.value = first
+                self._input.value = ""
         self._input.cursor_position = len(self._input.value)
         self._input.focus()
 
@@ -69,18 +72,18 @@ class FilterLine(Horizontal):
             return
         with self.prevent(type(self._input).Changed):
             self._input.value = ""
-        self._input.display = False
-        self.query_one("#hint").display = True
+        self._input.display = self.searches = False
+        self.query_one("#hint", Static).update(Text(_IDLE, style=cells.DIM))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """A key was typed."""
         event.stop()
-        self.post_message(self.Typed(event.value))
+        self.post_message(self.Typed(event.value, search=self.searches))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """That is all."""
         event.stop()
-        self.post_message(self.Typed(event.value, done=True))
+        self.post_message(self.Typed(event.value, search=self.searches, done=True))
 
     def action_leave(self) -> None:
         """To the list, as it is by now."""

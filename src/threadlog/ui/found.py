@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from threadlog.core.search import SearchHit
 from threadlog.home import Home
+from threadlog.ui.lanes import Stopped
 
 if TYPE_CHECKING:
-    from threadlog.core.search import SearchHit, SearchPage
+    from threadlog.core.search import SearchPage
     from threadlog.searching import Searched
 
 PAGE = 50
@@ -40,9 +42,18 @@ class Hits:
         """The hit of a row."""
         return self._hits[row] if row < len(self._hits) else None
 
-    def ask(self, home: Home) -> SearchPage:
-        """The next page; raises BadQuery."""
-        return home.search(as_typed(self.words), **self._asked | {"cursor": self._cursor})
+    def row_of(self, shown: object, near: int) -> int:
+        """The row of what was found before, if it is here, also where its thread was moved."""
+        for row, each in enumerate(self._hits):
+            if isinstance(shown, SearchHit) and _place(each) == _place(shown):
+                return row
+        return near
+
+    def ask(self, home: Home, stopped: Stopped, at_least: int = 0) -> SearchPage:
+        """The next page, of *at_least* so many; raises BadQuery, and GivenUp once *stopped*."""
+        asked = self._asked | {"cursor": self._cursor}
+        asked["limit"] = min(max(asked["limit"], at_least), LIMIT)
+        return home.search(as_typed(self.words), stop=stopped, **asked)
 
     def take(self, page: SearchPage) -> None:
         """Have it."""
@@ -52,13 +63,22 @@ class Hits:
         self.scanned = page.scanned
         self.more = page.next is not None and len(self._hits) < LIMIT
 
+    @property
+    def cut(self) -> bool:
+        """True if there are more than are here."""
+        return self._cursor is not None
+
     def all(self) -> list[SearchHit]:
         """Those that are here, the newest first."""
         return list(self._hits)
 
 
 def as_typed(words: str) -> str:
-    """A query in the making: its last word may go on."""
+    """A query in the making: its last word may go on, unless a space ends it."""
     last = words.rsplit(" ", 1)[-1]
     going_on = last[-1:].isalnum() and ":" not in last and words.count('"') % 2 == 0
     return f"{words}*" if going_on else words
+
+
+def _place(hit: SearchHit) -> tuple[str, int, str]:
+    return hit.thread.id or hit.path, hit.offset, hit.excerpt

@@ -17,6 +17,8 @@ _INDENT = "  "
 _REST = f"  … the rest is longer than {SHOWN_CHARS >> 10} K characters (threadlog show --full)"
 # A line of a folded text is worth so many characters; longer ones count as several.
 _LINE_CHARS = 400
+# What is unfolded at once.
+UNFOLDED_CHARS = 2 << 20
 
 
 class Line(NamedTuple):
@@ -99,10 +101,23 @@ class Layout:
         self.lay(self.blocks, width)
         return True
 
-    def toggle_all(self, width: int) -> None:
-        """Unfold all blocks, or fold them if all are unfolded."""
-        self._open = set() if self.foldable <= self._open else set(self.foldable)
+    def toggle_all(self, width: int, near: int) -> bool:
+        """Unfold all blocks, or fold them if they are; False if they are too long for that.
+
+        Then those nearest to one are unfolded.
+        """
+        wanted, left = set(), UNFOLDED_CHARS
+        nearest = sorted(range(len(self.blocks)), key=lambda number: abs(number - near))
+        for block in (self.blocks[number] for number in nearest):
+            if block.key in self.foldable:
+                left -= min(len(block.text), SHOWN_CHARS)
+                if left < 0:
+                    break
+                wanted.add(block.key)
+        folds = wanted <= self._open
+        self._open = set() if folds else wanted
         self.lay(self.blocks, width)
+        return folds or left >= 0
 
     def is_open(self, key: Key) -> bool:
         """True for a block that was unfolded."""

@@ -47,6 +47,12 @@ class Fetched(NamedTuple):
     more: bool
     problems: Sequence[str] = ()
 
+    def has(self, reference: str | None) -> bool:
+        """True if the thread of that path or id is among them."""
+        return reference is not None and any(
+            reference in (each.path, each.id) for each in self.threads
+        )
+
 
 class ThreadPages:
     """The threads of a choice by their rows.
@@ -72,11 +78,16 @@ class ThreadPages:
         place = row % PAGE
         return page[place] if page is not None and place < len(page) else None
 
-    def row_of(self, path: str, near: int) -> int:
-        """The row of a thread among those that are here, else *near*."""
+    @property
+    def begun(self) -> bool:
+        """True once a page was here."""
+        return self.total is not None or self._known > 0
+
+    def row_of(self, reference: str, near: int) -> int:
+        """The row of the thread of that path or id among those that are here, else *near*."""
         for number, page in self._pages.items():
             for place, each in enumerate(page):
-                if each.path == path:
+                if reference in (each.path, each.id):
                     return number * PAGE + place
         return near
 

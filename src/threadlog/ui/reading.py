@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 
 from rich.text import Text
 from textual import on, work
@@ -21,7 +21,7 @@ from threadlog.ui.lanes import Stopped
 from threadlog.ui.layout import Words
 from threadlog.ui.screen import StatusLine, ThreadScreen
 from threadlog.ui.turn_view import TurnView
-from threadlog.ui.window import Stretch
+from threadlog.ui.window import Placed, Stretch
 
 # How often the file is looked at.
 LOOK_S = 1.0
@@ -45,11 +45,12 @@ class Reading(ThreadScreen):
         self._thread = thread
         self._hit = hit
         self._query = words
-        self._hits: list[SearchHit] = []
-        self._hit_at: int | None = None
+        self._hits: list[Placed] = []
+        self._more_hits = False  # older ones than those that are known
         self._stretch = Stretch()
         self._seen: _Facts | None = None
         self._read = False
+        self._lost = self._missed = False  # the file is gone; something in it was not shown
 
     def compose(self) -> ComposeResult:
         """The thread's name, its turns, the status."""
@@ -63,12 +64,16 @@ class Reading(ThreadScreen):
         if self._query:
             self._view.words = Words(self._query)
             self._find_all()
+        self._begin()
+        self._look()
+        self.set_interval(LOOK_S, self._look)
+        self.show_status()
+
+    def _begin(self) -> None:
         if self._hit is not None:
             self._go_to(self._hit)
         else:
             self._go(window.newest, at_end=True)
-        self.set_interval(LOOK_S, self._look)
-        self.show_status()
 
     def _show_head(self) -> None:
         thread = self._thread
@@ -96,14 +101,17 @@ class Reading(ThreadScreen):
         told += ["more above"] if self._stretch.before else []
         told += ["more below"] if self._stretch.after else []
         if self._query:
-            told.append(f"{len(self._hits)} found: n, p")
+            more = "+" if self._more_hits else ""
+            told.append(f"{len(self._hits):,}{more} found: n, p")
         return " | ".join(told)
 
     # -- turns
 
     def _show(self, stretch: Stretch) -> None:
+        was_whole = self._read and not self._stretch.after
         self._stretch, self._read = stretch, True
-        self._view.show_turns(stretch.turns, () if stretch.turns else ["(no turns)"])
+        none = () if stretch.turns else ["(no turns)"]
+        self._view.show_turns(stretch.turns, none, follow=was_whole)
         self.show_status()
 
     @work(exclusive=True, group="go")
@@ -128,12 +136,17 @@ class Reading(ThreadScreen):
             self._show(stretch)
             self._view.go_to_turn(hit.turn)
             self._view.find(1, from_turn=hit.turn)
+            self._view.expect_above()  # it begins with that turn
 
     async def _stretch_by(self, how: _Reading) -> Stretch | None:
         thread = self._thread
         return await self.off_the_loop(
             self.browser.reading, lambda stopped: how(self.home, thread, stopped)
         )
+
+    @on(TurnView.UnfoldedSome)
+    def _unfolded_some(self) -> None:
+        self.say("unfolded what is nearest, the rest is too long: x where one is later")
 
     @on(TurnView.NearStart)
     def _near_start(self) -> None:
@@ -148,19 +161,17 @@ class Reading(ThreadScreen):
     @work(exclusive=True, group="more")
     async def _more_before(self) -> None:
         known = self._stretch
-        first = known.anchors[0]
-        more = await self._stretch_by(lambda h, t, stopped: window.before(h, t, stopped, first))
+        more = await self._stretch_by(lambda h, t, stopped: window.before(h, t, stopped, known))
         if more is not None and known is self._stretch:
             joined = more.joined(known) if more.turns else known._replace(before=False)
-            self._show(joined.without_last())
+            self._show(joined.without_last(self._view.turns_on_screen()))
 
     @work(exclusive=True, group="more")
     async def _more_after(self) -> None:
         known = self._stretch
-        last = known.anchors[-1]
-        more = await self._stretch_by(lambda h, t, stopped: window.after(h, t, stopped, last))
+        more = await self._stretch_by(lambda h, t, stopped: window.after(h, t, stopped, known))
         if more is not None and known is self._stretch:
-            self._show(known.joined(more).without_first())
+            self._show(known.joined(more).without_first(self._view.turns_on_screen()))
 
     # -- what is added meanwhile
 
@@ -171,35 +182,35 @@ class Reading(ThreadScreen):
         path = self._thread.path
         try:
             facts = await lane.do(lambda _stopped: _facts_of(path))
-        except CancelledError:
-            return
         except OSError:
-            if self._seen is not None:
-                self._seen = None
+            self._seen = None
+            if not self._lost:
+                self._lost = True
                 self._find_again()
             return
-        before, self._seen = self._seen, facts
-        if before is not None and before != facts and self._read:
+        before, self._seen, self._lost = self._seen, facts, False
+        if self._read and (self._missed or (before is not None and before != facts)):
             self._follow()
 
     @work(exclusive=True, group="follow")
     async def _follow(self) -> None:
+        self._missed = False
         known = self._stretch
         if known.after:
             return
         try:
             if known.anchors:
-                last = known.anchors[-1]
                 more = await self.browser.reading.do(
-                    lambda stopped: window.after(self.home, self._thread, stopped, last)
+                    lambda stopped: window.after(self.home, self._thread, stopped, known)
                 )
-                if known is self._stretch:
-                    self._show(known.joined(more).without_first())
+                self._missed = known is not self._stretch
+                if not self._missed:
+                    on_screen = self._view.turns_on_screen()
+                    joined = known.joined(more).without_first(on_screen)
+                    self._show(joined.without_last(on_screen))
                 return
         except BadCursor:  # that turn counts no more
             pass
-        except CancelledError:
-            return
         except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
             self.complain(error)
             return
@@ -208,23 +219,29 @@ class Reading(ThreadScreen):
             self._show(stretch)
 
     @work(exclusive=True, group="again")
-    async def _find_again(self) -> None:
-        """It lies elsewhere by now, or is gone."""
-        reference = verbs.reference(self._thread)
+    async def _find_again(self, *, was_told: bool = False) -> None:
+        """It lies elsewhere by now, or is gone, which may be told already."""
+        reference, path = verbs.reference(self._thread), self._thread.path
         try:
             self._thread = await self.browser.reading.do(lambda _s: self.home.get(reference))
         except NotFound:
-            self.say("this thread is not there any more", failed=True)
+            self._lost = True
+            if not was_told:
+                self.say("this thread is not there any more", failed=True)
         except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
             self.complain(error)
         else:
             self._show_head()
-            self._follow()
+            if self._read or self._thread.path == path:
+                self._follow()
+            else:
+                self.say()
+                self._begin()
 
-    def was_changed(self, done: verbs.Done) -> None:  # noqa: ARG002
+    def was_changed(self, done: verbs.Done) -> None:
         """What was done was done to this thread, unless it made another."""
         self.browser.stale = True
-        self._find_again()
+        self._find_again(was_told=bool(done.sentence))
 
     # -- what is searched for
 
@@ -236,24 +253,32 @@ class Reading(ThreadScreen):
         words = await self.app.push_screen_wait(Line("Search in this thread", self._query))
         if words is None:
             return
-        self._query, self._hits, self._hit_at = words, [], None
+        self._query, self._hits, self._more_hits = words, [], False
         self._view.words = Words(words)
         self._view.refresh()
         self.say()
-        self._find_all(jump=not self._view.find(1))
+        if words:
+            self._find_all(jump=not self._view.find(1))
+        else:
+            self.workers.cancel_group(self, "find")
 
     @work(exclusive=True, group="find")
     async def _find_all(self, *, jump: bool = False) -> None:
-        hits = Hits(self._query, None, within=verbs.reference(self._thread))
-        page = await self.off_the_loop(self.browser.finding, lambda _s: hits.ask(self.home))
-        if page is None:
+        thread = self._thread
+        hits = Hits(self._query, None, within=verbs.reference(thread))
+
+        def job(stopped: Stopped) -> list[Placed]:
+            hits.take(hits.ask(self.home, stopped))
+            return window.placed(self.home, thread, hits.all(), stopped)
+
+        found = await self.off_the_loop(self.browser.finding, job)
+        if found is None:
             return
-        hits.take(page)
-        self._hits = hits.all()[::-1]  # the oldest first
+        self._hits, self._more_hits = found, hits.cut
         self.show_status()
         if not self._hits:
             self.say("nothing found in this thread")
-        elif jump:
+        elif jump and not self._view.find(-1):
             self._jump(-1)
 
     def action_find(self, step: int) -> None:
@@ -264,19 +289,27 @@ class Reading(ThreadScreen):
             self._jump(step)
 
     def _jump(self, step: int) -> None:
-        here = {turn.id for turn in self._stretch.turns}
-        among = [place for place, hit in enumerate(self._hits) if hit.turn in here]
-        if among:
-            place = max(among) + 1 if step > 0 else min(among) - 1
-        elif self._hit_at is not None:
-            place = self._hit_at + step
-        else:
-            place = 0 if step > 0 else len(self._hits) - 1
-        if 0 <= place < len(self._hits):
-            self._hit_at = place
-            self._go_to(self._hits[place])
+        """To the nearest place in turns that are not here, from those that are."""
+        beyond = self._hits_beyond(step)
+        if beyond:
+            self._go_to(beyond[0] if step > 0 else beyond[-1])
+        elif step < 0 and self._more_hits:
+            self.say(f"older places than the newest {len(self._hits):,} are not known")
         else:
             self.say("nothing more found " + ("below" if step > 0 else "above"))
+
+    def _hits_beyond(self, step: int) -> list[SearchHit]:
+        """The hits in turns after those that are here, or before them, the oldest first."""
+        here = {turn.id for turn in self._stretch.turns}
+        among = [place for place, (hit, _spot) in enumerate(self._hits) if hit.turn in here]
+        start = self._stretch.anchors[0].start if self._stretch.anchors else None
+        if among:
+            below, above = max(among) + 1, min(among)
+        elif start is not None:
+            below = above = bisect_left(self._hits, start[:2], key=lambda each: each[1])
+        else:
+            below, above = 0, len(self._hits)
+        return [hit for hit, _spot in (self._hits[below:] if step > 0 else self._hits[:above])]
 
     # -- the other keys
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from threadlog.core.query import ThreadSummary
@@ -32,12 +36,38 @@ class Command(NamedTuple):
         return shlex.join(self.words)
 
     def run(self) -> int:
-        """Run it in the terminal, which is its own meanwhile; its exit code.  Raises OSError."""
+        """Run it in the terminal, which is its own meanwhile; its exit code.  Raises OSError.
+
+        Ctrl+C is for that program alone.
+        """
         environment = {**os.environ, "CODEX_HOME": self.codex_home}
-        done = subprocess.run(  # noqa: S603 -- the user was shown it, and said yes
-            self.words, cwd=self.folder, env=environment, check=False
-        )
+        with _deaf_to_interrupts():
+            done = subprocess.run(  # noqa: S603 -- the user was shown it, and said yes
+                self.words, cwd=self.folder, env=environment, check=False
+            )
         return done.returncode
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Nothing happens here on SIGINT, which all programs of a terminal get."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals come to the main thread only
+        return
+    # No SIG_IGN: that would be inherited, a handler is not.
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def here() -> str | None:
+    """The working directory; None if somebody removed it."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
 
 
 def with_codex(home: str, thread: ThreadSummary) -> Command | None:
@@ -45,7 +75,7 @@ def with_codex(home: str, thread: ThreadSummary) -> Command | None:
     program = shutil.which("codex")
     if program is None or thread.id is None:
         return None
-    return Command(("codex", "resume", thread.id), _folder(thread), home)
+    return Command(("codex", "resume", thread.id), _folder(home, thread), home)
 
 
 def with_agent(home: str, thread: ThreadSummary, agent: Agent | None) -> Command | None:
@@ -55,9 +85,10 @@ def with_agent(home: str, thread: ThreadSummary, agent: Agent | None) -> Command
     words = [sys.executable, "-m", "threadlog", "--home", home, "chat", "--resume", thread.id]
     words += ["--agent", agent.name]
     words += [] if agent.model is None else ["--model", agent.model]
-    return Command(tuple(words), os.getcwd(), home)
+    return Command(tuple(words), here() or home, home)
 
 
-def _folder(thread: ThreadSummary) -> str:
+def _folder(home: str, thread: ThreadSummary) -> str:
     """The thread's own directory, if it is still there."""
-    return thread.cwd if thread.cwd and os.path.isdir(thread.cwd) else os.getcwd()
+    own = thread.cwd if thread.cwd and os.path.isdir(thread.cwd) else None
+    return own or here() or home

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from rich.text import Text
@@ -79,7 +78,7 @@ class ThreadScreen(Screen[None]):
     # -- what is said
 
     def say(self, sentence: str = "", *, failed: bool = False) -> None:
-        """Have a sentence stand in the status line until there is another."""
+        """Have a sentence stand in the status line until there is another, or a key is pressed."""
         self._sentence, self._failed = text.one_line(sentence), failed
         self.show_status()
 
@@ -90,6 +89,11 @@ class ThreadScreen(Screen[None]):
         for line in self.query(StatusLine):
             line.say(self.facts(), self._sentence, failed=self._failed)
 
+    def was_heard(self) -> None:
+        """A key was pressed: what was said before has been read."""
+        if self._sentence:
+            self.say()
+
     def complain(self, error: Exception) -> None:
         """Say what went amiss, as a sentence."""
         self.say(sentence_of(error), failed=True)
@@ -99,8 +103,6 @@ class ThreadScreen(Screen[None]):
         try:
             done = await lane.do(job)
             return done if self.is_attached else None
-        except CancelledError:
-            return None
         except Exception as error:  # noqa: BLE001, RUF100 -- of whatever kind: this is the top
             self.complain(error)
             return None
@@ -114,12 +116,14 @@ class ThreadScreen(Screen[None]):
         return thread
 
     @work(group="verbs")
-    async def _do(self, deed: Callable[[Home], verbs.Done]) -> None:
+    async def _do(self, deed: Callable[[Home], verbs.Done], *, undoes: bool = False) -> None:
         done = await self.off_the_loop(self.browser.verbs, lambda _stopped: deed(self.home))
         if done is not None:
             self.browser.remember(done)
-            self.say(done.sentence + ("   u: undo" if done.undo else ""))
+            self.say(done.told)
             self.was_changed(done)
+        elif undoes:
+            self.browser.keep_undo(deed)
 
     def action_undo(self) -> None:
         """Undo what was done last."""
@@ -127,7 +131,7 @@ class ThreadScreen(Screen[None]):
         if undo is None:
             self.say("nothing to undo")
         else:
-            self._do(undo)
+            self._do(undo, undoes=True)
 
     @work(group="verbs")
     async def action_archive(self) -> None:
@@ -168,7 +172,7 @@ class ThreadScreen(Screen[None]):
         if (thread := self._ready()) is None:
             return
         name = await self.app.push_screen_wait(Line("Its name", thread.name or ""))
-        if name is not None and name != thread.name:
+        if name and name != thread.name:
             self._do(lambda home: verbs.renamed(home, thread, name))
 
     @work(group="verbs")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
 from textual.strip import Strip
 
 from threadlog.ui import cells
@@ -44,20 +45,26 @@ class TurnView(ScrollView, can_focus=True):
     class NearEnd(Message):
         """The last lines are."""
 
+    class UnfoldedSome(Message):
+        """Not all texts could be unfolded at once."""
+
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._laid_out = Layout()
         self._blocks: dict[str, tuple[Turn, list[Block]]] = {}
         self._head: list[Block] = []
         self._cursor = 0
+        self._heading = 1  # which way one went last
         self.words = Words("")
 
     # -- what is shown
 
-    def show_turns(self, turns: Sequence[Turn], head: Sequence[str] = ()) -> None:
+    def show_turns(
+        self, turns: Sequence[Turn], head: Sequence[str] = (), *, follow: bool = False
+    ) -> None:
         """Show these turns; those that were shown before stay where they are on screen.
 
-        Who stands on the last line stays there: what is added is followed.
+        Who stands on the last line stays there with *follow*: what is added is followed.
         """
         from threadlog.ui.telling import blocks_of
 
@@ -74,7 +81,7 @@ class TurnView(ScrollView, can_focus=True):
         ]
         self._lay()
         self._cursor = self._line_of(cursor, self._cursor)
-        if at_end and before:
+        if follow and at_end and before:
             self._cursor = len(self._laid_out.lines) - 1
             self.scroll_to(y=self.max_scroll_y, animate=False)
         else:
@@ -150,6 +157,8 @@ class TurnView(ScrollView, can_focus=True):
 
     def go_to_line(self, line: int, *, top: bool = False) -> None:
         """Put the cursor there, and bring it into view; with *top* as the first line."""
+        if line != self._cursor:
+            self._heading = 1 if line > self._cursor else -1
         self._cursor = max(0, min(line, len(self._laid_out.lines) - 1))
         height = self.scrollable_content_region.height
         shown = self.scroll_offset.y
@@ -167,12 +176,33 @@ class TurnView(ScrollView, can_focus=True):
             self._ask_for_more()
 
     def _ask_for_more(self) -> None:
-        if min(self._cursor, self.scroll_offset.y) < _NEAR:
+        """Only on the side that one goes to: what comes there may push out what is on the other."""
+        shown, height = self.scroll_offset.y, self.scrollable_content_region.height
+        if self._heading < 0 and shown < _NEAR:
             self.post_message(self.NearStart())
-        height = self.scrollable_content_region.height
-        below = max(self._cursor, self.scroll_offset.y + height)
-        if below > len(self._laid_out.lines) - _NEAR:
+        if self._heading > 0 and shown + height > len(self._laid_out.lines) - _NEAR:
             self.post_message(self.NearEnd())
+
+    @on(events.MouseScrollUp)
+    @on(ScrollUp)
+    def _went_up(self) -> None:
+        self._heading = -1
+
+    @on(events.MouseScrollDown)
+    @on(ScrollDown)
+    def _went_down(self) -> None:
+        self._heading = 1
+
+    @on(ScrollTo)
+    def _dragged(self, event: ScrollTo) -> None:
+        if event.y is not None and event.y != self.scroll_offset.y:
+            self._heading = 1 if event.y > self.scroll_offset.y else -1
+
+    def turns_on_screen(self) -> set[str]:
+        """The ids of the turns that are seen."""
+        top = self.scroll_offset.y
+        lines = self._laid_out.lines[top : top + self.scrollable_content_region.height]
+        return {self._laid_out.blocks[line.block].turn_id for line in lines}
 
     def go_to_turn(self, turn_id: str) -> None:
         """Put the cursor at the beginning of a turn, if it is here."""
@@ -184,11 +214,19 @@ class TurnView(ScrollView, can_focus=True):
     def go_to_start(self) -> None:
         """The first turn."""
         self.go_to_line(next(iter(self._laid_out.heads()), 0), top=True)
+        self._heading = 1
+        self.call_after_refresh(self._ask_for_more)
 
     def go_to_end(self) -> None:
         """The last line."""
         self.go_to_line(len(self._laid_out.lines) - 1)
         self.scroll_to(y=self.max_scroll_y, animate=False)
+        self.expect_above()
+
+    def expect_above(self) -> None:
+        """What comes before is what one will want next."""
+        self._heading = -1
+        self.call_after_refresh(self._ask_for_more)
 
     def find(self, step: int, *, from_turn: str | None = None) -> bool:
         """Go to the next line that has what is looked for, unfolding what hides it."""
@@ -249,9 +287,13 @@ class TurnView(ScrollView, can_focus=True):
             self.go_to_line(self._cursor)
 
     def action_fold_all(self) -> None:
-        """Unfold everything, or fold it."""
+        """Unfold everything, as far as that can be held, or fold it."""
+        lines = self._laid_out.lines
+        if not lines:
+            return
         place = self._place(self._cursor)
-        self._laid_out.toggle_all(self._width)
+        if not self._laid_out.toggle_all(self._width, lines[self._cursor].block):
+            self.post_message(self.UnfoldedSome())
         self._laid()
         self.go_to_line(self._line_of(place, self._cursor))
 

@@ -15,11 +15,18 @@ UNDO_LIMIT = 50
 
 
 class Done(NamedTuple):
-    """What came of it: a sentence, the thread to stand on, and what undoes it."""
+    """What came of it: a sentence, the thread to stand on, what undoes it, and remarks."""
 
     sentence: str
     thread_id: str | None = None
     undo: Callable[[Home], Done] | None = None
+    remarks: Sequence[str] = ()
+
+    @property
+    def told(self) -> str:
+        """All of it, what matters most first: a narrow terminal does without the rest."""
+        told = [self.sentence, *(["  u: undo"] if self.undo else [])]
+        return " ".join([*told, *([f" ({'; '.join(self.remarks)})"] if self.remarks else [])])
 
 
 def reference(thread: ThreadSummary) -> str:
@@ -36,13 +43,15 @@ def put_away(home: Home, thread: ThreadSummary) -> Done:
 def _archived(home: Home, thread: str) -> Done:
     moved = home.archive(thread)
     root = _root(moved, thread)
-    return Done(_told(moved, "archived"), None, lambda h: _unarchived(h, root))
+    return Done(_told(moved, "archived"), None, lambda h: _unarchived(h, root), _remarks(moved))
 
 
 def _unarchived(home: Home, thread: str) -> Done:
     moved = home.unarchive(thread)
     root = _root(moved, thread)
-    return Done(_told(moved, "back from the archive"), root, lambda h: _archived(h, root))
+    return Done(
+        _told(moved, "back from the archive"), root, lambda h: _archived(h, root), _remarks(moved)
+    )
 
 
 def deleted(home: Home, thread: str) -> Done:
@@ -50,13 +59,15 @@ def deleted(home: Home, thread: str) -> Done:
     moved = home.delete(thread)
     root = _root(moved, thread)
     told = _told(moved, f"in the trash for {KEPT_DAYS} days")
-    return Done(told, None, lambda h: _restored(h, root))
+    return Done(told, None, lambda h: _restored(h, root), _remarks(moved))
 
 
 def _restored(home: Home, thread: str) -> Done:
     moved = home.restore(thread)
     root = _root(moved, thread)
-    return Done(_told(moved, "back from the trash"), root, lambda h: deleted(h, root))
+    return Done(
+        _told(moved, "back from the trash"), root, lambda h: deleted(h, root), _remarks(moved)
+    )
 
 
 def _root(moved: Sequence[Moved], thread: str) -> str:
@@ -69,8 +80,7 @@ def renamed(home: Home, thread: ThreadSummary, name: str) -> Done:
     changed = home.rename(reference(thread), name)
     before = thread.name
     undo = None if before is None else lambda h: renamed(h, thread._replace(name=name), before)
-    sentence = " ".join([f"{short_id(changed.id)} renamed", *_as_rest(changed.remarks)])
-    return Done(sentence, changed.id, undo)
+    return Done(f"{short_id(changed.id)} renamed", changed.id, undo, changed.remarks)
 
 
 def forked(home: Home, thread: ThreadSummary, through: str | None) -> Done:
@@ -95,9 +105,8 @@ def would_move(home: Home, thread: ThreadSummary, *, delete: bool) -> list[Moved
 
 def _told(moved: Sequence[Moved], what: str) -> str:
     which = short_id(moved[0].id) if len(moved) == 1 else f"{len(moved)} threads"
-    remarks = [remark for each in moved for remark in each.remarks]
-    return " ".join([f"{which} {what}", *_as_rest(remarks)])
+    return f"{which} {what}"
 
 
-def _as_rest(remarks: Sequence[str]) -> list[str]:
-    return [f"({'; '.join(remarks)})"] if remarks else []
+def _remarks(moved: Sequence[Moved]) -> list[str]:
+    return [remark for each in moved for remark in each.remarks]

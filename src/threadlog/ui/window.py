@@ -5,8 +5,11 @@ All of it is asked of a thread off the loop, and ends early once nobody waits fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from threadlog import paging
 from threadlog.core.boundaries import Spot
@@ -17,15 +20,21 @@ from threadlog.core.query import ThreadSummary
 from threadlog.core.search import SearchHit
 from threadlog.core.turn import Turn
 from threadlog.home import Home
-from threadlog.paging import Anchor
+from threadlog.paging import Anchor, TurnPage
 from threadlog.reader import ThreadReader
 from threadlog.ui.lanes import Stopped, go_on
 
 PAGE = 20
 PREVIEWED = 3
-# Turns held at once; those farthest from what is on screen go.
-KEPT = 120
+# Turns held at once, and their characters; those farthest from what is on screen go.
+KEPT, KEPT_CHARS = 120, 24 << 20
+# Of long turns so many characters make a page.
+PAGE_CHARS = 6 << 20
+# The first page of a larger file has few turns: how long they are is not known yet.
+_LARGE_BYTES, _FEW = 64 << 20, 4
 _T = TypeVar("_T")
+# What was found, and where: the number of the segment, the offset in it.
+Placed = tuple[SearchHit, tuple[int, int]]
 
 
 class Stretch(NamedTuple):
@@ -35,6 +44,7 @@ class Stretch(NamedTuple):
     anchors: tuple[Anchor, ...] = ()
     before: bool = False
     after: bool = False
+    sizes: tuple[int, ...] = ()  # in characters
 
     def joined(self, later: Stretch) -> Stretch:
         """Both as one; turns that both have are those of *later*."""
@@ -43,21 +53,59 @@ class Stretch(NamedTuple):
         return Stretch(
             tuple(self.turns[place] for place in kept) + later.turns,
             tuple(self.anchors[place] for place in kept) + later.anchors,
-            self.before if kept else later.before,
+            self.before if kept or self._begins(later) else later.before,
             later.after,
+            tuple(self.sizes[place] for place in kept) + later.sizes,
         )
 
-    def without_first(self) -> Stretch:
-        """Of too many the last ones."""
-        if len(self.turns) <= KEPT:
-            return self
-        return self._replace(turns=self.turns[-KEPT:], anchors=self.anchors[-KEPT:], before=True)
+    def _begins(self, later: Stretch) -> bool:
+        return bool(self.turns and later.turns) and self.turns[0].id == later.turns[0].id
 
-    def without_last(self) -> Stretch:
-        """Of too many the first ones."""
-        if len(self.turns) <= KEPT:
+    def without_first(self, on_screen: Container[str] = ()) -> Stretch:
+        """Of too many the last ones, and those that are *on_screen*."""
+        first = _too_many(self.turns, self.sizes, on_screen)
+        if not first:
             return self
-        return self._replace(turns=self.turns[:KEPT], anchors=self.anchors[:KEPT], after=True)
+        return self._cut(slice(first, None))._replace(before=True)
+
+    def without_last(self, on_screen: Container[str] = ()) -> Stretch:
+        """Of too many the first ones, and those that are *on_screen*."""
+        last = len(self.turns) - _too_many(self.turns[::-1], self.sizes[::-1], on_screen)
+        if last == len(self.turns):
+            return self
+        return self._cut(slice(last))._replace(after=True)
+
+    def _cut(self, kept: slice) -> Stretch:
+        return self._replace(
+            turns=self.turns[kept], anchors=self.anchors[kept], sizes=self.sizes[kept]
+        )
+
+    def page(self) -> int:
+        """How many turns as long as these make a page."""
+        mean = sum(self.sizes) // max(len(self.sizes), 1)
+        return max(1, min(PAGE, PAGE_CHARS // max(mean, 1)))
+
+
+def _too_many(turns: Sequence[Turn], sizes: Sequence[int], on_screen: Container[str]) -> int:
+    """How many of the first ones go, so that the others can be held; one always stays."""
+    first, chars = 0, sum(sizes)
+    while first + 1 < len(turns) and (len(turns) - first > KEPT or chars > KEPT_CHARS):
+        if turns[first].id in on_screen:
+            break
+        chars -= sizes[first]
+        first += 1
+    return first
+
+
+def size_of(value: object) -> int:
+    """About how many characters there are in a turn, or in a part of it."""
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    if isinstance(value, msgspec.Struct):
+        return sum(size_of(getattr(value, name)) for name in value.__struct_fields__)
+    if isinstance(value, Mapping):
+        return sum(len(str(key)) + size_of(each) for key, each in value.items())
+    return sum(map(size_of, value)) if isinstance(value, (list, tuple)) else 0
 
 
 class _Stoppable:
@@ -92,30 +140,47 @@ def _reader(home: Home, thread: ThreadSummary, stopped: Stopped) -> ThreadReader
     return ThreadReader(_Stoppable(home, stopped), thread)
 
 
-def newest(home: Home, thread: ThreadSummary, stopped: Stopped, count: int = PAGE) -> Stretch:
+def _stretch(page: TurnPage, *, before: bool, after: bool, newest_first: bool = False) -> Stretch:
+    turns, anchors = page.turns, page.anchors
+    if newest_first:
+        turns, anchors = turns[::-1], anchors[::-1]
+    return Stretch(turns, anchors, before, after, tuple(map(size_of, turns)))
+
+
+def _first_page(thread: ThreadSummary) -> int:
+    try:
+        large = os.stat(thread.path).st_size > _LARGE_BYTES
+    except OSError:  # who reads it tells
+        large = False
+    return min(_FEW, PAGE) if large else PAGE
+
+
+def newest(
+    home: Home, thread: ThreadSummary, stopped: Stopped, count: int | None = None
+) -> Stretch:
     """The newest turns."""
-    page = paging.older(_reader(home, thread, stopped), None, count)
-    return Stretch(page.turns[::-1], page.anchors[::-1], page.next is not None)
+    page = paging.older(_reader(home, thread, stopped), None, count or _first_page(thread))
+    return _stretch(page, before=page.next is not None, after=False, newest_first=True)
 
 
 def oldest(home: Home, thread: ThreadSummary, stopped: Stopped) -> Stretch:
     """The oldest turns."""
-    page = paging.newer(_reader(home, thread, stopped), None, PAGE)
-    return Stretch(page.turns, page.anchors, after=page.next is not None)
+    page = paging.newer(_reader(home, thread, stopped), None, _first_page(thread))
+    return _stretch(page, before=False, after=page.next is not None)
 
 
-def before(home: Home, thread: ThreadSummary, stopped: Stopped, first: Anchor) -> Stretch:
-    """The turns before one; raises BadCursor if that is not there any more."""
-    anchor = first._replace(include=False)
-    page = paging.older(_reader(home, thread, stopped), anchor, PAGE)
-    return Stretch(page.turns[::-1], page.anchors[::-1], page.next is not None, after=True)
+def before(home: Home, thread: ThreadSummary, stopped: Stopped, known: Stretch) -> Stretch:
+    """The turns before those that are known; raises BadCursor if the first is there no more."""
+    anchor = known.anchors[0]._replace(include=False)
+    page = paging.older(_reader(home, thread, stopped), anchor, known.page())
+    return _stretch(page, before=page.next is not None, after=True, newest_first=True)
 
 
-def after(home: Home, thread: ThreadSummary, stopped: Stopped, last: Anchor) -> Stretch:
-    """One turn, as it is by now, and those after it; raises BadCursor."""
-    anchor = last._replace(include=True)
-    page = paging.newer(_reader(home, thread, stopped), anchor, PAGE)
-    return Stretch(page.turns, page.anchors, before=True, after=page.next is not None)
+def after(home: Home, thread: ThreadSummary, stopped: Stopped, known: Stretch) -> Stretch:
+    """The last turn that is known, as it is by now, and those after it; raises BadCursor."""
+    anchor = known.anchors[-1]._replace(include=True)
+    page = paging.newer(_reader(home, thread, stopped), anchor, known.page() + 1)
+    return _stretch(page, before=True, after=page.next is not None)
 
 
 def around(home: Home, hit: SearchHit, stopped: Stopped) -> Stretch:
@@ -127,8 +192,19 @@ def around(home: Home, hit: SearchHit, stopped: Stopped) -> Stretch:
     if not hit.turn:  # it stands before the first turn
         return oldest(home, hit.thread, stopped)
     anchor = Anchor(hit.turn, include=True, start=_start_of(reader, hit))
-    page = paging.newer(reader, anchor, PAGE)
-    return Stretch(page.turns, page.anchors, before=True, after=page.next is not None)
+    page = paging.newer(reader, anchor, _first_page(hit.thread))
+    return _stretch(page, before=True, after=page.next is not None)
+
+
+def placed(
+    home: Home, thread: ThreadSummary, hits: Iterable[SearchHit], stopped: Stopped
+) -> list[Placed]:
+    """What was found in a thread, in the order in which it is read."""
+    segments = _reader(home, thread, stopped).segments()
+    numbers = {segment.path: number for number, segment in enumerate(segments)}
+    last = len(numbers)
+    found = [(hit, (numbers.get(hit.path, last), hit.offset)) for hit in hits]
+    return sorted(found, key=lambda each: each[1])
 
 
 def _start_of(reader: ThreadReader, hit: SearchHit) -> Spot | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from threadlog.core.index_status import Stop
 from threadlog.core.query import ThreadSummary
 from threadlog.core.search import Place, SearchPage, SearchQuery
 from threadlog.errors import Unreadable
@@ -19,15 +20,15 @@ from threadlog.local.search.sources import key_text, stem_of
 
 
 def find(
-    home: str, files: FileCatalog, query: SearchQuery, after: Place | int | None
+    home: str, files: FileCatalog, query: SearchQuery, after: Place | int | None, stop: Stop
 ) -> SearchPage:
-    """The page that a query asks for."""
+    """The page that a query asks for; raises GivenUp once *stop* is true."""
     threads = {_key(home, each): each for each in files.page(query.threads)}
     searched = {
         key: each for key, each in threads.items() if query.within is None or key in query.within
     }
     skip, before = (after, None) if isinstance(after, int) else (0, after)
-    scan = Scan(query, before, skip)
+    scan = Scan(query, before, skip, stop)
     inventory = Inventory(home)
     rollouts = LocalRollouts(home, inventory=inventory)
     hiding = frozenset() if query.copies else frozenset(searched)
@@ -39,7 +40,7 @@ def find(
             scan.left_out += 1
     counts = (scan.total, len(scan.keys)) if query.counted else None
     answer = Answer(home, query, searched.get)
-    hits, following = paged(answer, query, iter(scan.hits), skip)
+    hits, following = paged(answer, query, scan.while_wanted(iter(scan.hits)), skip)
     problems = [*sorted(inventory.problems), *left_out(scan.left_out)]
     return SearchPage(hits, following, problems, counts=counts, scanned=len(searched))
 

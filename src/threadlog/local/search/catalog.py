@@ -62,13 +62,13 @@ class SearchCatalog:
         """Another connection, so that searches are answered while the index is built."""
         return WordIndex(self._home, self._database())
 
-    def find(self, query: SearchQuery) -> SearchPage:
-        """The passages that a query means; raises BadCursor."""
+    def find(self, query: SearchQuery, stop: Stop) -> SearchPage:
+        """The passages that a query means; raises BadCursor, and GivenUp once *stop* is true."""
         after = _after(query)
         self._words.progress = own(self._listings.progress)
-        told = self._ask(lambda listed: self._words.find(listed, query, after), self._asking)
+        told = self._ask(lambda listed: self._words.find(listed, query, after, stop), self._asking)
         if told is None:
-            return by_files.find(self._home, self._files, query, after)
+            return by_files.find(self._home, self._files, query, after, stop)
         return told[0].with_problems(self._listings.problems)
 
     def catch_up(self, stop: Stop, progress: Progress) -> bool:

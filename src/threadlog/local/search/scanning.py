@@ -13,10 +13,11 @@ from typing import NamedTuple
 from threadlog.core import matching, said
 from threadlog.core.decode import decode_item
 from threadlog.core.framing import LF, LINE_LIMIT_BYTES
+from threadlog.core.index_status import Stop
 from threadlog.core.metadata import Metadata
 from threadlog.core.passages import Passage, Passages, texts_of
 from threadlog.core.search import Place, SearchQuery
-from threadlog.errors import Unreadable
+from threadlog.errors import GivenUp, Unreadable
 from threadlog.local.files import RolloutFile, open_rollout
 from threadlog.local.search.asking import Candidate, Row, is_tool, known_at
 from threadlog.local.search.reading import ESCAPES, FOLDS, Reached, SourceReader
@@ -47,8 +48,12 @@ class Unread(NamedTuple):
 class Scan:
     """One search through rollouts: the newest hits, as many as a page needs, and all counted."""
 
-    def __init__(self, query: SearchQuery, before: Place | None = None, skipped: int = 0) -> None:
-        """Hits before a place; or so many that are enough though the first are *skipped*."""
+    def __init__(self, query: SearchQuery, before: Place | None, skipped: int, stop: Stop) -> None:
+        """Hits before a place; or so many that are enough though the first are *skipped*.
+
+        All that reads raises GivenUp once *stop* is true.
+        """
+        self._stop = stop
         self._kept = skipped + query.limit + 1
         self._query = query
         self._before = before
@@ -65,6 +70,17 @@ class Scan:
         """The newest hits, the newest first."""
         return self._newest
 
+    def go_on(self) -> None:
+        """Raises GivenUp where the answer is not wanted any more."""
+        if self._stop():
+            raise GivenUp("the search was given up")
+
+    def while_wanted(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+        """The same, as long as the answer is wanted."""
+        for each in candidates:
+            self.go_on()
+            yield each
+
     def read(self, unread: Unread) -> None:
         """Look through a rollout."""
         try:
@@ -79,6 +95,7 @@ class Scan:
         reader = SourceReader(rollout, reached, unread.cut, unread.head.created)
         done, first = False, True
         while not done:
+            self.go_on()
             step = reader.step()
             if step.forget and not first:  # what came before is told again: now it is known
                 told = Passages.of(unread.head)
@@ -94,6 +111,7 @@ class Scan:
         self, connection: sqlite3.Connection, source: int, row: Row, path: str
     ) -> None:
         """Look through a rollout whose passages are known, for a text as it stands."""
+        self.go_on()
         found = _Hits(self._kept)
         folds = FOLDS if self._letters else 0
         piece = b"" if row.odd & (ESCAPES | folds) else self._piece

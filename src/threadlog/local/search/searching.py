@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, Self
 
-from threadlog.core.index_status import Progress
+from threadlog.core.index_status import Progress, Stop
 from threadlog.core.query import ThreadSummary
 from threadlog.core.search import RELEVANCE, Place, SearchPage, SearchQuery
 from threadlog.local.index import pages, rows
@@ -142,14 +142,14 @@ class Searching:
         )
 
     def page(
-        self, vocabulary: Vocabulary, after: Place | int | None, progress: Progress
+        self, vocabulary: Vocabulary, after: Place | int | None, progress: Progress, stop: Stop
     ) -> SearchPage:
-        """The page after a place, or so many hits."""
+        """The page after a place, or so many hits; raises GivenUp once *stop* is true."""
         self._progress = progress
         named = self._rows if self._keys is not None and len(self._rows) <= NAMED_SOURCES else None
         match = expression(self._connection, self._query, vocabulary, named)
         skip, before = (after, None) if isinstance(after, int) else (0, after)
-        scan = Scan(self._query, before, skip)
+        scan = Scan(self._query, before, skip, stop)
         for number, unread in enumerate(self._unread):
             self._progress("threads", number, len(self._unread))
             scan.read(unread)
@@ -188,7 +188,7 @@ class Searching:
             count, of = asking.counts()
             total, keys = total + count, keys | {key_text(each) for each in of}
         elif asking is not None:
-            for _hit, candidate in self._answer().hits(asking.newest()):
+            for _hit, candidate in self._answer().hits(scan.while_wanted(asking.newest())):
                 total += 1
                 keys.add(candidate.place[1])
         return total, len(keys)
@@ -210,7 +210,7 @@ class Searching:
     ) -> SearchPage:
         """The page that these make; raises NotNarrowed."""
         answer = self._answer()
-        hits, following = paged(answer, self._query, candidates, skip)
+        hits, following = paged(answer, self._query, scan.while_wanted(candidates), skip)
         return SearchPage(
             hits,
             following,

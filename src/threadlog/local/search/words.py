@@ -73,17 +73,20 @@ class WordIndex:
         """True if somebody made one."""
         return self._database.exists()
 
-    def find(self, listed: str, query: SearchQuery, after: Place | int | None) -> SearchPage:
+    def find(
+        self, listed: str, query: SearchQuery, after: Place | int | None, stop: Stop
+    ) -> SearchPage:
         """The page that a query asks for; *listed* is where the index of listings lies.
 
-        *after* is the place that a cursor names, or how many hits were shown already.
+        *after* is the place that a cursor names, or how many hits were shown already.  Raises
+        GivenUp once *stop* is true.
         """
         self._open(listed)
         todo, gone = self._read_some()
         with self._database.steady() as connection:
             searching = Searching(self._home, connection, query, self._known_now(connection))
             searching.leave_to_reading(todo, gone)
-            return searching.page(self._vocabulary, after, self.progress)
+            return searching.page(self._vocabulary, after, self.progress, stop)
 
     def catch_up(self, listed: str, stop: Stop, progress: Callable[[int, int], None]) -> bool:
         """Read all there is to read, the newest first; True once there is nothing left.
