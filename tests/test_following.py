@@ -246,8 +246,7 @@ def test_what_cannot_be_read_is_waited_for(
     path.chmod(0)
     with monkeypatch.context() as shut:
         shut.setattr(type(found._rollouts), "piece", refuse)
-        assert found.poll() == []
-        assert not found.behind
+        assert (found.poll(), found.behind) == ([], False)
     path.chmod(0o600)
     assert polled(found, 1) == ["two"]
 
