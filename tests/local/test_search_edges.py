@@ -218,6 +218,24 @@ def test_what_words_do_not_narrow_is_found_in_either_case(opened: Home, home: Pa
             assert count(opened, needle, exact=True) == 1
 
 
+@pytest.mark.parametrize("limit", [asking.BEGUN_LIMIT, 0])
+def test_a_beginning_finds_words_and_parts_of_names(
+    opened: Home, home: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(asking, "BEGUN_LIMIT", limit)
+    put(home, rollout("the parseSessionTree of it", "sessions begin", "obsession"))
+    for beginning, hits in {"sess*": 2, "tre*": 1, "pars*": 1, "begi*": 1, "essi*": 0}.items():
+        assert count(opened, beginning) == hits, beginning
+    for needle, hits in {
+        " sess": 0,
+        " begi": 1,
+        "sessions beg": 1,
+        "ions beg": 1,
+        "x beg": 0,
+    }.items():
+        assert count(opened, needle, exact=True) == hits, needle
+
+
 def test_letters_are_looked_for_in_either_case(
     opened: Home, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,9 @@ from threadlog.local.search.writing import ROLE_NUMBERS
 WORDS_LIMIT = 400
 # A shorter beginning of a word narrows little.
 BEGINNING_CHARS = 3
+# Of so many words a beginning is asked for as these, which are read only as far as a page needs; of
+# more as a prefix, for which SQLite first gathers all passages of all of its words.
+BEGUN_LIMIT = 64
 # So few sources are named in the expression.
 NAMED_SOURCES = 64
 NOTHING = "-"  # no passage can be meant
@@ -69,7 +72,10 @@ def expression(
     *named* are the sources meant, None if they are all or too many to name.
     """
     if query.needle is None:
-        said = " AND ".join(map(_phrase, query.phrases))
+        asked = [_phrase(connection, vocabulary, each) for each in query.phrases]
+        if NOTHING in asked:
+            return NOTHING
+        said = " AND ".join(asked)
     else:
         narrowed = narrowing(connection, query.needle, vocabulary)
         if narrowed is None or narrowed == NOTHING:
@@ -92,9 +98,12 @@ def narrowing(connection: sqlite3.Connection, needle: str, vocabulary: Vocabular
     if not words:
         return None
     begins, ends = not tokens.is_of_word(plain[0]), not tokens.is_of_word(plain[-1])
-    if begins:
-        return _whole(words, ends=ends)
     alone = len(words) == 1
+    if begins:
+        begun_alone = alone and not ends
+        if begun_alone:
+            return _begun(connection, vocabulary, words[0], "said")
+        return _whole(words, ends=ends)
     firsts = vocabulary.having(
         connection, words[0], begins=False, ends=ends or not alone, limit=WORDS_LIMIT
     )
@@ -106,7 +115,17 @@ def narrowing(connection: sqlite3.Connection, needle: str, vocabulary: Vocabular
     some = " OR ".join(_quoted([first, *whole]) for first in sorted(firsts))
     if not begun or (whole and len(begun[0]) < BEGINNING_CHARS):
         return f"said : ({some})"
-    return f"said : ({some}) AND said : {_quoted(begun)} *"
+    last = _begun(connection, vocabulary, begun[0], "said")
+    return NOTHING if last == NOTHING else f"said : ({some}) AND {last}"
+
+
+def _begun(connection: sqlite3.Connection, vocabulary: Vocabulary, piece: str, columns: str) -> str:
+    """What has a word that begins with *piece* in these columns; NOTHING if no word does."""
+    words = vocabulary.having(connection, piece, begins=True, ends=False, limit=BEGUN_LIMIT)
+    if words is None:
+        return f"{columns} : {_quoted([piece])} *"
+    some = " OR ".join(_quoted([word]) for word in sorted(words))
+    return f"{columns} : ({some})" if words else NOTHING
 
 
 def _whole(words: Sequence[str], *, ends: bool) -> str:
@@ -119,8 +138,10 @@ def _whole(words: Sequence[str], *, ends: bool) -> str:
     return f"said : {_quoted(words)} *"
 
 
-def _phrase(phrase: Phrase) -> str:
+def _phrase(connection: sqlite3.Connection, vocabulary: Vocabulary, phrase: Phrase) -> str:
     columns = "{said parts}" if len(phrase.words) == 1 else "said"
+    if phrase.prefix and len(phrase.words) == 1:
+        return _begun(connection, vocabulary, phrase.words[0], columns)
     return f"{columns} : {_quoted(phrase.words)}{' *' if phrase.prefix else ''}"
 
 

@@ -179,8 +179,9 @@ class _Batch:
     def _indexed(self) -> Iterator[tuple[int, str, str, str]]:
         for (number, source, _at, _part, _turn, role, tool, _ms), text in self._rows:
             plain = tokens.plain(text)
-            self._words |= vocabulary.words_of(plain)
             parts = " ".join(tokens.parts(text))
+            self._words |= vocabulary.words_of(plain)
+            self._words |= vocabulary.words_of(parts)
             yield number, plain, parts, facets(source, role, tool)
 
 
