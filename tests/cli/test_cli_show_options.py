@@ -207,6 +207,13 @@ def test_a_fork_and_a_revert_are_told_where_they_are(home: Path) -> None:
     assert text.endswith("(turns that came here were reverted)\n")
 
 
+def test_a_legacy_fork_is_told_where_its_copy_ends(home: Path) -> None:
+    put(home, content([meta(OTHER), *turn("a")]), file_name(OTHER))
+    put(home, content([meta(forked_from_id=OTHER), meta(OTHER), *turn("a"), *turn("b")]))
+    assert f"(forked here from {OTHER})\n\n── turn-b" in shown(home)
+    assert len(json.loads(shown(home, "--json"))["turns"]) == 2
+
+
 def call(name: str, arguments: Any, output: str, number: int = 1) -> list[bytes]:
     words = arguments if isinstance(arguments, str) else json.dumps(arguments)
     made = {"type": "function_call", "name": name, "arguments": words, "call_id": f"c{number}"}
