@@ -104,6 +104,14 @@ def test_a_turn_that_is_not_there_is_said(home: Path, wanted: str, code: int, wh
     assert why in ran.err
 
 
+@pytest.mark.parametrize("wanted", ["0", "-0", "000"])
+def test_there_is_no_turn_before_the_first(home: Path, wanted: str) -> None:
+    put(home, content([meta(), *turn("a0")]))
+    ran = command(home, "show", THREAD, f"--turn={wanted}")
+    assert ran.code == 2
+    assert "turns are counted from 1, or from -1, the last" in ran.err
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -114,21 +122,19 @@ def test_a_turn_that_is_not_there_is_said(home: Path, wanted: str, code: int, wh
         ["--raw", "--follow"],
         ["--raw", "--since", "1d"],
         ["--plain", "--json"],
+        ["--json", "--full"],
+        ["--raw", "--full"],
+        ["--turn", ""],
+        ["--turn", " "],
         ["--since", "sometime"],
     ],
     ids=" ".join,
 )
-def test_options_that_do_not_go_together_are_refused(
-    home: Path, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_options_that_do_not_go_together_are_refused(home: Path, words: list[str]) -> None:
     put_thread(home, 1)
-    try:
-        ran = command(home, "show", "last", *words)
-        code, err = ran.code, ran.err
-    except SystemExit as error:
-        code, err = int(str(error.code)), capsys.readouterr().err
-    assert code == 2
-    assert "--" in err
+    ran = command(home, "show", "last", *words)
+    assert (ran.code, ran.out) == (2, b"")
+    assert "--" in ran.err
 
 
 @pytest.mark.parametrize("starts", [True, False])

@@ -86,6 +86,7 @@ _APART = (
     ("follow", ("turn",), "a turn by itself does not go on"),
     ("follow", ("raw",), "use `tail -F` on the path that `threadlog path` tells"),
     ("raw", ("since",), "it means turns"),
+    ("full", ("json", "raw"), "nothing is folded there"),
 )
 
 
