@@ -263,13 +263,13 @@ def test_a_folder_that_changes_all_the_time_costs_a_small_share_of_it(
 ) -> None:
     found, path = followed
     searches, find = [], found._catalog.find
-    monkeypatch.setattr(found, "_catalog", SimpleNamespace(find=lambda thread: slowly(thread)))
 
     def slowly(thread: str) -> ThreadSummary:
         searches.append(thread)
         time.sleep(0.01)
         return find(thread)
 
+    monkeypatch.setattr(found, "_catalog", SimpleNamespace(find=slowly))
     end = time.monotonic() + 0.3
     number = 0
     while time.monotonic() < end:

@@ -382,6 +382,51 @@ def test_following_begins_with_the_newest_turns_that_count(
     assert began == [each.id for each in opened.turns(THREAD, last=count)]
 
 
+def without_start(thread: str = THREAD) -> Pages:
+    """A thread of two turns, of the second of which the start is damaged, and the end missing."""
+    pages = Pages(thread)
+    pages.turn("one")
+    at = len(pages.raws)
+    pages.turn("two")
+    pages.raws[at] = b"x" * len(pages.raws[at])
+    del pages.raws[-1]
+    return pages
+
+
+def test_what_happened_in_a_turn_without_a_start_is_followed_too(home: Path) -> None:
+    pages = without_start()
+    path = pages.write(home)
+    stored = shown(home)
+    assert "re two" in stored
+    with following(home) as program:
+        text = until(program, "not shown: not valid JSON, at byte")
+        assert named(text) == ["turn-one", "turn-two"]
+        assert "re two" in text
+        pages.turn("three")
+        pages.raws[-6] = b"x"
+        add(path, pages.raws[-6:])
+        text = until(program, "  re three")
+        assert named(text) == ["turn-three"]
+        assert "user\n  three\n" in text
+        pages.turn("four")
+        add(path, pages.raws[-6:])
+        assert named(until(program, "  re four")) == ["turn-four"]
+
+
+def test_following_tells_the_damage_of_the_turns_it_begins_with(home: Path) -> None:
+    path = put(home, content([meta(), *turn("one"), *[b"garbage"] * 1001]))
+    with following(home) as program:
+        text = until(program, "more (threadlog")
+        assert text.count("not shown: not valid JSON, at byte") == 5
+        assert "and 996 more" in text
+    with following(home, "--json") as program:
+        told = [json.loads(each) for each in until(program, "problems_not_listed").splitlines()]
+    found = [each for each in told if each["event"] == "problem"]
+    assert len(found) == 1000
+    assert (found[0]["path"], found[0]["length"]) == (str(path), len(b"garbage"))
+    assert told[-1] == {"event": "problems_not_listed", "count": 1}
+
+
 @pytest.mark.parametrize("columns", [80, 200])
 def test_a_title_that_is_cut_stands_on_one_line(home: Path, columns: int) -> None:
     put(home, content([meta(forked_from_id=OTHER), *turn("Please " * 60)]))
