@@ -32,8 +32,8 @@ GROWTH_BYTES = 1 << 20
 # A thread that was not to be found for so long is gone; what moves is away for an instant.
 GONE_S = 1.5
 # So often it is looked whether the thread goes on elsewhere, whatever its folder tells: a revert
-# may be of another day.  That takes no more than so small a share of the time, however often the folder
-# changes: without an index all of the home is gone through.
+# may be of another day.  That takes no more than so small a share of the time, however often the
+# folder changes: without an index all of the home is gone through.
 SEARCH_S, SEARCH_SHARE = 1, 50
 
 
