@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
@@ -123,7 +124,7 @@ class Browser(App[int]):
     async def _settle(self) -> None:
         """Have the file system tell what changes, and bring the index of listings up to date."""
         try:
-            self.home = await self.indexing.do(lambda _stopped: upkeep.watched(self.home))
+            self.home = await self.indexing.do(partial(upkeep.watched, self.home))
         except Exception:  # noqa: BLE001, RUF100 -- whoever asks for a page is told
             return
         self.home.tell_progress(self.tell)
@@ -181,6 +182,7 @@ class Browser(App[int]):
                 return
 
     def on_unmount(self) -> None:
-        """Nothing more is begun."""
+        """Nothing more is begun, and what is under way is given up."""
+        self.start.stop.set()
         for lane in (self.listing, self.finding, self.reading, self.verbs, self.indexing):
             lane.close()

@@ -155,7 +155,7 @@ class Listing(ThreadScreen):
     async def _count(self, pages: ThreadPages) -> None:
         if pages.total is not None:
             return
-        total = await self.off_the_loop(self.browser.listing, lambda _s: pages.count(self.home))
+        total = await self.off_the_loop(self.browser.listing, partial(pages.count, self.home))
         if total is not None and pages is self._pages:
             pages.total = max(total, len(pages))
             if self._hits is None:
