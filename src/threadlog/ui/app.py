@@ -76,6 +76,7 @@ class Browser(App[int]):
     .box { border: round ansi_cyan; background: ansi_default; padding: 0 1; width: auto;
         min-width: 40; max-width: 90%; height: auto; max-height: 90%; }
     .box Static { width: auto; max-width: 100%; }
+    .box .answers { dock: bottom; padding: 1 0 0 0; background: ansi_default; }
     .box Input { border: none; height: 1; padding: 0; margin: 1 0; width: 60; max-width: 100%; }
     """
 
