@@ -174,7 +174,7 @@ class WriteFailed(ThreadlogError):
 
 
 class MoveFailed(ThreadlogError):
-    """A thread could not be put elsewhere, or called otherwise; it is as it was.  `reason` says why."""
+    """A thread could not be moved or renamed; it is as it was.  `reason` says why."""
 
     def __init__(self, path: str, errno: int | None, reason: str | None = None) -> None:
         known = "unknown error" if errno is None else os.strerror(errno)

@@ -17,7 +17,6 @@ from threadlog.core.text import one_line, printable
 from threadlog.ui.keys import ACTIONS, READING, THREADS, described
 from threadlog.ui.rows import MARKS
 
-
 _SCROLL = (
     Binding("down,j", "scroll(1)", show=False),
     Binding("up,k", "scroll(-1)", show=False),
