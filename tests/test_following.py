@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ from makers import (
 from threadlog import aio, following
 from threadlog.core.decode import Line
 from threadlog.core.lines import Damaged
+from threadlog.core.query import ThreadSummary
 from threadlog.errors import Unreadable
 from threadlog.following import Deleted, Followed, Following, Reverted, Shortened
 
@@ -253,6 +256,30 @@ def test_what_cannot_be_read_is_waited_for(
 
 def refuse(*_place: object) -> tuple[bytes, int]:
     raise Unreadable("too many open files")
+
+
+def test_a_folder_that_changes_all_the_time_costs_a_small_share_of_it(
+    followed: tuple[Following, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, path = followed
+    searches, find = [], found._catalog.find
+
+    def slowly(thread: str) -> ThreadSummary:
+        searches.append(thread)
+        time.sleep(0.01)
+        return find(thread)
+
+    monkeypatch.setattr(found, "_catalog", SimpleNamespace(find=slowly))
+    end = time.monotonic() + 0.3
+    number = 0
+    while time.monotonic() < end:
+        os.utime(path.parent, ns=(number := number + 1, number))
+        found.poll()
+    assert number > 20
+    assert len(searches) == 1
+    monkeypatch.setattr(found, "_search_from", 0.0)
+    found.poll()
+    assert len(searches) == 2
 
 
 @pytest.mark.parametrize("offset", [-5, "x", True])

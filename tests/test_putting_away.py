@@ -180,6 +180,13 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(home: Path) -> None:
     assert below(home) == [f"{DAY}/{NAME}"]
 
 
+def test_a_name_that_cannot_be_written_down_says_that_nothing_was_changed(home: Path) -> None:
+    put(home, content(LINES))
+    (home / "threadlog").write_bytes(b"in the way of a folder")
+    with threadlog.open(home) as opened, pytest.raises(MoveFailed, match="nothing was changed: "):
+        opened.rename(THREAD, "a name")
+
+
 # -- delete, restore, purge
 
 

@@ -174,12 +174,12 @@ class WriteFailed(ThreadlogError):
 
 
 class MoveFailed(ThreadlogError):
-    """A thread could not be put elsewhere; it is where it was.  `reason` says why."""
+    """A thread could not be moved or renamed; it is as it was.  `reason` says why."""
 
     def __init__(self, path: str, errno: int | None, reason: str | None = None) -> None:
         known = "unknown error" if errno is None else os.strerror(errno)
         self.reason = reason or known
-        super().__init__(f"nothing was moved: {path}: {self.reason}")
+        super().__init__(f"nothing was changed: {path}: {self.reason}")
         self.path = path
         self.errno = errno
 

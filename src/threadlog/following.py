@@ -31,8 +31,9 @@ LOOK_S = 0.25
 GROWTH_BYTES = 1 << 20
 # A thread that was not to be found for so long is gone; what moves is away for an instant.
 GONE_S = 1.5
-# So often, and not for more than so small a share of the time, it is looked whether the thread goes
-# on elsewhere, whatever its folder tells: a revert may be of another day.
+# So often it is looked whether the thread goes on elsewhere, whatever its folder tells: a revert
+# may be of another day.  That takes no more than so small a share of the time, however often the
+# folder changes: without an index all of the home is gone through.
 SEARCH_S, SEARCH_SHARE = 1, 50
 
 
@@ -85,7 +86,8 @@ class Following:
         self._queue: list[Segment] = []
         self._glance: Glance | None = None  # at what was read last
         self._folder_ns = 0
-        self._search_at = 0.0
+        self._search_at = 0.0  # at the latest
+        self._search_from = 0.0  # and no sooner
         self._missing_since: float | None = None
         self.ended = False
         self._stuck = False  # what is to be read cannot be read just now
@@ -214,14 +216,15 @@ class Following:
         """Look whether the thread goes on elsewhere, if it may."""
         if self._queue:
             return
-        now = time.monotonic()
-        if glance.folder_ns == self._folder_ns and now < self._search_at:
+        begun = time.monotonic()
+        at = self._search_at if glance.folder_ns == self._folder_ns else self._search_from
+        if begun < at:
             return
         self._folder_ns = glance.folder_ns
         if (newest := self._newest()) is not None:
             self._lead_to(newest)
-        took_s = time.monotonic() - now
-        self._search_at = now + max(SEARCH_S, SEARCH_SHARE * took_s)
+        rest_s = SEARCH_SHARE * (time.monotonic() - begun)
+        self._search_from, self._search_at = begun + rest_s, begun + max(SEARCH_S, rest_s)
 
     def _look_elsewhere(self) -> list[Followed]:
         """The rollout does not lie where it lay: it has another form or folder, or is gone."""

@@ -34,11 +34,17 @@ class Catalog(Protocol):
 
     progress: Progress
 
-    def page(self, query: ThreadQuery) -> ThreadPage:
-        """The threads that *query* asks for, newest first; raises BadCursor."""
+    def page(self, query: ThreadQuery, stop: Stop = ...) -> ThreadPage:
+        """The threads that *query* asks for, newest first; raises BadCursor.
 
-    def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:
-        """How many threads each query means, whatever its cursor and limit; after one look."""
+        Raises GivenUp where *stop* says so while much has to be read for the answer.
+        """
+
+    def counts(self, queries: Sequence[ThreadQuery], stop: Stop = ...) -> list[int]:
+        """How many threads each query means, whatever its cursor and limit; after one look.
+
+        Raises GivenUp as `page`.
+        """
 
     def tally(self, query: ThreadQuery, begin: Callable[[], Tally]) -> Tally:
         """What the threads used that *query* means, added to what *begin* gives.

@@ -95,7 +95,8 @@ class ThreadReader:
 
     def raw_lines_backwards(self) -> Iterator[Frame | Gap]:
         """Every line as bytes, newest first, blank ones included."""
-        return self._frames_backwards()
+        for segment in reversed(self._rollouts.segments(self._summary)):
+            yield from self._rollouts.read_backwards(segment)
 
     def raw_chunks(self) -> Iterator[bytes | Gap]:
         """The thread's bytes, oldest first, in pieces; lines of any length pass through.
@@ -192,13 +193,16 @@ class ThreadReader:
                         return
                     yield spot, value
 
-    def turns(self, *, rolled_back: bool = False) -> Iterator[Turn]:
+    def turns(
+        self, *, rolled_back: bool = False, starts: dict[str, int] | None = None
+    ) -> Iterator[Turn]:
         """The turns, oldest first, handed on as they are read.
 
-        With *rolled_back* those too that no longer count, with that status.
+        With *rolled_back* those too that no longer count, with that status.  *starts* is given the
+        byte at which each turn's start is recorded, by id, before the turn is handed on.
         """
         rules = msgspec.structs.replace(self._rules(), rolled_back=rolled_back)
-        return turns.read_turns(self.lines, rules, rollbacks=self._has_rollback())
+        return turns.read_turns(lambda: self.lines(starts), rules, rollbacks=self._has_rollback())
 
     def last_turns(self, count: int) -> list[Turn]:
         """The newest *count* turns, oldest first, read from the end where starts are recorded."""
@@ -296,10 +300,6 @@ class ThreadReader:
         )
         return history.model_input(raws)
 
-    def _frames_backwards(self) -> Iterator[Frame | Gap]:
-        for segment in reversed(self._rollouts.segments(self._summary)):
-            yield from self._rollouts.read_backwards(segment)
-
     def _decode(self, segment: Segment, frame: Frame | Gap) -> Iterator[Value]:
         value = frame if isinstance(frame, Gap) else decode_frame(frame)
         if value is None:
@@ -308,9 +308,13 @@ class ThreadReader:
             self._report(segment.path, value)
         yield value
 
-    def lines(self) -> Iterator[Line]:
-        """Every line that is whole, oldest first."""
-        yield from (value for value in self.values() if isinstance(value, Line))
+    def lines(self, starts: dict[str, int] | None = None) -> Iterator[Line]:
+        """Every line that is whole, oldest first; *starts* as for `turns`."""
+        for value in self.values():
+            if isinstance(value, Line):
+                if starts is not None and isinstance(value.item, TaskStarted):
+                    starts.setdefault(value.item.turn_id, value.offset)
+                yield value
         self._told = True
 
     def _has_rollback(self) -> bool:
@@ -389,9 +393,5 @@ class ThreadReader:
         return self._metadata.explicit_turns or self._metadata.history_mode == PAGINATED
 
     def _rules(self) -> TurnRules:
-        metadata: Metadata = self._metadata
-        return TurnRules(
-            history_mode=metadata.history_mode,
-            spoken=metadata.bare,
-            own_from_ordinal=metadata.own_from_ordinal,
-        )
+        told = self._metadata
+        return TurnRules(told.history_mode, told.bare, told.own_from_ordinal)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Unpack
 
+from threadlog.core.index_status import never
 from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
 
 if TYPE_CHECKING:
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 
 # What a caller may mean a thread by: see Home.
 Reference = str | os.PathLike[str]
-
-
-def never() -> bool:
-    """Nobody gives up."""
-    return False
 
 
 def untold(_what: str, _done: int, _total: int) -> None:
@@ -77,7 +73,7 @@ class StoredThreads:
             )
         return query
 
-    def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
+    def threads(self, *, stop: Stop | None = None, **asked: Unpack[Asked]) -> ThreadPage:
         """Threads, the newest first; `page.next` is the cursor for more.
 
         *sort* is "created", "updated" or "recency" (when the user last took a turn); *ascending*
@@ -92,10 +88,12 @@ class StoredThreads:
         thread), *forked_from*, *codex* (only what Codex's own list shows by default).
         docs/listing.md tells more.
 
-        Raises BadCursor; ValueError and TypeError for what cannot be asked.
+        *stop* is asked again and again while much has to be read for the answer (by this thread):
+        once it is true, GivenUp is raised.  Raises BadCursor; ValueError and TypeError for what
+        cannot be asked.
         """
         self._expect_own()
-        page = self._store.catalog.page(self.query(asked))
+        page = self._store.catalog.page(self.query(asked), stop or never)
         if self._keeper is not None:
             self._keeper.wake()
         return page
@@ -161,9 +159,12 @@ class StoredThreads:
         """
         return self._store.search.rebuild()
 
-    def count(self, **asked: Unpack[Asked]) -> int:
-        """How many threads the keywords of `threads` mean, whatever limit and cursor."""
-        return self._store.catalog.counts([self.query(asked)])[0]
+    def count(self, *, stop: Stop | None = None, **asked: Unpack[Asked]) -> int:
+        """How many threads the keywords of `threads` mean, whatever limit and cursor.
+
+        *stop* as for `threads`.
+        """
+        return self._store.catalog.counts([self.query(asked)], stop or never)[0]
 
     def stats(self, *, by: str = "day", **asked: Unpack[StatsAsked]) -> Stats:
         """What threads used: tokens, turns and their time, calls of tools.

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from threadlog.core import moments
 from threadlog.core.boundaries import Spot
+from threadlog.core.copies import origins_told, own_start
 from threadlog.core.decode import Line
+from threadlog.core.ids import is_thread_id
 from threadlog.core.items.base import Item
 from threadlog.core.items.event import TaskComplete, TaskStarted, TokenCount, TurnAborted
 from threadlog.core.items.response import Message
@@ -21,12 +23,18 @@ from threadlog.core.layout import parse_name
 from threadlog.core.lineage import Segment
 from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.core.turn_fold import shows
-from threadlog.errors import Ambiguous, NotFound
+from threadlog.errors import Ambiguous, NotFound, ThreadlogError
 from threadlog.reader import ThreadReader
+
+if TYPE_CHECKING:
+    from threadlog.stored import StoredThreads
 
 # Longer numbers are pieces of ids.
 NUMBER_DIGITS = 6
 _CANDIDATES = 8
+# Where turns are read from the end, and the first of them begins beyond so many bytes of a rollout
+# that begins with a copy, it is not looked where that ends: both rollouts are read up to there.
+COPY_LOOK_BYTES = 16 << 20
 _Placed = tuple[Turn, Spot | None]
 
 
@@ -44,12 +52,18 @@ Told = Turn | Joint
 
 
 def told(
-    reader: ThreadReader, *, last: int | None = None, since_ms: int | None = None
+    reader: ThreadReader,
+    *,
+    last: int | None = None,
+    since_ms: int | None = None,
+    home: StoredThreads | None = None,
 ) -> Iterator[Told]:
     """The turns, oldest first: all, the *last* so many, or those that went on since a moment.
 
     Those that were rolled back too, in their places, with that status; and where rollouts join.
+    Where a rollout begins with lines copied from another thread of *home*, that is told as well.
     """
+    starts: dict[str, int] = {}
     if since_ms is not None:
         found = _since(reader, since_ms)
         placed: Iterable[_Placed] = found if last is None else _last(found, last)
@@ -58,8 +72,72 @@ def told(
     elif reader.is_paginated:
         placed = reader.turns_on()
     else:
-        placed = ((turn, None) for turn in reader.turns(rolled_back=True))
-    return _joined(placed, reader.segments())
+        turns = reader.turns(rolled_back=True, starts=starts)
+        placed = ((turn, _spot(starts.get(turn.id))) for turn in turns)
+    segments = reader.segments()
+    ids = origins_told(reader.metadata, reader.frames(segments[-1])) if home is not None else ()
+    if home is None or not ids:
+        return _joined(placed, segments)
+    limit = None
+    if reader.explicit_turns and (since_ms is not None or last is not None):
+        limit = COPY_LOOK_BYTES
+    return _forked(placed, _Copy(home, reader, ids), limit)
+
+
+class _Copy(NamedTuple):
+    """A rollout that may begin with lines of one of some threads, the nearest first."""
+
+    home: StoredThreads
+    reader: ThreadReader
+    ids: tuple[str, ...]
+
+    def end(self) -> tuple[str | None, int]:
+        """Whose lines it begins with, and the byte at which its own part begins."""
+        own = self.reader.segments()[-1]
+        for place, each in enumerate(self.ids):
+            if not is_thread_id(each.lower()):
+                continue
+            try:
+                origin = self.home.get(each.lower())
+                if origin.path == own.path:
+                    continue
+                copied = self.reader.frames(Segment("", origin.path))
+                begun = islice(self.reader.frames(own), place, None)
+                return origin.id, own_start(begun, copied)
+            except ThreadlogError:
+                continue
+        return None, 0
+
+
+def _forked(placed: Iterable[_Placed], copy: _Copy, limit_bytes: int | None) -> Iterator[Told]:
+    """The turns, and before the first that is no copy whose lines the others are."""
+    turns = iter(placed)
+    first = next(turns, None)
+    if first is None:
+        return
+    whose, end, begun = None, 0, _begun(first)
+    if limit_bytes is None or (begun is not None and begun <= limit_bytes):
+        whose, end = copy.end()
+    copied = begun is not None and begun < end
+    yield first[0]
+    for placed_turn in turns:
+        begun = _begun(placed_turn)
+        if copied and begun is not None and begun >= end:
+            copied = False
+            yield Joint(whose, reverted=False)
+        yield placed_turn[0]
+    if copied:
+        yield Joint(whose, reverted=False)
+
+
+def _begun(placed: _Placed) -> int | None:
+    """The byte at which a turn begins, if that is known."""
+    spot = placed[1] or _by_name(placed[0])
+    return None if spot is None else spot.offset
+
+
+def _spot(offset: int | None) -> Spot | None:
+    return None if offset is None else Spot(0, offset)
 
 
 def find_turn(reader: ThreadReader, wanted: str) -> Turn:

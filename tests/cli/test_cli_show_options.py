@@ -104,6 +104,14 @@ def test_a_turn_that_is_not_there_is_said(home: Path, wanted: str, code: int, wh
     assert why in ran.err
 
 
+@pytest.mark.parametrize("wanted", ["0", "-0", "000"])
+def test_there_is_no_turn_before_the_first(home: Path, wanted: str) -> None:
+    put(home, content([meta(), *turn("a0")]))
+    ran = command(home, "show", THREAD, f"--turn={wanted}")
+    assert ran.code == 2
+    assert "turns are counted from 1, or from -1, the last" in ran.err
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -114,21 +122,19 @@ def test_a_turn_that_is_not_there_is_said(home: Path, wanted: str, code: int, wh
         ["--raw", "--follow"],
         ["--raw", "--since", "1d"],
         ["--plain", "--json"],
+        ["--json", "--full"],
+        ["--raw", "--full"],
+        ["--turn", ""],
+        ["--turn", " "],
         ["--since", "sometime"],
     ],
     ids=" ".join,
 )
-def test_options_that_do_not_go_together_are_refused(
-    home: Path, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_options_that_do_not_go_together_are_refused(home: Path, words: list[str]) -> None:
     put_thread(home, 1)
-    try:
-        ran = command(home, "show", "last", *words)
-        code, err = ran.code, ran.err
-    except SystemExit as error:
-        code, err = int(str(error.code)), capsys.readouterr().err
-    assert code == 2
-    assert "--" in err
+    ran = command(home, "show", "last", *words)
+    assert (ran.code, ran.out) == (2, b"")
+    assert "--" in ran.err
 
 
 @pytest.mark.parametrize("starts", [True, False])
@@ -205,6 +211,13 @@ def test_a_fork_and_a_revert_are_told_where_they_are(home: Path) -> None:
     opened.revert(thread.id, before=list(opened.turns(thread.id))[1].id).close()
     text = command(home, "show", thread.id).out.decode()
     assert text.endswith("(turns that came here were reverted)\n")
+
+
+def test_a_legacy_fork_is_told_where_its_copy_ends(home: Path) -> None:
+    put(home, content([meta(OTHER), *turn("a")]), file_name(OTHER))
+    put(home, content([meta(forked_from_id=OTHER), meta(OTHER), *turn("a"), *turn("b")]))
+    assert f"(forked here from {OTHER})\n\n── turn-b" in shown(home)
+    assert len(json.loads(shown(home, "--json"))["turns"]) == 2
 
 
 def call(name: str, arguments: Any, output: str, number: int = 1) -> list[bytes]:
@@ -367,6 +380,51 @@ def test_following_begins_with_the_newest_turns_that_count(
         told = follow._Watched(opened, following).before(summary, count)
     began = [each.turn.id for each in told if isinstance(each, Began)]
     assert began == [each.id for each in opened.turns(THREAD, last=count)]
+
+
+def without_start(thread: str = THREAD) -> Pages:
+    """A thread of two turns, of the second of which the start is damaged, and the end missing."""
+    pages = Pages(thread)
+    pages.turn("one")
+    at = len(pages.raws)
+    pages.turn("two")
+    pages.raws[at] = b"x" * len(pages.raws[at])
+    del pages.raws[-1]
+    return pages
+
+
+def test_what_happened_in_a_turn_without_a_start_is_followed_too(home: Path) -> None:
+    pages = without_start()
+    path = pages.write(home)
+    stored = shown(home)
+    assert "re two" in stored
+    with following(home) as program:
+        text = until(program, "not shown: not valid JSON, at byte")
+        assert named(text) == ["turn-one", "turn-two"]
+        assert "re two" in text
+        pages.turn("three")
+        pages.raws[-6] = b"x"
+        add(path, pages.raws[-6:])
+        text = until(program, "  re three")
+        assert named(text) == ["turn-three"]
+        assert "user\n  three\n" in text
+        pages.turn("four")
+        add(path, pages.raws[-6:])
+        assert named(until(program, "  re four")) == ["turn-four"]
+
+
+def test_following_tells_the_damage_of_the_turns_it_begins_with(home: Path) -> None:
+    path = put(home, content([meta(), *turn("one"), *[b"garbage"] * 1001]))
+    with following(home) as program:
+        text = until(program, "more (threadlog")
+        assert text.count("not shown: not valid JSON, at byte") == 5
+        assert "and 996 more" in text
+    with following(home, "--json") as program:
+        told = [json.loads(each) for each in until(program, "problems_not_listed").splitlines()]
+    found = [each for each in told if each["event"] == "problem"]
+    assert len(found) == 1000
+    assert (found[0]["path"], found[0]["length"]) == (str(path), len(b"garbage"))
+    assert told[-1] == {"event": "problems_not_listed", "count": 1}
 
 
 @pytest.mark.parametrize("columns", [80, 200])

@@ -15,7 +15,7 @@ import pytest
 from test_cli_terminal import EVIL, OURS, on_terminal, width
 
 import threadlog
-from makers import command, content, event, file_name, line, meta, put, uuid
+from makers import command, content, event, file_name, line, meta, put, turn, uuid
 from threadlog.cli import bars, drawing
 from threadlog.cli.bars import Bar
 from threadlog.cli.stats import duration
@@ -80,8 +80,19 @@ def test_json_is_what_python_tells_and_every_key_is_described(home: Path, by: st
     assert told == {"version": 1, **json.loads(json.dumps(stats.as_dict()))}
     assert told["total"]["threads"] == 2
     page = (ROOT / "docs" / "cli.md").read_text().partition("\n## stats\n")[2].partition("\n## ")[0]
-    for key in [*told, *told["rows"][0], *told["total"], *told["total"]["tokens"]]:
+    assert list(told["total"]) == [each for each in told["rows"][0] if each not in ("key", "title")]
+    for key in [*told, *told["rows"][0], *told["total"].get("tokens", ())]:
         assert f"`{key}`" in page, key
+
+
+def test_the_threads_of_tools_are_those_that_called_one(home: Path) -> None:
+    some_home(home)
+    silent = [meta(uuid(4)), *turn("hello"), used(7)]
+    put(home, content(silent), file_name(uuid(4)))
+    told = json.loads(command(home, "stats", "--json", "--by", "tool").out)
+    assert told["total"] == {"threads": 3, "calls": 3}
+    stats = threadlog.open(home).stats(by="tool")
+    assert (stats.total.turns, stats.total.tokens.total) == (0, 0)
 
 
 @pytest.mark.parametrize(

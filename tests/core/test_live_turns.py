@@ -21,10 +21,18 @@ from rollout_lines import (
 
 from threadlog.core import turns
 from threadlog.core.items import turn as ti
-from threadlog.core.live import Began, Ended, Happened, Happening, LiveTurns, RolledBack
+from threadlog.core.live import (
+    EARLY_TURNS,
+    Began,
+    Ended,
+    Happened,
+    Happening,
+    LiveTurns,
+    RolledBack,
+)
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.turn import TurnRules
-from threadlog.core.turn_fold import TurnFold
+from threadlog.core.turn_fold import NOTHING, TurnFold
 
 PAGED = TurnRules(history_mode=PAGINATED)
 CALL = response("function_call", name="shell", arguments="{}", call_id="c")
@@ -104,9 +112,47 @@ def test_a_rollback_is_told() -> None:
     assert told(raws)[3:] == ["RolledBack 1", "Began s inProgress"]
 
 
-def test_items_that_come_before_their_turn_are_told_with_it() -> None:
-    said = item("t", "UserMessage", "u", content=[{"type": "text", "text": "x"}])
-    assert told([said, started("t")], PAGED) == ["Began t inProgress", "UserMessage"]
+SAID = item("t", "UserMessage", "u", content=[{"type": "text", "text": "x"}])
+ANSWERED = item("t", "AgentMessage", "a", content=[])
+
+
+@pytest.mark.parametrize(
+    ("raws", "expected"),
+    [
+        ([SAID, started("t")], ["UserMessage", "Began t inProgress"]),
+        (
+            [SAID, started("t"), SAID, ANSWERED],
+            ["UserMessage", "Began t inProgress", "AgentMessage"],
+        ),
+        (
+            [SAID, SAID, completed("t")],
+            ["UserMessage", "Began t completed", "Ended t completed"],
+        ),
+        (
+            [started("s"), SAID, ANSWERED, completed("s")],
+            ["Began s inProgress", "UserMessage", "AgentMessage", "Ended s completed"],
+        ),
+    ],
+    ids=["a start", "a start, then more", "an end", "neither"],
+)
+@pytest.mark.parametrize("partial", [False, True])
+def test_items_whose_turn_has_not_begun_are_told_at_once_and_once(
+    raws: list[bytes], expected: list[str], *, partial: bool
+) -> None:
+    rules = TurnRules(history_mode=PAGINATED, partial=partial)
+    assert told(raws, rules) == expected
+
+
+def test_turns_that_never_begin_are_not_kept() -> None:
+    live = LiveTurns(PAGED)
+    for number in range(3 * EARLY_TURNS):
+        for kind in ("AgentMessage", "UserMessage"):
+            (raw,) = decoded([item(f"t{number}", kind, kind, content=[])])
+            (each,) = live.add(raw)
+            assert isinstance(each, Happened)
+    early = live._fold.early
+    assert len(early) == len(live._fold._early_times) == EARLY_TURNS
+    assert {kept for names in early.values() for kept in names.values()} == {NOTHING}
 
 
 def test_a_failed_turn_tells_why() -> None:

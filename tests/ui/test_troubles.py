@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import os
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from screens import Seat, put_turns, sit
+from textual.app import App
 
 import threadlog
 from makers import uuid
@@ -67,8 +71,9 @@ def test_a_defect_on_the_loop_is_a_sentence_and_the_program_goes_on(
     sit(home, scenario)
 
 
+@pytest.mark.parametrize("named", [True, False])
 def test_a_defect_that_ends_the_program_is_a_sentence_without_values(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], named: bool
 ) -> None:
     put_turns(home, 1, ["a secret of mine"])
 
@@ -81,12 +86,33 @@ def test_a_defect_that_ends_the_program_is_a_sentence_without_values(
     monkeypatch.setattr(Browse, "on_list_view_moved", fail, raising=False)
     opened = threadlog.open(home)
     browser = Browser(opened, Start(opened, Choice()))
-    asyncio.run(asyncio.wait_for(browser.run_async(headless=True), 20))
-    assert browser.return_code == 1
+    monkeypatch.setattr(ui, "is_terminal", lambda _stream: True)
+    run = partial(browser.run_async, headless=True)
+    monkeypatch.setattr(app, "Browser", lambda *_asked: browser)
+    monkeypatch.setattr(browser, "run", lambda: asyncio.run(asyncio.wait_for(run(), 20)))
+    if not named:  # a textual that names it otherwise
+        monkeypatch.setattr(Browser, "_fatal_error", App._fatal_error)
+    assert ui.run(opened, argparse.Namespace(agent=None, model=None)) == 1
     told = capsys.readouterr()
-    assert "the ui ended: a defect of threadlog (RuntimeError)" in told.err
+    what = "a defect of threadlog (RuntimeError)" if named else "a defect of threadlog;"
+    assert told.err.startswith(f"threadlog: the ui ended: {what}")
+    assert told.err.count("\n") == 1
     assert "secret" not in told.err + told.out
     assert "Traceback" not in told.err + told.out
+
+
+def test_one_hook_of_textual_s_own_is_used_which_these_versions_have() -> None:
+    shared = [name for name in vars(Browser) if inspect.isfunction(getattr(App, name, None))]
+    own = [name for name in shared if name.startswith("_") and name != "__init__"]
+    assert own == ["_fatal_error"]
+    assert version("textual").split(".")[0] in ("7", "8"), "see whether it still calls that"
+
+
+def test_nothing_goes_on_in_the_background_that_could_end_the_program() -> None:
+    modules = list(Path(app.__file__).parent.glob("*.py"))
+    assert len(modules) > 10
+    for path in modules:
+        assert "@work" not in path.read_text(), f"{path.name}: use screen.background"
 
 
 @pytest.mark.parametrize(("code", "wanted"), [(0, 0), (1, 1), (None, 1)])

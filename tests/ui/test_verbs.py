@@ -151,6 +151,25 @@ def test_what_cannot_be_done_is_said_before_anybody_is_asked(home: Path) -> None
     sit(home, scenario)
 
 
+@pytest.mark.parametrize("key", ["a", "d", "e", "f"])
+def test_on_a_low_screen_the_answers_are_seen_and_what_is_asked_scrolls(
+    home: Path, key: str
+) -> None:
+    put_turns(home, 1, ["a long title " * 5])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.press(key)
+        await seat.see("Enter", "Esc no")
+        if key != "e":
+            assert "00000001 " not in seat.text()
+            await seat.press("down", "down", "down", "down")
+            await seat.see("00000001 ", "Esc no")
+        await seat.press("escape")
+        await seat.see_no("Esc no")
+
+    sit(home, scenario, size=(30, 8))
+
+
 def test_ids_and_paths_are_copied(home: Path) -> None:
     path = put_turns(home, 1, ["one"])
 
@@ -231,7 +250,7 @@ def test_an_undo_that_failed_can_be_tried_again(
         with monkeypatch.context() as patch:
             patch.setattr(Home, "unarchive", fail)
             await seat.press("u")
-            await seat.see("nothing was moved")
+            await seat.see("nothing was changed")
         await seat.press("u")
         await seat.see("back from the archive")
 

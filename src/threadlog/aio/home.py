@@ -107,9 +107,9 @@ class Home(Closable):
         """
         lifetime.look_after(self.sync.writer)
 
-    async def threads(self, **asked: Unpack[Asked]) -> ThreadPage:
+    async def threads(self, *, stop: Stop | None = None, **asked: Unpack[Asked]) -> ThreadPage:
         """The newest threads first."""
-        return await asyncio.to_thread(lambda: self.sync.threads(**asked))
+        return await asyncio.to_thread(lambda: self.sync.threads(stop=stop, **asked))
 
     async def search(
         self, text: str, *, stop: Stop | None = None, **asked: Unpack[Searched]
@@ -133,9 +133,9 @@ class Home(Closable):
         """Empty the word index."""
         return await asyncio.to_thread(self.sync.rebuild_search)
 
-    async def count(self, **asked: Unpack[Asked]) -> int:
+    async def count(self, *, stop: Stop | None = None, **asked: Unpack[Asked]) -> int:
         """How many threads there are."""
-        return await asyncio.to_thread(lambda: self.sync.count(**asked))
+        return await asyncio.to_thread(lambda: self.sync.count(stop=stop, **asked))
 
     async def stats(self, *, by: str = "day", **asked: Unpack[StatsAsked]) -> Stats:
         """What threads used."""

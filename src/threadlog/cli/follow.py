@@ -6,12 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from threadlog.cli.asked import kin_of, since_ms
-from threadlog.cli.problems import ascii_json, problem, reason
+from threadlog.cli.problems import Problems, ascii_json, note_problems, problem, reason
 from threadlog.cli.sheet import Sheet
 from threadlog.cli.terminal import Style
 from threadlog.cli.transcript import Transcript
@@ -26,6 +26,9 @@ from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.following import Deleted, Followed, Following, Reverted, Shortened
 from threadlog.home import Home
 from threadlog.telling import told
+
+if TYPE_CHECKING:
+    from threadlog.reader import Report, ThreadReader
 
 
 class _LastTurn(NamedTuple):
@@ -49,9 +52,10 @@ def follow(home: Home, summary: ThreadSummary, arguments: argparse.Namespace) ->
             count = sum(isinstance(each, Turn) and each.status != ROLLED_BACK for each in since)
         teller: _Teller = _InJson() if arguments.json else _InWords(arguments)
         teller.thread(summary, kin_of(home, summary))
-        watched = _Watched(home, following)
-        for happening in watched.before(summary, count):
+        watched, problems = _Watched(home, following), Problems()
+        for happening in watched.before(summary, count, problems.add):
             teller.tell(happening)
+        teller.problems(problems, summary.path)
         teller.flush()
         while not following.ended:
             came = following.poll()
@@ -74,11 +78,16 @@ class _Watched:
         self._following = following
         self._live: LiveTurns | None = None
 
-    def before(self, summary: ThreadSummary, count: int) -> list[_Told]:
-        """What happened in the newest *count* turns up to the place that is followed."""
-        reader = self._home.reader(summary)
+    def before(
+        self, summary: ThreadSummary, count: int, report: Report | None = None
+    ) -> list[_Told]:
+        """What happened in the newest *count* turns up to the place that is followed.
+
+        *report* is told of all damage that is met.
+        """
+        reader = self._home.reader(summary, report)
         end = Spot(len(reader.segments()) - 1, self._following.offset)
-        return self._read(summary, end, count)
+        return self._read(reader, end, count)
 
     def add(self, followed: Followed) -> list[_Told]:
         """What one thing that came tells."""
@@ -92,29 +101,38 @@ class _Watched:
         summary = self._home.get(path)
         reader = self._home.reader(summary)
         end = Spot(len(reader.segments()) - 1, 0)
-        self._read(summary, end, 1)
+        self._read(reader, end, 1)
         last = reader.turns_back(1, end)
         return _LastTurn(last[0][0].id if last else None)
 
-    def _read(self, summary: ThreadSummary, end: Spot, count: int) -> list[_Told]:
-        lines, rules = self._home.reader(summary).newest_lines(max(count, 1), end)
-        self._live = LiveTurns(rules)
-        return _newest((each for line in lines for each in self._live.add(line)), count)
+    def _read(self, reader: ThreadReader, end: Spot, count: int) -> list[_Told]:
+        lines, rules = reader.newest_lines(max(count, 1), end)
+        live = self._live = LiveTurns(rules)
+        happenings = (each for line in lines for each in live.add(line))
+        return _newest(happenings, count, whole=not rules.partial)
 
 
-def _newest(happenings: Iterable[Happening], count: int) -> list[_Told]:
-    """What happened in the newest turns; what was rolled back did not."""
+def _newest(happenings: Iterable[Happening], count: int, *, whole: bool) -> list[_Told]:
+    """What happened in the newest turns; what was rolled back did not.
+
+    Items of turns that never began stand last, where the lines are all that there are: else the
+    turns may have begun before them.
+    """
     turns: list[tuple[str, list[Happening]]] = []
+    ahead: dict[str, list[Happening]] = {}
     for each in happenings:
         if isinstance(each, RolledBack):
             del turns[max(len(turns) - each.turns, 0) :]
         elif isinstance(each, Began):
-            turns.append((each.turn.id, [each]))
+            turns.append((each.turn.id, [each, *ahead.pop(each.turn.id, [])]))
         else:
             name = each.turn_id if isinstance(each, Happened) else each.turn.id
             found = next((told for turn_id, told in reversed(turns) if turn_id == name), None)
             if found is not None:
                 found.append(each)
+            elif isinstance(each, Happened):
+                ahead.setdefault(name, []).append(each)
+    turns += ahead.items() if whole else ()
     shown = turns[-count:] if count else []
     return [each for _turn_id, happened in shown for each in happened]
 
@@ -127,6 +145,9 @@ class _Teller(Protocol):
 
     def tell(self, what: _Told) -> None:
         """One thing that happened."""
+
+    def problems(self, problems: Problems, path: str) -> None:
+        """What was damaged in the turns that it begins with; *path* is of the newest rollout."""
 
     def flush(self) -> None:
         """Have it seen."""
@@ -149,8 +170,9 @@ class _InWords:
     def tell(self, what: _Told) -> None:
         """One thing that happened."""
         if isinstance(what, Began):
+            if what.turn.id != self._turn_id:  # its first items may have come before
+                self._transcript.begin(what.turn)
             self._turn_id = what.turn.id
-            self._transcript.begin(what.turn)
         elif isinstance(what, Happened):
             self._item(what)
         elif isinstance(what, Ended):
@@ -159,6 +181,10 @@ class _InWords:
         elif sentence := _sentence(what):
             self._transcript.note(sentence)
         self._reasoning = isinstance(what, Happened) and isinstance(what.item, ti.Reasoning)
+
+    def problems(self, problems: Problems, path: str) -> None:
+        """As remarks, the first of them."""
+        note_problems(self._transcript.note, problems, path)
 
     def _item(self, what: Happened) -> None:
         if what.turn_id != self._turn_id:  # of an earlier turn, or of one that was not shown
@@ -216,6 +242,14 @@ class _InJson:
             self._write("deleted")
         elif isinstance(what, (Damaged, Oversized)):
             self._write("problem", **problem("", what))
+
+    def problems(self, problems: Problems, path: str) -> None:
+        """An object each."""
+        del path
+        for each in problems.listed:
+            self._write("problem", **each)
+        if problems.count > len(problems.listed):
+            self._write("problems_not_listed", count=problems.count - len(problems.listed))
 
     def _write(self, event: str, **fields: Json) -> None:
         sys.stdout.write(json.dumps({"event": event, **fields}, separators=(",", ":")) + "\n")

@@ -92,10 +92,9 @@ class Sheet:
         """So many lines, of which no more than *limit* rows are shown, unless all are wanted."""
         rows, room, shown = limit, FOLDED_CHARS, 0
         for words, codes in lines:
-            pieces = self._rows(words)
+            cut = not self.full and len(words) > room
+            pieces = self._rows(words[: room - 1] + text.ELLIPSIS if cut else words)
             if not self.full:
-                if sum(map(len, pieces)) > room:
-                    pieces = self._rows(text.fit(words, max(room, 1)))
                 pieces = pieces[:rows]
                 rows, room = rows - len(pieces), room - sum(map(len, pieces))
             for piece in pieces:

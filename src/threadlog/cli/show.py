@@ -47,7 +47,8 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     if arguments.turn is not None:
         turns: Iterator[Told] = iter([find_turn(reader, arguments.turn)])
     else:
-        turns = told(reader, last=arguments.tail, since_ms=since_ms(arguments))
+        copied = None if arguments.json else home  # JSON tells no places
+        turns = told(reader, last=arguments.tail, since_ms=since_ms(arguments), home=copied)
     if arguments.json:
         return _print_json(summary.as_dict(), _as_asked(turns, arguments), problems)
     style = Style.of(sys.stdout, plain=arguments.plain)
@@ -85,6 +86,7 @@ _APART = (
     ("follow", ("turn",), "a turn by itself does not go on"),
     ("follow", ("raw",), "use `tail -F` on the path that `threadlog path` tells"),
     ("raw", ("since",), "it means turns"),
+    ("full", ("json", "raw"), "nothing is folded there"),
 )
 
 

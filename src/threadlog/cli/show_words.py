@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from threadlog.cli.values import moment, positive
+from threadlog.cli.values import moment, positive, turn
 
 
 def add_show(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,10 @@ def add_show(parser: argparse.ArgumentParser) -> None:
         help="those that went on since then: 2026-11-25T13:00Z, or 2h (ago)",
     )
     part.add_argument(
-        "--turn", metavar="TURN", help="one: its id, a piece of it, 1 (the first), -1 (the last)"
+        "--turn",
+        type=turn,
+        metavar="TURN",
+        help="one: its id, a piece of it, 1 (the first), -1 (the last)",
     )
     parser.add_argument(
         "-f", "--follow", action="store_true", help="go on with what happens, until Ctrl-C"

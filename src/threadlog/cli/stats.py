@@ -232,7 +232,7 @@ def _remarks(stats: Stats, *, timed: bool) -> list[str]:
     if timed and 0 < total.timed_turns < total.turns:
         told = f"{total.timed_turns:,} of {total.turns:,} turns"
         remarks.append(f"TIME is that of {told}: the others do not tell how long they took")
-    if stats.by != TOOL and total.restarted_tokens:
+    if total.restarted_tokens:
         more = bars.number(total.restarted_tokens)
         remarks.append(f"{more} more tokens were counted before a thread's total began anew")
     return remarks

@@ -26,7 +26,9 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     agent = Agent(arguments.agent, arguments.model) if arguments.agent else None
     browser = Browser(home, start, agent)
     browser.run()
-    return 1 if browser.return_code is None else browser.return_code
+    if browser.ended_by is not None:
+        return _complain(f"ended: {browser.ended_by}")
+    return browser.return_code or 0
 
 
 def _complain(what: str) -> int:

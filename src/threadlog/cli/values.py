@@ -53,6 +53,13 @@ def days(text: str) -> float:
     return told
 
 
+def turn(text: str) -> str:
+    """What a turn is meant by: a number, but 0, or some text."""
+    if text.removeprefix("-").strip("0") == "" and text not in ("", "-"):
+        raise argparse.ArgumentTypeError("turns are counted from 1, or from -1, the last")
+    return something(text)
+
+
 def something(text: str) -> str:
     """A text that says something."""
     if not text.strip():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import groupby
+from operator import itemgetter
 
 from threadlog.cli.terminal import Style
 from threadlog.core import text
@@ -22,14 +23,15 @@ def wrapped(spans: Iterable[Span], columns: int) -> list[list[Span]]:
         return [spans]
     lines = _Lines(columns)
     for words, codes in spans:
-        for piece in _PIECES.findall(words):
+        for match in _PIECES.finditer(words):
+            piece = match[0]
             if piece == "\n":
                 lines.end()
             elif piece[0] in " \t":
                 lines.space((piece, codes))
             elif columns:
-                for part in text.parts(piece):
-                    lines.word((part, codes), apart=not part.isascii() and text.width(part) == 2)
+                for part, wide in text.runs(piece):
+                    (lines.wide if wide else lines.word)((part, codes))
             else:
                 lines.word((piece, codes))
     return lines.all()
@@ -37,11 +39,13 @@ def wrapped(spans: Iterable[Span], columns: int) -> list[list[Span]]:
 
 def painted(line: Iterable[Span], style: Style) -> str:
     """One line as it is written."""
-    pieces = []
-    for codes, alike in groupby(line, key=lambda span: span[1]):
-        words = "".join(words for words, _codes in alike)
-        pieces.append(style.paint(words, *codes) if codes else words)
-    return "".join(pieces)
+    return "".join(style.paint(words, *codes) if codes else words for words, codes in _joined(line))
+
+
+def _joined(line: Iterable[Span]) -> list[Span]:
+    """The same in as few spans as it has colours."""
+    alike = groupby(line, key=itemgetter(1))
+    return [("".join(map(itemgetter(0), spans)), codes) for codes, spans in alike]
 
 
 class _Lines:
@@ -60,13 +64,14 @@ class _Lines:
         self._place()
         self._space.append(span)
 
-    def word(self, span: Span, *, apart: bool = False) -> None:
-        """A word, or a piece of one; a line may be broken around what stands *apart*."""
-        if apart:
-            self._place()
+    def word(self, span: Span) -> None:
+        """A word, or a piece of one."""
         self._word.append(span)
-        if apart:
-            self._place()
+
+    def wide(self, span: Span) -> None:
+        """Wide characters: a line may be broken around each of them."""
+        self._place()
+        self._set([span], 2)
 
     def end(self) -> None:
         """A line feed."""
@@ -79,20 +84,23 @@ class _Lines:
         return self._done
 
     def _break(self) -> None:
-        self._done.append(self._line)
+        self._done.append(_joined(self._line))
         self._line, self._width, self._space = [], 0, []
 
     def _place(self) -> None:
         word, self._word = self._word, []
-        if not word:
-            return
-        taken = sum(text.width(words) for words, _codes in word)
+        if word:
+            self._set(word, sum(text.width(words) for words, _codes in word))
+
+    def _set(self, word: list[Span], least: int) -> None:
+        """Put a word on this line if *least* columns of it have room there, else on the next."""
         before = sum(text.width(words) for words, _codes in self._space)
-        if self._columns and self._width and self._width + before + taken > self._columns:
+        if self._columns and self._width and self._width + before + least > self._columns:
             self._break()
             before = 0
         self._line += self._space
         self._width, self._space = self._width + before, []
+        taken = sum(text.width(words) for words, _codes in word)
         if self._columns and self._width + taken > self._columns:
             self._chop(word)
             return
@@ -100,9 +108,9 @@ class _Lines:
         self._width += taken
 
     def _chop(self, word: list[Span]) -> None:
-        """A word too long for any line."""
+        """A word too long for this line."""
         for words, codes in word:
-            if self._width >= self._columns:
+            if self._width and self._width + max(text.width(words[:1]), 1) > self._columns:
                 self._break()
             *full, last = text.chop(words, self._columns, self._columns - self._width)
             for piece in full:

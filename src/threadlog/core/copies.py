@@ -7,12 +7,14 @@ some out (older rollouts hold more kinds of events), but none that every rollout
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
 from threadlog.core import lines
 from threadlog.core.framing import Frame, Gap, Oversized, line_length
-from threadlog.core.lines import BadLine, Json
+from threadlog.core.lines import SESSION_META, BadLine, Json
+from threadlog.core.metadata import Metadata
 
 Raw = bytes | Oversized
 
@@ -31,7 +33,40 @@ _KEPT = frozenset(
 )
 # Nor more than so many others.
 PASSED_OVER = 64
+# So many threads back it is looked for one that is there.
+GENERATIONS = 16
 _STAMP = re.compile(rb'\{"timestamp": ?"[^"\\]*", ?')
+
+
+def origins_told(head: Metadata, own: Iterable[Frame | Gap]) -> tuple[str, ...]:
+    """The ids of the threads whose lines a rollout may begin with, the nearest first.
+
+    *own* are the rollout's lines from its first byte on: a fork's own metadata comes first, then
+    all lines of what it was forked from, the metadata of that one before them.  None where the
+    *head* says of no thread that it was copied.
+    """
+    if head.forked_from_id is None or head.base is not None or head.own_from_ordinal:
+        return ()
+    ids = [head.forked_from_id]
+    for frame in itertools.islice(own, 1, GENERATIONS):
+        following = _forked_from(frame)
+        if following is None:
+            break
+        ids.append(following)
+    return tuple(ids)
+
+
+def _forked_from(frame: Frame | Gap) -> str | None:
+    """What the metadata in a line says that its thread was forked from."""
+    if isinstance(frame, Gap) or not isinstance(frame.raw, bytes):
+        return None
+    if lines.sniff(frame.raw) != (SESSION_META, None):
+        return None
+    try:
+        told = lines.parse(frame.raw).payload.get("forked_from_id")
+    except BadLine:
+        return None
+    return told if isinstance(told, str) else None
 
 
 def own_start(own: Iterable[Frame | Gap], parent: Iterable[Frame | Gap]) -> int:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-# Told, while an index is brought up to date, what is being done, and how much of how much is.
 Stop = Callable[[], bool]  # True once the work is to end
+# Told, while an index is brought up to date, what is being done, and how much of how much is.
 Progress = Callable[[str, int, int], None]
+
+
+def never() -> bool:
+    """Nobody gives up."""
+    return False
 
 
 class IndexStatus(NamedTuple):

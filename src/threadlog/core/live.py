@@ -23,7 +23,11 @@ class Began(NamedTuple):
 
 
 class Happened(NamedTuple):
-    """An item is complete; *more* if it is reasoning that goes on with the item told before it."""
+    """An item is complete; *more* if it is reasoning that goes on with the item told before it.
+
+    It may be of a turn that has not begun: of a review, or of one whose start is not to be read.
+    Once that begins, if ever, it is not told again.
+    """
 
     turn_id: str
     item: ti.AnyTurnItem
@@ -43,6 +47,8 @@ class RolledBack(NamedTuple):
 
 
 Happening = Began | Happened | Ended | RolledBack
+# So many turns that have not begun are remembered with the names of their items.
+EARLY_TURNS = 64
 
 
 class LiveTurns:
@@ -64,10 +70,11 @@ class LiveTurns:
             happened += self._roll_back(line.item)
         if fold.opened > opened and fold.turns:
             happened += self._end()
-            self._running = fold.turns[-1]
-            happened.append(Began(_bare(self._running)))
+            happened.append(self._begin(fold.turns[-1]))
         for turn, name in fold.touched:
             happened += self._item(turn, name)
+        for turn_id, name in fold.ahead:
+            happened += self._early(turn_id, name)
         if (running := self._running) is not None and (
             running is not fold.open or running.status == INTERRUPTED
         ):
@@ -75,6 +82,12 @@ class LiveTurns:
         while len(fold.turns) > LATE_TURNS:
             self._forget(fold.turns.pop(0))
         return happened
+
+    def _begin(self, turn: OpenTurn) -> Began:
+        self._running = turn
+        told = turn.items.keys() - {name for _turn, name in self._fold.touched}
+        self._told |= {(turn.number, name) for name in told}  # when they came, before it
+        return Began(_bare(turn))
 
     def _end(self) -> list[Happening]:
         turn, self._running = self._running, None
@@ -92,6 +105,14 @@ class LiveTurns:
         self._waiting = {key: turn for key, turn in self._waiting.items() if key[0] in left}
         told.append(RolledBack(max(item.num_turns, 0)))
         return told
+
+    def _early(self, turn_id: str, name: str) -> list[Happening]:
+        """An item of a turn that has not begun: told at once, for it may never begin."""
+        items = self._fold.early[turn_id]
+        item, items[name] = items[name], NOTHING
+        self._fold.forget_early(EARLY_TURNS)
+        self._reasoned = None
+        return [Happened(turn_id, item)]
 
     def _item(self, turn: OpenTurn, name: str) -> list[Happening]:
         item = turn.items[name]

@@ -53,7 +53,7 @@ class StatsRow(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """What was used, by day, project, model, tool, source or thread; `total` is all of it.
+    """What was used, by day, project, model, tool, source or thread; `total` is all rows together.
 
     `since` and `until` are the bounds that were asked for, in UTC; `problems` says in sentences
     which folders could not be listed.  Days are in order, all else by tokens, tools by calls.
@@ -68,14 +68,16 @@ class Stats(NamedTuple):
 
     def as_dict(self) -> dict[str, Json]:
         """The stats as plain JSON; of tools only threads and calls, which alone are told."""
-        only = ("key", "threads", "calls") if self.by == TOOL else None
-        rows = [row.as_dict() for row in self.rows]
+        rows, total = [row.as_dict() for row in self.rows], self.total.as_dict()
+        if self.by == TOOL:
+            rows = [{name: row[name] for name in ("key", "threads", "calls")} for row in rows]
+            total = {name: total[name] for name in ("threads", "calls")}
         return {
             "by": self.by,
             "since": self.since,
             "until": self.until,
-            "rows": rows if only is None else [{name: row[name] for name in only} for row in rows],
-            "total": self.total.as_dict(),
+            "rows": rows,
+            "total": total,
         }
 
 
@@ -96,16 +98,15 @@ class Tally:
     def add(self, thread: ThreadSummary, ledger: Ledger) -> None:
         """Add what one thread used."""
         touched: dict[str | None, None] = {}
-        meant = [use for use in ledger.uses() if self._is_meant(use)]
-        for use in meant:
-            for key, part in self._parts(thread, use):
+        for use in ledger.uses():
+            for key, part in self._parts(thread, use) if self._is_meant(use) else ():
                 group = self._groups.setdefault(key, _Sum(thread.title))
                 group.take(part)
+                self._all.take(part)
                 touched[key] = None
-            self._all.take(use)
         for key in touched:
             self._groups[key].threads += 1
-        self._all.threads += bool(meant)
+        self._all.threads += bool(touched)
 
     def stats(self) -> Stats:
         """What all of it comes to."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -59,22 +61,31 @@ def width(text: str) -> int:
 
 
 def fit(text: str, columns: int) -> str:
-    """*text* cut at its end to *columns*, with an ellipsis where it was cut."""
-    if width(text) <= columns:
+    """*text* cut at its end to *columns*, with an ellipsis where it was cut.
+
+    No more of it is looked at than is left, and a character.
+    """
+    if (cut := _cut(text, columns)) is None:
         return text
-    kept, room = "", columns - 1
-    for char in text:
-        room -= _char_width(char)
-        if room < 0:
-            break
-        kept += char
-    return (kept + ELLIPSIS) if columns > 0 else ""
+    return text[:cut] + ELLIPSIS if columns > 0 else ""
+
+
+def _cut(text: str, columns: int) -> int | None:
+    """Where *text* has to be cut for an ellipsis to go with it; None if all of it fits."""
+    if text.isascii():
+        return columns - 1 if len(text) > columns else None
+    taken, cut = 0, None
+    for at, char in enumerate(text):
+        taken += _char_width(char)
+        if taken >= columns and cut is None:
+            cut = at
+        if taken > columns:
+            return cut
+    return None
 
 
 def fit_end(text: str, columns: int) -> str:
     """*text* cut at its beginning to *columns*: for paths, whose end says most."""
-    if width(text) <= columns:
-        return text
     return fit(text[::-1], columns)[::-1]
 
 
@@ -83,18 +94,20 @@ def pad(text: str, columns: int) -> str:
     return text + " " * (columns - width(text))
 
 
-def parts(word: str) -> list[str]:
-    """*word* in the pieces between which a line may be broken: at each wide character."""
-    if word.isascii():
-        return [word]
-    cuts, wide_before = [], False
-    for at, char in enumerate(word):
+def runs(word: str) -> Iterator[tuple[str, bool]]:
+    """*word* in runs of wide characters, around each of which a line may be broken, and of others.
+
+    What combines with a wide character is one with it.
+    """
+    start, wide_before = 0, False
+    for at, char in enumerate(word) if not word.isascii() else ():
         columns = _char_width(char)
-        if columns == 2 or (columns and wide_before):
-            cuts.append(at)
-        wide_before = columns == 2 or (not columns and wide_before)
-    ends = [*cuts, len(word)]
-    return [word[start:end] for start, end in zip([0, *cuts], ends, strict=True) if end > start]
+        wide = columns == 2 or (not columns and wide_before)
+        if wide != wide_before and at > start:
+            yield word[start:at], wide_before
+            start = at
+        wide_before = wide
+    yield word[start:], wide_before
 
 
 def chop(line: str, columns: int, first: int | None = None) -> list[str]:
@@ -115,6 +128,7 @@ def chop(line: str, columns: int, first: int | None = None) -> list[str]:
     return [*pieces, line[start:]] if line else []
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def _char_width(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0

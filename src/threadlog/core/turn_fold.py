@@ -50,8 +50,10 @@ class TurnFold:
         # Paginated: items of turns of which no line has told yet, by turn.
         self.early: dict[str, dict[str, ti.AnyTurnItem]] = {}
         self._early_times: dict[str, dict[str, ItemTimes]] = {}
-        # Items that came or changed, in order, for who takes them from here.
+        # Items that came or changed, in order, for who takes them from here; and, by turn and name,
+        # those that came before their turn was told of.
         self.touched: list[tuple[OpenTurn, str]] = []
+        self.ahead: list[tuple[str, str]] = []
         self._rules = rules
         self._keep_items = keep_items
         self._open: OpenTurn | None = None
@@ -64,6 +66,7 @@ class TurnFold:
     def add(self, line: Line) -> None:
         """Take in one more line."""
         self.touched.clear()
+        self.ahead.clear()
         if line.ordinal is not None and line.ordinal < self._rules.own_from_ordinal:
             return
         item = line.item
@@ -225,14 +228,18 @@ class TurnFold:
                 turn.times[name] = times
         elif self._paginated and event.turn_id not in self._known:
             early = self.early.setdefault(event.turn_id, {})
+            self.ahead += [(event.turn_id, name)] * (name not in early)
             early[name] = item if self._keep_items else NOTHING
             self._early_times.setdefault(event.turn_id, {})[name] = times
 
+    def forget_early(self, count: int) -> None:
+        """Wait no more for the turns of early items, but for the newest *count* of them."""
+        for turn_id in list(self.early)[: max(len(self.early) - count, 0)]:
+            del self.early[turn_id], self._early_times[turn_id]
+
     def _take_early(self, turn: OpenTurn) -> None:
         """Items that came before their turn was told of."""
-        early = self.early.pop(turn.id, {})
-        turn.items.update(early)
-        self.touched += [(turn, name) for name in early]
+        turn.items.update(self.early.pop(turn.id, {}))
         turn.times.update(self._early_times.pop(turn.id, {}))
 
     def _response_item(self, item: ResponseItem, offset: int) -> None:

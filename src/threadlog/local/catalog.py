@@ -16,10 +16,10 @@ from threadlog.core import cursor, family, filters, ids, moments, query
 from threadlog.core.cursor import Place
 from threadlog.core.family import Family
 from threadlog.core.ids import Reference
-from threadlog.core.index_status import Progress
+from threadlog.core.index_status import Progress, Stop, never
 from threadlog.core.names import Beside
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
-from threadlog.errors import BadCursor
+from threadlog.errors import BadCursor, GivenUp
 from threadlog.local import kin
 from threadlog.local.folders import SameFolders
 from threadlog.local.inventory import Inventory
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from threadlog.core.stats import Tally
 
 ReadBeside = Callable[[], Beside]
+GIVEN_UP = "the listing was given up"
 
 
 class FileCatalog:
@@ -40,8 +41,8 @@ class FileCatalog:
         self._home = home
         self._read_beside = read_beside
 
-    def page(self, wanted: ThreadQuery) -> ThreadPage:
-        """The threads that *wanted* asks for, in its order; raises BadCursor."""
+    def page(self, wanted: ThreadQuery, stop: Stop = never) -> ThreadPage:
+        """The threads that *wanted* asks for, in its order; raises BadCursor, GivenUp."""
         after = read_cursor(wanted)
         inventory = Inventory(self._home)
         if wanted.cwd == ():  # Codex: no folder means no thread
@@ -53,6 +54,7 @@ class FileCatalog:
         scanned, following = 0, None
         filtered, created = filters.needs_content(wanted), wanted.sort == query.CREATED
         for (moment, key), found in _ordered(self._home, inventory, wanted, after):
+            _go_on(stop)
             full = len(rows) == wanted.limit
             scanned += 1
             row = None if full and not filtered else summaries.of(found)
@@ -67,13 +69,20 @@ class FileCatalog:
         problems = sorted(inventory.problems)
         return ThreadPage(rows, following, problems, previous=previous, scanned_files=scanned)
 
-    def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:
-        """How many threads each query means, whatever its cursor and limit."""
+    def counts(self, queries: Sequence[ThreadQuery], stop: Stop = never) -> list[int]:
+        """How many threads each query means, whatever its cursor and limit; raises GivenUp."""
         inventory = Inventory(self._home)
         summaries = Summaries(self._home, inventory, self._read_beside())
-        return [self._count(wanted, inventory, summaries) for wanted in queries]
 
-    def _count(self, wanted: ThreadQuery, inventory: Inventory, summaries: Summaries) -> int:
+        def told(found: Found) -> ThreadSummary:
+            _go_on(stop)
+            return summaries.of(found)
+
+        return [self._count(wanted, inventory, told) for wanted in queries]
+
+    def _count(
+        self, wanted: ThreadQuery, inventory: Inventory, told: Callable[[Found], ThreadSummary]
+    ) -> int:
         if wanted.cwd == ():
             return 0
         plain = wanted._replace(cursor=None, limit=None)
@@ -81,7 +90,7 @@ class FileCatalog:
         if not filters.needs_content(plain):
             return len(placed)
         folders = SameFolders(plain.cwd)
-        return sum(filters.matches(summaries.of(each), plain, folders) for _place, each in placed)
+        return sum(filters.matches(told(each), plain, folders) for _place, each in placed)
 
     def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally], progress: Progress) -> Tally:
         """What the threads used that *wanted* means: every one of them is read to its end."""
@@ -223,6 +232,12 @@ def creation_stamp(inventory: Inventory, found: Found) -> str:
     """The place of a thread in the order of creation: that of its oldest rollout."""
     oldest = inventory.group(found)[0]
     return oldest.stamp or inventory.stamp(oldest)
+
+
+def _go_on(stop: Stop) -> None:
+    """Raises GivenUp where the answer is not wanted any more."""
+    if stop():
+        raise GivenUp(GIVEN_UP)
 
 
 def read_cursor(wanted: ThreadQuery) -> Place | None:

@@ -11,18 +11,12 @@ import itertools
 import os
 from collections.abc import Callable
 
-from threadlog.core import lines
-from threadlog.core.copies import own_start
-from threadlog.core.framing import Frame, Gap
+from threadlog.core.copies import origins_told, own_start
 from threadlog.core.ledger import Origin
 from threadlog.core.lineage import Segment
-from threadlog.core.lines import SESSION_META, BadLine
 from threadlog.core.metadata import Metadata
 from threadlog.errors import Unreadable
 from threadlog.local.reading import LocalRollouts
-
-# So many threads back it is looked for one that is there.
-GENERATIONS = 16
 
 
 def origin(rollouts: LocalRollouts, path: str, head: Metadata) -> Origin | None:
@@ -30,15 +24,8 @@ def origin(rollouts: LocalRollouts, path: str, head: Metadata) -> Origin | None:
 
     Raises Unreadable.
     """
-    if head.forked_from_id is None or head.base is not None or head.own_from_ordinal:
-        return None
-    ids = [head.forked_from_id]
-    for frame in itertools.islice(rollouts.read(_whole(path)), 1, GENERATIONS):
-        following = _forked_from(frame)
-        if following is None:
-            break
-        ids.append(following)
-    return located(tuple(ids), path, rollouts.find)
+    ids = origins_told(head, rollouts.read(_whole(path)))
+    return located(ids, path, rollouts.find) if ids else None
 
 
 def located(ids: tuple[str, ...], path: str, find: Callable[[str], str | None]) -> Origin:
@@ -70,16 +57,3 @@ def copied_bytes(rollouts: LocalRollouts, path: str, origin: Origin | None) -> i
 
 def _whole(path: str) -> Segment:
     return Segment("", path)
-
-
-def _forked_from(frame: Frame | Gap) -> str | None:
-    """What the metadata in a line says that its thread was forked from."""
-    if isinstance(frame, Gap) or not isinstance(frame.raw, bytes):
-        return None
-    if lines.sniff(frame.raw) != (SESSION_META, None):
-        return None
-    try:
-        told = lines.parse(frame.raw).payload.get("forked_from_id")
-    except BadLine:
-        return None
-    return told if isinstance(told, str) else None

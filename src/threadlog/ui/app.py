@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
-from textual import work
+from rich.console import Console
 from textual.actions import ActionParseResult
 from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.worker import WorkerFailed
+from textual.worker import Worker, WorkerState
 
 from threadlog.home import Home
 from threadlog.ui import upkeep, verbs
 from threadlog.ui.browse import Browse
 from threadlog.ui.lanes import Lane
-from threadlog.ui.screen import ThreadScreen, sentence_of
+from threadlog.ui.screen import ThreadScreen, background, sentence_of
 from threadlog.ui.start import Start
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Browser(App[int]):
     .box { border: round ansi_cyan; background: ansi_default; padding: 0 1; width: auto;
         min-width: 40; max-width: 90%; height: auto; max-height: 90%; }
     .box Static { width: auto; max-width: 100%; }
+    .box .answers { dock: bottom; padding: 1 0 0 0; background: ansi_default; }
     .box Input { border: none; height: 1; padding: 0; margin: 1 0; width: 60; max-width: 100%; }
     """
 
@@ -93,6 +95,9 @@ class Browser(App[int]):
         self._told: tuple[float, upkeep.Telling] | None = None
         self._undo: deque[Callable[[Home], verbs.Done]] = deque(maxlen=verbs.UNDO_LIMIT)
         home.tell_progress(self.tell)
+        self._ended_by = "a defect of threadlog; the command line may tell more"
+        # A traceback would have what threads say among its values: whoever ran us says it.
+        self.error_console = Console(quiet=True)
 
     def get_default_screen(self) -> Screen[None]:
         """The list."""
@@ -119,11 +124,11 @@ class Browser(App[int]):
             self._settled = True
             self.call_after_refresh(self._settle)
 
-    @work(exclusive=True, group="index")
+    @background(exclusive=True, group="index")
     async def _settle(self) -> None:
         """Have the file system tell what changes, and bring the index of listings up to date."""
         try:
-            self.home = await self.indexing.do(lambda _stopped: upkeep.watched(self.home))
+            self.home = await self.indexing.do(partial(upkeep.watched, self.home))
         except Exception:  # noqa: BLE001, RUF100 -- whoever asks for a page is told
             return
         self.home.tell_progress(self.tell)
@@ -160,19 +165,26 @@ class Browser(App[int]):
             self._complain(error)
             return True
 
-    def _handle_exception(self, error: Exception) -> None:
-        """A worker's failure is said; after any other the loop that it came from has ended."""
-        if isinstance(error, WorkerFailed):
-            self._complain(cast("Exception", error.error))
-        else:
-            super()._handle_exception(error)
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What goes on in the background failed."""
+        if event.state is WorkerState.ERROR and isinstance(event.worker.error, Exception):
+            self._complain(event.worker.error)
 
     def _fatal_error(self) -> None:
-        """End with a sentence: a traceback would have what the thread says among its values."""
-        error = self._exception
-        told = sentence_of(error) if isinstance(error, Exception) else "it ended"
-        self._exit_renderables.append(Text(f"threadlog: the ui ended: {told}"))
-        self._close_messages_no_wait()
+        """Keep in a sentence what ends the program.
+
+        textual calls it for what fails in its loop, and has no public way to tell of that; where
+        it does not call it, `ended_by` says less.
+        """
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception):
+            self._ended_by = sentence_of(error)
+        super()._fatal_error()
+
+    @property
+    def ended_by(self) -> str | None:
+        """What ended the program, in a sentence; None if nothing did but the user."""
+        return None if self.return_code == 0 else self._ended_by
 
     def _complain(self, error: Exception) -> None:
         for screen in reversed(self.screen_stack):
@@ -181,6 +193,7 @@ class Browser(App[int]):
                 return
 
     def on_unmount(self) -> None:
-        """Nothing more is begun."""
+        """Nothing more is begun, and what is under way is given up."""
+        self.start.stop.set()
         for lane in (self.listing, self.finding, self.reading, self.verbs, self.indexing):
             lane.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from textual import on, work
+from textual import on
 
 from threadlog.core.query import SORTS, ThreadSummary
 from threadlog.errors import BadQuery
@@ -14,6 +14,7 @@ from threadlog.ui.found import Hits
 from threadlog.ui.list_view import ListView
 from threadlog.ui.listing import Listing
 from threadlog.ui.pages import Choice, ThreadPages
+from threadlog.ui.screen import background
 
 # What is waited for further keys before anything is read.
 TITLES_WAIT_S, SEARCH_WAIT_S = 0.05, 0.15
@@ -93,7 +94,7 @@ class Browse(Listing):
             return
         self._find(words, at_once=at_once)
 
-    @work(exclusive=True, group="list")
+    @background(exclusive=True, group="list")
     async def _find(self, words: str, *, at_once: bool, again: bool = False) -> None:
         """What these words find; what was asked before is dropped.
 
@@ -149,7 +150,7 @@ class Browse(Listing):
             self._making_words = True
             self._make_words()
 
-    @work(group="words")
+    @background(group="words")
     async def _make_words(self) -> None:
         tell = self.browser.tell
         await self.off_the_loop(

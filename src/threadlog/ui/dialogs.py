@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
 from threadlog.core.text import one_line, printable
 from threadlog.ui.keys import ACTIONS, READING, THREADS, described
 from threadlog.ui.rows import MARKS
+
+_SCROLL = (
+    Binding("down,j", "scroll(1)", show=False),
+    Binding("up,k", "scroll(-1)", show=False),
+    Binding("pagedown,space", "scroll(10)", show=False),
+    Binding("pageup", "scroll(-10)", show=False),
+)
 
 
 class Answer(NamedTuple):
@@ -30,7 +37,12 @@ YES = Answer("enter", "Enter", "yes")
 
 
 class Question(ModalScreen[str | None]):
-    """Asks; the answer is the key of one of the answers, None for Esc."""
+    """Asks; the answer is the key of one of the answers, None for Esc.
+
+    The answers are seen however low the screen is; what is asked scrolls.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*_SCROLL]
 
     def __init__(self, asked: str, notes: Sequence[str] = (), answers: Sequence[Answer] = (YES,)):
         super().__init__()
@@ -44,9 +56,9 @@ class Question(ModalScreen[str | None]):
         for note in self._notes:
             lines.append(f"\n{printable(note)}", style="not bold")
         written = [f"{each.written} {each.what}" for each in self._answers]
-        lines.append("\n\n" + "    ".join([*written, "Esc no"]), style="not bold")
-        with VerticalScroll(classes="box"):
+        with VerticalScroll(classes="box", id="scrolled"):
             yield Static(lines, markup=False)
+            yield Static("    ".join([*written, "Esc no"]), markup=False, classes="answers")
 
     def on_key(self, event: events.Key) -> None:
         """One of the answers, or none."""
@@ -61,6 +73,10 @@ class Question(ModalScreen[str | None]):
         """A click beside the box is a no."""
         if event.widget is self:
             self.dismiss(None)
+
+    def action_scroll(self, lines: int) -> None:
+        """Up or down."""
+        _scroll(self, lines)
 
 
 class Line(ModalScreen[str | None]):
@@ -92,10 +108,7 @@ class Help(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,enter,ctrl+c", "dismiss(None)", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown,space", "scroll(10)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
+        *_SCROLL,
     ]
 
     def compose(self) -> ComposeResult:
@@ -108,9 +121,13 @@ class Help(ModalScreen[None]):
         text.append("\n".join(f"  {mark:<19}{what}" for mark, what in MARKS.items()) + "\n\n")
         text.append("The mouse: a click moves, a second one opens; the wheel scrolls.\n")
         text.append("Esc closes this.", style="dim")
-        with VerticalScroll(classes="box", id="help"):
+        with VerticalScroll(classes="box", id="scrolled"):
             yield Static(text, markup=False)
 
     def action_scroll(self, lines: int) -> None:
         """Up or down."""
-        self.query_one("#help").scroll_relative(y=lines, animate=False)
+        _scroll(self, lines)
+
+
+def _scroll(screen: Screen[Any], lines: int) -> None:
+    screen.query_one("#scrolled").scroll_relative(y=lines, animate=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 
@@ -17,7 +17,7 @@ from threadlog.ui.lanes import Stopped
 from threadlog.ui.layout import Words
 from threadlog.ui.list_view import ListView
 from threadlog.ui.pages import PAGE, Choice, Fetched, ThreadPages
-from threadlog.ui.screen import StatusLine, ThreadScreen
+from threadlog.ui.screen import StatusLine, ThreadScreen, background
 from threadlog.ui.turn_view import TurnView
 
 # What is waited before a preview is read.
@@ -61,7 +61,7 @@ class Listing(ThreadScreen):
             self._await_start()
         self.set_interval(_STATUS_S, self._look_at_progress)
 
-    @work(exclusive=True, group="list")
+    @background(exclusive=True, group="list")
     async def _await_start(self) -> None:
         start = self.browser.start
         try:
@@ -128,7 +128,7 @@ class Listing(ThreadScreen):
         self.call_after_refresh(self._count, pages)
         self.browser.settle_once()
 
-    @work(exclusive=True, group="list")
+    @background(exclusive=True, group="list")
     async def _load(
         self, choice: Choice, *, wait_s: float = 0, stand_on: str | None = None, near: int = 0
     ) -> None:
@@ -151,11 +151,11 @@ class Listing(ThreadScreen):
         self._row = near
         self._show_pages(pages, fetched, stand_on or "")
 
-    @work(exclusive=True, group="count")
+    @background(exclusive=True, group="count")
     async def _count(self, pages: ThreadPages) -> None:
         if pages.total is not None:
             return
-        total = await self.off_the_loop(self.browser.listing, lambda _s: pages.count(self.home))
+        total = await self.off_the_loop(self.browser.listing, partial(pages.count, self.home))
         if total is not None and pages is self._pages:
             pages.total = max(total, len(pages))
             if self._hits is None:
@@ -167,7 +167,7 @@ class Listing(ThreadScreen):
         if self._hits is None:
             self._fetch(event.row // PAGE)
 
-    @work(exclusive=True, group="page")
+    @background(exclusive=True, group="page")
     async def _fetch(self, number: int) -> None:
         """That page, and the one after it."""
         pages = self._pages
@@ -197,7 +197,7 @@ class Listing(ThreadScreen):
         ):
             self._fetch((here + ahead) // PAGE)
 
-    @work(exclusive=True, group="more")
+    @background(exclusive=True, group="more")
     async def _find_more(self, hits: Hits) -> None:
         page = await self.off_the_loop(
             self.browser.finding, lambda stopped: hits.ask(self.home, stopped)
@@ -209,7 +209,7 @@ class Listing(ThreadScreen):
 
     # -- the preview
 
-    @work(exclusive=True, group="preview")
+    @background(exclusive=True, group="preview")
     async def _preview_soon(self) -> None:
         """The newest turns of the thread at the cursor, or what was found, once one rests there."""
         await asyncio.sleep(PREVIEW_WAIT_S)

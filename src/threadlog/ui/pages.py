@@ -113,28 +113,28 @@ class ThreadPages:
         first, total = number * PAGE, self.total
         place = max(row for row in self._cursors if row <= first)
         if total is not None and total - first < min(first - place, _STEP):
-            return self._from_the_end(home, number, total)
+            return self._from_the_end(home, number, total, stopped)
         asked = self.choice.asked
         while place < first:
             go_on(stopped)
             step = min(_STEP, first - place)
-            page = home.threads(**asked(step, self._cursors[place]))
+            page = home.threads(stop=stopped, **asked(step, self._cursors[place]))
             if page.next is None:
                 return Fetched(number, (), more=False, problems=page.problems)
             place += step
             self._cursors[place] = page.next
-        page = home.threads(**asked(PAGE, self._cursors[place]))
+        page = home.threads(stop=stopped, **asked(PAGE, self._cursors[place]))
         if page.next is not None:
             self._cursors[place + PAGE] = page.next
         return Fetched(number, page.threads, page.next is not None, page.problems)
 
-    def _from_the_end(self, home: Home, number: int, total: int) -> Fetched:
+    def _from_the_end(self, home: Home, number: int, total: int, stopped: Stopped) -> Fetched:
         """The same backwards from the last thread."""
         first = number * PAGE
-        page = home.threads(**self.choice.asked(total - first, ascending=True))
+        page = home.threads(stop=stopped, **self.choice.asked(total - first, ascending=True))
         shown = page.threads[::-1][:PAGE]
         return Fetched(number, shown, first + len(shown) < total, page.problems)
 
-    def count(self, home: Home) -> int:
+    def count(self, home: Home, stopped: Stopped) -> int:
         """How many threads there are in all."""
-        return home.count(**self.choice.asked())
+        return home.count(stop=stopped, **self.choice.asked())

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from rich.text import Text
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
@@ -19,7 +19,7 @@ from threadlog.ui import cells, keys, rows, verbs, window
 from threadlog.ui.found import Hits
 from threadlog.ui.lanes import Stopped
 from threadlog.ui.layout import Words
-from threadlog.ui.screen import StatusLine, ThreadScreen
+from threadlog.ui.screen import StatusLine, ThreadScreen, background
 from threadlog.ui.turn_view import TurnView
 from threadlog.ui.window import Placed, Stretch
 
@@ -114,7 +114,7 @@ class Reading(ThreadScreen):
         self._view.show_turns(stretch.turns, none, follow=was_whole)
         self.show_status()
 
-    @work(exclusive=True, group="go")
+    @background(exclusive=True, group="go")
     async def _go(self, how: _Reading, *, at_end: bool) -> None:
         """Read at one of the ends, and go there."""
         stretch = await self._stretch_by(how)
@@ -125,7 +125,7 @@ class Reading(ThreadScreen):
             else:
                 self._view.go_to_start()
 
-    @work(exclusive=True, group="go")
+    @background(exclusive=True, group="go")
     async def _go_to(self, hit: SearchHit) -> None:
         """Read where something was found."""
         place = hit._replace(thread=self._thread)
@@ -158,7 +158,7 @@ class Reading(ThreadScreen):
         if self._stretch.after and self._stretch.anchors:
             self._more_after()
 
-    @work(exclusive=True, group="more")
+    @background(exclusive=True, group="more")
     async def _more_before(self) -> None:
         known = self._stretch
         more = await self._stretch_by(lambda h, t, stopped: window.before(h, t, stopped, known))
@@ -166,7 +166,7 @@ class Reading(ThreadScreen):
             joined = more.joined(known) if more.turns else known._replace(before=False)
             self._show(joined.without_last(self._view.turns_on_screen()))
 
-    @work(exclusive=True, group="more")
+    @background(exclusive=True, group="more")
     async def _more_after(self) -> None:
         known = self._stretch
         more = await self._stretch_by(lambda h, t, stopped: window.after(h, t, stopped, known))
@@ -175,7 +175,7 @@ class Reading(ThreadScreen):
 
     # -- what is added meanwhile
 
-    @work(exclusive=True, group="look")
+    @background(exclusive=True, group="look")
     async def _look(self) -> None:
         """If the file is another than before, have what is new."""
         lane = self.browser.reading
@@ -192,7 +192,7 @@ class Reading(ThreadScreen):
         if self._read and (self._missed or (before is not None and before != facts)):
             self._follow()
 
-    @work(exclusive=True, group="follow")
+    @background(exclusive=True, group="follow")
     async def _follow(self) -> None:
         self._missed = False
         known = self._stretch
@@ -218,7 +218,7 @@ class Reading(ThreadScreen):
         if stretch is not None:
             self._show(stretch)
 
-    @work(exclusive=True, group="again")
+    @background(exclusive=True, group="again")
     async def _find_again(self, *, was_told: bool = False) -> None:
         """It lies elsewhere by now, or is gone, which may be told already."""
         reference, path = verbs.reference(self._thread), self._thread.path
@@ -245,7 +245,7 @@ class Reading(ThreadScreen):
 
     # -- what is searched for
 
-    @work(group="verbs")
+    @background(group="verbs")
     async def action_search(self) -> None:
         """Search in this thread."""
         from threadlog.ui.dialogs import Line
@@ -262,7 +262,7 @@ class Reading(ThreadScreen):
         else:
             self.workers.cancel_group(self, "find")
 
-    @work(exclusive=True, group="find")
+    @background(exclusive=True, group="find")
     async def _find_all(self, *, jump: bool = False) -> None:
         thread = self._thread
         hits = Hits(self._query, None, within=verbs.reference(thread))

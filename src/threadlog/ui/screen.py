@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from rich.text import Text
 from textual import work
 from textual.app import SuspendNotSupported
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from threadlog.core import text
 from threadlog.core.query import ThreadSummary
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from threadlog.ui.resuming import Command
 
 T = TypeVar("T")
+P = ParamSpec("P")
 _HINT = "? help"
+
+
+def background(
+    *, group: str, exclusive: bool = False
+) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Callable[P, Worker[T]]]:
+    """Have a method go on beside the loop; what it fails with is told, and ends nothing."""
+    return work(group=group, exclusive=exclusive, exit_on_error=False)
 
 
 class StatusLine(Static):
@@ -98,6 +107,11 @@ class ThreadScreen(Screen[None]):
         """Say what went amiss, as a sentence."""
         self.say(sentence_of(error), failed=True)
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What goes on in the background failed."""
+        if event.state is WorkerState.ERROR and isinstance(event.worker.error, Exception):
+            self.complain(event.worker.error)
+
     async def off_the_loop(self, lane: Lane, job: Callable[[Stopped], T]) -> T | None:
         """What comes of a piece of work; None if it failed, which is said, or if we are gone."""
         try:
@@ -115,7 +129,7 @@ class ThreadScreen(Screen[None]):
             self.say("no thread is chosen")
         return thread
 
-    @work(group="verbs")
+    @background(group="verbs")
     async def _do(self, deed: Callable[[Home], verbs.Done], *, undoes: bool = False) -> None:
         done = await self.off_the_loop(self.browser.verbs, lambda _stopped: deed(self.home))
         if done is not None:
@@ -133,7 +147,7 @@ class ThreadScreen(Screen[None]):
         else:
             self._do(undo, undoes=True)
 
-    @work(group="verbs")
+    @background(group="verbs")
     async def action_archive(self) -> None:
         """Into the archive, or back."""
         if (thread := self._ready()) is None:
@@ -142,7 +156,7 @@ class ThreadScreen(Screen[None]):
         if await self._agreed(thread, what, delete=False):
             self._do(lambda home: verbs.put_away(home, thread))
 
-    @work(group="verbs")
+    @background(group="verbs")
     async def action_delete(self) -> None:
         """Into the trash."""
         if (thread := self._ready()) is None:
@@ -164,7 +178,7 @@ class ThreadScreen(Screen[None]):
             notes.append(f"and {len(moved) - 1} of its subagents")
         return await self.app.push_screen_wait(Question(f"{what}?", notes)) is not None
 
-    @work(group="verbs")
+    @background(group="verbs")
     async def action_rename(self) -> None:
         """Call it something else."""
         from threadlog.ui.dialogs import Line
@@ -175,7 +189,7 @@ class ThreadScreen(Screen[None]):
         if name and name != thread.name:
             self._do(lambda home: verbs.renamed(home, thread, name))
 
-    @work(group="verbs")
+    @background(group="verbs")
     async def action_fork(self) -> None:
         """A thread with what it holds."""
         from threadlog.ui.dialogs import YES, Answer, Question
@@ -191,7 +205,7 @@ class ThreadScreen(Screen[None]):
             through = turn if answer == "t" else None
             self._do(lambda home: verbs.forked(home, thread, through))
 
-    @work(group="verbs")
+    @background(group="verbs")
     async def action_resume(self) -> None:
         """Go on with it in another program."""
         from threadlog.ui.dialogs import YES, Answer, Question

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from threading import Event
 
 from threadlog.home import Home
 from threadlog.ui.lanes import Lane
@@ -14,7 +15,8 @@ class Start:
 
     def __init__(self, home: Home, choice: Choice) -> None:
         self.lane = Lane("list")
+        self.stop = Event()
         self.pages = ThreadPages(choice)
         self.first: Future[Fetched] = self.lane.begin(
-            lambda: self.pages.fetch(home, 0, lambda: False)
+            lambda: self.pages.fetch(home, 0, self.stop.is_set)
         )

@@ -44,14 +44,15 @@ class Rests:
         return self._stopped()
 
 
-def watched(home: Home) -> Home:
+def watched(home: Home, stopped: Stopped) -> Home:
     """The same home, opened so that the file system tells what changes.
 
-    That begins with looks at every rollout, too many to wait for when a program begins.
+    That begins with looks at every rollout, too many to wait for when a program begins; raises
+    GivenUp once *stopped*.
     """
     opened = connect.open(home.path, freshness_s=FRESHNESS_S)
     for _ in range(_LOOKS):
-        opened.threads(limit=1)
+        opened.threads(limit=1, stop=stopped)
     return opened
 
 

@@ -16,10 +16,11 @@ from threadlog.core import filters, query
 from threadlog.core.cursor import Place
 from threadlog.core.family import Family, members
 from threadlog.core.ids import Reference
-from threadlog.core.index_status import IndexStatus, Progress, Stop
+from threadlog.core.index_status import IndexStatus, Progress, Stop, never
 from threadlog.core.lines import BadLine
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
-from threadlog.local.catalog import FileCatalog, read_cursor
+from threadlog.errors import GivenUp
+from threadlog.local.catalog import GIVEN_UP, FileCatalog, read_cursor
 from threadlog.local.index import forks
 from threadlog.local.index.forks import Lease
 from threadlog.local.index.trouble import CallersOwn, Unusable
@@ -120,16 +121,19 @@ class IndexedCatalog:
         """What the last look at the folders could not list."""
         return self._index.problems
 
-    def page(self, wanted: ThreadQuery) -> ThreadPage:
-        """The threads that *wanted* asks for, in its order; raises BadCursor."""
+    def page(self, wanted: ThreadQuery, stop: Stop = never) -> ThreadPage:
+        """The threads that *wanted* asks for, in its order; raises BadCursor, GivenUp."""
         after = read_cursor(wanted)
-        told = self._ask(lambda: self._page(wanted, after))
-        return told[0] if told else self._files.page(wanted)
+        told = self._ask(lambda: self._page(wanted, after, stop))
+        return told[0] if told else self._files.page(wanted, stop)
 
-    def counts(self, queries: Sequence[ThreadQuery]) -> list[int]:
-        """How many threads each query means, whatever its cursor and limit; after one look."""
-        told = self._ask(lambda: self._counts(queries))
-        return told[0] if told else self._files.counts(queries)
+    def counts(self, queries: Sequence[ThreadQuery], stop: Stop = never) -> list[int]:
+        """How many threads each query means, whatever its cursor and limit; after one look.
+
+        Raises GivenUp.
+        """
+        told = self._ask(lambda: self._counts(queries, stop))
+        return told[0] if told else self._files.counts(queries, stop)
 
     def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally]) -> Tally:
         """What the threads used that *wanted* means; all that was not read yet is read first."""
@@ -240,7 +244,9 @@ class IndexedCatalog:
                 index.rebuild()
             index.close()
 
-    def _page(self, wanted: ThreadQuery, after: Place | None) -> tuple[ThreadPage] | None:
+    def _page(
+        self, wanted: ThreadQuery, after: Place | None, stop: Stop
+    ) -> tuple[ThreadPage] | None:
         needs_all = filters.needs_content(wanted) or wanted.sort == query.RECENCY
         if wanted.cwd == () or (not needs_all and self._is_new()):
             return None
@@ -250,12 +256,12 @@ class IndexedCatalog:
             self._known = known
             return (page,)
         self._known, began_at = False, time.monotonic()
-        self._index.look()
+        self._look(stop)
         if wanted.sort == query.CREATED and not needs_all and self._watcher is None:
             return (self._index.page(wanted, after, swept=False),)
         if not needs_all and self._index.unread() > READ_AT_ONCE:
             return None
-        self._index.sweep(own(self.progress))
+        self._sweep(stop)
         self._known, self._swept_at = True, began_at
         return (self._index.page(wanted, after, swept=True),)
 
@@ -284,30 +290,38 @@ class IndexedCatalog:
     def _brought_up(self) -> str:
         if self._watcher is None or not self._is_fresh(self._watcher):
             self._known, began_at = False, time.monotonic()
-            self._index.look()
-            self._index.sweep(own(self.progress))
+            self._look()
+            self._sweep()
             self._known, self._swept_at = True, began_at
         return self._index.path
 
-    def _counts(self, queries: Sequence[ThreadQuery]) -> tuple[list[int]] | None:
+    def _look(self, stop: Stop = never) -> None:
+        if not self._index.look(stop):
+            raise GivenUp(GIVEN_UP)
+
+    def _sweep(self, stop: Stop = never) -> None:
+        if not self._index.sweep(own(self.progress), stop):
+            raise GivenUp(GIVEN_UP)
+
+    def _counts(self, queries: Sequence[ThreadQuery], stop: Stop) -> tuple[list[int]] | None:
         needs_all = any(filters.needs_content(each) for each in queries)
         if not needs_all and self._is_new():
             return None
-        self._index.look()
+        self._look(stop)
         if needs_all:
-            self._index.sweep(own(self.progress))
+            self._sweep(stop)
         return (self._index.counts(queries, swept=needs_all),)
 
     def _swept(self, ask: Callable[[Connection], _Answer]) -> _Answer:
         """What *ask* finds in the rows, all of them as new as the question."""
-        self._index.look()
-        self._index.sweep(own(self.progress))
+        self._look()
+        self._sweep()
         return self._index.told(ask)
 
     def _find(self, reference: str) -> tuple[ThreadSummary] | None:
         if self._is_new():
             return None
-        self._index.look()
+        self._look()
         return (resolve(self._home, _IndexThreads(self._index), reference),)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from threadlog.core import filters, lines
-from threadlog.core.index_status import Stop
+from threadlog.core.index_status import Stop, never
 from threadlog.local.heads import Parse
 from threadlog.local.index import rows
 from threadlog.local.index.database import Database, whole
@@ -22,7 +22,7 @@ from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import EDITED, REPLACED, Noticed
 from threadlog.local.index.scans import Kept, kept_scan, size_of
 from threadlog.local.index.standing import unread_dependents
-from threadlog.local.index.tree import SLICE_S, never
+from threadlog.local.index.tree import SLICE_S
 from threadlog.local.inventory import Head
 from threadlog.local.summaries import Summaries
 

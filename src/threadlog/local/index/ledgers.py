@@ -8,6 +8,7 @@ import sqlite3
 import msgspec
 
 from threadlog.core import quick
+from threadlog.core.index_status import never
 from threadlog.core.ledger import Ledger, Origin
 from threadlog.core.lines import parse_json
 from threadlog.core.query import ThreadQuery, ThreadSummary
@@ -15,7 +16,6 @@ from threadlog.core.stats import Tally
 from threadlog.local import origins
 from threadlog.local.index import pages, rows
 from threadlog.local.index.known import KnownInventory, rollouts_of
-from threadlog.local.index.tree import never
 from threadlog.local.reading import LocalRollouts
 from threadlog.local.scanning import scan
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from threadlog.core import quick
-from threadlog.core.index_status import Stop
+from threadlog.core.index_status import Stop, never
 from threadlog.core.metadata import Metadata
 from threadlog.core.summary import Counts
 from threadlog.local.index import contents, ledgers, rows
@@ -16,7 +16,7 @@ from threadlog.local.index.contents import Reader
 from threadlog.local.index.database import Database
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.scans import Kept, keep_scan, kept_scan, seal, size_of
-from threadlog.local.index.tree import SLICE_S, never
+from threadlog.local.index.tree import SLICE_S
 from threadlog.local.reading import LocalRollouts
 from threadlog.local.scanning import Scanned, scan
 

@@ -30,11 +30,6 @@ _NEVER = (0, 0, -1, False)  # noted, and not looked at yet
 _UNSEEN = "SELECT path, parent, archived, depth FROM folders WHERE inode = -1"
 
 
-def never() -> bool:
-    """Nobody wants it to stop."""
-    return False
-
-
 class Folder(NamedTuple):
     """A folder as it was when it was looked at."""
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, TypeVar
 from threadlog.core import cursor, filters, moments, query
 from threadlog.core.cursor import Place
 from threadlog.core.ids import Reference
-from threadlog.core.index_status import IndexStatus, Progress, Stop
+from threadlog.core.index_status import IndexStatus, Progress, Stop, never
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.index import contents, given, pages, rows, schema
 from threadlog.local.index.contents import Reader
 from threadlog.local.index.database import Database, fact, note
 from threadlog.local.index.known import KnownInventory, rollouts_of
 from threadlog.local.index.noticed import ROW_LOST, Noticed, record
-from threadlog.local.index.tree import Tree, never
+from threadlog.local.index.tree import Tree
 from threadlog.local.index.trouble import Unusable
 from threadlog.local.names import HomeNames
 from threadlog.local.scan import Found, below
