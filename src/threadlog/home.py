@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
+from threadlog.core.index_status import untold
 from threadlog.core.query import ThreadSummary
 from threadlog.errors import InUse, NotFound
-from threadlog.stored import Reference, StoredThreads, untold
+from threadlog.stored import Reference, StoredThreads
 
 if TYPE_CHECKING:
     from threadlog.backlog import Channel

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Unpack
 
-from threadlog.core.index_status import never
+from threadlog.core.index_status import never, untold
 from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
 
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 
 # What a caller may mean a thread by: see Home.
 Reference = str | os.PathLike[str]
-
-
-def untold(_what: str, _done: int, _total: int) -> None:
-    """Progress that nobody asked for."""
 
 
 class StoredThreads:

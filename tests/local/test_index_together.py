@@ -88,7 +88,7 @@ def test_two_first_looks_at_once_hide_no_folder(
             patched.setattr(tree.Tree, "_look_at_some", look_at_some)
             end = next(asked) + ahead
             steps = itertools.count()
-            other.catalog._upkeep.look(lambda: next(steps) >= end)
+            other.catalog._connections.kept.look(lambda: next(steps) >= end)
         look_at_some(self, *words)
 
     monkeypatch.setattr(tree.Tree, "_look_at_some", others_first)

@@ -15,6 +15,10 @@ def never() -> bool:
     return False
 
 
+def untold(_what: str, _done: int, _total: int) -> None:
+    """Nobody wants to know how far it is."""
+
+
 class IndexStatus(NamedTuple):
     """How the index of a home stands; nothing of it changes what a listing answers.
 

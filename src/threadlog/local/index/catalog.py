@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from threadlog.core import filters, query
 from threadlog.core.cursor import Place
 from threadlog.core.family import Family, members
 from threadlog.core.ids import Reference
-from threadlog.core.index_status import IndexStatus, Progress, Stop, never
-from threadlog.core.lines import BadLine
+from threadlog.core.index_status import IndexStatus, Progress, Stop, never, untold
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.errors import GivenUp
 from threadlog.local.catalog import GIVEN_UP, FileCatalog, read_cursor
 from threadlog.local.index import forks
-from threadlog.local.index.forks import Lease
-from threadlog.local.index.trouble import CallersOwn, Unusable
+from threadlog.local.index.connections import Connections, own
 from threadlog.local.kin import all_listed
 from threadlog.local.references import resolve
 from threadlog.local.scan import Found
@@ -36,24 +32,10 @@ if TYPE_CHECKING:
     from threadlog.local.watch import Watcher
 
 _Answer = TypeVar("_Answer")
-# What comes of rows that no threadlog wrote.
-NONSENSE = (TypeError, ValueError, AttributeError, LookupError, RecursionError, BadLine)
 # With more rollouts to be read than this, the files answer what they can answer as fast.
 READ_AT_ONCE = 300
 # Behind the watcher everything is looked at so often all the same: a change can go untold.
 SWEEP_EVERY_S = 60.0
-
-
-def own(progress: Progress) -> Progress:
-    """The same, with what it raises marked as the caller's own."""
-
-    def told(what: str, done: int, total: int) -> None:
-        try:
-            progress(what, done, total)
-        except Exception as error:
-            raise CallersOwn(error) from error
-
-    return told
 
 
 class Indexes(Protocol):
@@ -64,10 +46,6 @@ class Indexes(Protocol):
 
     def index(self) -> Index:
         """A connection of its own to it."""
-
-
-def quiet(_what: str, _done: int, _total: int) -> None:
-    """Nobody wants to know."""
 
 
 class IndexedCatalog:
@@ -93,26 +71,24 @@ class IndexedCatalog:
         self._home = home
         self._files = files
         self._indexes = indexes
-        self._asking, self._keeping = Lease(), Lease()
-        self._started_over = False
-        self.trouble: str | None = None  # why the index could not be asked, the last time
-        self.progress: Progress = quiet
+        self._connections: Connections[Index] = Connections(home, "index", indexes.index)
+        self.progress: Progress = untold
         forks.look_after(self)
         if self._watcher is not None:  # whose thread would go on without us
             weakref.finalize(self, self._watcher.close)
 
-    @cached_property
+    @property
     def _index(self) -> Index:
-        return self._indexes.index()
+        return self._connections.asked
 
-    @cached_property
-    def _upkeep(self) -> Index:
-        """Another connection, so that pages are served while the index is brought up to date."""
-        return self._indexes.index()
+    @property
+    def trouble(self) -> str | None:
+        """Why the index could not be asked, the last time."""
+        return self._connections.trouble
 
     def _is_new(self) -> bool:
         """True if there is no index, or an empty one; loads nothing where there is none."""
-        if "_index" not in vars(self) and not self._indexes.has_index():
+        if not self._connections.is_made() and not self._indexes.has_index():
             return True
         return self._index.is_new()
 
@@ -124,7 +100,7 @@ class IndexedCatalog:
     def page(self, wanted: ThreadQuery, stop: Stop = never) -> ThreadPage:
         """The threads that *wanted* asks for, in its order; raises BadCursor, GivenUp."""
         after = read_cursor(wanted)
-        told = self._ask(lambda: self._page(wanted, after, stop))
+        told = self._connections.ask(lambda _index: self._page(wanted, after, stop))
         return told[0] if told else self._files.page(wanted, stop)
 
     def counts(self, queries: Sequence[ThreadQuery], stop: Stop = never) -> list[int]:
@@ -132,26 +108,28 @@ class IndexedCatalog:
 
         Raises GivenUp.
         """
-        told = self._ask(lambda: self._counts(queries, stop))
+        told = self._connections.ask(lambda _index: self._counts(queries, stop))
         return told[0] if told else self._files.counts(queries, stop)
 
     def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally]) -> Tally:
         """What the threads used that *wanted* means; all that was not read yet is read first."""
         progress = own(self.progress)
-        told = self._ask(lambda: (self._upkeep.tally(wanted, begin, progress),), self._keeping)
+        told = self._connections.keep(lambda index: (index.tally(wanted, begin, progress),))
         return told[0] if told else self._files.tally(wanted, begin, self.progress)
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
-        told = self._ask(lambda: self._find(reference))
+        told = self._connections.ask(lambda _index: self._find(reference))
         return told[0] if told else self._files.find(reference)
 
     def building_on(self, rollout_ids: Collection[str]) -> list[tuple[str | None, str]]:
         """The rollouts that build on one of these: thread id and path; raises Unreadable."""
         from threadlog.local.index import kin  # loads SQLite
 
-        told = self._ask(
-            lambda: (self._swept(lambda rows: kin.building_on(self._home, rows, rollout_ids)),)
+        told = self._connections.ask(
+            lambda _index: (
+                self._swept(lambda rows: kin.building_on(self._home, rows, rollout_ids)),
+            )
         )
         if told is None:
             return self._files.building_on(rollout_ids)
@@ -162,8 +140,10 @@ class IndexedCatalog:
         """The threads that belong together."""
         from threadlog.local.index import kin
 
-        told = self._ask(
-            lambda: (self._swept(lambda rows: members(wanted, kin.IndexKin(self._home, rows))),)
+        told = self._connections.ask(
+            lambda _index: (
+                self._swept(lambda rows: members(wanted, kin.IndexKin(self._home, rows))),
+            )
         )
         return told[0] if told else self._files.family(wanted)
 
@@ -180,69 +160,33 @@ class IndexedCatalog:
 
     def close_idle(self) -> None:
         """Close the connections that nobody uses at this moment."""
-        if "_index" in vars(self):
-            self._asking.if_idle(self._index.close)
-        if "_upkeep" in vars(self):
-            self._keeping.if_idle(self._upkeep.close)
+        self._connections.close_idle()
 
     def forked(self) -> None:
-        """Begin anew in a child: nobody here would let go of the parent's locks."""
-        idle = self._asking.is_idle() and self._keeping.is_idle()
-        made = [vars(self).pop(name) for name in ("_index", "_upkeep") if name in vars(self)]
-        if made and (not idle or any(index.is_open for index in made)):
-            forks.bar(self._home, made)
-        self._asking, self._keeping, self._known = Lease(), Lease(), False
+        """Begin anew, in the child."""
+        self._connections.forked()
+        self._known = False
 
     def brought_up(self) -> str | None:
         """Where the index lies, its rows as new as this moment; None if there is none to ask."""
-        told = self._ask(lambda: (self._brought_up(),))
+        told = self._connections.ask(lambda _index: (self._brought_up(),))
         return told[0] if told else None
 
     def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
         """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
-        told = self._ask(
-            lambda: (self._upkeep.catch_up(stop, own(progress), check=check),), self._keeping
+        told = self._connections.keep(
+            lambda index: (index.catch_up(stop, own(progress), check=check),)
         )
         return told is not None and told[0]
 
     def rebuild(self) -> bool:
         """Empty the index; False if it could not be."""
-        return self._ask(lambda: (self._upkeep.rebuild(),), self._keeping) is not None
+        return self._connections.empty()
 
     def status(self) -> IndexStatus:
         """How the index stands."""
-        told = self._ask(lambda: (self._index.status(),))
+        told = self._connections.ask(lambda index: (index.status(),))
         return told[0] if told else IndexStatus(self._index.path, self.trouble)
-
-    def _ask(
-        self, ask: Callable[[], tuple[_Answer] | None], lease: Lease | None = None
-    ) -> tuple[_Answer] | None:
-        """The index's answer, if it has one; else the files are to give it."""
-        try:
-            with (lease or self._asking).lock:
-                if forks.is_barred(self._home):
-                    raise Unusable("this process was forked while its parent was using the index")
-                answer = ask()
-            self.trouble = None
-        except Unusable as error:
-            self.trouble = str(error)
-            return None
-        except CallersOwn as error:
-            raise error.args[0] from None
-        except NONSENSE as error:  # no such content is ours: whoever wrote it, it must not stay
-            self.trouble = f"the index holds what makes no sense ({type(error).__name__})"
-            self._start_over()
-            return None
-        return answer
-
-    def _start_over(self) -> None:
-        """Empty the index, but once only: should the fault be ours, it would be for ever."""
-        if not self._started_over:
-            self._started_over = True
-            index = self._indexes.index()
-            with contextlib.suppress(Unusable):
-                index.rebuild()
-            index.close()
 
     def _page(
         self, wanted: ThreadQuery, after: Place | None, stop: Stop

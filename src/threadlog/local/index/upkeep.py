@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from threadlog.core import cursor, filters, moments, query
 from threadlog.core.cursor import Place
 from threadlog.core.ids import Reference
-from threadlog.core.index_status import IndexStatus, Progress, Stop, never
+from threadlog.core.index_status import IndexStatus, Progress, Stop, never, untold
 from threadlog.core.query import ThreadPage, ThreadQuery, ThreadSummary
 from threadlog.local.index import contents, given, pages, rows, schema
 from threadlog.local.index.contents import Reader
@@ -39,10 +39,6 @@ _Answer = TypeVar("_Answer")
 TRIES = 4
 # What local time is then tells one time zone from another.
 _HALF_YEARS = range(15_768_000, 2_145_916_800, 15_768_000)  # of 1970 to 2037, in seconds
-
-
-def quiet(_what: str, _done: int, _total: int) -> None:
-    """Nobody wants to know."""
 
 
 class Index:
@@ -143,7 +139,7 @@ class Index:
         if self._database.open():
             self._tree.forget()
 
-    def sweep(self, progress: Progress = quiet, stop: Stop = never) -> bool:
+    def sweep(self, progress: Progress = untold, stop: Stop = never) -> bool:
         """Read all that changed, after a `look`; False if stopped.  Raises Unusable."""
         reader = self._reader()
         noticed = Noticed()
@@ -155,7 +151,7 @@ class Index:
         self._record(noticed)
         return not stop()
 
-    def catch_up(self, stop: Stop, progress: Progress = quiet, *, check: bool = False) -> bool:
+    def catch_up(self, stop: Stop, progress: Progress = untold, *, check: bool = False) -> bool:
         """Read all there is to read, the newest first; True once there is nothing left.
 
         Goes on where any process has stopped; with *check* nothing that is there is believed to be
@@ -173,7 +169,7 @@ class Index:
         return self._scanner().scan_all(stop, progress)
 
     def tally(
-        self, wanted: ThreadQuery, begin: Callable[[], Tally], progress: Progress = quiet
+        self, wanted: ThreadQuery, begin: Callable[[], Tally], progress: Progress = untold
     ) -> Tally:
         """What the threads used that *wanted* means, all of them read to their ends before."""
         from threadlog.local.index import ledgers  # a listing does without
@@ -214,12 +210,11 @@ class Index:
             noticed=noticed,
         )
 
-    def rebuild(self) -> bool:
-        """Forget everything, to read it again; True.  Raises Unusable."""
+    def empty(self) -> None:
+        """Forget everything, to read it again; raises Unusable."""
         self._open()
         self._database.empty()
         self._tree.forget()
-        return True
 
     def unread(self) -> int:
         """How many rollouts were not read yet."""

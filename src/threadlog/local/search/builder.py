@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from threadlog.core.index_status import Stop
+from threadlog.core.index_status import Progress, Stop, untold
 from threadlog.core.passages import Passages
 from threadlog.errors import Unreadable
 from threadlog.local.files import open_rollout
@@ -31,9 +31,7 @@ class Builder:
         self._gone: list[int] = []
         self._chars = 0
 
-    def read(
-        self, todo: Sequence[Pending], stop: Stop, progress: Callable[[int, int], None]
-    ) -> bool:
+    def read(self, todo: Sequence[Pending], stop: Stop, progress: Progress = untold) -> bool:
         """Read these threads to their ends, in their order; False if stopped.  Raises Unusable."""
         total, done = sum(each.size for each in todo), 0
         for each in todo:
@@ -50,7 +48,7 @@ class Builder:
             if len(self._told) >= BATCH_SOURCES:
                 self.keep()
             done += each.size
-            progress(done, total)
+            progress("bytes", done, total)
         self.keep()
         return True
 

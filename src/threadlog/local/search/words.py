@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from threadlog.core.index_status import Progress, Stop
+from threadlog.core.index_status import Progress, Stop, untold
 from threadlog.core.search import Place, SearchPage, SearchQuery, WordStatus
 from threadlog.local.index.database import Database, fact
 from threadlog.local.index.trouble import Unusable
@@ -23,19 +23,6 @@ READ_AT_ONCE_BYTES = 4 << 20
 READ_FOR_S = 0.5
 # With more garbage than this, and than a part of all, the index is made anew.
 GARBAGE, GARBAGE_SHARE = 20_000, 3
-
-
-def never() -> bool:
-    """Nobody wants it to stop."""
-    return False
-
-
-def quiet(_done: int, _total: int) -> None:
-    """Nobody wants to know."""
-
-
-def untold(_what: str, _done: int, _total: int) -> None:
-    """Nor how far reading is."""
 
 
 Version = tuple[int, int, int]
@@ -88,7 +75,7 @@ class WordIndex:
             searching.leave_to_reading(todo, gone)
             return searching.page(self._vocabulary, after, self.progress, stop)
 
-    def catch_up(self, listed: str, stop: Stop, progress: Callable[[int, int], None]) -> bool:
+    def catch_up(self, listed: str, stop: Stop, progress: Progress) -> bool:
         """Read all there is to read, the newest first; True once there is nothing left.
 
         Goes on where any process has stopped.
@@ -119,11 +106,11 @@ class WordIndex:
             passages=passages,
         )
 
-    def rebuild(self, listed: str) -> bool:
-        """Forget everything, to read it again; True."""
-        self._open(listed)
+    def empty(self) -> None:
+        """Forget everything, to read it again."""
+        if self._database.open():
+            self._attached = self._current = self._known = None
         self._database.empty()
-        return True
 
     def _open(self, listed: str) -> None:
         """See that there is a connection, with the index of listings attached to it."""
@@ -160,7 +147,7 @@ class WordIndex:
         try:
             builder = Builder(self._home, self._database)
             builder.forget(gone)
-            builder.read(todo, lambda: much and time.monotonic() >= until, quiet)
+            builder.read(todo, lambda: much and time.monotonic() >= until)
         except Unusable:
             if not self._database.is_open:  # it was broken
                 raise
