@@ -18,15 +18,11 @@ _ALL = 1 << 40
 Folder = str | os.PathLike[str]
 
 
-class Asked(TypedDict, total=False):
-    """The keywords of `Home.threads`."""
+class Chosen(TypedDict, total=False):
+    """The keywords that choose threads, of `Home.threads` and `Home.stats`."""
 
     cwd: Folder | Iterable[Folder] | None
     archived: bool | None
-    sort: str
-    ascending: bool
-    limit: int | None
-    cursor: str | None
     sources: Iterable[str] | None
     providers: Iterable[str] | None
     text: str | None
@@ -37,6 +33,15 @@ class Asked(TypedDict, total=False):
     parent: str | None
     forked_from: str | None
     codex: bool
+
+
+class Asked(Chosen, total=False):
+    """The keywords of `Home.threads`."""
+
+    sort: str
+    ascending: bool
+    limit: int | None
+    cursor: str | None
 
 
 def query_of(asked: Asked, default_provider: str | None = None) -> ThreadQuery:

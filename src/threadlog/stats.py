@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from threadlog.asking import Asked, Folder
+from threadlog.asking import Asked, Chosen
 from threadlog.core.stats import GROUPINGS, Stats, Tally
 
 if TYPE_CHECKING:
     from threadlog.stored import StoredThreads
 
 
-class StatsAsked(TypedDict, total=False):
-    """The keywords of `Home.stats`, beside *by*: those of `Home.threads` that choose threads."""
-
-    cwd: Folder | Iterable[Folder] | None
-    archived: bool | None
-    sources: Iterable[str] | None
-    providers: Iterable[str] | None
-    text: str | None
-    branch: str | None
-    repository: str | None
-    since: datetime | str | None
-    until: datetime | str | None
-    parent: str | None
-    forked_from: str | None
-    codex: bool
-
-
 def stats(home: StoredThreads, by: str, asked: Mapping[str, object]) -> Stats:
     """What the threads used that the keywords mean; raises ValueError and TypeError."""
     if by not in GROUPINGS:
         raise ValueError(f"cannot add up by {by!r}: use {', '.join(GROUPINGS)}")
-    if unknown := asked.keys() - StatsAsked.__annotations__.keys():
+    if unknown := asked.keys() - Chosen.__annotations__.keys():
         raise TypeError(f"stats() knows no {min(unknown)!r}")
     query = home.query(Asked(**asked))  # type: ignore[typeddict-item]
     wanted = query._replace(limit=None, since_ms=None, until_ms=None)

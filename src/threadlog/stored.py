@@ -11,7 +11,7 @@ from threadlog.core.index_status import never, untold
 from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
 
 if TYPE_CHECKING:
-    from threadlog.asking import Asked
+    from threadlog.asking import Asked, Chosen
     from threadlog.core.history import History, Value
     from threadlog.core.index_status import IndexStatus, Progress, Stop
     from threadlog.core.lines import Json
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from threadlog.ports import Store
     from threadlog.reader import Report, ThreadReader
     from threadlog.searching import Searched
-    from threadlog.stats import StatsAsked
 
 
 # What a caller may mean a thread by: see Home.
@@ -162,7 +161,7 @@ class StoredThreads:
         """
         return self._store.catalog.counts([self.query(asked)], stop or never)[0]
 
-    def stats(self, *, by: str = "day", **asked: Unpack[StatsAsked]) -> Stats:
+    def stats(self, *, by: str = "day", **asked: Unpack[Chosen]) -> Stats:
         """What threads used: tokens, turns and their time, calls of tools.
 
         Added up by "day" (of this machine's time zone), "project" (the git repository, else the

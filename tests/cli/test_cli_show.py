@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from showing import shown
 
 from makers import (
     OTHER,
@@ -26,13 +27,6 @@ from makers import (
     turn,
     user,
 )
-
-
-def shown(home: Path, *words: str) -> str:
-    """What is printed of the thread."""
-    ran = command(home, "show", THREAD, *words)
-    assert (ran.code, ran.err) == (0, "")
-    return ran.out.decode()
 
 
 def as_json(home: Path, *words: str) -> dict[str, Any]:

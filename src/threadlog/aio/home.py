@@ -11,7 +11,7 @@ from threadlog import home as sync_home
 from threadlog import lifetime
 from threadlog.aio.recording import Thread
 from threadlog.aio.waiting import Closable, Opening, off_the_loop
-from threadlog.asking import Asked
+from threadlog.asking import Asked, Chosen
 from threadlog.core.compression import Compression
 from threadlog.core.history import History, Value
 from threadlog.core.index_status import IndexStatus, Progress, Stop
@@ -28,7 +28,6 @@ from threadlog.following import LOOK_S, Followed, Following
 from threadlog.home import Reference
 from threadlog.options import ForkKeywords, ThreadKeywords
 from threadlog.searching import Searched
-from threadlog.stats import StatsAsked
 
 
 async def _followed(begin: Callable[[], Following]) -> AsyncGenerator[Followed, None]:
@@ -137,7 +136,7 @@ class Home(Closable):
         """How many threads there are."""
         return await asyncio.to_thread(lambda: self.sync.count(stop=stop, **asked))
 
-    async def stats(self, *, by: str = "day", **asked: Unpack[StatsAsked]) -> Stats:
+    async def stats(self, *, by: str = "day", **asked: Unpack[Chosen]) -> Stats:
         """What threads used."""
         return await asyncio.to_thread(lambda: self.sync.stats(by=by, **asked))
 

@@ -6,15 +6,14 @@ import time
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.segment import Segment
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from threadlog.core.query import ThreadSummary
 from threadlog.ui import cells, rows
+from threadlog.ui.cursor_view import CursorView
 
 if TYPE_CHECKING:
     from threadlog.core.search import SearchHit
@@ -32,17 +31,13 @@ class Rows(Protocol):
         """What stands in a row, None while it is not here."""
 
 
-class ListView(ScrollView, can_focus=True):
+class ListView(CursorView):
     """Rows with a cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", show=False),
         Binding("home,g", "first", show=False),
         Binding("end,G", "last", show=False),
-        Binding("enter", "open", show=False),
+        Binding("enter", "use", show=False),
     ]
 
     class Moved(Message):
@@ -61,7 +56,6 @@ class ListView(ScrollView, can_focus=True):
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._rows: Rows | None = None
-        self._cursor = 0
         self._wanted: int | None = None
         self.sort = "created"
 
@@ -70,7 +64,7 @@ class ListView(ScrollView, can_focus=True):
         self._rows = rows_
         self._cursor = cursor
         self.rows_changed()
-        self._bring_into_view()
+        self._show_cursor()
         self.post_message(self.Moved())
 
     def rows_changed(self) -> None:
@@ -93,32 +87,26 @@ class ListView(ScrollView, can_focus=True):
         """What stands at the cursor."""
         return self._rows.at(self._cursor) if self._rows is not None else None
 
-    def move_to(self, row: int) -> None:
-        """Put the cursor there."""
+    def move_to(self, place: int) -> None:
+        """Put the cursor on that row, or the nearest that there is."""
         if self._rows is None or not len(self._rows):
             return
-        row = max(0, min(row, len(self._rows) - 1))
+        row = max(0, min(place, len(self._rows) - 1))
         if row != self._cursor:
             self._cursor = row
             self.refresh()
             self.post_message(self.Moved())
-        self._bring_into_view()
+        self._show_cursor()
 
-    def _bring_into_view(self) -> None:
-        if self._rows is None:
-            return
-        top = self._cursor * self._rows.row_lines
-        end, height = top + self._rows.row_lines, self.scrollable_content_region.height
-        shown = self.scroll_offset.y
-        if top < shown:
-            self.scroll_to(y=top, animate=False)
-        elif height and end > shown + height:
-            self.scroll_to(y=end - height, animate=False)
+    def _show_cursor(self) -> None:
+        if self._rows is not None:
+            top = self._cursor * self._rows.row_lines
+            self.bring_into_view(top, top + self._rows.row_lines)
 
     def on_resize(self) -> None:
         """As wide as there is room."""
         self.rows_changed()
-        self._bring_into_view()
+        self._show_cursor()
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
@@ -147,29 +135,10 @@ class ListView(ScrollView, can_focus=True):
             return [rows.thread_row(shown, width, self.sort, now_ms)]
         return rows.hit_rows(shown, width, now_ms)
 
-    def on_focus(self) -> None:
-        """The cursor is seen better."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """And less."""
-        self.refresh()
-
-    def on_click(self, event: events.Click) -> None:
-        """A click puts the cursor there; one on the cursor opens."""
-        if self._rows is None:
-            return
-        row = (event.y + self.scroll_offset.y) // self._rows.row_lines
-        if row >= len(self._rows):
-            return
-        if row == self._cursor:
-            self.action_open()
-        else:
-            self.move_to(row)
-
-    def action_move(self, rows_: int) -> None:
-        """Up or down."""
-        self.move_to(self._cursor + rows_)
+    def place_at(self, line: int) -> int | None:
+        """The row that is drawn in a line."""
+        row = line // self._rows.row_lines if self._rows is not None else 0
+        return row if row < len(self._rows or ()) else None
 
     def action_page(self, pages: int) -> None:
         """A screenful up or down."""
@@ -184,7 +153,7 @@ class ListView(ScrollView, can_focus=True):
         """The last row."""
         self.move_to(len(self._rows or ()) - 1)
 
-    def action_open(self) -> None:
+    def action_use(self) -> None:
         """Have it read."""
         if self.current is not None:
             self.post_message(self.Opened())

@@ -10,12 +10,12 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
 from textual.strip import Strip
 
 from threadlog.ui import cells
 from threadlog.ui.blocks import Block
+from threadlog.ui.cursor_view import CursorView
 from threadlog.ui.layout import Layout, Words
 
 if TYPE_CHECKING:
@@ -25,15 +25,11 @@ if TYPE_CHECKING:
 _NEAR = 30
 
 
-class TurnView(ScrollView, can_focus=True):
+class TurnView(CursorView):
     """Blocks of turns, or a sentence where there are none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", show=False),
-        Binding("space,enter", "fold", show=False),
+        Binding("space,enter", "use", show=False),
         Binding("x", "fold_all", show=False),
         Binding("J,right_square_bracket", "turn(1)", show=False),
         Binding("K,left_square_bracket", "turn(-1)", show=False),
@@ -53,7 +49,6 @@ class TurnView(ScrollView, can_focus=True):
         self._laid_out = Layout()
         self._blocks: dict[str, tuple[Turn, list[Block]]] = {}
         self._head: list[Block] = []
-        self._cursor = 0
         self._heading = 1  # which way one went last
         self.words = Words("")
 
@@ -155,19 +150,23 @@ class TurnView(ScrollView, can_focus=True):
             return None
         return self._laid_out.blocks[lines[self._cursor].block].turn_id or None
 
-    def go_to_line(self, line: int, *, top: bool = False) -> None:
-        """Put the cursor there, and bring it into view; with *top* as the first line."""
+    def move_to(self, place: int) -> None:
+        """Put the cursor on that line, or the nearest that there is."""
+        self._stand_on(place)
+        self.bring_into_view(self._cursor, self._cursor + 1)
+        self._ask_for_more()
+
+    def _move_to_top(self, line: int) -> None:
+        """The same, and have it near the top of the screen."""
+        self._stand_on(line)
+        self.scroll_to(y=max(self._cursor - 1, 0), animate=False)
+        self._ask_for_more()
+
+    def _stand_on(self, line: int) -> None:
         if line != self._cursor:
             self._heading = 1 if line > self._cursor else -1
         self._cursor = max(0, min(line, len(self._laid_out.lines) - 1))
-        height = self.scrollable_content_region.height
-        shown = self.scroll_offset.y
-        if top or self._cursor < shown:
-            self.scroll_to(y=max(self._cursor - (1 if top else 0), 0), animate=False)
-        elif height and self._cursor >= shown + height:
-            self.scroll_to(y=self._cursor - height + 1, animate=False)
         self.refresh()
-        self._ask_for_more()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The wheel and the bar ask for more, too."""
@@ -208,18 +207,18 @@ class TurnView(ScrollView, can_focus=True):
         """Put the cursor at the beginning of a turn, if it is here."""
         for line in self._laid_out.heads():
             if self._laid_out.blocks[self._laid_out.lines[line].block].turn_id == turn_id:
-                self.go_to_line(line, top=True)
+                self._move_to_top(line)
                 return
 
     def go_to_start(self) -> None:
         """The first turn."""
-        self.go_to_line(next(iter(self._laid_out.heads()), 0), top=True)
+        self._move_to_top(next(iter(self._laid_out.heads()), 0))
         self._heading = 1
         self.call_after_refresh(self._ask_for_more)
 
     def go_to_end(self) -> None:
         """The last line."""
-        self.go_to_line(len(self._laid_out.lines) - 1)
+        self.move_to(len(self._laid_out.lines) - 1)
         self.scroll_to(y=self.max_scroll_y, animate=False)
         self.expect_above()
 
@@ -241,7 +240,7 @@ class TurnView(ScrollView, can_focus=True):
         numbers = range(at, len(layout.blocks)) if step > 0 else range(at, -1, -1)
         for number in numbers:
             if (line := self._line_in(number, here, step)) is not None:
-                self.go_to_line(line, top=not self._on_screen(line))
+                (self.move_to if self._on_screen(line) else self._move_to_top)(line)
                 return True
         return False
 
@@ -263,17 +262,13 @@ class TurnView(ScrollView, can_focus=True):
 
     # -- keys and the mouse
 
-    def action_move(self, lines: int) -> None:
-        """Up or down."""
-        self.go_to_line(self._cursor + lines)
-
     def action_page(self, pages: int) -> None:
         """A screenful up or down."""
         step = max(self.scrollable_content_region.height - 1, 1) * pages
         self.scroll_to(y=self.scroll_offset.y + step, animate=False)
-        self.go_to_line(self._cursor + step)
+        self.move_to(self._cursor + step)
 
-    def action_fold(self) -> None:
+    def action_use(self) -> None:
         """Fold or unfold what the cursor is in."""
         if not self._laid_out.lines:
             return
@@ -284,7 +279,7 @@ class TurnView(ScrollView, can_focus=True):
                 self._laid_out.lines[self._cursor].block != number
             ):
                 self._cursor = self._laid_out.first_line(number)
-            self.go_to_line(self._cursor)
+            self.move_to(self._cursor)
 
     def action_fold_all(self) -> None:
         """Unfold everything, as far as that can be held, or fold it."""
@@ -295,31 +290,17 @@ class TurnView(ScrollView, can_focus=True):
         if not self._laid_out.toggle_all(self._width, lines[self._cursor].block):
             self.post_message(self.UnfoldedSome())
         self._laid()
-        self.go_to_line(self._line_of(place, self._cursor))
+        self.move_to(self._line_of(place, self._cursor))
 
     def action_turn(self, step: int) -> None:
         """The next turn, or the one before."""
         heads = self._laid_out.heads()
         beyond = [n for n in heads if (n > self._cursor if step > 0 else n < self._cursor)]
         if beyond:
-            self.go_to_line(beyond[0] if step > 0 else beyond[-1], top=True)
+            self._move_to_top(beyond[0] if step > 0 else beyond[-1])
         else:
-            self.go_to_line(len(self._laid_out.lines) - 1 if step > 0 else 0)
+            self.move_to(len(self._laid_out.lines) - 1 if step > 0 else 0)
 
-    def on_click(self, event: events.Click) -> None:
-        """A click puts the cursor there; one on the cursor folds or unfolds."""
-        line = event.y + self.scroll_offset.y
-        if line >= len(self._laid_out.lines):
-            return
-        if line == self._cursor:
-            self.action_fold()
-        else:
-            self.go_to_line(line)
-
-    def on_focus(self) -> None:
-        """The cursor is seen."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """It is not."""
-        self.refresh()
+    def place_at(self, line: int) -> int | None:
+        """The line itself, if there is one."""
+        return line if line < len(self._laid_out.lines) else None
