@@ -16,7 +16,7 @@ from threadlog.local.scan import below, found_at
 from threadlog.local.search.answer import Answer, left_out, paged
 from threadlog.local.search.plans import copied
 from threadlog.local.search.scanning import Scan, Unread
-from threadlog.local.search.sources import key_text, stem_of
+from threadlog.local.search.sources import cuts, key_text, stem_of
 
 
 def find(
@@ -58,12 +58,8 @@ def _unread(
     """The rollouts of a thread with what is its own; copies are, but for those of *hiding*."""
     key, thread = keyed
     newest = found_at(thread.path, archived=thread.archived)
-    cuts: dict[str, int | None] = {newest.path: None}
     group = {each.path: each for each in inventory.group(newest)}
-    if len(group) > 1 and inventory.head(newest).metadata.base is not None:
-        segments = rollouts.segments_at(newest)
-        cuts = {each.path: each.end for each in segments if each.path in group}
-    for path, cut in cuts.items():
+    for path, cut in cuts(rollouts.home, inventory, newest, group).items():
         found = group.get(path, newest)
         head = inventory.head(found)
         if head.facts is None:

@@ -19,7 +19,7 @@ from threadlog.core.passages import Passage, Passages, texts_of
 from threadlog.core.search import Place, SearchQuery
 from threadlog.errors import GivenUp, Unreadable
 from threadlog.local.files import RolloutFile, open_rollout
-from threadlog.local.search.asking import Candidate, Row, is_tool, known_at
+from threadlog.local.search.asking import Bounds, Candidate, Row, is_tool, known_at
 from threadlog.local.search.reading import ESCAPES, FOLDS, Reached, SourceReader
 from threadlog.local.search.sources import key_text
 
@@ -45,6 +45,16 @@ class Unread(NamedTuple):
     reached: Reached | None = None
 
 
+class _Source(NamedTuple):
+    """What is told of a hit's rollout: as in `Unread`."""
+
+    key: str
+    stem: str
+    path: bytes
+    copied_to: int
+    own_from: int
+
+
 class Scan:
     """One search through rollouts: the newest hits, as many as a page needs, and all counted."""
 
@@ -57,6 +67,7 @@ class Scan:
         self._kept = skipped + query.limit + 1
         self._query = query
         self._before = before
+        self._bounds = Bounds(query.after_ms, query.before_ms)
         self._piece = said.as_written(query.needle.casefold()).encode() if query.needle else b""
         self._letters = self._piece.upper() != self._piece
         self._tools = [each.casefold() for each in query.tools or ()]
@@ -92,6 +103,7 @@ class Scan:
     def _read(self, rollout: RolloutFile, unread: Unread) -> None:
         reached = unread.reached or Reached(0, Passages.of(unread.head))
         found = _Hits(self._kept)
+        source = _Source(unread.key, unread.stem, unread.path, unread.copied_to, unread.own_from)
         reader = SourceReader(rollout, reached, unread.cut, unread.head.created)
         done, first = False, True
         while not done:
@@ -102,7 +114,7 @@ class Scan:
                 told.spoken = None
                 return self._read(rollout, unread._replace(reached=Reached(0, told)))
             for passage in step.passages:
-                self._look(found, unread, passage)
+                self._look(found, source, passage)
             done, first = step.done, False
             self.left_out += step.left_out
         self._take(found, unread.key)
@@ -126,11 +138,11 @@ class Scan:
     def _look_at_line(self, found: _Hits, row: Row, raw: bytes, known: list[Passage]) -> None:
         item = decode_item(raw) if known else None
         texts = texts_of(item) if item is not None else []
-        unread = Unread(key_text(row.key), os.fsdecode(row.stem), "", row.path, Metadata(), None)
-        unread = unread._replace(copied_to=row.copied_to, own_from=row.own_from)
+        stem = os.fsdecode(row.stem)
+        source = _Source(key_text(row.key), stem, row.path, row.copied_to, row.own_from)
         for each in known:
             if each.part < len(texts):
-                self._look(found, unread, each._replace(text=texts[each.part]))
+                self._look(found, source, each._replace(text=texts[each.part]))
 
     def _take(self, found: _Hits, key: str) -> None:
         if found.total:
@@ -139,26 +151,25 @@ class Scan:
             merged = heapq.merge(self._newest, found.newest(), key=_place, reverse=True)
             self._newest = [*islice(merged, self._kept)]
 
-    def _look(self, found: _Hits, unread: Unread, passage: Passage) -> None:
-        copied = passage.offset < unread.copied_to
+    def _look(self, found: _Hits, source: _Source, passage: Passage) -> None:
+        copied = passage.offset < source.copied_to
         at_ms = passage.at_ms or 0
-        if passage.offset < unread.own_from or not self._fits(passage, at_ms):
+        if passage.offset < source.own_from or not self._fits(passage, at_ms):
             return
         if matching.find(passage.text, self._query) is None:
             return
-        place = (at_ms, unread.key, unread.stem, passage.offset, passage.part)
+        place = (at_ms, source.key, source.stem, passage.offset, passage.part)
         found.total += 1
         if self._before is None or place < self._before:
             about = (passage.turn, passage.role, passage.tool, copied)
-            found.add(Candidate(place, unread.path, *about, passage.text))
+            found.add(Candidate(place, source.path, *about, passage.text))
 
     def _fits(self, passage: Passage, at_ms: int) -> bool:
         query = self._query
         return (
             (query.roles is None or passage.role in query.roles)
             and (query.tools is None or is_tool(passage.tool, self._tools))
-            and (query.after_ms is None or at_ms >= query.after_ms)
-            and (query.before_ms is None or at_ms < query.before_ms)
+            and self._bounds.has(at_ms)
         )
 
 

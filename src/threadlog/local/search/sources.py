@@ -10,7 +10,7 @@ import hashlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from threadlog.core import layout
@@ -18,6 +18,7 @@ from threadlog.core.passages import Passages
 from threadlog.errors import Unreadable
 from threadlog.local.files import RolloutFile
 from threadlog.local.index.known import KnownInventory, rollouts_of
+from threadlog.local.inventory import Inventory
 from threadlog.local.reading import LocalRollouts
 from threadlog.local.scan import Found, below
 
@@ -131,17 +132,25 @@ def sources_of(connection: sqlite3.Connection, home: str, key: bytes) -> list[So
     if not group:
         return []
     newest = group[-1]
-    cuts: Mapping[str, int | None] = {newest.path: None}
-    inventory = KnownInventory(home, connection, group)
-    if len(group) > 1 and inventory.head(newest).metadata.base is not None:
-        own = {each.path for each in group}
-        rollouts = LocalRollouts(home, inventory=inventory)
-        cuts = {each.path: each.end for each in rollouts.segments_at(newest) if each.path in own}
+    own = cuts(home, KnownInventory(home, connection, group), newest, {each.path for each in group})
     return [
-        Source(each, stem_of(each), _facts(connection, each, home), cuts[each.path], each is newest)
+        Source(each, stem_of(each), _facts(connection, each, home), own[each.path], each is newest)
         for each in group
-        if each.path in cuts
+        if each.path in own
     ]
+
+
+def cuts(
+    home: str, inventory: Inventory, newest: Found, group: Collection[str]
+) -> dict[str, int | None]:
+    """Which rollouts of a thread's *group* hold what is its own, and the byte that this ends at.
+
+    None: the rollout's end.  Raises Unreadable.
+    """
+    if len(group) > 1 and inventory.head(newest).metadata.base is not None:
+        segments = LocalRollouts(home, inventory=inventory).segments_at(newest)
+        return {each.path: each.end for each in segments if each.path in group}
+    return {newest.path: None}
 
 
 def stem_of(found: Found) -> bytes:
