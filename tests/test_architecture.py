@@ -76,6 +76,8 @@ USE_CASES = (
 )
 # The modules of a frontend that name another: the commands that start them.
 DOORS = {"threadlog.cli.app_server": "app", "threadlog.cli.ui": "ui"}
+# Threads as HTML, for the frontends that make pages.
+SHARED: dict[str, set[str]] = {"web": {"html", "giving_up"}, "cli": {"html"}}
 # Our SQL is theirs alone.
 INDEX_MODULES = (
     "contents",
@@ -180,6 +182,7 @@ def test_a_frontend_never_names_an_adapter(path: Path) -> None:
         "__version__",
         room_of(name_of(path)),
     }
+    allowed |= SHARED.get(room_of(name_of(path)), set())
     allowed |= {DOORS.get(name_of(path), room_of(name_of(path)))}
     assert own_imports(path) <= allowed
 
@@ -194,6 +197,21 @@ def test_only_the_full_screen_knows_textual() -> None:
     for path in MODULES:
         foreign = {name.partition(".")[0] for name in imports_of(path)} & {"textual", "rich"}
         assert not foreign or room_of(name_of(path)) == "ui", name_of(path)
+
+
+@pytest.mark.parametrize("path", in_room("html"), ids=name_of)
+def test_html_is_made_of_values_alone(path: Path) -> None:
+    libraries = {"markdown_it": "markdown", "pygments": "code", "importlib": "styles"}
+    for name in imports_of(path):
+        root = name.partition(".")[0]
+        if root == "threadlog":
+            assert room_of(name) in ("core", "errors", "telling", "html"), name
+        elif root in libraries:
+            assert path.stem == libraries[root], name
+        else:
+            assert name in PURE | {"binascii", "time", "urllib.parse"}, name
+    assert "time.time" not in path.read_text()
+    assert "localtime" not in path.read_text()
 
 
 def test_only_connect_names_an_adapter() -> None:
@@ -227,7 +245,9 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"ZstdDecompressor|ZstdCompressor", {"local.zstd"}),
         (r"session_index\.jsonl\"", {"core.layout"}),
         (r"\bjson\.loads\(|JSONDecoder\(", {"core.lines", "cli.problems"}),
-        (r"\bmarkdown_it\b", {"cli.markdown", "cli.markdown_inline"}),
+        (r"\bmarkdown_it\b", {"cli.markdown", "cli.markdown_inline", "html.markdown"}),
+        (r"\bpygments\b", {"html.code"}),
+        (r"\bHtml\(", {"html.markup"}),
         (r"msgspec\.json\.Decoder", {"core.decode", "core.quick", "app.pages"}),
         (
             r"import sqlite3",
