@@ -38,7 +38,7 @@ PURE = {
     "unicodedata",
     "uuid",
 }
-FRONTENDS = ("cli", "app", "ui")
+FRONTENDS = ("cli", "app", "ui", "web")
 # What answers in threads: above the awaitable verbs, below the frontends.
 AGENTS = ("agents",)
 ADAPTERS = ("local", "codex")
@@ -50,6 +50,7 @@ USE_CASES = (
     "telling",
     "following",
     "paging",
+    "giving_up",
     "kinship",
     "stored",
     "stats",
@@ -75,9 +76,13 @@ USE_CASES = (
     "turn_parts",
 )
 # The modules of a frontend that name another: the commands that start them.
-DOORS = {"threadlog.cli.app_server": "app", "threadlog.cli.ui": "ui"}
+DOORS = {
+    "threadlog.cli.app_server": "app",
+    "threadlog.cli.ui": "ui",
+    "threadlog.cli.serve": "web",
+}
 # Threads as HTML, for the frontends that make pages.
-SHARED: dict[str, set[str]] = {"web": {"html", "giving_up"}, "cli": {"html"}}
+SHARED = {"web": {"html"}, "cli": {"html"}}
 # Our SQL is theirs alone.
 INDEX_MODULES = (
     "contents",
@@ -176,6 +181,7 @@ def test_a_frontend_never_names_an_adapter(path: Path) -> None:
         "telling",
         "following",
         "paging",
+        "giving_up",
         "barrier",
         "connect",
         "agents",
@@ -197,6 +203,12 @@ def test_only_the_full_screen_knows_textual() -> None:
     for path in MODULES:
         foreign = {name.partition(".")[0] for name in imports_of(path)} & {"textual", "rich"}
         assert not foreign or room_of(name_of(path)) == "ui", name_of(path)
+
+
+def test_only_the_web_viewer_knows_its_server() -> None:
+    for path in MODULES:
+        foreign = {name.partition(".")[0] for name in imports_of(path)} & {"starlette", "uvicorn"}
+        assert not foreign or room_of(name_of(path)) == "web", name_of(path)
 
 
 @pytest.mark.parametrize("path", in_room("html"), ids=name_of)
@@ -239,7 +251,7 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"\bsubprocess\b", {"local.git", "cli.pager", "ui.resuming"}),
         (r"register_at_fork", {"lifetime", "loading", "codex.flocks", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
-        (r"\bSIGTERM\b", {"lifetime", "cli.record", "app.serve"}),
+        (r"\bSIGTERM\b", {"lifetime", "cli.record", "app.serve", "web.server"}),
         (r"\bflock\(", {"codex.flocks", "local.disk"}),
         (r"thread-writer-locks", {"codex.lock"}),
         (r"ZstdDecompressor|ZstdCompressor", {"local.zstd"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -285,13 +286,12 @@ def test_every_genuine_thread_can_be_shown(tmp_path: Path) -> None:
     if root is None:
         pytest.skip("no corpus on this machine")
     shown = 0
-    for path in sorted(root.rglob("rollout-*.jsonl*")):
-        folder = path.relative_to(root).parts[:2]
-        home = threadlog.open(root.joinpath(*folder))
-        thread = home.get(str(path))
-        seen(head.head(thread, PAGE))
-        for number, each in enumerate(home.turns(str(path)), 1):
-            for look in (PAGE, FILE):
-                seen(turns.turn(each, look, number))
-            shown += 1
+    for number, folder in enumerate(sorted(root.glob("*/*/sessions"))):
+        home = threadlog.open(shutil.copytree(folder.parent, tmp_path / str(number)))
+        for thread in home.threads(limit=None, archived=None):
+            seen(head.head(thread, PAGE))
+            for place, each in enumerate(home.turns(thread.path), 1):
+                for look in (PAGE, FILE):
+                    seen(turns.turn(each, look, place))
+                shown += 1
     assert shown > 20

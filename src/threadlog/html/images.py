@@ -67,11 +67,13 @@ def shown(pen: Pen, url: str, alt: str = "") -> Html:
     said = alt or f"image, {image.kind[6:].upper()}"
     size = f"{count_text(len(image.data) * 3 // 4)}B"
     where = pen.part(image.data, image.kind)
-    if not pen.look.inline and where is not None and len(image.data) > SHOWN_CHARS:
-        shows = tag("a", f"show image, {image.kind[6:].upper()} {size}", href=where)
-        return tag("p", shows, class_="more")
+    is_large = len(image.data) > SHOWN_CHARS and not pen.look.whole
+    if where is not None and is_large:
+        return tag(
+            "p", tag("a", f"show {said}, {size}", href=where, target="_blank"), class_="more"
+        )
     src = f"data:{image.kind};base64,{image.data}" if pen.look.inline else where
-    if src is None:
+    if src is None or is_large:
         return tag("p", f"[{said}, {size}]", class_="note")
     picture = tag("img", src=src, alt=said, loading="lazy", decoding="async")
     opens = tag("a", picture, href=where, target="_blank") if where else picture

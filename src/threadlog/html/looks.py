@@ -30,14 +30,15 @@ class Look(NamedTuple):
     `folded` closes outputs and reasoning until somebody opens them.  `whole` shows long texts to
     their ends; else `part_url` tells for a turn's id and the name of a part where the whole of it
     lies (None: it is cut, and said).  `inline` writes images into the page; else they too lie
-    there.  `thread_url` and `turn_url` tell where others are shown, `moment` how a time (unix
-    seconds) is written.
+    there.  `earlier_url` tells where the items of a turn before so many are, `thread_url` and
+    `turn_url` where others are shown, `moment` how a time (unix seconds) is written.
     """
 
     folded: bool = True
     whole: bool = False
     inline: bool = True
     part_url: Callable[[str, str], str] | None = None
+    earlier_url: Callable[[str, int], str] | None = None
     thread_url: Callable[[str], str] | None = None
     turn_url: Callable[[str], str] | None = None
     moment: Callable[[int], str] = utc

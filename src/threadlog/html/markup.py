@@ -51,7 +51,7 @@ def words(text: str) -> Html:
     return text if isinstance(text, Html) else Html(escape(printable(text)))
 
 
-def tag(name: str, *children: str | None, **attributes: Value) -> Html:
+def tag(name: str, /, *children: str | None, **attributes: Value) -> Html:
     """An element: its children, `Html` or text, and its attributes, `class_` and `data_turn`.
 
     An attribute that is None or False is left out, as is one that leads where it must not.  Raises
@@ -71,7 +71,7 @@ def joined(pieces: Iterable[str | None], between: str = "") -> Html:
     return Html(words(between).join(words(each) for each in pieces if each))
 
 
-def document(head: Iterable[Html], body: Html, **attributes: Value) -> Html:
+def document(head: Iterable[Html], body: Html, /, **attributes: Value) -> Html:
     """A whole page."""
     return Html("<!doctype html>\n" + tag("html", tag("head", *head), body, **attributes))
 

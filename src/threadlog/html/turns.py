@@ -27,16 +27,17 @@ def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None)
     shown, first = turn.items, 0
     if not look.whole and len(shown) > ITEMS:
         first = len(shown) - ITEMS
-    earlier = _earlier(first) if first else NOTHING
     return tag(
         "article",
         head(turn, look, number),
-        earlier,
+        earlier(turn.id, first, look),
         tag("div", items(turn.id, shown[first:], look, first), error(turn, look), class_="items"),
         class_="turn rolled-back" if turn.status == ROLLED_BACK else "turn",
         id=anchor(turn, number),
         data_turn=turn.id,
         data_number=number,
+        data_items=len(turn.items),
+        data_status=turn.status,
         aria_labelledby=f"{anchor(turn, number)}-head",
         tabindex=-1,
         **{f"data_{name}": value for name, value in marks.items()},
@@ -113,13 +114,20 @@ def remark(sentence: str) -> Html:
     return tag("div", tag("span", sentence), class_="remark")
 
 
-def _earlier(count: int) -> Html:
-    said = f"{count} earlier items of this turn are not shown"
-    return tag("div", tag("span", said), class_="remark earlier")
+def earlier(turn_id: str, count: int, look: Look) -> Html:
+    """What stands for so many items of a turn that come before those shown."""
+    if not count:
+        return NOTHING
+    said = f"{count} earlier item{'s' if count != 1 else ''} of this turn"
+    if look.earlier_url is None:
+        return remark(f"{said} {'are' if count != 1 else 'is'} not shown")
+    url = look.earlier_url(turn_id, count)
+    return tag("div", tag("a", f"show {said}", href=url, class_="earlier"), class_="remark")
 
 
 __all__ = [
     "anchor",
+    "earlier",
     "error",
     "head",
     "item",
