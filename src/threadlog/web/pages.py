@@ -12,7 +12,7 @@ from threadlog.web.asked import SOURCES, TEXT_CHARS, Choice
 from threadlog.web.assets import Assets
 from threadlog.web.stretches import Stretch, local_time
 
-_SORTS = ((UPDATED, "by change"), (CREATED, "by beginning"), (RECENCY, "by last question"))
+_SORTS = ((CREATED, "by beginning"), (UPDATED, "by change"), (RECENCY, "by last question"))
 _SHELVES = (("", "active threads"), ("only", "archived threads"), ("all", "all threads"))
 _TITLE_CHARS = 200
 _KEYS = (
