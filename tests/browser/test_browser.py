@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("playwright", reason="no playwright here")
-
 from chromium import DESKTOP, PHONE, expect_accessible, launched, visited
 from playwright.sync_api import Browser, Page, expect
 
