@@ -25,6 +25,7 @@ NAMES = [
     "Damaged",
     "EmptyRollout",
     "Gap",
+    "GivenUp",
     "History",
     "Home",
     "InUse",

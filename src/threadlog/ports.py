@@ -272,8 +272,8 @@ class Search(Protocol):
     def rebuild(self) -> bool:
         """Empty the word index; False if it could not be."""
 
-    def status(self) -> WordStatus:
-        """How the word index stands; makes none."""
+    def status(self, stop: Stop) -> WordStatus:
+        """How the word index stands; makes none.  Raises GivenUp once *stop* is true."""
 
     def exists(self) -> bool:
         """True if there is a word index."""

@@ -130,9 +130,12 @@ class StoredThreads:
         thread = self.get(reference)
         return thread.id or os.path.relpath(thread.path, self.path)
 
-    def search_status(self) -> WordStatus:
-        """How the word index behind searches stands; whatever it says, searches are complete."""
-        return self._store.search.status()
+    def search_status(self, *, stop: Stop | None = None) -> WordStatus:
+        """How the word index behind searches stands; whatever it says, searches are complete.
+
+        *stop* as for `threads`.
+        """
+        return self._store.search.status(stop or never)
 
     def catch_up_search(
         self, *, timeout_s: float | None = None, progress: Progress | None = None

@@ -12,10 +12,12 @@ import threadlog
 from makers import put_thread, uuid
 from threadlog.errors import GivenUp
 from threadlog.home import Home
+from threadlog.local import files
 from threadlog.ui import upkeep
 from threadlog.ui.pages import Choice, ThreadPages
 
 COUNT = 12
+SAID = 2 * COUNT  # by user and agent
 
 
 @pytest.fixture(params=["an index", "no index"])
@@ -64,3 +66,63 @@ def test_the_full_screen_gives_up_what_it_reads_of_the_list(opened: Home) -> Non
         with pytest.raises(GivenUp):
             work()
     assert pages.count(opened, lambda: False) == COUNT
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_search_is_given_up_before_the_home_was_read(
+    opened: Home, monkeypatch: pytest.MonkeyPatch, exact: bool
+) -> None:
+    read = []
+    opening = files.RolloutFile.__init__
+
+    def counted(self: files.RolloutFile, path: str, **asked: Any) -> None:
+        if "/sessions/" in path:
+            read.append(path)
+        opening(self, path, **asked)
+
+    monkeypatch.setattr(files.RolloutFile, "__init__", counted)
+    with pytest.raises(GivenUp):
+        opened.search("thread", exact=exact, stop=after(0))
+    assert not read
+    assert len(opened.search("thread", exact=exact)) == SAID
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, AttributeError, ValueError])
+def test_what_a_callers_own_stop_raises_is_its_own_and_harms_no_index(
+    home: Path, error: type[Exception]
+) -> None:
+    for number in range(COUNT):
+        put_thread(home, number, text=f"thread {number}")
+
+    def stop() -> bool:
+        raise error("mine")
+
+    with threadlog.open(home) as opened:
+        assert opened.catch_up_search()
+        for ask in (
+            lambda: opened.threads(text="thread", stop=stop),
+            lambda: opened.count(text="thread", stop=stop),
+            lambda: opened.search("thread", stop=stop),
+            lambda: opened.search_status(stop=stop),
+        ):
+            with pytest.raises(error, match="mine"):
+                ask()
+    with threadlog.open(home) as opened:
+        status = opened.search_status()
+        assert (status.threads, status.unread, status.passages) == (COUNT, 0, SAID)
+        assert opened.index_status().threads == COUNT
+
+
+@pytest.mark.parametrize("name", ["index.sqlite", "search.sqlite"])
+def test_a_damaged_index_is_made_anew_at_once(home: Path, name: str) -> None:
+    put_thread(home, 1, text="barge " + " ".join(f"word{n}" for n in range(3000)))
+    with threadlog.open(home) as opened:
+        assert opened.catch_up_search()
+    file = home / "threadlog" / name
+    whole = file.read_bytes()
+    for each in file.parent.glob(f"{name}-*"):
+        each.unlink()
+    file.write_bytes(whole[:8192] + bytes(range(256)) * ((len(whole) - 8192) // 256))
+    with threadlog.open(home) as opened:
+        assert opened.rebuild_search() if name == "search.sqlite" else opened.rebuild_index()
+        assert len(opened.search("barge")) == 2

@@ -7,7 +7,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +234,19 @@ def test_a_beginning_finds_words_and_parts_of_names(
         "x beg": 0,
     }.items():
         assert count(opened, needle, exact=True) == hits, needle
+
+
+def test_words_too_many_to_be_looked_through_narrow_nothing(
+    opened: Home, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, rollout("the barge", "barges and barges"))
+    assert count(opened, "barg*") == 2
+    monkeypatch.setattr(vocabulary, "LISTS_BYTES", 10)
+    for opened_before in (True, False):
+        with nullcontext(opened) if opened_before else threadlog.open(home) as asked:
+            assert count(asked, "barg*") == 2
+            assert count(asked, "arges an", exact=True) == 1
+            assert len(ids(home)) == 2
 
 
 def test_letters_are_looked_for_in_either_case(

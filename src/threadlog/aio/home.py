@@ -116,9 +116,9 @@ class Home(Closable):
         """What was said and done in threads, by its words; *stop* is asked by another OS thread."""
         return await asyncio.to_thread(lambda: self.sync.search(text, stop=stop, **asked))
 
-    async def search_status(self) -> WordStatus:
+    async def search_status(self, *, stop: Stop | None = None) -> WordStatus:
         """How the word index behind searches stands."""
-        return await asyncio.to_thread(self.sync.search_status)
+        return await asyncio.to_thread(lambda: self.sync.search_status(stop=stop))
 
     async def catch_up_search(
         self, *, timeout_s: float | None = None, progress: Progress | None = None

@@ -11,6 +11,7 @@ from threadlog.errors import BadQuery
 from threadlog.ui import keys, upkeep, verbs
 from threadlog.ui.filter_line import FilterLine
 from threadlog.ui.found import Hits
+from threadlog.ui.lanes import Stopped
 from threadlog.ui.list_view import ListView
 from threadlog.ui.listing import Listing
 from threadlog.ui.pages import Choice, ThreadPages
@@ -121,7 +122,7 @@ class Browse(Listing):
 
     async def _found(self, words: str, *, at_once: bool, again: bool) -> Hits | None:
         lane = self.browser.finding
-        if not at_once and not await self.off_the_loop(lane, lambda _s: self._is_quick()):
+        if not at_once and not await self.off_the_loop(lane, self._is_quick):
             self.say("making the word index; Enter does not wait")
             self._make_word_index(again=True)
             return None
@@ -137,9 +138,9 @@ class Browse(Listing):
             return None
         return hits
 
-    def _is_quick(self) -> bool:
+    def _is_quick(self, stopped: Stopped) -> bool:
         """True if little is to be read for a search, or where nothing makes it less."""
-        status = self.home.search_status()
+        status = self.home.search_status(stop=stopped)
         known = status.trouble is None and status.unread_bytes <= READ_AT_ONCE_BYTES
         return known or self._words_made
 

@@ -100,7 +100,7 @@ class IndexedCatalog:
     def page(self, wanted: ThreadQuery, stop: Stop = never) -> ThreadPage:
         """The threads that *wanted* asks for, in its order; raises BadCursor, GivenUp."""
         after = read_cursor(wanted)
-        told = self._connections.ask(lambda _index: self._page(wanted, after, stop))
+        told = self._connections.ask(lambda _index: self._page(wanted, after, own(stop)))
         return told[0] if told else self._files.page(wanted, stop)
 
     def counts(self, queries: Sequence[ThreadQuery], stop: Stop = never) -> list[int]:
@@ -108,7 +108,7 @@ class IndexedCatalog:
 
         Raises GivenUp.
         """
-        told = self._connections.ask(lambda _index: self._counts(queries, stop))
+        told = self._connections.ask(lambda _index: self._counts(queries, own(stop)))
         return told[0] if told else self._files.counts(queries, stop)
 
     def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally]) -> Tally:
@@ -167,15 +167,18 @@ class IndexedCatalog:
         self._connections.forked()
         self._known = False
 
-    def brought_up(self) -> str | None:
-        """Where the index lies, its rows as new as this moment; None if there is none to ask."""
-        told = self._connections.ask(lambda _index: (self._brought_up(),))
+    def brought_up(self, stop: Stop = never) -> str | None:
+        """Where the index lies, its rows as new as this moment; None if there is none to ask.
+
+        Raises GivenUp.
+        """
+        told = self._connections.ask(lambda _index: (self._brought_up(own(stop)),))
         return told[0] if told else None
 
     def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
         """Bring the index up to date, all of every rollout read; True if nothing is left to do."""
         told = self._connections.keep(
-            lambda index: (index.catch_up(stop, own(progress), check=check),)
+            lambda index: (index.catch_up(own(stop), own(progress), check=check),)
         )
         return told is not None and told[0]
 
@@ -231,11 +234,11 @@ class IndexedCatalog:
         self._known = True
         return True
 
-    def _brought_up(self) -> str:
+    def _brought_up(self, stop: Stop) -> str:
         if self._watcher is None or not self._is_fresh(self._watcher):
             self._known, began_at = False, time.monotonic()
-            self._look()
-            self._sweep()
+            self._look(stop)
+            self._sweep(stop)
             self._known, self._swept_at = True, began_at
         return self._index.path
 

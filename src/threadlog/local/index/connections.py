@@ -8,9 +8,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, ParamSpec, Protocol, TypeVar
 
-from threadlog.core.index_status import Progress
 from threadlog.core.lines import BadLine
 from threadlog.local.index import forks
 from threadlog.local.index.forks import Lease
@@ -19,6 +18,8 @@ from threadlog.local.index.trouble import CallersOwn, Unusable
 # What comes of rows that no threadlog wrote.
 NONSENSE = (TypeError, ValueError, AttributeError, LookupError, RecursionError, BadLine)
 _Answer = TypeVar("_Answer")
+_Asked = ParamSpec("_Asked")
+_Told = TypeVar("_Told")
 
 
 class Connection(Protocol):
@@ -79,7 +80,10 @@ class Connections(Generic[_Connection]):
             connection.empty()
             return (True,)
 
-        return self.keep(emptied) is not None
+        # A file that is damaged was moved aside: then there is a new one to be had.
+        return self.keep(emptied) is not None or (
+            not self.kept.is_open and self.keep(emptied) is not None
+        )
 
     def close_idle(self) -> None:
         """Close the connections that nobody uses at this moment."""
@@ -124,13 +128,13 @@ class Connections(Generic[_Connection]):
             connection.close()
 
 
-def own(progress: Progress) -> Progress:
-    """The same, with what it raises marked as the caller's own."""
+def own(call: Callable[_Asked, _Told]) -> Callable[_Asked, _Told]:
+    """What a caller wants called (progress, stop), with what it raises marked as its own."""
 
-    def told(what: str, done: int, total: int) -> None:
+    def called(*args: _Asked.args, **keywords: _Asked.kwargs) -> _Told:
         try:
-            progress(what, done, total)
+            return call(*args, **keywords)
         except Exception as error:
             raise CallersOwn(error) from error
 
-    return told
+    return called

@@ -23,7 +23,7 @@ def find(
     home: str, files: FileCatalog, query: SearchQuery, after: Place | int | None, stop: Stop
 ) -> SearchPage:
     """The page that a query asks for; raises GivenUp once *stop* is true."""
-    threads = {_key(home, each): each for each in files.page(query.threads)}
+    threads = {_key(home, each): each for each in files.page(query.threads, stop)}
     searched = {
         key: each for key, each in threads.items() if query.within is None or key in query.within
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from threadlog.core.index_status import Progress, Stop
+from threadlog.core.index_status import Progress, Stop, never
 from threadlog.core.search import (
     RELEVANCE,
     Place,
@@ -17,7 +17,7 @@ from threadlog.core.search import (
     WordStatus,
     read_cursor,
 )
-from threadlog.errors import BadCursor
+from threadlog.errors import BadCursor, GivenUp
 from threadlog.local.catalog import FileCatalog
 from threadlog.local.index import forks
 from threadlog.local.index.catalog import IndexedCatalog
@@ -51,7 +51,7 @@ class SearchCatalog:
 
         def found(words: WordIndex) -> tuple[SearchPage]:
             words.progress = own(self._listings.progress)
-            return (words.find(self._listed(), query, after, stop),)
+            return (words.find(self._listed(stop), query, after, own(stop)),)
 
         told = self._connections.ask(found)
         if told is None:
@@ -60,9 +60,14 @@ class SearchCatalog:
 
     def catch_up(self, stop: Stop, progress: Progress) -> bool:
         """Bring the word index up to date; True if nothing is left to do."""
-        told = self._connections.keep(
-            lambda words: (words.catch_up(self._listed(), stop, own(progress)),)
-        )
+
+        def caught_up(words: WordIndex) -> tuple[bool]:
+            try:
+                return (words.catch_up(self._listed(stop), own(stop), own(progress)),)
+            except GivenUp:
+                return (False,)
+
+        told = self._connections.keep(caught_up)
         return told is not None and told[0]
 
     def rebuild(self) -> bool:
@@ -73,12 +78,12 @@ class SearchCatalog:
         """True if there is a word index."""
         return self._connections.asked.exists()
 
-    def status(self) -> WordStatus:
-        """How the word index stands; makes none."""
+    def status(self, stop: Stop = never) -> WordStatus:
+        """How the word index stands; makes none.  Raises GivenUp."""
         path = self._connections.asked.path
         if not self.exists():
             return WordStatus(path, "there is none yet")
-        told = self._connections.ask(lambda words: (words.status(self._listed()),))
+        told = self._connections.ask(lambda words: (words.status(self._listed(stop)),))
         return told[0] if told else WordStatus(path, self._connections.trouble)
 
     def close(self) -> None:
@@ -93,9 +98,9 @@ class SearchCatalog:
         """Begin anew, in the child."""
         self._connections.forked()
 
-    def _listed(self) -> str:
-        """Where the index of listings lies, which tells of threads; raises Unusable."""
-        listed = self._listings.brought_up()
+    def _listed(self, stop: Stop) -> str:
+        """Where the index of listings lies, which tells of threads; raises Unusable, GivenUp."""
+        listed = self._listings.brought_up(own(stop))
         if listed is None:
             raise Unusable(self._listings.trouble or "there is no index of threads")
         return listed

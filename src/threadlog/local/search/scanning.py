@@ -6,9 +6,9 @@ import heapq
 import itertools
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from threadlog.core import matching, said
 from threadlog.core.decode import decode_item
@@ -25,6 +25,8 @@ from threadlog.local.search.sources import key_text
 
 # What is looked through at a time.
 _CHUNK_BYTES = 1 << 20
+GIVEN_UP = "the search was given up"
+_Some = TypeVar("_Some")
 
 
 class Unread(NamedTuple):
@@ -84,11 +86,11 @@ class Scan:
     def go_on(self) -> None:
         """Raises GivenUp where the answer is not wanted any more."""
         if self._stop():
-            raise GivenUp("the search was given up")
+            raise GivenUp(GIVEN_UP)
 
-    def while_wanted(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+    def while_wanted(self, some: Iterator[_Some]) -> Iterator[_Some]:
         """The same, as long as the answer is wanted."""
-        for each in candidates:
+        for each in some:
             self.go_on()
             yield each
 
@@ -129,7 +131,8 @@ class Scan:
         piece = b"" if row.odd & (ESCAPES | folds) else self._piece
         try:
             with open_rollout(path) as rollout:
-                for offset, raw in lines_with(rollout, piece, row.valid_to, fold=self._letters):
+                chunks = self.while_wanted(rollout.chunks(row.valid_to, _CHUNK_BYTES))
+                for offset, raw in lines_with(chunks, piece, fold=self._letters):
                     self._look_at_line(found, row, raw, known_at(connection, source, offset))
         except Unreadable:
             self.left_out += 1
@@ -173,14 +176,12 @@ class Scan:
         )
 
 
-def lines_with(
-    rollout: RolloutFile, piece: bytes, end: int | None, *, fold: bool
-) -> Iterator[tuple[int, bytes]]:
+def lines_with(chunks: Iterable[bytes], piece: bytes, *, fold: bool) -> Iterator[tuple[int, bytes]]:
     """The lines that hold *piece*, *fold* in either case of letters, and their offsets."""
     begun, offset = b"", 0
     # A byte alone is looked for ten times as fast as two; letters may be in the other case.
     alone = [bytes([each]) for each in set(piece) if not chr(each).isalpha()]
-    for chunk in itertools.chain(rollout.chunks(end, _CHUNK_BYTES), [LF]):
+    for chunk in itertools.chain(chunks, [LF]):
         window = begun + chunk if begun else chunk
         last = window.rfind(LF)
         possible = last >= 0 and all(each in window for each in alone)

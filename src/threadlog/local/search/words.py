@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from threadlog.core.index_status import Progress, Stop, untold
 from threadlog.core.search import Place, SearchPage, SearchQuery, WordStatus
+from threadlog.errors import GivenUp
 from threadlog.local.index.database import Database, fact
 from threadlog.local.index.trouble import Unusable
 from threadlog.local.search import sources
 from threadlog.local.search.builder import Builder
+from threadlog.local.search.scanning import GIVEN_UP
 from threadlog.local.search.searching import Known, Searching
 from threadlog.local.search.sources import Pending
 from threadlog.local.search.vocabulary import Vocabulary
@@ -69,7 +71,7 @@ class WordIndex:
         GivenUp once *stop* is true.
         """
         self._open(listed)
-        todo, gone = self._read_some()
+        todo, gone = self._read_some(stop)
         with self._database.steady() as connection:
             searching = Searching(self._home, connection, query, self._known_now(connection))
             searching.leave_to_reading(todo, gone)
@@ -124,8 +126,11 @@ class WordIndex:
             self._attached = identity
         self._database.begin_look()
 
-    def _read_some(self) -> tuple[list[Pending], list[int]]:
-        """Read what is new, if it is much for a while; returns what is left to read, and gone."""
+    def _read_some(self, stop: Stop) -> tuple[list[Pending], list[int]]:
+        """Read what is new, if it is much for a while; returns what is left to read, and gone.
+
+        Raises GivenUp.
+        """
         for attempt in (1, 2):
             with self._database.asking() as connection:
                 version = self._version(connection)
@@ -136,22 +141,24 @@ class WordIndex:
             if not (todo or gone or unsettled):
                 self._current = version
                 return [], []
-            if attempt == 2 or not self._reads(sources.each_once(todo, unsettled), gone):
+            if attempt == 2 or not self._reads(sources.each_once(todo, unsettled), gone, stop):
                 break
         return todo, gone
 
-    def _reads(self, todo: Sequence[Pending], gone: Sequence[int]) -> bool:
-        """True if anything was read."""
+    def _reads(self, todo: Sequence[Pending], gone: Sequence[int], stop: Stop) -> bool:
+        """True if anything was read; raises GivenUp."""
         until = time.monotonic() + READ_FOR_S
         much = sum(each.size for each in todo) > READ_AT_ONCE_BYTES
         try:
             builder = Builder(self._home, self._database)
             builder.forget(gone)
-            builder.read(todo, lambda: much and time.monotonic() >= until)
+            builder.read(todo, lambda: stop() or (much and time.monotonic() >= until))
         except Unusable:
             if not self._database.is_open:  # it was broken
                 raise
             return False  # others are at work with it, or it is not to be written to
+        if stop():
+            raise GivenUp(GIVEN_UP)
         return True
 
     def _version(self, connection: sqlite3.Connection) -> Version:
