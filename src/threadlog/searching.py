@@ -12,6 +12,7 @@ from threadlog.core.search import (
     DEFAULT_LIMIT,
     NEWEST,
     ORDERS,
+    Inherited,
     SearchQuery,
     checked_roles,
     read_query,
@@ -31,6 +32,7 @@ class Searched(TypedDict, total=False):
     after: datetime | str | None
     before: datetime | str | None
     within: Iterable[str] | str | None
+    inherited: bool
     cwd: Folder | Iterable[Folder] | None
     branch: str | None
     repository: str | None
@@ -53,11 +55,13 @@ def query_of(
     asked: Searched,
     threads_of: Callable[[Asked], ThreadQuery],
     key_of: Callable[[str], str],
+    inherited_of: Callable[[str], Iterable[Inherited]],
 ) -> SearchQuery:
     """The query that these make.
 
     *threads_of* makes the query for the threads meant, *key_of* the key of a thread that a
-    reference means.  Raises BadQuery, ValueError and TypeError for what cannot be asked.
+    reference means, *inherited_of* what the thread of a key builds on by reference.  Raises
+    BadQuery, ValueError and TypeError for what cannot be asked.
     """
     if unknown := asked.keys() - Searched.__annotations__.keys():
         raise TypeError(f"search() knows no {min(unknown)!r}")
@@ -72,7 +76,8 @@ def query_of(
     if exact and order != NEWEST:
         raise BadQuery("a text as it stands is found newest first: how relevant, words tell")
     phrases, fields = ((), {}) if exact else read_query(text)
-    within = _all(asked.get("within"), fields.get("in"))
+    references = _all(asked.get("within"), fields.get("in"))
+    within = None if references is None else tuple(key_of(each) for each in references)
     return SearchQuery(
         phrases=phrases,
         needle=text if exact else None,
@@ -81,13 +86,27 @@ def query_of(
         after_ms=_moment(asked.get("after"), fields.get("after"), max),
         before_ms=_moment(asked.get("before"), fields.get("before"), min),
         threads=threads_of(_threads(asked, fields)),
-        within=None if within is None else tuple(key_of(each) for each in within),
+        within=within,
+        inherited=_parts(within, inherited_of) if asked.get("inherited", True) else (),
         copies=asked.get("copies", False),
         order=order,
         limit=limit,
         cursor=asked.get("cursor"),
         counted=asked.get("counted", False),
     )
+
+
+def _parts(
+    within: tuple[str, ...] | None, inherited_of: Callable[[str], Iterable[Inherited]]
+) -> tuple[Inherited, ...]:
+    """What these threads build on that is not among them, each rollout once, as far as any does."""
+    found: dict[str, Inherited] = {}
+    for part in (part for each in within or () for part in inherited_of(each)):
+        known = found.get(part.path)
+        further = known is None or part.end > known.end
+        if part.key not in (within or ()) and further:
+            found[part.path] = part
+    return tuple(found.values())
 
 
 def as_typed(words: str) -> str:

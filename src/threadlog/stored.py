@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Unpack
 
+from threadlog.core import layout
 from threadlog.core.index_status import never, untold
 from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from threadlog.core.index_status import IndexStatus, Progress, Stop
     from threadlog.core.lines import Json
     from threadlog.core.outline import Outline
-    from threadlog.core.search import SearchPage, WordStatus
+    from threadlog.core.search import Inherited, SearchPage, WordStatus
     from threadlog.core.stats import Stats
     from threadlog.core.tree import Ancestor, Tree
     from threadlog.core.turn import Turn
@@ -109,8 +110,9 @@ class StoredThreads:
         The fields are keywords too: *roles* (user, agent, reasoning, plan, tool, output, error),
         *tools*, *after* and *before* (when it was said), *within* (threads), and of threads *cwd*,
         *branch*, *repository*, *sources*, *providers*, *archived* (None, both, if not given), as
-        in `threads`.  *copies* also finds what forks copied, which else is found in its origin
-        only.  *order* is "newest" or "relevance"; *limit* is 50; *counted* has `page.total` and
+        in `threads`.  What the threads of *within* build on by reference is searched too, unless
+        *inherited* is false.  *copies* also finds what forks copied, which else is found in its
+        origin only.  *order* is "newest" or "relevance"; *limit* is 50; *counted* has `page.total` and
         `page.threads` told.  docs/search.md tells more.
 
         What is not in the word index yet is read for the answer: it is always complete, or
@@ -122,13 +124,25 @@ class StoredThreads:
         self._expect_own()
         from threadlog.searching import query_of
 
-        query = query_of(text, asked, self.query, self._key)
+        query = query_of(text, asked, self.query, self._key, self._inherited)
         return self._store.search.find(query, stop or never)
 
     def _key(self, reference: Reference) -> str:
         """The id of a thread, or for one without an id where its rollout lies in the home."""
         thread = self.get(reference)
         return thread.id or os.path.relpath(thread.path, self.path)
+
+    def _inherited(self, key: str) -> list[Inherited]:
+        """What of other threads a thread builds on by reference."""
+        from threadlog.core.search import Inherited
+
+        parts = []
+        for segment in self.reader(self.get(key)).segments()[:-1]:
+            parsed = layout.parse_name(os.path.basename(segment.path))
+            thread_id = parsed.thread_id if parsed is not None else None
+            if thread_id is not None and thread_id != key and segment.end is not None:
+                parts.append(Inherited(key, thread_id, segment.path, segment.end))
+        return parts
 
     def search_status(self, *, stop: Stop | None = None) -> WordStatus:
         """How the word index behind searches stands; whatever it says, searches are complete.

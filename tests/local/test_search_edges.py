@@ -258,6 +258,42 @@ def test_letters_are_looked_for_in_either_case(
         assert count(opened, needle, exact=True) == 1, needle
 
 
+@pytest.mark.parametrize("indexed", ["whole", "nothing yet", "no index"])
+def test_in_a_fork_what_it_builds_on_is_found_too(
+    opened: Home, home: Path, monkeypatch: pytest.MonkeyPatch, indexed: str
+) -> None:
+    origin = said(opened, "barge one", "barge two", history_mode="paginated")
+    with opened.fork(origin) as fork, fork.turn("barge three"):
+        pass
+    with opened.resume(origin) as on, on.turn("barge of the origin alone"):
+        pass
+    with opened.fork(fork.id) as second, second.turn("barge four"):
+        pass
+    expected = {origin: 3, fork.id: 3, second.id: 4}
+    if indexed == "whole":
+        assert opened.catch_up_search()
+    elif indexed == "no index":
+        (home / "threadlog").rename(home / "away")
+        (home / "threadlog").write_bytes(b"no folder")
+    else:
+        lately(monkeypatch)
+    for exact in (False, True):
+        for thread, hits in expected.items():
+            assert count(opened, "barge", within=thread, exact=exact) == hits
+        assert count(opened, "barge", within=[fork.id, second.id], exact=exact) == 4
+        assert count(opened, "barge", within=[fork.id, origin], exact=exact) == 4
+        assert count(opened, "barge", within=fork.id, inherited=False, exact=exact) == 1
+        assert count(opened, "barge", within=fork.id, cwd="/elsewhere", exact=exact) == 0
+        assert count(opened, "barge", exact=exact) == 5
+    found = {each.excerpt: each.thread.id for each in opened.search("barge", within=second.id)}
+    assert found == {
+        "barge one": origin,
+        "barge two": origin,
+        "barge three": fork.id,
+        "barge four": second.id,
+    }
+
+
 def test_a_fork_has_what_its_origin_has_not(opened: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     origin = said(opened, "barge one", "barge two", history_mode="legacy")
     with opened.fork(origin) as fork, fork.turn("barge three"):

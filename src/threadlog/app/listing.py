@@ -255,6 +255,7 @@ async def _hits(request: Request, query: dict[str, Any], term: str, **where: Any
         exact=True,
         sources=query.get("sources"),
         archived=query["archived"],
+        inherited=False,
         limit=_FEW_PASSAGES,
         **where,
     )

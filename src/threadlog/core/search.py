@@ -37,14 +37,23 @@ class Phrase(NamedTuple):
     prefix: bool = False
 
 
+class Inherited(NamedTuple):
+    """A rollout of thread `key` that thread `of` builds on by reference, up to byte `end`."""
+
+    of: str
+    key: str
+    path: str
+    end: int
+
+
 class SearchQuery(NamedTuple):
     """What to look for; None = no such filter.
 
     Either `phrases`, all of them in one passage, or `needle`, a text as it stands in either case
     of letters.  `threads` chooses among threads, `within` are ids of threads or paths of those
-    that have none.  `after_ms` (from then on) and `before_ms` (before then) bound the time of what
-    was said.  What a fork copied of its origin is left out unless `copies`, where the origin is
-    searched too.
+    that have none, and `inherited` what of others is searched with these.  `after_ms` (from then
+    on) and `before_ms` (before then) bound the time of what was said.  What a fork copied of its
+    origin is left out unless `copies`, where the origin is searched too.
     """
 
     phrases: tuple[Phrase, ...] = ()
@@ -55,6 +64,7 @@ class SearchQuery(NamedTuple):
     before_ms: int | None = None
     threads: ThreadQuery = ThreadQuery(limit=None, archived=None)
     within: tuple[str, ...] | None = None
+    inherited: tuple[Inherited, ...] = ()
     copies: bool = False
     order: str = NEWEST
     limit: int = DEFAULT_LIMIT

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from threadlog.core.index_status import Stop
 from threadlog.core.query import ThreadSummary
 from threadlog.core.search import Place, SearchPage, SearchQuery
-from threadlog.errors import Unreadable
+from threadlog.errors import NotFound, Unreadable
 from threadlog.local.catalog import FileCatalog
 from threadlog.local.inventory import Inventory
 from threadlog.local.reading import LocalRollouts
 from threadlog.local.scan import below, found_at
+from threadlog.local.search import inherited
 from threadlog.local.search.answer import Answer, left_out, paged
 from threadlog.local.search.plans import copied
 from threadlog.local.search.scanning import Scan, Unread
@@ -38,8 +39,16 @@ def find(
                 scan.read(unread)
         except Unreadable:
             scan.left_out += 1
+    owners = dict(searched)
+    for part in query.inherited:
+        if part.of in searched:
+            try:
+                owners[part.key] = threads.get(part.key) or files.find(part.key)
+                scan.read(inherited.to_be_read(home, part))
+            except (Unreadable, NotFound):
+                scan.left_out += 1
     counts = (scan.total, len(scan.keys)) if query.counted else None
-    answer = Answer(home, query, searched.get)
+    answer = Answer(home, query, owners.get)
     hits, following = paged(answer, query, scan.while_wanted(iter(scan.hits)), skip)
     problems = [*sorted(inventory.problems), *left_out(scan.left_out)]
     return SearchPage(hits, following, problems, counts=counts, scanned=len(searched))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import heapq
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, Self
 
 from threadlog.core.index_status import Progress, Stop
 from threadlog.core.query import ThreadSummary
-from threadlog.core.search import RELEVANCE, Place, SearchPage, SearchQuery
+from threadlog.core.search import RELEVANCE, Inherited, Place, SearchPage, SearchQuery
+from threadlog.errors import Unreadable
 from threadlog.local.index import pages, rows
+from threadlog.local.search import inherited
 from threadlog.local.search.answer import Answer, NotNarrowed, left_out, paged
 from threadlog.local.search.asking import (
     NAMED_SOURCES,
@@ -69,7 +71,7 @@ class Searching:
         self._connection = connection
         self._query = query
         self._keys = _keys(connection, query)
-        self._rows = known.rows
+        self._all = self._rows = known.rows
         if self._keys is not None:
             keys = self._keys
             self._rows = {k: row for k, row in known.rows.items() if row.key in keys}
@@ -117,6 +119,30 @@ class Searching:
                     self._rows.pop(number, None)
                 for plan in plans:
                     self._leave(plan)
+        self._inherit({each.key for each in todo})
+
+    def _inherit(self, changed: Collection[bytes]) -> None:
+        """Search what threads build on too."""
+        for part in self._query.inherited:
+            if self._is_searched(part.of.encode("utf-8", "surrogatepass")):
+                self._search_part(part, changed)
+
+    def _search_part(self, part: Inherited, changed: Collection[bytes]) -> None:
+        """Up to its end: as it is known, or, where its thread has *changed*, by reading it."""
+        key = part.key.encode("utf-8", "surrogatepass")
+        where = (key, inherited.stem(part))
+        known = self._connection.execute(
+            "SELECT id, read_to FROM sources WHERE key = ? AND stem = ?", where
+        ).fetchone()
+        number, read_to = known or (0, None)
+        if key not in changed and (read_to or 0) >= part.end:
+            row = self._all[number]._replace(own_from=0, valid_to=part.end)
+            self._rows = {**self._rows, number: row}
+            return
+        try:
+            self._unread.append(inherited.to_be_read(self._home, part))
+        except Unreadable:
+            self._unreadable += 1
 
     def _leave(self, plan: Plan) -> None:
         if plan.stays:
