@@ -9,12 +9,13 @@ TWO := $(MAKE) -j2 --output-sync=target
 TEST_local := tests/local
 TEST_cli := tests/cli
 TEST_served := tests/app tests/agents tests/codex
-TEST_rest := tests $(addprefix --ignore=,tests/interop tests/faults $(TEST_local) $(TEST_cli) $(TEST_served))
+TEST_web := tests/html tests/web tests/browser
+TEST_rest := tests $(addprefix --ignore=,tests/interop tests/faults $(TEST_local) $(TEST_cli) $(TEST_served) $(TEST_web))
 INTEROP_cells := $(addprefix tests/interop/test_,matrix.py walk.py)
 INTEROP_lists := $(addprefix tests/interop/test_,listing.py reading.py transcripts.py)
 INTEROP_beside := $(addprefix tests/interop/test_,operations_beside.py register.py app_fuzz.py app_sdk.py)
 INTEROP_rest := tests/interop $(addprefix --ignore=,$(INTEROP_cells) $(INTEROP_lists) $(INTEROP_beside))
-TEST_PARTS := $(addprefix test-,rest local cli served)
+TEST_PARTS := $(addprefix test-,rest local cli served web)
 INTEROP_PARTS := $(addprefix interop-,cells lists beside rest)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -119,7 +120,8 @@ wheel: $(VENV)/.dev
 	$(BIN)/python tools/try_wheel.py
 
 lock: $(BIN)/python
-	$(PIP) install --upgrade build hatchling hypothesis jsonschema-rs matplotlib msgspec mypy openai orjson pytest ruff textual watchfiles
+	$(PIP) install --upgrade axe-playwright-python build hatchling hypothesis jsonschema-rs matplotlib msgspec mypy openai orjson \
+		playwright pygments pytest ruff starlette textual uvicorn watchfiles
 	$(PIP) freeze --exclude-editable > requirements/dev.txt
 
 clean:

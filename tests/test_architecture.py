@@ -38,7 +38,7 @@ PURE = {
     "unicodedata",
     "uuid",
 }
-FRONTENDS = ("cli", "app", "ui")
+FRONTENDS = ("cli", "app", "ui", "web")
 # What answers in threads: above the awaitable verbs, below the frontends.
 AGENTS = ("agents",)
 ADAPTERS = ("local", "codex")
@@ -50,6 +50,7 @@ USE_CASES = (
     "telling",
     "following",
     "paging",
+    "giving_up",
     "kinship",
     "stored",
     "stats",
@@ -75,7 +76,13 @@ USE_CASES = (
     "turn_parts",
 )
 # The modules of a frontend that name another: the commands that start them.
-DOORS = {"threadlog.cli.app_server": "app", "threadlog.cli.ui": "ui"}
+DOORS = {
+    "threadlog.cli.app_server": "app",
+    "threadlog.cli.ui": "ui",
+    "threadlog.cli.serve": "web",
+}
+# Threads as HTML, for the frontends that make pages.
+SHARED = {"web": {"html"}, "cli": {"html"}}
 # Our SQL is theirs alone.
 INDEX_MODULES = (
     "contents",
@@ -174,12 +181,14 @@ def test_a_frontend_never_names_an_adapter(path: Path) -> None:
         "telling",
         "following",
         "paging",
+        "giving_up",
         "barrier",
         "connect",
         "agents",
         "__version__",
         room_of(name_of(path)),
     }
+    allowed |= SHARED.get(room_of(name_of(path)), set())
     allowed |= {DOORS.get(name_of(path), room_of(name_of(path)))}
     assert own_imports(path) <= allowed
 
@@ -194,6 +203,27 @@ def test_only_the_full_screen_knows_textual() -> None:
     for path in MODULES:
         foreign = {name.partition(".")[0] for name in imports_of(path)} & {"textual", "rich"}
         assert not foreign or room_of(name_of(path)) == "ui", name_of(path)
+
+
+def test_only_the_web_viewer_knows_its_server() -> None:
+    for path in MODULES:
+        foreign = {name.partition(".")[0] for name in imports_of(path)} & {"starlette", "uvicorn"}
+        assert not foreign or room_of(name_of(path)) == "web", name_of(path)
+
+
+@pytest.mark.parametrize("path", in_room("html"), ids=name_of)
+def test_html_is_made_of_values_alone(path: Path) -> None:
+    libraries = {"markdown_it": "markdown", "pygments": "code", "importlib": "styles"}
+    for name in imports_of(path):
+        root = name.partition(".")[0]
+        if root == "threadlog":
+            assert room_of(name) in ("core", "errors", "telling", "html"), name
+        elif root in libraries:
+            assert path.stem == libraries[root], name
+        else:
+            assert name in PURE | {"binascii", "time", "urllib.parse"}, name
+    assert "time.time" not in path.read_text()
+    assert "localtime" not in path.read_text()
 
 
 def test_only_connect_names_an_adapter() -> None:
@@ -221,13 +251,15 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"\bsubprocess\b", {"local.git", "cli.pager", "ui.resuming"}),
         (r"register_at_fork", {"lifetime", "loading", "codex.flocks", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
-        (r"\bSIGTERM\b", {"lifetime", "cli.record", "app.serve"}),
+        (r"\bSIGTERM\b", {"lifetime", "cli.record", "app.serve", "web.server"}),
         (r"\bflock\(", {"codex.flocks", "local.disk"}),
         (r"thread-writer-locks", {"codex.lock"}),
         (r"ZstdDecompressor|ZstdCompressor", {"local.zstd"}),
         (r"session_index\.jsonl\"", {"core.layout"}),
         (r"\bjson\.loads\(|JSONDecoder\(", {"core.lines", "cli.problems"}),
-        (r"\bmarkdown_it\b", {"cli.markdown", "cli.markdown_inline"}),
+        (r"\bmarkdown_it\b", {"cli.markdown", "cli.markdown_inline", "html.markdown"}),
+        (r"\bpygments\b", {"html.code"}),
+        (r"\bHtml\(", {"html.markup"}),
         (r"msgspec\.json\.Decoder", {"core.decode", "core.quick", "app.pages"}),
         (
             r"import sqlite3",

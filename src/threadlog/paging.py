@@ -70,6 +70,15 @@ def newer(reader: ThreadReader, anchor: Anchor | None, limit: int) -> TurnPage:
     return _page(run, run[: limit + 1], limit, None)
 
 
+def start_of(reader: ThreadReader, path: str, offset: int, turn_id: str) -> Spot | None:
+    """Where a turn begins that byte *offset* of the rollout at *path* is in; None if not there."""
+    for number, segment in enumerate(reader.segments()):
+        if segment.path == path:
+            found = reader.turns_back(1, Spot(number, offset + 1))
+            return found[0][1] if found and found[0][0].id == turn_id else None
+    return None
+
+
 def _page(run: list[Placed], shown: list[Placed], limit: int, end: Spot | None) -> TurnPage:
     """The first *limit* turns of *shown*; *run* are they and others about them, oldest first."""
     page = shown[:limit]

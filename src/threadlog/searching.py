@@ -90,6 +90,13 @@ def query_of(
     )
 
 
+def as_typed(words: str) -> str:
+    """A query in the making: its last word may go on, unless a space ends it."""
+    last = words.rsplit(" ", 1)[-1]
+    going_on = last[-1:].isalnum() and ":" not in last and words.count('"') % 2 == 0
+    return f"{words}*" if going_on else words
+
+
 def _threads(asked: Searched, fields: dict[str, tuple[str, ...]]) -> Asked:
     """What is asked of the threads."""
     given = {name: asked[name] for name in _OF_THREADS if name in asked}  # type: ignore[literal-required]

@@ -100,14 +100,15 @@ def _joined(placed: Iterable[_Placed], segments: list[Segment]) -> Iterator[Told
     for turn, spot in placed:
         if spot is not None:
             if at is not None:
-                yield from _joints(segments, at, spot.segment)
+                yield from joints(segments, at, spot.segment)
             at = spot.segment
         yield turn
     if at is not None:
-        yield from _joints(segments, at, len(segments) - 1)
+        yield from joints(segments, at, len(segments) - 1)
 
 
-def _joints(segments: list[Segment], before: int, after: int) -> Iterator[Joint]:
+def joints(segments: list[Segment], before: int, after: int) -> Iterator[Joint]:
+    """Where the rollouts join that lie between two segments, by their numbers."""
     for number in range(before, after):
         older, newer = (_thread_id(segments[each]) for each in (number, number + 1))
         yield Joint(older, reverted=older == newer)

@@ -17,7 +17,7 @@ from threadlog.agents.happenings import (
     TurnEnded,
 )
 from threadlog.cli.terminal import DIM, Style
-from threadlog.cli.tools import output_text
+from threadlog.core.calls import output_text
 from threadlog.core.items import turn as ti
 from threadlog.core.text import fit, one_line, printable
 from threadlog.core.turn import COMPLETED, INTERRUPTED, Turn

@@ -1,68 +1,13 @@
-"""Changes of files: which file, how many lines came and went, and the lines in colour."""
+"""Changes of files on the sheet: which file, how many lines came and went, the lines in colour."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from threadlog.cli.sheet import FOLDED_DIFF_LINES, Sheet
 from threadlog.cli.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW
 from threadlog.cli.wrapping import Span
-from threadlog.core.items.values import FileChangeKind
-
-_BEGIN, _END = "*** Begin Patch", "*** End Patch"
-_FILE = re.compile(r"\*\*\* (Add|Update|Delete) File: (.*)")
-_MOVE = "*** Move to: "
-
-
-class Change(NamedTuple):
-    """What happened to one file; the lines begin with +, -, @@ or a space."""
-
-    verb: str
-    path: str
-    lines: list[str]
-    moved_to: str | None = None
-
-    @property
-    def added(self) -> int:
-        """The lines that came."""
-        return sum(line.startswith("+") for line in self.lines)
-
-    @property
-    def removed(self) -> int:
-        """The lines that went."""
-        return sum(line.startswith("-") for line in self.lines)
-
-
-def change_of(path: str, kind: FileChangeKind) -> Change:
-    """The change of one file as a turn item tells it: as a diff, or with all that the file held."""
-    if kind.unified_diff:
-        lines = _without_head(kind.unified_diff.rstrip("\n").split("\n"))
-    else:
-        sign = "-" if kind.type == "delete" else "+"
-        held = kind.content.removesuffix("\n").split("\n") if kind.content else []
-        lines = [sign + line for line in held]
-    return Change(kind.type, path, lines, kind.move_path)
-
-
-def patch_in(words: str) -> list[Change]:
-    """The changes of a patch in the form of `apply_patch`; none if *words* hold none."""
-    _before, begun, rest = words.partition(_BEGIN)
-    if not begun:
-        return []
-    changes: list[Change] = []
-    for line in rest.split("\n"):
-        line = line.removesuffix("\r")  # noqa: PLW2901
-        if line.strip() == _END:
-            break
-        if (found := _FILE.fullmatch(line)) is not None:
-            changes.append(Change(found[1].lower(), found[2], []))
-        elif changes and line.startswith(_MOVE):
-            changes[-1] = changes[-1]._replace(moved_to=line[len(_MOVE) :])
-        elif changes and line.startswith(("+", "-", " ", "@@")):
-            changes[-1].lines.append(line)
-    return changes
+from threadlog.core.file_changes import Change
 
 
 def write_change(sheet: Sheet, change: Change, *outcome: Span) -> None:
@@ -82,10 +27,3 @@ def _coloured(lines: list[str]) -> Iterator[Span]:
 
 
 _COLOURS = {"+": (GREEN,), "-": (RED,), "@": (CYAN,)}
-
-
-def _without_head(lines: list[str]) -> list[str]:
-    """A unified diff without the names of its two files, which are said already."""
-    if len(lines) > 1 and lines[0].startswith("--- ") and lines[1].startswith("+++ "):
-        return lines[2:]
-    return lines

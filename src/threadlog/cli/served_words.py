@@ -1,4 +1,4 @@
-"""The options of `threadlog app-server`, `threadlog chat` and `threadlog ui`."""
+"""The options of `threadlog app-server`, `threadlog chat`, `threadlog ui` and `threadlog serve`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ resume it.  /help says what else can be done; Ctrl-C interrupts an answer, Ctrl-
 _UI = """\
 Threads on a full screen: filter, search as you type, preview, read; resume, fork, archive, rename
 and delete.  ? tells every key (docs/ui.md).  Needs `pip install 'threadlog[ui]'`.
+"""
+
+
+_SERVE = """\
+Threads in a browser: list, search, read, follow; rename and archive.  Only this machine can reach
+it, and only with the link that it prints (docs/web.md).  Ctrl+C ends it.  Needs
+`pip install 'threadlog[web]'`.
 """
 
 
@@ -61,6 +68,19 @@ def add_ui(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="the model that this agent is to ask")
 
 
+def add_serve(parser: argparse.ArgumentParser) -> None:
+    """Those of the web viewer."""
+    parser.description = _SERVE
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=8484,
+        metavar="N",
+        help="the port (8484; 0: one that is free), of 127.0.0.1",
+    )
+    parser.add_argument("--open", action="store_true", help="open the link in the browser")
+
+
 def _add_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--agent",
@@ -69,6 +89,12 @@ def _add_agent(parser: argparse.ArgumentParser) -> None:
         help=f"who answers ({DEFAULT_AGENT}: any OpenAI-compatible endpoint)",
     )
     parser.add_argument("--model", metavar="NAME", help="the model that the agent is to ask")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: use 0 to 65535")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -54,25 +54,6 @@ def size_text(count: int) -> str:
     return f"{amount:.0f} {units[0]}" if amount >= 10 else f"{amount:.1f} {units[0]}"
 
 
-def count_text(count: int) -> str:
-    """A number as people say it: 812, 1.2k, 34k, 5.6M."""
-    for unit, size in (("M", 1_000_000), ("k", 1000)):
-        if count >= size:
-            amount = count / size
-            return f"{amount:.1f}{unit}" if amount < 9.95 else f"{amount:.0f}{unit}"
-    return str(count)
-
-
-def duration_text(ms: int) -> str:
-    """A span of time as people say it."""
-    if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def folder(cwd: str | None) -> str:
     """A working directory as people write it, with ~ for their own."""
     return "-" if cwd is None else with_tilde(cwd, os.path.expanduser("~"))

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from threadlog.cli import diffs
 from threadlog.cli.sheet import INDENT, Sheet
-from threadlog.cli.terminal import BOLD, DIM, RED, YELLOW, duration_text
+from threadlog.cli.terminal import BOLD, DIM, RED, YELLOW
 from threadlog.cli.wrapping import Span
 from threadlog.core import text
-from threadlog.core.context import content_texts
+from threadlog.core.calls import (
+    ARGUMENTS_CHARS,
+    Outcome,
+    call_outcome,
+    compact,
+    json_of,
+    output_text,
+    shell_command,
+    shell_words,
+)
+from threadlog.core.file_changes import change_of, patch_in
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import Duration
-from threadlog.core.lines import BadLine, Json, parse_json
+from threadlog.core.lines import Json
 
-# Arguments of a tool, as one line.
-ARGUMENTS_CHARS = 400
 _LONGEST_MS = 10**12  # what took longer is a slip of whoever wrote the rollout
-_SHELLS = (["-c"], ["-lc"])
-# What Codex says of a command before what the command said.
-_SAID = re.compile(
-    r"(?:Chunk ID: .*\n)?(?:Exit code: (?P<code>-?\d+)\n)?"
-    r"(?:Wall time: (?P<s>[\d.]{1,12}) seconds\n)?"
-    r"(?:Process exited with code (?P<exit>-?\d+)\n|Process running with session ID .*\n)?"
-    r"(?:Original token count: \d+\n)?Output:\n(?:Total output lines: \d+\n\n)?"
-)
-
-
-class Outcome(NamedTuple):
-    """What came of a call."""
-
-    said: str = ""
-    exit_code: int | None = None
-    ms: int | None = None
-    status: str | None = None
 
 
 def write_command(sheet: Sheet, item: ti.CommandExecution) -> None:
     """A command that ran."""
     said = item.aggregated_output or (item.stdout or "") + (item.stderr or "")
     status = item.status if item.status in ("declined", "in_progress") else None
-    _command(sheet, _shell_words(list(item.command)), _outcome(said, item, item.exit_code, status))
+    _command(sheet, shell_words(list(item.command)), _outcome(said, item, item.exit_code, status))
     if item.interaction_input:
         sheet.line(f"{INDENT}> {item.interaction_input}", DIM)
 
@@ -54,7 +43,7 @@ def write_files(sheet: Sheet, item: ti.FileChange) -> None:
     if item.status not in (None, "completed"):
         outcome = [(f"  [{item.status}]", (RED,))]
     for path, kind in item.changes.items():
-        diffs.write_change(sheet, diffs.change_of(path, kind), *outcome)
+        diffs.write_change(sheet, change_of(path, kind), *outcome)
     if outcome:
         sheet.output(item.stderr or "")
 
@@ -71,31 +60,31 @@ class _Called(NamedTuple):
 def write_tool(sheet: Sheet, item: ti.ToolCall) -> None:
     """A call of which only its response items tell."""
     name = f"{item.namespace}.{item.name}" if item.namespace else item.name
-    given = {"cmd": item.arguments} if item.name == "local_shell" else _json(item.arguments)
-    _tool(sheet, _Called(name, item.arguments, given, _call_outcome(item.output)))
+    given = {"cmd": item.arguments} if item.name == "local_shell" else json_of(item.arguments)
+    _tool(sheet, _Called(name, item.arguments, given, call_outcome(item.output)))
 
 
 def write_dynamic(sheet: Sheet, item: ti.DynamicToolCall) -> None:
     """A call of a tool that the client offers."""
-    outcome = _call_outcome(item.content_items if item.error is None else item.error)
+    outcome = call_outcome(item.content_items if item.error is None else item.error)
     status = item.status if item.status in ("failed", "in_progress") else None
     ms = item.duration.ms if item.duration is not None else outcome.ms
     name = f"{item.namespace}.{item.tool}" if item.namespace else item.tool
     given = item.arguments
     outcome = outcome._replace(status=status, ms=ms)
     if isinstance(given, str):
-        _tool(sheet, _Called(name, given, _json(given), outcome))
+        _tool(sheet, _Called(name, given, json_of(given), outcome))
     else:
-        _tool(sheet, _Called(name, _compact(given), given, outcome))
+        _tool(sheet, _Called(name, compact(given), given, outcome))
 
 
 def _tool(sheet: Sheet, called: _Called) -> None:
     special = _TOOLS.get(called.name)
-    command = _shell_command(called.given) if isinstance(called.given, dict) else ""
+    command = shell_command(called.given) if isinstance(called.given, dict) else ""
     if special is not None and special(sheet, called):
         return
     outcome = called.outcome
-    if changes := diffs.patch_in(command or called.arguments):
+    if changes := patch_in(command or called.arguments):
         for change in changes:
             diffs.write_change(sheet, change, *_facts(outcome._replace(ms=None)))
         if outcome.exit_code or outcome.status:
@@ -111,7 +100,7 @@ def write_mcp(sheet: Sheet, item: ti.McpToolCall) -> None:
     said = output_text(item.result if item.error is None else item.error)
     status = "failed" if item.error is not None or item.status == "failed" else None
     name = f"{item.server}.{item.tool}"
-    _call(sheet, name, _compact(item.arguments), _outcome(said, item, None, status))
+    _call(sheet, name, compact(item.arguments), _outcome(said, item, None, status))
 
 
 def write_agents(sheet: Sheet, item: ti.CollabAgentToolCall) -> None:
@@ -145,20 +134,6 @@ _STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def output_text(output: Json) -> str:
-    """What a tool answered, as text; images are named, not shown."""
-    if output is None:
-        return ""
-    if isinstance(output, str):
-        return output
-    if isinstance(output, dict) and isinstance(output.get("content"), (str, list)):
-        output = output["content"]
-    if isinstance(output, (list, tuple)):
-        images = sum("image" in str(p.get("type")) for p in output if isinstance(p, dict))
-        return "\n".join([*content_texts(list(output)), *["[image]"] * images])
-    return output if isinstance(output, str) else _compact(output)
-
-
 def _plan(sheet: Sheet, called: _Called) -> bool:
     given = called.given
     steps = given.get("plan") if isinstance(given, dict) else None
@@ -177,7 +152,7 @@ def _image(sheet: Sheet, called: _Called) -> bool:
 
 
 def _spawn(sheet: Sheet, called: _Called) -> bool:
-    given, answer = called.given, _json(called.outcome.said)
+    given, answer = called.given, json_of(called.outcome.said)
     if not isinstance(given, dict) or not isinstance(answer, dict) or not answer.get("agent_id"):
         return False
     known = [str(each) for each in (answer["agent_id"], answer.get("nickname")) if each]
@@ -228,61 +203,10 @@ def _facts(outcome: Outcome) -> list[Span]:
     facts = [outcome.status] if outcome.status else []
     facts += [f"exit {outcome.exit_code}"] if outcome.exit_code else []
     if outcome.ms is not None and 50 <= outcome.ms < _LONGEST_MS:
-        facts.append(duration_text(outcome.ms))
+        facts.append(text.duration_text(outcome.ms))
     return [(f"  [{', '.join(facts)}]", (RED,) if failed else (DIM,))] if facts else []
 
 
 def _outcome(said: str, item: Any, exit_code: int | None, status: str | None) -> Outcome:
     duration = item.duration
     return Outcome(said, exit_code, duration.ms if isinstance(duration, Duration) else None, status)
-
-
-def _call_outcome(output: Json) -> Outcome:
-    """What a call said: without what Codex says of it first, which is told by itself."""
-    said = output_text(output)
-    if said.startswith("{") and isinstance(given := _json(said), dict):
-        metadata = given.get("metadata")
-        if isinstance(given.get("output"), str) and isinstance(metadata, dict):
-            code, seconds = metadata.get("exit_code"), metadata.get("duration_seconds")
-            ms = _ms(seconds) if isinstance(seconds, (int, float)) else None
-            return Outcome(given["output"], code if isinstance(code, int) else None, ms)
-    if (found := _SAID.match(said)) is None:
-        return Outcome(said)
-    code_text = found["code"] or found["exit"]
-    code = int(code_text) if code_text and len(code_text) < 12 else None
-    return Outcome(said[found.end() :], code, _ms(found["s"]) if found["s"] else None)
-
-
-def _ms(seconds: str | float) -> int | None:
-    try:
-        return int(float(seconds) * 1000)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _shell_command(given: dict[str, Json]) -> str:
-    """The command that a shell tool was called with; "" for other tools."""
-    command = given.get("cmd", given.get("command"))
-    if isinstance(command, list):
-        return _shell_words([str(word) for word in command])
-    return command if isinstance(command, str) else ""
-
-
-def _shell_words(words: list[str]) -> str:
-    return words[2] if len(words) == 3 and words[1:2] in _SHELLS else " ".join(words)
-
-
-def _json(words: str) -> Json:
-    try:
-        return parse_json(words.encode(errors="replace"))
-    except BadLine:
-        return None
-
-
-def _compact(value: Json) -> str:
-    if value is None:
-        return ""
-    try:
-        return text.fit(json.dumps(value, ensure_ascii=False), ARGUMENTS_CHARS)
-    except RecursionError:
-        return text.ELLIPSIS

@@ -15,8 +15,6 @@ from threadlog.cli.terminal import (
     GREEN,
     RED,
     YELLOW,
-    count_text,
-    duration_text,
     folder,
 )
 from threadlog.cli.wrapping import Span
@@ -245,7 +243,7 @@ def _facts(turn: Turn, model: str | None, *, began: bool = True) -> list[str]:
     if began and turn.started_at and (moment := _local_time(turn.started_at)):
         facts.append(moment)
     if turn.duration_ms is not None and abs(turn.duration_ms) < _LONGEST_MS:
-        facts.append(duration_text(turn.duration_ms))
+        facts.append(text.duration_text(turn.duration_ms))
     if turn.usage is not None:
         facts.append(_tokens(turn.usage))
     if turn.status == ROLLED_BACK:
@@ -256,8 +254,9 @@ def _facts(turn: Turn, model: str | None, *, began: bool = True) -> list[str]:
 
 
 def _tokens(usage: TokenUsage) -> str:
-    cached = f" ({count_text(usage.cached_input_tokens)} cached)" * bool(usage.cached_input_tokens)
-    return f"{count_text(usage.input_tokens)} in{cached}, {count_text(usage.output_tokens)} out"
+    said, came = text.count_text(usage.input_tokens), text.count_text(usage.output_tokens)
+    cached = text.count_text(usage.cached_input_tokens) if usage.cached_input_tokens else ""
+    return f"{said} in" + (f" ({cached} cached)" if cached else "") + f", {came} out"
 
 
 def _local_time(unix_s: int) -> str:
@@ -280,7 +279,7 @@ def _short_url(url: str) -> str:
     if not url.startswith("data:"):
         return url
     kind, _comma, data = url[len("data:") :].partition(",")
-    return f"{kind.partition(';')[0]} {count_text(len(data) * 3 // 4)}B"
+    return f"{kind.partition(';')[0]} {text.count_text(len(data) * 3 // 4)}B"
 
 
 def _place(location: Any) -> str:
@@ -319,7 +318,7 @@ def _activity(sheet: Sheet, item: ti.SubAgentActivity) -> None:
 
 
 def _sleep(sheet: Sheet, item: ti.Sleep) -> None:
-    sheet.line(f"[waited {duration_text(item.duration_ms)}]", DIM)
+    sheet.line(f"[waited {text.duration_text(item.duration_ms)}]", DIM)
 
 
 def _extension(sheet: Sheet, item: ti.Extension) -> None:

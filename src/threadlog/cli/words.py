@@ -10,7 +10,7 @@ from functools import cache
 
 from threadlog import __version__
 from threadlog.cli.search_words import add_search
-from threadlog.cli.served_words import add_app_server, add_chat, add_ui
+from threadlog.cli.served_words import add_app_server, add_chat, add_serve, add_ui
 from threadlog.cli.show_words import add_show
 from threadlog.cli.stats_words import add_stats
 from threadlog.cli.values import days, moment, number, positive, something
@@ -318,6 +318,7 @@ MODULES = {
     "app-server": "app_server",
     "chat": "chat",
     "ui": "ui",
+    "serve": "serve",
 }
 _COMMANDS = (
     ("list", _add_list, "the newest threads"),
@@ -350,4 +351,5 @@ _COMMANDS = (
     ("app-server", add_app_server, "Codex's app-server over these threads, with your agent"),
     ("chat", add_chat, "talk to an agent in the terminal"),
     ("ui", add_ui, "look through threads, search and read them, on a full screen"),
+    ("serve", add_serve, "the same in a browser on this machine"),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from threadlog.core.search import SearchHit
 from threadlog.home import Home
+from threadlog.searching import as_typed
 from threadlog.ui.lanes import Stopped
 
 if TYPE_CHECKING:
@@ -71,13 +72,6 @@ class Hits:
     def all(self) -> list[SearchHit]:
         """Those that are here, the newest first."""
         return list(self._hits)
-
-
-def as_typed(words: str) -> str:
-    """A query in the making: its last word may go on, unless a space ends it."""
-    last = words.rsplit(" ", 1)[-1]
-    going_on = last[-1:].isalnum() and ":" not in last and words.count('"') % 2 == 0
-    return f"{words}*" if going_on else words
 
 
 def _place(hit: SearchHit) -> tuple[str, int, str]:

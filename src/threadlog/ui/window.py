@@ -6,16 +6,12 @@ All of it is asked of a thread off the loop, and ends early once nobody waits fo
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from threadlog import paging
-from threadlog.core.boundaries import Spot
-from threadlog.core.framing import Frame, Gap
-from threadlog.core.lineage import Segment
-from threadlog.core.metadata import Metadata
+from threadlog import giving_up, paging
 from threadlog.core.query import ThreadSummary
 from threadlog.core.search import SearchHit
 from threadlog.core.turn import Turn
@@ -32,7 +28,6 @@ KEPT, KEPT_CHARS = 120, 24 << 20
 PAGE_CHARS = 6 << 20
 # The first page of a larger file has few turns: how long they are is not known yet.
 _LARGE_BYTES, _FEW = 64 << 20, 4
-_T = TypeVar("_T")
 # What was found, and where: the number of the segment, the offset in it.
 Placed = tuple[SearchHit, tuple[int, int]]
 
@@ -108,36 +103,8 @@ def size_of(value: object) -> int:
     return sum(map(size_of, value)) if isinstance(value, (list, tuple)) else 0
 
 
-class _Stoppable:
-    """Rollouts whose reading ends once nobody waits for it."""
-
-    def __init__(self, home: Home, stopped: Stopped) -> None:
-        self._rollouts = home.store.rollouts
-        self._stopped = stopped
-
-    def metadata(self, thread: ThreadSummary) -> Metadata:
-        return self._rollouts.metadata(thread)
-
-    def segments(self, thread: ThreadSummary) -> list[Segment]:
-        return self._rollouts.segments(thread)
-
-    def read(self, segment: Segment, start: int = 0) -> Iterator[Frame | Gap]:
-        return self._watched(self._rollouts.read(segment, start))
-
-    def read_backwards(self, segment: Segment) -> Iterator[Frame | Gap]:
-        return self._watched(self._rollouts.read_backwards(segment))
-
-    def chunks(self, segment: Segment) -> Iterator[bytes | Gap]:
-        return self._watched(self._rollouts.chunks(segment))
-
-    def _watched(self, pieces: Iterable[_T]) -> Iterator[_T]:
-        for piece in pieces:
-            go_on(self._stopped)
-            yield piece
-
-
 def _reader(home: Home, thread: ThreadSummary, stopped: Stopped) -> ThreadReader:
-    return ThreadReader(_Stoppable(home, stopped), thread)
+    return giving_up.reader(home, thread, lambda: go_on(stopped))
 
 
 def _stretch(page: TurnPage, *, before: bool, after: bool, newest_first: bool = False) -> Stretch:
@@ -191,7 +158,9 @@ def around(home: Home, hit: SearchHit, stopped: Stopped) -> Stretch:
     reader = _reader(home, hit.thread, stopped)
     if not hit.turn:  # it stands before the first turn
         return oldest(home, hit.thread, stopped)
-    anchor = Anchor(hit.turn, include=True, start=_start_of(reader, hit))
+    anchor = Anchor(
+        hit.turn, include=True, start=paging.start_of(reader, hit.path, hit.offset, hit.turn)
+    )
     page = paging.newer(reader, anchor, _first_page(hit.thread))
     return _stretch(page, before=True, after=page.next is not None)
 
@@ -205,11 +174,3 @@ def placed(
     last = len(numbers)
     found = [(hit, (numbers.get(hit.path, last), hit.offset)) for hit in hits]
     return sorted(found, key=lambda each: each[1])
-
-
-def _start_of(reader: ThreadReader, hit: SearchHit) -> Spot | None:
-    for number, segment in enumerate(reader.segments()):
-        if segment.path == hit.path:
-            found = reader.turns_back(1, Spot(number, hit.offset + 1))
-            return found[0][1] if found and found[0][0].id == hit.turn else None
-    return None

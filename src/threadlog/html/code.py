@@ -1,0 +1,106 @@
+"""Code with its words in colour: the tokens of Pygments as spans with classes of ours.
+
+Only languages of a list are read, and only code that is short: a pattern of a language can take
+long on a text made for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from threadlog.core.text import printable
+from threadlog.html.markup import Html, joined, tag
+
+# Longer code, and code with a longer line, is shown without colour.
+LIMIT_CHARS = 20_000
+LINE_CHARS = 2_000
+# What a fence may say, and which language that is.
+LANGUAGES = {
+    **{name: name for name in ("bash", "c", "css", "diff", "go", "html", "ini", "java", "json")},
+    **{name: name for name in ("kotlin", "lua", "make", "php", "python", "ruby", "rust", "sql")},
+    **{name: name for name in ("swift", "toml", "typescript", "xml", "yaml", "javascript", "cpp")},
+    **dict.fromkeys(("sh", "shell", "zsh", "console"), "bash"),
+    **dict.fromkeys(("py", "python3"), "python"),
+    **dict.fromkeys(("js", "jsx", "mjs"), "javascript"),
+    **dict.fromkeys(("ts", "tsx"), "typescript"),
+    **dict.fromkeys(("c++", "cc", "hpp", "cxx"), "cpp"),
+    "rs": "rust",
+    "rb": "ruby",
+    "yml": "yaml",
+    "makefile": "make",
+    "patch": "diff",
+    "h": "c",
+    "kt": "kotlin",
+    "jsonc": "json",
+    "dockerfile": "docker",
+    "docker": "docker",
+}
+# Kinds of tokens and the class of each; of a kind that is not here, what it is a kind of counts.
+_CLASSES = {
+    "Token.Comment": "c",
+    "Token.Comment.Preproc": "k",
+    "Token.Keyword": "k",
+    "Token.Keyword.Type": "t",
+    "Token.Literal.String": "s",
+    "Token.Literal.Number": "m",
+    "Token.Operator.Word": "k",
+    "Token.Name.Function": "f",
+    "Token.Name.Class": "t",
+    "Token.Name.Builtin": "b",
+    "Token.Name.Decorator": "b",
+    "Token.Name.Tag": "k",
+    "Token.Name.Attribute": "f",
+    "Token.Name.Variable": "b",
+    "Token.Generic.Inserted": "gi",
+    "Token.Generic.Deleted": "gd",
+    "Token.Generic.Subheading": "k",
+    "Token.Generic.Heading": "k",
+}
+
+
+def highlighted(code: str, language: str) -> Html:
+    """A block of code; in colour where its language is known and it is short."""
+    known = LANGUAGES.get(language.lower())
+    name = tag("span", language, class_="language") if language else None
+    inner = joined(_spans(code, known)) if known and _is_short(code) else None
+    shown = tag("code", inner if inner is not None else code)
+    return tag("div", name, tag("pre", shown, tabindex=0), class_="code")
+
+
+def _is_short(code: str) -> bool:
+    return len(code) <= LIMIT_CHARS and all(len(line) <= LINE_CHARS for line in code.split("\n"))
+
+
+def _spans(code: str, language: str) -> Iterator[Html]:
+    """The pieces of code, neighbours of one class as one."""
+    held: list[str] = []
+    class_ = ""
+    for kind, text in _lexer(language).get_tokens(printable(code)):
+        its = _class_of(kind)
+        if its != class_ and text.strip():
+            yield _span(class_, "".join(held))
+            held, class_ = [], its
+        held.append(text)
+    yield _span(class_, "".join(held))
+
+
+def _span(class_: str, text: str) -> Html:
+    return tag("span", text, class_=class_) if class_ else joined([text])
+
+
+@cache
+def _class_of(kind: Any) -> str:
+    while kind is not None:
+        if (found := _CLASSES.get(str(kind))) is not None:
+            return found
+        kind = kind.parent
+    return ""
+
+
+@cache
+def _lexer(language: str) -> Any:
+    from pygments.lexers import get_lexer_by_name
+
+    return get_lexer_by_name(language, stripnl=False, ensurenl=False)

@@ -1,0 +1,71 @@
+"""How turns are shown, and the pen they are written with: which parts come whole, which by a link.
+
+A part of a turn that is long, and each image, has a name: the number of its item, and its own in
+there.  Asked for by that name it comes whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+# Characters of one text in a page; the rest comes by a link, if there is one.
+TEXT_CHARS = 16_000
+# Items of a turn in a page.
+ITEMS = 300
+
+
+def utc(unix_s: int) -> str:
+    """A moment in words; "" beyond the calendar."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(unix_s))
+    except (OverflowError, OSError, ValueError):
+        return ""
+
+
+class Look(NamedTuple):
+    """How turns are shown.
+
+    `folded` closes outputs and reasoning until somebody opens them.  `whole` shows long texts to
+    their ends; else `part_url` tells for a turn's id and the name of a part where the whole of it
+    lies (None: it is cut, and said).  `inline` writes images into the page; else they too lie
+    there.  `earlier_url` tells where the items of a turn before so many are, `thread_url` and
+    `turn_url` where others are shown, `moment` how a time (unix seconds) is written.
+    """
+
+    folded: bool = True
+    whole: bool = False
+    inline: bool = True
+    part_url: Callable[[str, str], str] | None = None
+    earlier_url: Callable[[str, int], str] | None = None
+    thread_url: Callable[[str], str] | None = None
+    turn_url: Callable[[str], str] | None = None
+    moment: Callable[[int], str] = utc
+
+
+class Part(NamedTuple):
+    """A part of a turn, whole: text, or the data of an image (base64) and its kind."""
+
+    data: str
+    kind: str = "text/plain"
+
+
+class Pen:
+    """Writes one item; names its parts, and keeps the one that was asked for."""
+
+    def __init__(self, look: Look, turn_id: str = "", item: int = 0, wanted: str = "") -> None:
+        self.look = look
+        self.kept: Part | None = None
+        self._turn_id = turn_id
+        self._item = item
+        self._count = 0
+        self._wanted = wanted
+
+    def part(self, data: str, kind: str = "text/plain") -> str | None:
+        """Name the next part; returns where it lies, None where there is no such place."""
+        name = f"{self._item}.{self._count}"
+        self._count += 1
+        if name == self._wanted:
+            self.kept = Part(data, kind)
+        return self.look.part_url(self._turn_id, name) if self.look.part_url else None

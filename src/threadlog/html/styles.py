@@ -1,0 +1,12 @@
+"""The stylesheet of threads, as it lies beside this module."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def stylesheet() -> str:
+    """The CSS for what this room makes, light and dark."""
+    return files("threadlog.html").joinpath("thread.css").read_text("utf-8")

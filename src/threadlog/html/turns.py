@@ -1,0 +1,141 @@
+"""A turn: the line it begins with, its items, its error; and what stands between turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from threadlog.core.items import turn as ti
+from threadlog.core.turn import ROLLED_BACK, Turn
+from threadlog.html import facts
+from threadlog.html.items import item as item_of
+from threadlog.html.items import note
+from threadlog.html.looks import ITEMS, Look, Part, Pen
+from threadlog.html.markup import NOTHING, Html, joined, tag
+from threadlog.html.texts import plain
+from threadlog.telling import Joint
+
+_SLUG_CHARS = 100
+
+
+def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None) -> Html:
+    """A turn as an article.
+
+    *number* is its place in the thread, counted from 1; *marks* are put on it as attributes
+    `data-...`.
+    """
+    shown, first = turn.items, 0
+    if not look.whole and len(shown) > ITEMS:
+        first = len(shown) - ITEMS
+    return tag(
+        "article",
+        head(turn, look, number),
+        earlier(turn.id, first, look),
+        tag("div", items(turn.id, shown[first:], look, first), error(turn, look), class_="items"),
+        class_="turn rolled-back" if turn.status == ROLLED_BACK else "turn",
+        id=anchor(turn, number),
+        data_turn=turn.id,
+        data_number=number,
+        data_items=len(turn.items),
+        data_status=turn.status,
+        aria_labelledby=f"{anchor(turn, number)}-head",
+        tabindex=-1,
+        **{f"data_{name}": value for name, value in marks.items()},
+    )
+
+
+def anchor(turn: Turn, number: int | None) -> str:
+    """The id of a turn's element: by its number, where that is known, else by its own id."""
+    return (
+        f"turn-{number}"
+        if number
+        else f"turn-{quote(turn.id[:_SLUG_CHARS], safe='', errors='replace')}"
+    )
+
+
+def head(turn: Turn, look: Look, number: int | None = None) -> Html:
+    """The line that a turn begins with."""
+    name = f"Turn {number}" if number else "Turn"
+    url = look.turn_url(turn.id) if look.turn_url else None
+    named = tag("a", name, href=url, class_="permalink") if url else name
+    titled = tag("h2", named, id=f"{anchor(turn, number)}-head", title=turn.id)
+    return tag("header", titled, facts.of_turn(turn, look), class_="turn-head")
+
+
+def items(turn_id: str, shown: Iterable[ti.AnyTurnItem], look: Look, first: int = 0) -> Html:
+    """Items of a turn, the first of them number *first* of it, counted from 0."""
+    return joined(item(turn_id, each, look, at) for at, each in enumerate(shown, first))
+
+
+def item(turn_id: str, item: ti.AnyTurnItem, look: Look, number: int = 0) -> Html:
+    """One item, number so-and-so of its turn, counted from 0."""
+    return item_of(Pen(look, turn_id, number), item)
+
+
+def part(turn: Turn, name: str) -> Part | None:
+    """A part of a turn by its name, whole; None if there is none."""
+    number, _, own = name.partition(".")
+    if not (number.isascii() and number.isdigit() and own.isascii() and own.isdigit()):
+        return None
+    if len(number) > 9 or int(number) >= len(turn.items):
+        return None
+    pen = Pen(Look(part_url=lambda _turn, _name: "/"), turn.id, int(number), name)
+    item_of(pen, turn.items[int(number)])
+    return pen.kept
+
+
+def error(turn: Turn, look: Look) -> Html:
+    """What a turn failed with."""
+    error = turn.error if isinstance(turn.error, dict) else {}
+    said = str(error.get("message") or "")
+    if not said.strip():
+        return NOTHING
+    words = plain(Pen(look, turn.id, len(turn.items)), said)
+    return tag("div", tag("div", "Error", class_="who"), words, class_="item error", role="alert")
+
+
+def joint(joint: Joint, look: Look) -> Html:
+    """Where the thread goes on in another rollout."""
+    if joint.reverted:
+        return remark("turns that came here were reverted")
+    other = joint.thread_id
+    url = look.thread_url(other) if look.thread_url and other else None
+    named = tag("a", other, href=url) if url else (other or "another thread")
+    return tag("div", tag("span", "forked here from ", named), class_="remark joint")
+
+
+def rolled_back(count: int) -> Html:
+    """How many turns were rolled back here."""
+    return remark(f"{count} turn{'s were' if count != 1 else ' was'} rolled back here")
+
+
+def remark(sentence: str) -> Html:
+    """A remark of ours between turns."""
+    return tag("div", tag("span", sentence), class_="remark")
+
+
+def earlier(turn_id: str, count: int, look: Look) -> Html:
+    """What stands for so many items of a turn that come before those shown."""
+    if not count:
+        return NOTHING
+    said = f"{count} earlier item{'s' if count != 1 else ''} of this turn"
+    if look.earlier_url is None:
+        return remark(f"{said} {'are' if count != 1 else 'is'} not shown")
+    url = look.earlier_url(turn_id, count)
+    return tag("div", tag("a", f"show {said}", href=url, class_="earlier"), class_="remark")
+
+
+__all__ = [
+    "anchor",
+    "earlier",
+    "error",
+    "head",
+    "item",
+    "items",
+    "joint",
+    "note",
+    "part",
+    "remark",
+    "rolled_back",
+    "turn",
+]

@@ -1,0 +1,1 @@
+"""The web viewer: threads in a browser on the same machine."""

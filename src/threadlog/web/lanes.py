@@ -1,0 +1,76 @@
+"""Work off the loop, given up when the client that asked goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+
+from threadlog.errors import GivenUp
+
+# Reads at once; each may hold the newest turns of a thread.
+READERS = 4
+T = TypeVar("T")
+Look = Callable[[], None]
+Stop = Callable[[], bool]
+
+
+class Lanes:
+    """Some threads that read."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="threadlog-web")
+        self._ending = Event()
+
+    async def do(self, request: Request, work: Callable[[Stop], T]) -> T:
+        """What comes of *work*, which is given a question: does nobody wait for it any more?
+
+        Raises GivenUp where nobody does.
+        """
+        stop = Event()
+        future = asyncio.get_running_loop().run_in_executor(
+            self._pool, work, lambda: stop.is_set() or self._ending.is_set()
+        )
+        gone = asyncio.create_task(_gone(request))
+        waited: set[asyncio.Future[Any]] = {future, gone}
+        try:
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if future.done():
+                return future.result()
+            raise GivenUp("the client is gone")
+        finally:
+            stop.set()
+            gone.cancel()
+            future.add_done_callback(_forgotten)
+
+    def close(self) -> None:
+        """Begin nothing more; what is under way gives up."""
+        self._ending.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _gone(request: Request) -> None:
+    """Returns once the client is gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _forgotten(future: asyncio.Future[T]) -> None:
+    """What comes of work that nobody waits for is nothing to be told."""
+    with contextlib.suppress(asyncio.CancelledError):
+        future.exception()
+
+
+def look_of(stop: Stop) -> Look:
+    """What raises GivenUp once nobody waits."""
+
+    def look() -> None:
+        if stop():
+            raise GivenUp("the client is gone")
+
+    return look

@@ -1,0 +1,195 @@
+"""A thread as it grows, told to a page as server-sent events.
+
+First the newest turns as they are by then, as far as the page does not have them; then what begins,
+happens and ends.  After a revert or a rollback the page is told to read the end again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from threadlog.core.boundaries import Spot
+from threadlog.core.decode import Line
+from threadlog.core.live import Began, Ended, Happened, Happening, LiveTurns, RolledBack
+from threadlog.errors import ThreadlogError
+from threadlog.following import LOOK_S, Deleted, Followed, Following, Reverted, Shortened
+from threadlog.home import Home
+from threadlog.html import turns as html
+from threadlog.paging import Anchor
+from threadlog.web.asked import number
+from threadlog.web.places import Place, reference_of
+from threadlog.web.stretches import ThreadTurns
+
+# Pages that follow at once; turns that a page is brought up to date by; so often it is said that
+# nothing happens.
+FOLLOWERS, CAUGHT_UP, PING_S = 64, 8, 15.0
+_Told = tuple[str, dict[str, Any]]
+
+
+class Known(NamedTuple):
+    """What a page has of the end of a thread: its last turn, with so many items, so it stands."""
+
+    turn_id: str
+    number: int | None
+    items: int
+    status: str
+
+
+class Live:
+    """All pages that follow threads."""
+
+    def __init__(self, home: Callable[[], Home]) -> None:
+        self._home = home
+        self._followers = 0
+        self._ending = asyncio.Event()
+
+    def close(self) -> None:
+        """End all streams."""
+        self._ending.set()
+
+    async def answer(self, request: Request) -> Response:
+        """A stream of what happens in a thread."""
+        if self._followers >= FOLLOWERS:
+            return PlainTextResponse("too many pages follow threads\n", 503)
+        home = self._home()
+        reference = reference_of(home, request.path_params["thread"])
+        given = request.query_params
+        items = number(given, "items") or 0
+        known = Known(
+            given.get("turn", ""), number(given, "number"), items, given.get("status", "")
+        )
+        follower = await asyncio.to_thread(Follower, home, reference, known)
+        return StreamingResponse(self._events(follower), media_type="text/event-stream")
+
+    async def _events(self, follower: Follower) -> AsyncIterator[bytes]:
+        self._followers += 1
+        try:
+            for each in await asyncio.to_thread(_begun, follower):
+                yield _event(each)
+            said = time.monotonic()
+            while not (follower.ended or self._ending.is_set()):
+                told = await asyncio.to_thread(follower.poll)
+                for each in told:
+                    yield _event(each)
+                if told or time.monotonic() - said > PING_S:
+                    said = time.monotonic()
+                    yield b": here\n\n"
+                if not told and not follower.behind:
+                    await self._rest()
+        finally:
+            self._followers -= 1
+            follower.close()
+
+    async def _rest(self) -> None:
+        waiting = asyncio.create_task(self._ending.wait())
+        await asyncio.wait({waiting}, timeout=LOOK_S)
+        waiting.cancel()
+
+
+def _begun(follower: Follower) -> list[_Told]:
+    try:
+        return [*follower.begin(), ("ready", {})]
+    except ThreadlogError:  # it is being moved, or gone: the page reads it again, and is told
+        return [("again", {})]
+
+
+def _event(told: _Told) -> bytes:
+    name, data = told
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+
+
+class Follower:
+    """One page that follows one thread; runs on any thread, one call at a time."""
+
+    def __init__(self, home: Home, reference: str, known: Known) -> None:
+        self._home = home
+        self._known = known
+        self._summary = home.get(reference)
+        self._following: Following = home.follow(self._summary.id or self._summary.path)
+        self._turns = ThreadTurns(home, self._summary, self._following_ended)
+        self._live: LiveTurns | None = None
+        self._number = known.number
+
+    def _following_ended(self) -> bool:
+        return self._following.ended
+
+    @property
+    def ended(self) -> bool:
+        """True once nothing comes any more."""
+        return self._following.ended
+
+    @property
+    def behind(self) -> bool:
+        """True while there is more to be read at once."""
+        return self._following.behind
+
+    def close(self) -> None:
+        """Let go."""
+        self._following.close()
+
+    def begin(self) -> list[_Told]:
+        """What the page lacks of what there is by now."""
+        reader = self._turns.reader
+        end = Spot(len(reader.segments()) - 1, self._following.offset)
+        lines, rules = reader.newest_lines(1, end)
+        self._live = LiveTurns(rules)
+        for line in lines:
+            self._live.add(line)
+        told = reader.turns_back(CAUGHT_UP, end)
+        at = next((n for n, (turn, _) in enumerate(told) if turn.id == self._known.turn_id), None)
+        if at is None and self._known.turn_id:
+            return [("again", {})]
+        return list(self._newer(told[at or 0 :], is_known=at is not None))
+
+    def _newer(self, told: list[Any], *, is_known: bool) -> Iterator[_Told]:
+        number = self._number
+        for place, (turn, start) in enumerate(told):
+            is_first = is_known and place == 0
+            if not is_first:
+                number = number + 1 if number else None
+            have = (self._known.items, self._known.status)
+            if not (is_first and have == (len(turn.items), turn.status)):
+                at = Place(number, Anchor(turn.id, include=True, start=start))
+                yield "turn", {"turn": turn.id, "html": self._turns.article(turn, at)}
+        self._number = number
+
+    def poll(self) -> list[_Told]:
+        """What came since."""
+        return [told for each in self._following.poll() for told in self._of(each)]
+
+    def _of(self, followed: Followed) -> Iterator[_Told]:
+        value = followed.value
+        if isinstance(value, Line):
+            if self._live is not None:
+                for each in self._live.add(value):
+                    yield from self._happened(each)
+        elif isinstance(value, Deleted):
+            yield "gone", {"html": html.remark("the thread is not there any more")}
+        elif isinstance(value, (Reverted, Shortened)):
+            yield "again", {}
+
+    def _happened(self, what: Happening) -> Iterator[_Told]:
+        look = self._turns.look()
+        if isinstance(what, Began):
+            self._number = self._number + 1 if self._number else None
+            place = Place(self._number, Anchor(what.turn.id, include=True))
+            article = self._turns.article(what.turn, place)
+            yield "turn", {"turn": what.turn.id, "html": article}
+        elif isinstance(what, Happened):
+            shown = html.item(what.turn_id, what.item, look)
+            yield "item", {"turn": what.turn_id, "html": shown}
+        elif isinstance(what, Ended):
+            place = Place(self._number, Anchor(what.turn.id, include=True))
+            head = html.head(what.turn, self._turns.look(place), self._number)
+            error = html.error(what.turn, look)
+            told = {"turn": what.turn.id, "head": head, "html": error, "status": what.turn.status}
+            yield "ended", told
+        elif isinstance(what, RolledBack):
+            yield "again", {}

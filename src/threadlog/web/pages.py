@@ -1,0 +1,241 @@
+"""The pages: what stands around threads; filled by the server at first, by scripts from then on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from threadlog.core.query import CREATED, RECENCY, UPDATED, ThreadSummary
+from threadlog.html import head as heads
+from threadlog.html.looks import Look
+from threadlog.html.markup import NOTHING, Html, document, joined, tag
+from threadlog.web.asked import SOURCES, TEXT_CHARS, Choice
+from threadlog.web.assets import Assets
+from threadlog.web.stretches import Stretch, local_time
+
+_SORTS = ((UPDATED, "by change"), (CREATED, "by beginning"), (RECENCY, "by last question"))
+_SHELVES = (("", "active threads"), ("only", "archived threads"), ("all", "all threads"))
+_TITLE_CHARS = 200
+_KEYS = (
+    ("j, k", "the next and the previous thread or turn"),
+    ("g, G", "the first and the last"),
+    ("Enter", "open the thread"),
+    ("/", "search"),
+    ("o", "the outline of the thread"),
+    ("t", "light or dark"),
+    ("?", "these keys"),
+    ("Esc", "close, clear, back to the list"),
+)
+
+
+class Frame(NamedTuple):
+    """What every page of this server has."""
+
+    assets: Assets
+    write_key: str
+
+    def page(self, title: str, body: Html, *scripts: str) -> Html:
+        """A whole page."""
+        asset = self.assets.url
+        head = [
+            tag("meta", charset="utf-8"),
+            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            tag("meta", name="color-scheme", content="light dark"),
+            tag("meta", name="threadlog-key", content=self.write_key),
+            tag("title", f"{title} · threadlog" if title else "threadlog"),
+            tag("link", rel="stylesheet", href=asset("thread.css")),
+            tag("link", rel="stylesheet", href=asset("web.css")),
+            tag("script", src=asset("theme.js")),
+            *(tag("script", src=asset(name), type="module") for name in scripts),
+        ]
+        return document(head, body, lang="en")
+
+    def list_page(self, choice: Choice, rows: Html, cursor: str | None, problems: Html) -> Html:
+        """The list of threads."""
+        listed = tag(
+            "ol",
+            rows,
+            id="rows",
+            class_="rows",
+            data_next=cursor or "",
+            aria_label="Threads",
+        )
+        main = tag(
+            "main",
+            tag("h1", "Threads", class_="unseen"),
+            _filters(choice),
+            tag("div", problems, id="problems"),
+            tag("div", id="above", class_="spacer"),
+            tag("section", id="titles", class_="titles", aria_label="Titles", hidden=True),
+            listed,
+            tag("div", id="below", class_="spacer"),
+            tag("p", id="status", class_="status", role="status", aria_live="polite"),
+            id="main",
+            tabindex=-1,
+        )
+        body = tag("body", _skip(), _bar(_search(choice.text)), main, _help(), class_="list")
+        return self.page("", body, "list.js")
+
+    def thread_page(self, thread: ThreadSummary, stretch: Stretch, name: str) -> Html:
+        """One thread."""
+        look = Look(moment=local_time, thread_url=lambda other: f"/thread/{other}")
+        turns = tag(
+            "div",
+            stretch.html or tag("p", "This thread has no turns yet.", class_="note"),
+            id="turns",
+            data_thread=name,
+            data_before=str(stretch.before).lower(),
+            data_after=str(stretch.after).lower(),
+        )
+        main = tag(
+            "main",
+            heads.head(thread, look),
+            _deeds(thread),
+            tag("div", id="top", class_="edge"),
+            turns,
+            tag("div", id="bottom", class_="edge"),
+            tag("p", id="status", class_="status", role="status", aria_live="polite"),
+            id="main",
+            tabindex=-1,
+        )
+        aside = tag(
+            "nav",
+            tag("h2", "Turns"),
+            tag("ol", id="outline"),
+            id="aside",
+            aria_label="Turns shown",
+        )
+        columns = tag("div", aside, main, class_="columns")
+        title = heads.title_of(thread)[:_TITLE_CHARS]
+        named = tag("span", title, class_="bar-title", aria_hidden="true")
+        search = joined([named, _search("", within=thread.id or "")])
+        ends = tag("button", "Newest ↓", id="newest", type="button", hidden=True)
+        dialogs = joined([_help(), _rename(thread), _archive(thread), _kin(), _raw()])
+        body = tag("body", _skip(), _bar(search), columns, ends, dialogs, class_="reading")
+        return self.page(title, body, "thread.js")
+
+    def error_page(self, said: str) -> Html:
+        """Why there is nothing to be shown."""
+        back = tag("p", tag("a", "all threads", href="/"))
+        main = tag("main", tag("h1", "Not shown"), tag("p", said), back, id="main", tabindex=-1)
+        return self.page("Not shown", tag("body", _skip(), _bar(NOTHING), main, class_="list"))
+
+
+def _skip() -> Html:
+    return tag("a", "to the content", href="#main", class_="skip")
+
+
+def _bar(middle: Html) -> Html:
+    home = tag("a", "threadlog", href="/", class_="brand")
+    theme = _button("◐", "theme", "light or dark")
+    keys = _button("?", "keys", "keys")
+    return tag("header", home, middle, theme, keys, class_="bar")
+
+
+def _button(said: str, id_: str, name: str) -> Html:
+    return tag("button", said, id=id_, type="button", aria_label=name, title=name, class_="round")
+
+
+def _search(text: str, within: str = "") -> Html:
+    what = "Search this thread" if within else "Search all threads"
+    field = tag(
+        "input",
+        type="search",
+        name="q",
+        id="search",
+        value=text,
+        placeholder=what,
+        aria_label=what,
+        autocomplete="off",
+        spellcheck="false",
+        maxlength=TEXT_CHARS,
+        data_within=within,
+    )
+    return tag("form", field, id="searching", role="search")
+
+
+def _filters(choice: Choice) -> Html:
+    sources = (("", "every source"), *((each, each) for each in SOURCES))
+    folder = tag(
+        "input",
+        id="cwd",
+        name="cwd",
+        value=choice.cwd,
+        placeholder="any directory",
+        aria_label="only threads of this directory",
+        autocomplete="off",
+        spellcheck="false",
+        maxlength=TEXT_CHARS,
+    )
+    return tag(
+        "form",
+        _select("archived", "which threads", _SHELVES, choice.archived),
+        _select("source", "source", sources, choice.source),
+        _select("sort", "order", _SORTS, choice.sort),
+        folder,
+        id="filters",
+        aria_label="Filters",
+        class_="filters",
+    )
+
+
+def _select(name: str, label: str, options: tuple[tuple[str, str], ...], chosen: str) -> Html:
+    entries = [
+        tag("option", said, value=value, selected=value == chosen) for value, said in options
+    ]
+    return tag("select", *entries, name=name, id=name, aria_label=label)
+
+
+def _deeds(thread: ThreadSummary) -> Html:
+    """What can be done with the thread."""
+    named = "Unarchive" if thread.archived else "Archive"
+    return tag(
+        "div",
+        tag("button", "Turns", id="show-outline", type="button"),
+        tag("button", "Lineage", id="show-kin", type="button"),
+        tag("button", "Rename", id="show-rename", type="button"),
+        tag("button", named, id="show-archive", type="button"),
+        tag("button", "First turn", id="oldest", type="button"),
+        class_="deeds",
+    )
+
+
+def _dialog(id_: str, title: str, *inner: Html) -> Html:
+    close = tag("button", "×", type="button", class_="round close", aria_label="close")
+    head = tag("header", tag("h2", title, id=f"{id_}-title"), close)
+    return tag("dialog", head, *inner, id=id_, aria_labelledby=f"{id_}-title")
+
+
+def _help() -> Html:
+    listed = [tag("div", tag("dt", keys), tag("dd", said)) for keys, said in _KEYS]
+    return _dialog("help", "Keys", tag("dl", *listed, class_="keys"))
+
+
+def _rename(thread: ThreadSummary) -> Html:
+    field = tag(
+        "input",
+        id="name",
+        value=thread.name or "",
+        maxlength=1000,
+        autocomplete="off",
+        aria_label="its new name",
+    )
+    said = tag("p", class_="note", role="status", id="rename-said")
+    does = tag("button", "Rename", type="submit")
+    return _dialog("rename", "Rename this thread", tag("form", field, said, does))
+
+
+def _archive(thread: ThreadSummary) -> Html:
+    named = "Unarchive" if thread.archived else "Archive"
+    said = tag("p", class_="note", role="status", id="archive-said")
+    does = tag("button", named, type="submit")
+    form = tag("form", said, does, data_verb=named.lower())
+    return _dialog("archive", f"{named} this thread", form)
+
+
+def _kin() -> Html:
+    return _dialog("kin", "Lineage", tag("div", id="kin-shown", aria_live="polite"))
+
+
+def _raw() -> Html:
+    more = tag("button", "more lines", id="raw-more", type="button")
+    return _dialog("raw", "Lines of the rollout", tag("div", id="raw-shown"), more)

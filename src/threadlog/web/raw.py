@@ -1,0 +1,55 @@
+"""Lines of a rollout as they stand in it, a few at a time."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from threadlog.core.framing import Frame, Gap, Oversized, line_length
+from threadlog.core.text import one_line, printable
+from threadlog.errors import NotFound
+from threadlog.reader import ThreadReader
+
+# Lines at once, and characters of each; a whole one comes by itself.
+LINES, LINE_CHARS = 10, 4_000
+
+
+def lines_of(reader: ThreadReader, segment: int, offset: int) -> dict[str, Any]:
+    """Some lines from a byte of a segment on, where one begins, and where they go on."""
+    told: list[dict[str, Any]] = []
+    goes_on: int | None = None
+    for frame in islice(_frames(reader, segment, offset), LINES + 1):
+        if len(told) == LINES:
+            goes_on = frame.offset
+            break
+        told.append(_told(frame))
+    return {"segment": segment, "lines": told, "next": goes_on}
+
+
+def whole_line(reader: ThreadReader, segment: int, offset: int) -> bytes:
+    """A line with its LF; raises NotFound."""
+    for frame in _frames(reader, segment, offset):
+        if isinstance(frame, Frame) and isinstance(frame.raw, bytes) and frame.offset == offset:
+            return frame.raw + b"\n"
+        break
+    raise NotFound("no line begins there")
+
+
+def _frames(reader: ThreadReader, segment: int, offset: int) -> Any:
+    segments = reader.segments()
+    if segment >= len(segments):
+        raise NotFound("this thread has fewer rollouts")
+    return reader.frames(segments[segment], offset)
+
+
+def _told(frame: Frame | Gap) -> dict[str, Any]:
+    if isinstance(frame, Gap):
+        said = f"(not all is there: {one_line(frame.reason)})"
+        return {"byte": frame.offset, "length": 0, "text": said, "cut": False}
+    length = line_length(frame.raw)
+    if isinstance(frame.raw, Oversized):
+        said = "(too long to be shown)"
+        return {"byte": frame.offset, "length": length, "text": said, "cut": False}
+    text = frame.raw[: 4 * LINE_CHARS].decode(errors="replace")[:LINE_CHARS]
+    is_cut = length > len(text.encode())
+    return {"byte": frame.offset, "length": length, "text": printable(text), "cut": is_cut}

@@ -1,0 +1,115 @@
+"""The server on its port of this machine: from the link that is printed until Ctrl+C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from threadlog import connect
+from threadlog.home import Home
+from threadlog.web.gate import HEADERS_BYTES, HOST, Gate, Keys
+from threadlog.web.lanes import Lanes
+from threadlog.web.viewer import Viewer
+
+# A listing may be so old: a look at every rollout for each page would cost more than it tells.
+FRESHNESS_S = 2.0
+# Looks until the watcher is believed; requests at once; how long those under way have at the end.
+_LOOKS, _AT_ONCE, _ENDING_S = 2, 200, 2
+_QUEUED = 128
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(home: Home, port: int, begun: Callable[[str], None]) -> None:
+    """Serve a home until a signal comes; *begun* is told the link.  Raises OSError.
+
+    *port* 0 is one that is free.
+    """
+    with listening(port) as bound:
+        keys = Keys.made(bound.getsockname()[1])
+        asyncio.run(_serve(_Homes(home), keys, bound, begun))
+
+
+@contextlib.contextmanager
+def listening(port: int) -> Iterator[socket.socket]:
+    """A socket on this machine's own address alone."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, port))
+        bound.listen(_QUEUED)
+        yield bound
+
+
+class _Homes:
+    """The home; as soon as that is there, the same watched by the file system."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        threading.Thread(target=self._watch, name="threadlog-watch", daemon=True).start()
+
+    def __call__(self) -> Home:
+        return self._home
+
+    def _watch(self) -> None:
+        """It begins with looks at every rollout, too many to wait for when a server begins."""
+        watched = connect.open(self._home.path, freshness_s=FRESHNESS_S, background=True)
+        for _ in range(_LOOKS):
+            watched.threads(limit=1)
+        self._home = watched
+
+
+class _Server(uvicorn.Server):
+    """One whose signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: they are told to `ending`."""
+        yield
+
+
+async def _serve(
+    home: Callable[[], Home], keys: Keys, bound: socket.socket, begun: Callable[[str], None]
+) -> None:
+    viewer = Viewer(home, keys, Lanes())
+    server = _Server(config_of(Gate(viewer.app(), keys)))
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, ending.set)
+    work = asyncio.create_task(server.serve(sockets=[bound]))
+    told = asyncio.create_task(ending.wait())
+    begun(keys.link)
+    try:
+        waited: set[asyncio.Task[Any]] = {work, told}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        told.cancel()
+        viewer.close()
+        server.should_exit = True
+        await work
+
+
+def config_of(app: Gate) -> uvicorn.Config:
+    """How uvicorn serves: quietly, with limits, and telling nothing of itself."""
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=HEADERS_BYTES,
+        limit_concurrency=_AT_ONCE,
+        timeout_graceful_shutdown=_ENDING_S,
+        backlog=_QUEUED,
+    )

@@ -1,0 +1,196 @@
+// The list: pages of threads or hits as one scrolls, of which only those about the screen are held.
+
+import { listen } from "./keys.js";
+import { ask, byId, framed, nodes, say, settled } from "./shared.js";
+
+const HELD = 5; // pages in the document at once
+const TITLES = 6; // threads whose titles fit, above what a search found
+const TYPED_MS = 140;
+
+const rows = byId("rows"), above = byId("above"), below = byId("below"), titles = byId("titles");
+const search = byId("search"), filters = byId("filters");
+
+/** What is listed: a page is { cursor, count }; those from first to last are in the document. */
+let listed = null;
+let asking = new AbortController();
+
+function begin(words, cursor = null, count = 0) {
+  asking.abort();
+  asking = new AbortController();
+  listed = { words, pages: [], first: 0, last: -1, next: cursor, busy: false, height: 0 };
+  if (count) {
+    listed.pages.push({ cursor: null, count });
+    listed.last = 0;
+  }
+}
+
+function query(words, cursor) {
+  const asked = new URLSearchParams();
+  for (const [name, value] of new FormData(filters)) if (value) asked.set(name, value);
+  if (words) asked.set("q", words);
+  if (cursor) asked.set("cursor", cursor);
+  return asked;
+}
+
+const rowHeight = () => rows.firstElementChild?.offsetHeight || listed.height || 64;
+
+function space() {
+  const height = listed.height = rowHeight();
+  const sum = (pages) => pages.reduce((all, page) => all + page.count, 0) * height;
+  above.style.height = `${sum(listed.pages.slice(0, listed.first))}px`;
+  below.style.height = `${sum(listed.pages.slice(listed.last + 1))}px`;
+}
+
+async function fetched(cursor) {
+  const where = listed.words ? "/api/search?" : "/api/threads?";
+  return ask(where + query(listed.words, cursor), { signal: asking.signal });
+}
+
+function drop(count, atEnd) {
+  for (let left = count; left > 0; left -= 1) {
+    (atEnd ? rows.lastElementChild : rows.firstElementChild)?.remove();
+  }
+}
+
+/** One more page below, or again one that was let go of. */
+async function further() {
+  const number = listed.last + 1;
+  const known = listed.pages[number];
+  if (!known && (listed.next === null && number > 0)) return false;
+  const cursor = known ? known.cursor : listed.next;
+  const page = await fetched(cursor);
+  if (!known) {
+    listed.pages.push({ cursor, count: page.count });
+    listed.next = page.next;
+  }
+  if (page.problems) byId("problems").replaceChildren(nodes(page.problems));
+  rows.append(nodes(page.html));
+  listed.last = number;
+  if (listed.last - listed.first >= HELD) drop(listed.pages[listed.first++].count, false);
+  space();
+  return page.count > 0;
+}
+
+/** One page above that was let go of. */
+async function back() {
+  const number = listed.first - 1;
+  const page = await fetched(listed.pages[number].cursor);
+  rows.prepend(nodes(page.html));
+  listed.first = number;
+  if (listed.last - listed.first >= HELD) drop(listed.pages[listed.last--].count, true);
+  space();
+}
+
+/** The page at a place that was scrolled to past all that is held. */
+async function jump(number) {
+  const page = await fetched(listed.pages[number].cursor);
+  rows.replaceChildren(nodes(page.html));
+  listed.first = listed.last = number;
+  space();
+}
+
+function pageAt(y) {
+  let top = 0;
+  for (const [number, page] of listed.pages.entries()) {
+    top += page.count * listed.height;
+    if (y < top) return number;
+  }
+  return listed.pages.length - 1;
+}
+
+async function fill() {
+  if (listed.busy) return;
+  listed.busy = true;
+  const mine = listed;
+  try {
+    while (mine === listed) {
+      const box = rows.getBoundingClientRect(), reach = innerHeight * 1.5;
+      const isPast = listed.last >= 0 && (box.bottom < -reach || box.top > innerHeight + reach);
+      if (isPast && listed.height) await jump(pageAt(-above.getBoundingClientRect().top));
+      else if (box.top > -reach && listed.first > 0) await back();
+      else if (box.bottom < innerHeight + reach) {
+        if (!await further()) break;
+      } else break;
+    }
+    if (mine === listed) tell();
+  } catch (error) {
+    if (error.name !== "AbortError") say(error.message);
+  } finally {
+    mine.busy = false;
+  }
+}
+
+function tell() {
+  const count = listed.pages.reduce((all, page) => all + page.count, 0);
+  const what = listed.words ? "place" : "thread";
+  const more = listed.next === null ? "" : ", more below";
+  if (!count) say(listed.words ? "Nothing was found." : "No threads.");
+  else say(`${count} ${what}${count === 1 ? "" : "s"}${more}`);
+}
+
+async function showTitles(words) {
+  titles.hidden = true;
+  if (!words || words.includes(":")) return;
+  try {
+    const page = await ask(`/api/threads?${query(words, null)}`, { signal: asking.signal });
+    const found = nodes(page.html);
+    while (found.children.length > TITLES) found.lastElementChild.remove();
+    titles.replaceChildren(found);
+    titles.hidden = !titles.children.length;
+  } catch (error) {
+    if (error.name !== "AbortError") say(error.message);
+  }
+}
+
+function again() {
+  const words = search.value.trim();
+  begin(words);
+  rows.replaceChildren();
+  byId("problems").replaceChildren();
+  space();
+  say(words ? "Searching…" : "");
+  const shown = query(search.value, null).toString();
+  history.replaceState(null, "", shown ? `/?${shown}` : "/");
+  void showTitles(words);
+  scrollTo(0, 0);
+  void fill();
+}
+
+function move(step) {
+  const all = [...document.querySelectorAll(".row .title")];
+  const at = all.indexOf(document.activeElement);
+  const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step];
+  next?.focus({ preventScroll: true });
+  next?.closest(".row").scrollIntoView({ block: "nearest" });
+}
+
+search.addEventListener("input", settled(again, TYPED_MS));
+search.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowDown") { event.preventDefault(); move(1); }
+});
+byId("searching").addEventListener("submit", (event) => { event.preventDefault(); again(); });
+filters.addEventListener("submit", (event) => { event.preventDefault(); again(); });
+filters.addEventListener("change", again);
+rows.addEventListener("click", (event) => {
+  const folder = event.target.closest(".cwd");
+  if (!folder) return;
+  byId("cwd").value = byId("cwd").value === folder.dataset.cwd ? "" : folder.dataset.cwd;
+  again();
+});
+addEventListener("scroll", framed(() => void fill()), { passive: true });
+addEventListener("resize", framed(() => { space(); void fill(); }));
+
+listen({
+  j: () => move(1),
+  k: () => move(-1),
+  g: () => { scrollTo(0, 0); document.querySelector(".row .title")?.focus(); },
+  G: () => scrollTo(0, document.body.scrollHeight),
+  Escape: () => {
+    if (search.value) { search.value = ""; again(); }
+    document.activeElement?.blur();
+  },
+});
+
+begin("", rows.dataset.next || null, rows.children.length);
+if (search.value.trim()) again();
+else { space(); void fill(); }

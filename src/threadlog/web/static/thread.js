@@ -1,0 +1,360 @@
+// One thread: its turns, a page at a time in either direction; those far from the screen are let go.
+
+import { show } from "./dialogs.js";
+import { listen } from "./keys.js";
+import { follow } from "./live.js";
+import { ask, byId, change, framed, nodes, say } from "./shared.js";
+
+const TURNS = 48; // in the document at once
+const CHARS = 6_000_000; // of their HTML
+const NEAR = 160; // so close to the end, one is at the end
+
+const turns = byId("turns"), outline = byId("outline"), newest = byId("newest");
+const base = `/api/thread/${turns.dataset.thread}`;
+const more = { before: turns.dataset.before === "true", after: turns.dataset.after === "true" };
+const sizes = new WeakMap();
+let busy = false, stopFollowing = null;
+
+const articles = () => [...turns.querySelectorAll(":scope > .turn")];
+const isAtEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - NEAR;
+const toEnd = () => scrollTo(0, document.documentElement.scrollHeight);
+
+// -- pages
+
+function dress(root) {
+  for (const head of root.querySelectorAll(".turn-head")) {
+    if (head.querySelector(".show-raw")) continue;
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "show-raw", textContent: "raw" });
+    button.setAttribute("aria-label", "lines of the rollout from here on");
+    head.append(button);
+  }
+}
+
+const sizeOf = (article) => {
+  if (!sizes.has(article)) sizes.set(article, article.innerHTML.length);
+  return sizes.get(article);
+};
+
+/** Lets go of turns at one end until what is left may stay. */
+function bound(atEnd) {
+  const held = articles();
+  let count = held.length, chars = held.reduce((sum, each) => sum + sizeOf(each), 0);
+  while (count > 2 && (count > TURNS || chars > CHARS)) {
+    const far = atEnd ? held[count - 1] : held[held.length - count];
+    const box = far.getBoundingClientRect();
+    if (box.bottom > -innerHeight && box.top < 2 * innerHeight) break;
+    const until = atEnd ? null : far.nextElementSibling;
+    if (atEnd) while (turns.lastElementChild !== far) turns.lastElementChild.remove();
+    else while (turns.firstElementChild !== far) turns.firstElementChild.remove();
+    far.remove();
+    void until;
+    count -= 1;
+    chars -= sizeOf(far);
+    more[atEnd ? "after" : "before"] = true;
+  }
+}
+
+/** Changes the page and keeps what is on screen where it is. */
+function keeping(work) {
+  const held = articles();
+  const mark = held.find((each) => each.getBoundingClientRect().bottom > 0) || held[0];
+  const top = mark?.getBoundingClientRect().top;
+  work();
+  if (mark?.isConnected) scrollBy(0, mark.getBoundingClientRect().top - top);
+}
+
+async function load(way) {
+  const held = articles();
+  const edge = way === "before" ? held[0] : held[held.length - 1];
+  if (!edge || !more[way]) return;
+  const page = await ask(`${base}/turns?${way}=${encodeURIComponent(edge.dataset.at)}`);
+  more[way] = page[way];
+  const made = nodes(page.html);
+  dress(made);
+  keeping(() => {
+    if (way === "before") turns.prepend(made);
+    else turns.append(made);
+    bound(way === "before");
+  });
+}
+
+async function fill() {
+  if (busy) return;
+  busy = true;
+  try {
+    for (let pages = 0; pages < 8; pages += 1) {
+      const box = turns.getBoundingClientRect(), reach = innerHeight * 1.2;
+      if (more.before && box.top > -reach) await load("before");
+      else if (more.after && box.bottom < innerHeight + reach) await load("after");
+      else break;
+    }
+  } catch (error) {
+    say(error.message);
+  } finally {
+    busy = false;
+  }
+  tellOutline();
+  live();
+}
+
+/** Shows another stretch in place of this one. */
+async function open(asked, after) {
+  stopFollowing?.();
+  stopFollowing = null;
+  busy = true;
+  try {
+    const page = await ask(`${base}/turns?${asked}`);
+    more.before = page.before;
+    more.after = page.after;
+    const made = nodes(page.html);
+    dress(made);
+    turns.replaceChildren(made);
+    after();
+  } catch (error) {
+    say(error.message);
+  } finally {
+    busy = false;
+  }
+  void fill();
+}
+
+const openNewest = () => open("from=last", toEnd);
+const openOldest = () => open("from=first", () => scrollTo(0, 0));
+
+// -- as it grows
+
+function live() {
+  newest.hidden = !more.after && isAtEnd();
+  if (more.after) {
+    stopFollowing?.();
+    stopFollowing = null;
+    return;
+  }
+  if (stopFollowing) return;
+  let follows = false;
+  stopFollowing = follow(turns, {
+    changing: () => { follows = isAtEnd(); },
+    changed: (name) => {
+      dress(turns);
+      if (follows) { bound(false); toEnd(); } else newest.hidden = false;
+      if (name === "ended") say("The turn has ended.");
+      tellOutline();
+    },
+    again: () => (isAtEnd() || !articles().length ? openNewest() : reread()),
+    gone: () => say("The thread is not there any more."),
+  });
+}
+
+/** The end is another by now; what is on screen stays. */
+function reread() {
+  stopFollowing = null;
+  more.after = true;
+  newest.hidden = false;
+}
+
+// -- outline
+
+function tellOutline() {
+  const held = articles();
+  const at = current(held);
+  outline.replaceChildren(...held.map((article, number) => {
+    const entry = document.createElement("li"), link = document.createElement("a");
+    link.href = `#${article.id}`;
+    const words = article.querySelector(".user .words")?.textContent.trim().slice(0, 120);
+    link.textContent = words || article.querySelector("h2").textContent;
+    if (article.dataset.number) {
+      const count = document.createElement("span");
+      count.textContent = article.dataset.number;
+      link.prepend(count, " ");
+    }
+    if (number === at) link.setAttribute("aria-current", "true");
+    entry.append(link);
+    return entry;
+  }));
+}
+
+function current(held) {
+  let at = 0;
+  held.forEach((each, number) => { if (each.getBoundingClientRect().top < innerHeight / 3) at = number; });
+  return at;
+}
+
+function markCurrent() {
+  const at = current(articles());
+  [...outline.querySelectorAll("a")].forEach((link, number) => {
+    if (number === at) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  });
+}
+
+function move(step) {
+  const held = articles();
+  const focused = held.indexOf(document.activeElement?.closest(".turn"));
+  const next = held[(focused >= 0 ? focused : current(held)) + step];
+  if (!next) return;
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "start" });
+}
+
+// -- what is asked for by a button
+
+let raw = null;
+
+async function moreRaw() {
+  const asked = new URLSearchParams({ segment: raw.segment, byte: raw.byte });
+  const page = await ask(`${base}/raw?${asked}`);
+  for (const line of page.lines) byId("raw-shown").append(rawLine(page.segment, line));
+  raw.byte = page.next;
+  byId("raw-more").hidden = page.next === null;
+}
+
+function rawLine(segment, line) {
+  const made = document.createElement("section"), head = document.createElement("p");
+  const text = document.createElement("pre");
+  head.className = "note";
+  head.textContent = `byte ${line.byte}, ${line.length} bytes `;
+  if (line.cut) {
+    const whole = document.createElement("a");
+    whole.href = `/thread/${turns.dataset.thread}/line?segment=${segment}&byte=${line.byte}`;
+    whole.target = "_blank";
+    whole.textContent = "the whole line";
+    head.append(whole);
+  }
+  text.className = "output";
+  text.tabIndex = 0;
+  text.textContent = line.text;
+  made.append(head, text);
+  return made;
+}
+
+function showRaw(article) {
+  const [, id, , start] = JSON.parse(article.dataset.at);
+  const named = /^turn-(\d+)$/.exec(id);
+  if (!start && !named) return say("Where this turn begins in the rollout is not told.");
+  raw = start ? { segment: start[0], byte: start[1] } : { segment: 0, byte: Number(named[1]) };
+  byId("raw-shown").replaceChildren();
+  show("raw");
+  moreRaw().catch((error) => byId("raw-shown").append(error.message));
+}
+
+async function showEarlier(link) {
+  const page = await ask(link.getAttribute("href"));
+  const article = link.closest(".turn"), place = link.closest(".remark");
+  const made = nodes(page.html);
+  keeping(() => {
+    const next = made.querySelector(".remark:has(> .earlier)");
+    const items = article.querySelector(".items");
+    if (next) place.replaceWith(next);
+    else place.remove();
+    items.prepend(made);
+    sizes.delete(article);
+  });
+}
+
+async function showKin() {
+  show("kin");
+  try {
+    byId("kin-shown").replaceChildren(nodes((await ask(`${base}/kin`)).html));
+  } catch (error) {
+    byId("kin-shown").textContent = error.message;
+  }
+}
+
+function rename() {
+  const dialog = show("rename");
+  byId("rename-said").textContent = "";
+  dialog.querySelector("input").select();
+}
+
+async function archive() {
+  const dialog = show("archive"), form = dialog.querySelector("form");
+  const said = byId("archive-said"), verb = form.dataset.verb;
+  try {
+    const told = await change(`${base}/${verb}`, { dry_run: true });
+    const others = told.threads - 1;
+    const along = others > 0 ? ` and ${others} of its subagents` : "";
+    said.textContent = `This will ${verb} the thread${along}. It can be undone here.`;
+  } catch (error) {
+    said.textContent = error.message;
+  }
+}
+
+async function done(saying, url, body) {
+  try {
+    await change(url, body);
+    location.reload();
+  } catch (error) {
+    byId(saying).textContent = error.message;
+  }
+}
+
+turns.addEventListener("click", (event) => {
+  const button = event.target.closest(".show-raw"), earlier = event.target.closest("a.earlier");
+  if (button) showRaw(button.closest(".turn"));
+  if (earlier) {
+    event.preventDefault();
+    showEarlier(earlier).catch((error) => say(error.message));
+  }
+});
+outline.addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  if (!link) return;
+  event.preventDefault();
+  const there = byId(link.getAttribute("href").slice(1));
+  document.body.classList.remove("outlined");
+  there?.scrollIntoView({ block: "start" });
+  there?.focus({ preventScroll: true });
+});
+byId("show-outline").addEventListener("click", () => toggleOutline());
+byId("show-kin").addEventListener("click", () => void showKin());
+byId("show-rename").addEventListener("click", rename);
+byId("show-archive").addEventListener("click", () => void archive());
+byId("raw-more").addEventListener("click", () => moreRaw().catch((error) => say(error.message)));
+byId("oldest").addEventListener("click", () => void openOldest());
+newest.addEventListener("click", () => (more.after ? void openNewest() : toEnd()));
+byId("rename").querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void done("rename-said", `${base}/rename`, { name: byId("name").value });
+});
+byId("archive").querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void done("archive-said", `${base}/${event.target.dataset.verb}`, {});
+});
+byId("searching").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const words = byId("search").value.trim(), within = byId("search").dataset.within;
+  if (words) location.assign(`/?q=${encodeURIComponent(within ? `${words} in:${within}` : words)}`);
+});
+
+function toggleOutline() {
+  document.body.classList.toggle("outlined");
+}
+
+addEventListener("scroll", framed(() => {
+  markCurrent();
+  newest.hidden = !more.after && isAtEnd();
+  void fill();
+}), { passive: true });
+
+listen({
+  j: () => move(1),
+  k: () => move(-1),
+  g: () => (more.before ? void openOldest() : scrollTo(0, 0)),
+  G: () => (more.after ? void openNewest() : toEnd()),
+  o: toggleOutline,
+  Escape: () => {
+    if (document.activeElement?.matches("input")) document.activeElement.blur();
+    else if (document.body.classList.contains("outlined")) toggleOutline();
+    else location.assign("/");
+  },
+});
+
+history.scrollRestoration = "manual";
+dress(turns);
+if (more.after || /\/(turn|found)/.test(location.pathname)) {
+  const first = articles()[0];
+  first?.scrollIntoView({ block: "start" });
+  first?.focus({ preventScroll: true });
+} else toEnd();
+void fill();

@@ -1,0 +1,224 @@
+"""Stretches of a thread's turns as HTML: the newest, those before, at and after a place."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from threadlog import giving_up, paging
+from threadlog.core.boundaries import Spot
+from threadlog.core.query import ThreadSummary
+from threadlog.core.turn import Turn
+from threadlog.errors import NotFound
+from threadlog.home import Home
+from threadlog.html import turns as html
+from threadlog.html.looks import ITEMS, Look, Part
+from threadlog.html.markup import Html, joined
+from threadlog.paging import Anchor, TurnPage
+from threadlog.reader import ThreadReader
+from threadlog.telling import find_turn, joints
+from threadlog.web.lanes import Stop, look_of
+from threadlog.web.places import Place, id_url, name_of
+
+# Turns of a page; of the first page of a larger file, whose turns may be long; its characters.
+PAGE, FEW = 12, 4
+LARGE_BYTES = 64 << 20
+PAGE_CHARS = 1_500_000
+_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
+
+
+class Stretch(NamedTuple):
+    """Turns as HTML, oldest first, and whether there are more on either side."""
+
+    html: Html
+    before: bool
+    after: bool
+    last: Place | None = None
+
+
+def local_time(unix_s: int) -> str:
+    """A moment as people here write it; "" beyond the calendar."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix_s))
+    except (OverflowError, OSError, ValueError):
+        return ""
+
+
+class ThreadTurns:
+    """The turns of one thread, read for one request."""
+
+    def __init__(self, home: Home, thread: ThreadSummary, stop: Stop) -> None:
+        self.thread = thread
+        self.reader: ThreadReader = giving_up.reader(home, thread, look_of(stop))
+        self._name = name_of(home, thread)
+
+    # -- stretches
+
+    def newest(self) -> Stretch:
+        """The newest turns."""
+        page = paging.older(self.reader, None, self._first_page())
+        return self._backwards(page, self.thread.turns, None)
+
+    def oldest(self) -> Stretch:
+        """The oldest turns."""
+        page = paging.newer(self.reader, None, self._first_page())
+        return self._forwards(page, 1, before=False)
+
+    def before(self, place: Place) -> Stretch:
+        """The turns before a place; raises BadCursor."""
+        page = paging.older(self.reader, place.anchor._replace(include=False), PAGE)
+        number = place.number - 1 if place.number else None
+        return self._backwards(page, number, place)
+
+    def after(self, place: Place) -> Stretch:
+        """The turns after a place; raises BadCursor."""
+        page = paging.newer(self.reader, place.anchor._replace(include=False), PAGE)
+        return self._forwards(page, place.number + 1 if place.number else None, beyond=place)
+
+    def at(self, place: Place) -> Stretch:
+        """The turn at a place, and those after it; raises BadCursor."""
+        page = paging.newer(self.reader, place.anchor, self._first_page())
+        return self._forwards(page, place.number)
+
+    def named(self, name: str) -> Stretch:
+        """The turn meant by its id or number, and those after it; raises NotFound, Ambiguous."""
+        turn = find_turn(self.reader, name)
+        number = int(name) if name.isascii() and name.isdigit() and len(name) < 7 else None
+        return self.at(Place(number, Anchor(turn.id, include=True)))
+
+    def found(self, turn_id: str, rollout: str, offset: int) -> Stretch:
+        """The turn that something was found in, at a byte of a rollout; raises BadCursor."""
+        for segment in self.reader.segments():
+            if os.path.basename(segment.path) == rollout:
+                start = paging.start_of(self.reader, segment.path, offset, turn_id)
+                return self.at(Place(None, Anchor(turn_id, include=True, start=start)))
+        raise NotFound("that rollout is not of this thread")
+
+    def _first_page(self) -> int:
+        try:
+            is_large = os.stat(self.thread.path).st_size > LARGE_BYTES
+        except OSError:  # who reads it tells
+            is_large = False
+        return FEW if is_large else PAGE
+
+    def _backwards(self, page: TurnPage, number: int | None, beyond: Place | None) -> Stretch:
+        """A page that was read from its end; *number* is that of its last turn."""
+        places = [
+            Place(number - back if number and number > back else None, anchor)
+            for back, anchor in enumerate(page.anchors)
+        ]
+        told = list(zip(page.turns, places, strict=True))[::-1]
+        pieces, whole = self._pieces(told, from_end=True)
+        ends = self._joints_to(places[0].start, beyond) if places and beyond else []
+        return Stretch(
+            joined([*pieces, *ends]),
+            page.next is not None or not whole,
+            beyond is not None,
+            places[0] if places else None,
+        )
+
+    def _forwards(
+        self,
+        page: TurnPage,
+        number: int | None,
+        *,
+        before: bool = True,
+        beyond: Place | None = None,
+    ) -> Stretch:
+        places = [
+            Place(number + on if number else None, anchor) for on, anchor in enumerate(page.anchors)
+        ]
+        told = list(zip(page.turns, places, strict=True))
+        pieces, whole = self._pieces(told, from_end=False)
+        begins = self._joints_from(beyond, places[0].start) if places and beyond else []
+        html = joined([*begins, *pieces])
+        return Stretch(html, before, page.next is not None or not whole)
+
+    def _pieces(
+        self, told: Sequence[tuple[Turn, Place]], *, from_end: bool
+    ) -> tuple[list[Html], bool]:
+        """The turns as HTML, as many as make a page, and whether these are all."""
+        kept: list[list[Html]] = []
+        chars = 0
+        order = range(len(told) - 1, -1, -1) if from_end else range(len(told))
+        for at in order:
+            turn, place = told[at]
+            piece = [self.article(turn, place)]
+            if at and (joint := self._joints(told[at - 1][1].start, place.start)):
+                piece = [*joint, *piece]
+            chars += sum(map(len, piece))
+            if kept and chars > PAGE_CHARS:
+                break
+            kept.append(piece)
+        pieces = kept[::-1] if from_end else kept
+        return [each for piece in pieces for each in piece], len(kept) == len(told)
+
+    # -- pieces
+
+    def article(self, turn: Turn, place: Place) -> Html:
+        """One turn."""
+        return html.turn(turn, self.look(place), place.number, at=place.text())
+
+    def look(self, place: Place | None = None) -> Look:
+        """How turns are shown; where the parts of one lie, if its place is told."""
+        base = f"/thread/{self._name}"
+        shown = Look(inline=False, thread_url=id_url, moment=local_time)
+        if place is None:
+            return shown._replace(inline=True)
+        return shown._replace(
+            part_url=partial(_part_url, base, place),
+            earlier_url=partial(_earlier_url, f"/api{base}", place),
+            turn_url=partial(_turn_url, base, place),
+        )
+
+    def turn(self, place: Place) -> Turn:
+        """The turn at a place; raises BadCursor."""
+        return paging.newer(self.reader, place.anchor, 1).turns[0]
+
+    def earlier(self, place: Place, count: int) -> Html:
+        """Of a turn, the items before so many of it, as many as a page has."""
+        turn, look = self.turn(place), self.look(place)
+        end = min(count, len(turn.items))
+        first = max(end - ITEMS, 0)
+        more = html.earlier(turn.id, first, look)
+        return joined([more, html.items(turn.id, turn.items[first:end], look, first)])
+
+    def part(self, place: Place, name: str) -> Part:
+        """A part of a turn, whole; raises NotFound, BadCursor."""
+        part = html.part(self.turn(place), name)
+        if part is None:
+            raise NotFound("no such part of this turn")
+        return part
+
+    # -- where rollouts join
+
+    def _joints(self, before: Spot | None, after: Spot | None) -> list[Html]:
+        segments = self.reader.segments()
+        if before is None or after is None or after.segment >= len(segments):
+            return []
+        told = joints(segments, before.segment, after.segment)
+        return [html.joint(each, self.look()) for each in told]
+
+    def _joints_to(self, last: Spot | None, beyond: Place) -> list[Html]:
+        return self._joints(last, beyond.start)
+
+    def _joints_from(self, beyond: Place, first: Spot | None) -> list[Html]:
+        return self._joints(beyond.start, first)
+
+
+def _part_url(base: str, place: Place, _turn_id: str, name: str) -> str:
+    return f"{base}/part/{name}?{urlencode({'at': place.text()})}"
+
+
+def _earlier_url(base: str, place: Place, _turn_id: str, count: int) -> str:
+    return f"{base}/items?{urlencode({'at': place.text(), 'count': count})}"
+
+
+def _turn_url(base: str, place: Place, turn_id: str) -> str:
+    name = str(place.number or (turn_id if _NAME.fullmatch(turn_id) else "here"))
+    return f"{base}/turn/{name}?{urlencode({'at': place.text()})}"

@@ -1,0 +1,262 @@
+"""The application: its addresses, what each answers, and how failures are told."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from threadlog.core.query import ThreadSummary
+from threadlog.core.text import one_line
+from threadlog.errors import (
+    Ambiguous,
+    BadCursor,
+    BadQuery,
+    GivenUp,
+    InUse,
+    NotFound,
+    OutsideHome,
+    Refused,
+    ThreadlogError,
+)
+from threadlog.home import Home
+from threadlog.searching import as_typed
+from threadlog.web import rows
+from threadlog.web.asked import Choice, choice_of, number
+from threadlog.web.assets import Assets
+from threadlog.web.changes import Changes
+from threadlog.web.gate import Keys
+from threadlog.web.lanes import Lanes, Stop
+from threadlog.web.live import Live
+from threadlog.web.pages import Frame
+from threadlog.web.places import name_of, place_of, reference_of
+from threadlog.web.raw import lines_of, whole_line
+from threadlog.web.stretches import Stretch, ThreadTurns
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (NotFound, 404),
+    (OutsideHome, 404),
+    (Ambiguous, 409),
+    (BadCursor, 410),
+    (BadQuery, 400),
+    (InUse, 409),
+    (Refused, 409),
+    (ThreadlogError, 500),
+    (OSError, 500),
+)
+_GONE = 499
+# What a part of a thread is shown as: an image, or plain text; it can do nothing either way.
+_ALONE = {"content-security-policy": "sandbox; default-src 'none'"}
+
+
+class Viewer:
+    """What the addresses answer."""
+
+    def __init__(self, home: Callable[[], Home], keys: Keys, lanes: Lanes) -> None:
+        self._home = home
+        self._lanes = lanes
+        self._assets = Assets.read()
+        self._frame = Frame(self._assets, keys.write_key)
+        self._live = Live(home)
+        self._changes = Changes(home)
+
+    def app(self) -> Starlette:
+        """The application."""
+        thread = "/thread/{thread}"
+        routes = [
+            Route("/", self._list, methods=["GET"]),
+            Route(thread, self._thread, methods=["GET"]),
+            Route(thread + "/turn/{turn}", self._thread, methods=["GET"]),
+            Route(thread + "/found", self._thread, methods=["GET"]),
+            Route(thread + "/part/{part}", self._part, methods=["GET"]),
+            Route(thread + "/line", self._line, methods=["GET"]),
+            Route("/api/threads", self._threads, methods=["GET"]),
+            Route("/api/search", self._search, methods=["GET"]),
+            Route("/api" + thread + "/turns", self._turns, methods=["GET"]),
+            Route("/api" + thread + "/items", self._items, methods=["GET"]),
+            Route("/api" + thread + "/kin", self._kin, methods=["GET"]),
+            Route("/api" + thread + "/raw", self._raw, methods=["GET"]),
+            Route("/api" + thread + "/events", self._live.answer, methods=["GET"]),
+            Route("/api" + thread + "/{verb}", self._changes.answer, methods=["POST"]),
+            Route("/static/{version}/{name}", self._assets.answer, methods=["GET"]),
+            Route("/favicon.ico", _nothing, methods=["GET"]),
+        ]
+        handlers: dict[Any, Any] = {kind: self._failed for kind, _status in _STATUS}
+        handlers |= {404: self._failed, Exception: self._failed}
+        return Starlette(routes=routes, exception_handlers=handlers)
+
+    def close(self) -> None:
+        """End what goes on."""
+        self._live.close()
+        self._lanes.close()
+
+    # -- pages
+
+    async def _list(self, request: Request) -> Response:
+        choice = choice_of(request)
+        home = self._home()
+        page = await self._lanes.do(request, lambda _stop: home.threads(**_titles(choice)))
+        listed = rows.thread_rows(home, page, choice.sort)
+        shown = self._frame.list_page(choice, listed, page.next, rows.sentences(page.problems))
+        return HTMLResponse(shown)
+
+    async def _thread(self, request: Request) -> Response:
+        home, name = self._home(), request.path_params["thread"]
+
+        def work(stop: Stop) -> tuple[ThreadSummary, Stretch]:
+            turns = _turns_of(home, name, stop)
+            return turns.thread, _asked_for(turns, request)
+
+        thread, stretch = await self._lanes.do(request, work)
+        return HTMLResponse(self._frame.thread_page(thread, stretch, name_of(home, thread)))
+
+    # -- what pages ask for
+
+    async def _threads(self, request: Request) -> Response:
+        choice, home = choice_of(request), self._home()
+        page = await self._lanes.do(request, lambda _stop: home.threads(**choice.threads()))
+        return JSONResponse(
+            {
+                "html": rows.thread_rows(home, page, choice.sort),
+                "next": page.next,
+                "count": len(page),
+                "problems": rows.sentences(page.problems),
+            }
+        )
+
+    async def _search(self, request: Request) -> Response:
+        choice, home = choice_of(request), self._home()
+
+        def work(stop: Stop) -> Any:
+            return home.search(as_typed(choice.text), stop=stop, **choice.search())
+
+        page = await self._lanes.do(request, work)
+        return JSONResponse(
+            {
+                "html": rows.hit_rows(home, page),
+                "next": page.next,
+                "count": len(page),
+                "problems": rows.sentences(page.problems),
+            }
+        )
+
+    async def _turns(self, request: Request) -> Response:
+        home, name = self._home(), request.path_params["thread"]
+
+        def work(stop: Stop) -> Stretch:
+            return _asked_for(_turns_of(home, name, stop), request)
+
+        stretch = await self._lanes.do(request, work)
+        told = {"html": stretch.html, "before": stretch.before, "after": stretch.after}
+        return JSONResponse(told)
+
+    async def _items(self, request: Request) -> Response:
+        home, name = self._home(), request.path_params["thread"]
+        place = place_of(request.query_params.get("at", ""))
+        count = number(request.query_params, "count") or 0
+
+        def work(stop: Stop) -> str:
+            return _turns_of(home, name, stop).earlier(place, count)
+
+        return JSONResponse({"html": await self._lanes.do(request, work)})
+
+    async def _kin(self, request: Request) -> Response:
+        home, name = self._home(), request.path_params["thread"]
+
+        def work(_stop: Stop) -> str:
+            return rows.tree(home, home.tree(reference_of(home, name)))
+
+        return JSONResponse({"html": await self._lanes.do(request, work)})
+
+    async def _raw(self, request: Request) -> Response:
+        home, name = self._home(), request.path_params["thread"]
+        given = request.query_params
+        segment, offset = number(given, "segment", 10_000) or 0, number(given, "byte") or 0
+
+        def work(stop: Stop) -> dict[str, Any]:
+            return lines_of(_turns_of(home, name, stop).reader, segment, offset)
+
+        return JSONResponse(await self._lanes.do(request, work))
+
+    # -- parts of a thread by themselves
+
+    async def _part(self, request: Request) -> Response:
+        home, params = self._home(), request.path_params
+        place = place_of(request.query_params.get("at", ""))
+
+        def work(stop: Stop) -> tuple[bytes, str]:
+            part = _turns_of(home, params["thread"], stop).part(place, params["part"])
+            if part.kind.startswith("image/"):
+                return base64.b64decode(part.data), part.kind
+            return part.data.encode(errors="replace"), "text/plain"
+
+        data, kind = await self._lanes.do(request, work)
+        return Response(data, media_type=kind, headers=_ALONE)
+
+    async def _line(self, request: Request) -> Response:
+        home, name = self._home(), request.path_params["thread"]
+        given = request.query_params
+        segment, offset = number(given, "segment", 10_000) or 0, number(given, "byte") or 0
+
+        def work(stop: Stop) -> bytes:
+            return whole_line(_turns_of(home, name, stop).reader, segment, offset)
+
+        data = await self._lanes.do(request, work)
+        return Response(data, media_type="text/plain", headers=_ALONE)
+
+    # -- failures
+
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        """A sentence; never what a thread says, nor where in our code it was."""
+        if isinstance(error, GivenUp):
+            return Response(status_code=_GONE)
+        unknown = 404 if isinstance(error, HTTPException) else 500
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), unknown)
+        said = one_line(str(error)) if isinstance(error, ThreadlogError) else _PLAIN[status]
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": said}, status)
+        return HTMLResponse(self._frame.error_page(said), status)
+
+
+_PLAIN = {404: "There is no such page.", 500: "It cannot be read."}
+
+
+def _titles(choice: Choice) -> Any:
+    """What is listed at first, before anything of a search is known."""
+    return choice._replace(text="").threads()
+
+
+def _turns_of(home: Home, name: str, stop: Stop) -> ThreadTurns:
+    return ThreadTurns(home, home.get(reference_of(home, name)), stop)
+
+
+def _asked_for(turns: ThreadTurns, request: Request) -> Stretch:
+    """The stretch that an address means."""
+    given = request.query_params
+    for name, reading in _READINGS.items():
+        if name in given:
+            return reading(turns, place_of(given[name]))
+    if "in" in given:
+        byte = number(given, "byte") or 0
+        return turns.found(given.get("turn", ""), given["in"], byte)
+    if (turn := request.path_params.get("turn")) is not None:
+        return turns.named(turn)
+    return turns.oldest() if given.get("from") == "first" else turns.newest()
+
+
+_READINGS: dict[str, Callable[[ThreadTurns, Any], Stretch]] = {
+    "at": ThreadTurns.at,
+    "before": ThreadTurns.before,
+    "after": ThreadTurns.after,
+}
+_Answer = Callable[[Request], Awaitable[Response]]
+
+
+async def _nothing(_request: Request) -> Response:
+    return PlainTextResponse("", 204)

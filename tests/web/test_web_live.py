@@ -1,0 +1,122 @@
+"""A thread as it grows, told to a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from served import Site, served
+from test_web_pages import page_seen
+
+from hostile_pages import VECTORS
+from makers import THREAD, Pages, agent, completed, content, meta, put, started, turn, user
+
+PATH = f"/api/thread/{THREAD}/events"
+
+
+@pytest.fixture
+def site(home: Path) -> Iterator[Site]:
+    with served(home) as running:
+        yield running
+
+
+def known(turn: str, items: int, status: str = "completed", number: int | None = None) -> str:
+    asked: dict[str, Any] = {"turn": turn, "items": items, "status": status}
+    return f"{PATH}?{urlencode(asked | ({'number': number} if number else {}))}"
+
+
+def ready(events: Iterator[tuple[str, Any]]) -> None:
+    assert next(events) == ("ready", {})
+
+
+def append(path: Path, *raws: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content(raws))
+
+
+def test_what_happens_is_told_as_it_happens(site: Site, home: Path) -> None:
+    path = put(home, content([meta(), *turn("a")]))
+    with site.events(known("turn-a", 2, number=1)) as events:
+        ready(events)
+        append(path, started("turn-b"), user("more"))
+        name, told = next(events)
+        assert (name, told["turn"]) == ("turn", "turn-b")
+        assert "Turn 2" in told["html"]
+        name, told = next(events)
+        assert name == "item"
+        assert "more" in told["html"]
+        append(path, agent("**yes**"), completed("turn-b"))
+        name, told = next(events)
+        assert "<strong>yes</strong>" in told["html"]
+        name, told = next(events)
+        assert (name, told["status"]) == ("ended", "completed")
+        page_seen(told["head"])
+
+
+def test_a_page_is_brought_up_to_date_first(site: Site, home: Path) -> None:
+    put(home, content([meta(), *turn("a"), *turn("b"), *turn("c")]))
+    with site.events(known("turn-b", 1, "inProgress", number=2)) as events:
+        told = [next(events)[1] for _ in range(2)]
+    assert [each["turn"] for each in told] == ["turn-b", "turn-c"]
+    assert "Turn 3" in told[1]["html"]
+
+
+def test_a_page_whose_last_turn_is_gone_reads_the_end_again(site: Site, home: Path) -> None:
+    put(home, content([meta(), *turn("a")]))
+    with site.events(known("turn-x", 1)) as events:
+        assert next(events) == ("again", {})
+
+
+def test_reverts_and_deletions_are_told(site: Site, home: Path) -> None:
+    pages = Pages(THREAD)
+    pages.turn("a")
+    cut = pages.end
+    pages.turn("b")
+    path = pages.write(home)
+    with site.events(known("turn-b", 2)) as events:
+        ready(events)
+        reverted = Pages(THREAD, revision="0001", base=cut)
+        reverted.turn("c")
+        reverted.write(home, stamp="2026-01-02T03-04-06")
+        assert next(events)[0] == "again"
+    for each in (home / "sessions").rglob("rollout-*"):
+        each.unlink()
+    assert not path.exists()
+
+
+def test_a_thread_that_goes_away_is_told(site: Site, home: Path) -> None:
+    path = put(home, content([meta(), *turn("a")]))
+    with site.events(known("turn-a", 2)) as events:
+        ready(events)
+        path.unlink()
+        assert next(events)[0] == "gone"
+
+
+def test_hostile_words_are_text_as_they_come(site: Site, home: Path) -> None:
+    path = put(home, content([meta(), *turn("a")]))
+    with site.events(known("turn-a", 2)) as events:
+        ready(events)
+        for vector in VECTORS[::4]:
+            append(path, started(vector), user(vector), agent(vector), completed(vector))
+            for _ in range(3):
+                _name, told = next(events)
+                page_seen(told["html"])
+            next(events)
+
+
+def test_a_thread_that_is_not_there_is_not_followed(site: Site) -> None:
+    assert site.get(PATH).status == 404
+
+
+def test_a_client_that_goes_away_is_let_go_of(site: Site, home: Path) -> None:
+    path = put(home, content([meta(), *turn("a")]))
+    for _ in range(70):  # more than may follow at once
+        with site.events(known("turn-x", 1)) as events:
+            next(events)
+    with site.events(known("turn-a", 2)) as events:
+        ready(events)
+        append(path, started("b"))
+        assert next(events)[0] == "turn"

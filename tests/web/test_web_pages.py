@@ -1,0 +1,393 @@
+"""What the pages show: the list, a thread in pages both ways, searches, parts, lines, damage."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served import Site, at, served
+
+import hostile_pages
+from conftest import corpus_root
+from hostile_pages import VECTORS, seen
+from makers import (
+    DAY,
+    THREAD,
+    Pages,
+    agent,
+    completed,
+    content,
+    event,
+    file_name,
+    line,
+    meta,
+    put,
+    put_names,
+    put_thread,
+    started,
+    turn,
+    user,
+    uuid,
+)
+from threadlog.html.looks import ITEMS, TEXT_CHARS
+from threadlog.web.asked import HITS, PAGE
+from threadlog.web.raw import LINE_CHARS, LINES
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
+_MORE = "aside body button dialog form head html input label link main mark meta nav option script"
+_ON_PAGES = "aria-current aria-label aria-live autocomplete charset content hidden lang maxlength"
+_IN_FORMS = "name placeholder selected spellcheck type value"
+_DATA = ("after", "at", "before", "cwd", "next", "thread", "verb", "within")
+ELEMENTS = hostile_pages.ELEMENTS | frozenset(f"{_MORE} select title".split())
+ATTRIBUTES = hostile_pages.ATTRIBUTES | frozenset(f"{_ON_PAGES} {_IN_FORMS}".split())
+ATTRIBUTES |= {f"data-{name}" for name in _DATA}
+
+
+def page_seen(page: str) -> hostile_pages.Seen:
+    return seen(page, elements=ELEMENTS, attributes=ATTRIBUTES)
+
+
+def places(page: str) -> list[str]:
+    return [unescape(each) for each in re.findall(r'data-at="([^"]*)"', page)]
+
+
+def turn_ids(page: str) -> list[str]:
+    return [json.loads(each)[1] for each in places(page)]
+
+
+def with_turns(home: Path, count: int, *, paginated: bool = False) -> list[str]:
+    names = [f"{number:03d}" for number in range(count)]
+    if paginated:
+        pages = Pages(THREAD)
+        for name in names:
+            pages.turn(name)
+        pages.write(home)
+    else:
+        put(home, content([meta(), *(each for name in names for each in turn(name))]))
+    return [f"turn-{name}" for name in names]
+
+
+@pytest.fixture
+def site(home: Path) -> Iterator[Site]:
+    with served(home) as running:
+        yield running
+
+
+def test_the_list_shows_threads_page_after_page(site: Site, home: Path) -> None:
+    for number in range(2 * PAGE + 5):
+        put_thread(home, number, f"thread {number}", stamp=f"2026-01-02T03-{number % 60:02d}-05")
+    found: list[str] = []
+    page = site.get("/").body
+    page_seen(page)
+    assert page.count('class="row"') == PAGE
+    cursor = unescape(re.findall(r'data-next="([^"]*)"', page)[0])
+    found += re.findall(r'href="/thread/([0-9a-f-]{36})"', page)
+    while cursor:
+        told = site.get(f"/api/threads?cursor={at(cursor)}").json
+        found += re.findall(r'href="/thread/([0-9a-f-]{36})"', told["html"])
+        cursor = told["next"]
+    assert sorted(found) == [uuid(number) for number in range(2 * PAGE + 5)]
+
+
+def test_the_list_is_filtered_and_ordered(site: Site, home: Path) -> None:
+    put(home, content([meta(uuid(1), cwd="/a", source="exec"), *turn("one")]), file_name(uuid(1)))
+    put(home, content([meta(uuid(2), cwd="/b"), *turn("two")]), file_name(uuid(2)))
+    put_thread(home, 3, "three", folder="archived_sessions")
+
+    def shown(query: str) -> list[str]:
+        page = site.get(f"/?{query}").body
+        told = site.get(f"/api/threads?{query}").json["html"]
+        titles = re.findall(r'class="title">([^<]*)<', told)
+        assert re.findall(r'class="title">([^<]*)<', page) == titles
+        return sorted(titles)
+
+    assert shown("") == ["one", "two"]
+    assert shown("archived=only") == ["three"]
+    assert shown("archived=all") == ["one", "three", "two"]
+    assert shown("cwd=/a") == ["one"]
+    assert shown("source=exec") == ["one"]
+    assert shown("sort=created") == ["one", "two"]
+    for wrong in ("archived=x", "sort=x", "cwd=%00", "q=" + "x" * 501, "cursor=x"):
+        answer = site.get(f"/api/threads?{wrong}")
+        assert answer.status in (400, 410), wrong
+        assert answer.json["error"]
+    assert [*site.get("/api/threads?q=tw").json["html"].split("two")][1:]
+
+
+@pytest.mark.parametrize("paginated", [False, True])
+def test_a_thread_opens_at_its_end_and_pages_both_ways(
+    site: Site, home: Path, *, paginated: bool
+) -> None:
+    wanted = with_turns(home, 60, paginated=paginated)
+    site.home.catch_up()
+    page = site.get(f"/thread/{THREAD}").body
+    page_seen(page)
+    shown = turn_ids(page)
+    assert shown == wanted[-len(shown) :]
+    assert 'data-before="true"' in page
+    assert 'data-after="false"' in page
+    first = places(page)[0]
+    backwards = list(shown)
+    while first:
+        told = site.get(f"/api/thread/{THREAD}/turns?before={at(first)}").json
+        backwards = turn_ids(told["html"]) + backwards
+        assert told["after"]
+        first = places(told["html"])[0] if told["before"] else ""
+    assert backwards == wanted
+    told = site.get(f"/api/thread/{THREAD}/turns?from=first").json
+    forwards, numbers = turn_ids(told["html"]), [json.loads(x)[0] for x in places(told["html"])]
+    while told["after"]:
+        last = places(told["html"])[-1]
+        told = site.get(f"/api/thread/{THREAD}/turns?after={at(last)}").json
+        forwards += turn_ids(told["html"])
+        numbers += [json.loads(each)[0] for each in places(told["html"])]
+    assert forwards == wanted
+    assert numbers == list(range(1, 61))
+
+
+@pytest.mark.parametrize("paginated", [False, True])
+def test_a_turn_has_an_address_of_its_own(site: Site, home: Path, *, paginated: bool) -> None:
+    wanted = with_turns(home, 40, paginated=paginated)
+    site.home.catch_up()
+    page = site.get(f"/thread/{THREAD}").body
+    numbers = [json.loads(each)[0] for each in places(page)]
+    assert numbers[-1] == 40
+    link = unescape(re.findall(r'href="(/thread/[^"]*/turn/[^"]*)"', page)[0])
+    assert turn_ids(site.get(link).body)[0] == turn_ids(page)[0]
+    for name in ("7", wanted[6]):
+        assert turn_ids(site.get(f"/thread/{THREAD}/turn/{name}").body)[0] == wanted[6]
+    for name in ("0", "41", "none", "%20"):
+        answer = site.get(f"/thread/{THREAD}/turn/{name}")
+        assert answer.status == (409 if name == "0" else 404)
+        assert "<main" in answer.body
+
+
+def test_what_was_typed_is_found_and_leads_to_its_turn(site: Site, home: Path) -> None:
+    with_turns(home, HITS + 5)
+    told = site.get("/api/search?q=re+017").json
+    assert told["count"] == 1
+    assert "<mark>017</mark>" in told["html"]
+    link = unescape(re.findall(r'href="([^"]*)"', told["html"])[0])
+    assert turn_ids(site.get(link).body)[0] == "turn-017"
+    page = site.get("/api/search?q=re").json
+    assert page["count"] == HITS
+    assert site.get(f"/api/search?q=re&cursor={at(page['next'])}").json["count"]
+    for wrong in ("q=", "q=role:x", "q=%20", "q=in:nobody+x", "q=x&cursor=y"):
+        answer = site.get(f"/api/search?{wrong}")
+        assert answer.status in (400, 404, 410), wrong
+        assert answer.json["error"]
+
+
+def test_a_long_output_and_an_image_have_addresses_of_their_own(site: Site, home: Path) -> None:
+    text = "<b>" + "x" * TEXT_CHARS + "END"
+    call = {"type": "function_call", "name": "t", "arguments": "{}", "call_id": "c"}
+    output = {"type": "function_call_output", "call_id": "c", "output": text}
+    image = user("look", images=[f"data:image/png;base64,{PNG}", "http://127.0.0.1:9/x.png"])
+    raws = [started("t"), image, line("response_item", call), line("response_item", output)]
+    put(home, content([meta(), *raws, completed("t"), *turn("later")]))
+    page = site.get(f"/thread/{THREAD}").body
+    assert "END" not in page
+    links = [
+        unescape(each) for each in re.findall(r'(?:src|href)="(/thread/[^"]*/part/[^"]*)"', page)
+    ]
+    answers = [site.get(link) for link in links]
+    assert [answer.headers["content-type"] for answer in answers] == [
+        *["image/png"] * 2,
+        "text/plain; charset=utf-8",
+    ]
+    assert answers[0].raw == base64.b64decode(PNG)
+    assert answers[-1].body == text
+    for answer in answers:
+        assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    for wrong in ("9.9", "x", "0.7"):
+        broken = re.sub(r"/part/[^?]*", f"/part/{wrong}", links[0])
+        assert site.get(broken).status == 404
+    assert site.get(links[0].partition("?")[0]).status == 410
+
+
+def test_lines_are_shown_as_they_stand(site: Site, home: Path) -> None:
+    raws = [meta(), *turn("a"), user("x" * 3 * LINE_CHARS), b'{"broken', *turn("b")]
+    put(home, content(raws))
+    first = site.get(f"/api/thread/{THREAD}/raw?segment=0&byte=0").json
+    assert [each["text"] for each in first["lines"]][:7] == [raw.decode() for raw in raws[:7]]
+    assert len(first["lines"]) == LINES
+    long = next(each for each in first["lines"] if each["cut"])
+    whole = site.get(f"/thread/{THREAD}/line?segment=0&byte={long['byte']}")
+    assert whole.raw == raws[7] + b"\n"
+    rest = site.get(f"/api/thread/{THREAD}/raw?segment=0&byte={first['next']}").json
+    assert len(rest["lines"]) + LINES == len(raws)
+    assert rest["next"] is None
+    for wrong in ("segment=9&byte=0", "segment=x", "byte=-1", "byte=" + "9" * 30):
+        assert site.get(f"/api/thread/{THREAD}/raw?{wrong}").status in (400, 404)
+    assert site.get(f"/thread/{THREAD}/line?segment=0&byte=999999").status == 404
+
+
+def test_the_first_items_of_a_long_turn_come_when_asked_for(site: Site, home: Path) -> None:
+    said = [agent(f"message {number}.") for number in range(2 * ITEMS + 7)]
+    put(home, content([meta(), started("t"), user("go"), *said, completed("t")]))
+    page = site.get(f"/thread/{THREAD}").body
+    found = len(re.findall(r"message \d+\.", page))
+    link = unescape(re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', page)[0])
+    while link:
+        told = site.get(link).json["html"]
+        found += len(re.findall(r"message \d+\.", told))
+        more = re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', told)
+        link = unescape(more[0]) if more else ""
+    assert found == 2 * ITEMS + 7
+
+
+def test_forks_and_subagents_are_shown_as_a_tree_with_where_they_begin(
+    site: Site, home: Path
+) -> None:
+    parent = Pages(uuid(1))
+    for name in ("a", "b"):
+        parent.turn(name)
+    parent.write(home)
+    fork = Pages(uuid(2), base=parent.end, forked_from_id=uuid(1))
+    fork.turn("c")
+    fork.write(home)
+    put(home, content([meta(uuid(3), parent_thread_id=uuid(1)), *turn("sub")]), file_name(uuid(3)))
+    told = site.get(f"/api/thread/{uuid(1)}/kin").json["html"]
+    text = page_seen(told).text
+    assert "fork" in text
+    assert "subagent" in text
+    assert f'href="/thread/{uuid(2)}"' in told
+    page = site.get(f"/thread/{uuid(2)}").body
+    assert turn_ids(page) == ["turn-a", "turn-b", "turn-c"]
+    assert "forked here from" in page
+    assert "Forked from" in page
+
+
+def test_a_thread_without_an_id_is_shown_by_where_it_lies(site: Site, home: Path) -> None:
+    put(home, content([meta(None), *turn("nameless")]), "rollout-x.jsonl")
+    page = site.get("/").body
+    link = re.findall(r'href="(/thread/~[^"]*)"', page)
+    assert link
+    assert "nameless" in site.get(link[0]).body
+    for path in ("../../etc/passwd", "/etc/passwd", "sessions/../../x", "x\0y", "sessions"):
+        name = base64.urlsafe_b64encode(path.encode()).decode().rstrip("=")
+        assert site.get(f"/thread/~{name}").status == 404
+    for name in ("~", "~%20", "x", "last", "!", "a" * 70, "~" + "A" * 6000):
+        assert site.get(f"/thread/{name}").status in (404, 414)
+
+
+def test_hostile_words_are_text_on_every_page(site: Site, home: Path) -> None:
+    for number, vector in enumerate(VECTORS):
+        thread, name = uuid(number), vector.replace("\n", " ")
+        fields = {"cwd": vector, "git": {"branch": vector}, "source": vector, "model": vector}
+        raws = [
+            meta(thread, **fields, agent_nickname=vector),
+            line("turn_context", {"turn_id": vector, "cwd": vector, "model": vector}),
+            event("task_started", turn_id=vector),
+            user(vector, images=[vector], local_images=[vector]),
+            event("agent_reasoning", text=vector),
+            agent(vector),
+            event("error", message=vector),
+            event("task_complete", turn_id=vector, last_agent_message=vector),
+        ]
+        put(home, content(raws), file_name(thread), f"{DAY[:-2]}{1 + number % 9:02d}")
+        put_names(home, (thread, name))
+    cursor: str | None = ""
+    found = 0
+    while cursor is not None:
+        query = f"?cursor={at(cursor)}" if cursor else ""
+        if not cursor:
+            page_seen(site.get("/").body)
+        told = site.get(f"/api/threads{query}").json
+        page_seen(told["html"])
+        found += told["count"]
+        cursor = told["next"]
+    assert found == len(VECTORS)
+    for number in range(len(VECTORS)):
+        page_seen(site.get(f"/thread/{uuid(number)}").body)
+    page_seen(site.get("/api/search?q=canary").json["html"])
+    for vector in VECTORS[::5]:
+        page_seen(site.get(f"/?q={at(vector)}&cwd={at(vector)}").body)
+
+
+@pytest.mark.parametrize(
+    "raws",
+    [
+        [b""],
+        [b"\x00\xff\xfe"],
+        [b"{}"],
+        [b'{"type":"session_meta"}'],
+        [meta(), b"[1,2", *turn("a"), b'{"type":"event_msg","payload":{"type":"x"}}'],
+        [meta(), event("task_started", turn_id="\ud800"), user("\ud800"), agent("x\x00\x1b[2J")],
+        [meta(), *turn("a"), event("thread_rolled_back", num_turns=1), *turn("b")],
+        [meta(), started("a"), started("a"), completed("z"), user("half")],
+        [meta(), line("compacted", {"message": 5}), agent("*" * 9000), agent("[" * 2000)],
+    ],
+)
+def test_damage_is_a_page_too(site: Site, home: Path, raws: list[bytes]) -> None:
+    put(home, content(raws)[:-1], file_name(THREAD))
+    assert site.get("/").status == 200
+    answer = site.get(f"/thread/{THREAD}")
+    assert answer.status == 200
+    page_seen(answer.body)
+    assert site.get(f"/api/thread/{THREAD}/raw?segment=0&byte=0").status == 200
+    assert site.get(f"/api/thread/{THREAD}/kin").status == 200
+
+
+def test_places_that_are_none_are_sentences(site: Site, home: Path) -> None:
+    with_turns(home, 3)
+    for wrong in ("", "x", "[]", "[1]", '[1,"a",null]', '[1,"a",[-1,0,null],null]', "[" * 2000):
+        answer = site.get(f"/api/thread/{THREAD}/turns?before={at(wrong)}")
+        assert answer.status == 410, wrong
+    strange: list[Any] = [
+        [1, "turn-001", [0, 5, None], [9, 9, None]],
+        [1, "gone", None, None],
+        [1, "turn-001", [99, 0, None], [99, 0, None]],
+        [1, "turn-001", None, [0, 1 << 52, None]],
+    ]
+    for place in strange:
+        for way in ("before", "after", "at"):
+            answer = site.get(f"/api/thread/{THREAD}/turns?{way}={at(json.dumps(place))}")
+            assert answer.status in (200, 410), (place, way)
+
+
+def test_nothing_of_a_page_comes_from_elsewhere(site: Site, home: Path) -> None:
+    put_thread(home, 0xA)
+    for path in ("/", f"/thread/{THREAD}"):
+        page = site.get(path).body
+        for source in re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]*)"', page):
+            assert source.startswith("/static/")
+            answer = site.get(source)
+            assert answer.status == 200
+            assert "immutable" in answer.headers["cache-control"]
+            assert not re.search(
+                r"https?://|//[a-z]|eval\(|new Function|import\(", _code(answer.body)
+            )
+        assert not re.search(r"<script(?![^>]*src=)|<style| style=| on[a-z]+=", page)
+
+
+def _code(text: str) -> str:
+    return re.sub(r"^\s*//.*$|/\*.*?\*/", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.corpus
+def test_every_genuine_thread_has_a_page(tmp_path: Path) -> None:
+    root = corpus_root()
+    if root is None:
+        pytest.skip("no corpus on this machine")
+    shown = 0
+    for number, folder in enumerate(sorted(root.glob("*/*/sessions"))):
+        copy = shutil.copytree(folder.parent, tmp_path / str(number))
+        with served(copy) as site:
+            page_seen(site.get("/").body)
+            for thread in site.home.threads(limit=None, archived=None):
+                name = thread.id or os.path.basename(thread.path)
+                answer = site.get(f"/thread/{name}")
+                assert answer.status == 200, thread.path
+                page_seen(answer.body)
+                shown += 1
+    assert shown > 20
