@@ -76,12 +76,16 @@ class Dice:
         body = self.base64(size)
         lines = [body[at : at + 64] for at in range(0, len(body), 64)]
         dashes = "-" * 5
-        return newline.join([f"{dashes}BEGIN {label}{dashes}", *lines, f"{dashes}END {label}{dashes}"])
+        return newline.join(
+            [f"{dashes}BEGIN {label}{dashes}", *lines, f"{dashes}END {label}{dashes}"]
+        )
 
     def jwt(self) -> str:
         header = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
         claims = json.dumps({"sub": self.alnum(10), "iat": self.random.randrange(10**9)}).encode()
-        return f"{header}.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.{self.base64url(32)}"
+        return (
+            f"{header}.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.{self.base64url(32)}"
+        )
 
 
 Make = Callable[[Dice], str]
@@ -100,8 +104,12 @@ TOKENS: dict[str, Make] = {
     "github server": lambda d: "gh" + "s_" + d.alnum(36),
     "github fine": lambda d: "github_" + "pat_" + d.alnum(22) + "_" + d.alnum(59),
     "gitlab": lambda d: "glp" + "at-" + d.word(20),
-    "slack bot": lambda d: "xo" + f"xb-{d.of(string.digits, 12)}-{d.of(string.digits, 12)}-{d.alnum(24)}",
-    "slack user": lambda d: "xo" + f"xp-{d.of(string.digits, 12)}-{d.of(string.digits, 12)}-{d.hex(32)}",
+    "slack bot": lambda d: (
+        "xo" + f"xb-{d.of(string.digits, 12)}-{d.of(string.digits, 12)}-{d.alnum(24)}"
+    ),
+    "slack user": lambda d: (
+        "xo" + f"xp-{d.of(string.digits, 12)}-{d.of(string.digits, 12)}-{d.hex(32)}"
+    ),
     "slack app": lambda d: "xa" + f"pp-1-{d.of(UPPER, 11)}-{d.of(string.digits, 13)}-{d.hex(64)}",
     "stripe live": lambda d: "sk_" + "live_" + d.alnum(24),
     "stripe restricted": lambda d: "rk_" + "live_" + d.alnum(24),
@@ -180,7 +188,9 @@ _ENV_NAMES = (
 def _env_value(dice: Dice, name: str) -> str:
     if name.endswith(("PASSWORD", "PASS")):
         return dice.password()
-    return dice.random.choice((dice.alnum(32), dice.hex(40), dice.base64(30), dice.word(40), dice.uuid()))
+    return dice.random.choice(
+        (dice.alnum(32), dice.hex(40), dice.base64(30), dice.word(40), dice.uuid())
+    )
 
 
 def _named(shape: str) -> Callable[[Dice], Sample]:
@@ -241,7 +251,9 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
     "redis url": _plain("redis://:{v}@cache:6379/0", lambda d: d.alnum(20)),
     "git remote": _plain("https://bot:{v}@git.invalid/x.git", lambda d: d.alnum(20)),
     "bearer": _plain("Authorization: Bearer {v}", lambda d: d.word(40)),
-    "bearer curl": _plain("curl -H 'Authorization: Bearer {v}' https://x.invalid", lambda d: d.word(40)),
+    "bearer curl": _plain(
+        "curl -H 'Authorization: Bearer {v}' https://x.invalid", lambda d: d.word(40)
+    ),
     "basic": _plain("Authorization: Basic {v}", lambda d: d.base64(21)),
     "api key header": _plain("X-Api-Key: {v}", lambda d: d.alnum(32)),
     "header json": _plain('{"Authorization": "Bearer {v}"}', lambda d: d.base64url(30)),
@@ -259,7 +271,10 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
     "azure bus": _plain(
         "Endpoint=sb://x/;SharedAccessKeyName=Root;SharedAccessKey={v}", lambda d: d.base64(32)
     ),
-    "sas": _plain("https://x.invalid/c?sv=2022-11-02&sp=r&sig={v}", lambda d: d.base64(32).replace("+", "%2B").replace("=", "%3D")),
+    "sas": _plain(
+        "https://x.invalid/c?sv=2022-11-02&sp=r&sig={v}",
+        lambda d: d.base64(32).replace("+", "%2B").replace("=", "%3D"),
+    ),
     "slack webhook": _plain(
         "https://hooks.slack.com/services/{v}",
         lambda d: f"T{d.of(UPPER, 8)}/B{d.of(UPPER, 10)}/{d.alnum(24)}",
@@ -267,7 +282,7 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
     "discord webhook": _plain(
         "https://discord.com/api/webhooks/{v}", lambda d: f"{d.of('123456789', 18)}/{d.word(68)}"
     ),
-    "aws pair": _plain('aws_secret_access_key = {v}', lambda d: d.base64(30)),
+    "aws pair": _plain("aws_secret_access_key = {v}", lambda d: d.base64(30)),
     "aws json": _plain('"SecretAccessKey": "{v}",', lambda d: d.base64(30)),
     "npmrc": _plain("//registry.npmjs.org/:_authToken={v}", lambda d: d.uuid()),
     "docker config": _plain('{"auths": {"x": {"auth": "{v}"}}}', lambda d: d.base64(24)),
@@ -457,7 +472,9 @@ def _digest_like(dice: Dice) -> dict[str, str]:
         "numbers": " ".join(str(dice.random.randrange(10**9)) for _ in range(8)),
         "placeholder": "gh" + "p_" + "x" * 36,
         "aws example": "AKIA" + "IOSFODNN7" + "EXAMPLE",
-        "aws secret example": "aws_secret_access_key = wJalr" + "XUtnFEMI/K7MDENG/bPxRfiCY" + "EXAMPLEKEY",
+        "aws secret example": "aws_secret_access_key = wJalr"
+        + "XUtnFEMI/K7MDENG/bPxRfiCY"
+        + "EXAMPLEKEY",
         "identifier": "_".join(dice.random.choices(("moves", "harbour", "tide", "reads"), k=6)),
         "dotted": ".".join(dice.random.choices(("com", "acme", "Harbour", "Tide"), k=5)),
         "path": "/desk/boats/" + "/".join(dice.random.choices(("src", "lib2", "tide_3"), k=4)),

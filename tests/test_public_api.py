@@ -110,6 +110,7 @@ METHODS = {
         "get",
         "iter_lines",
         "turns",
+        "export",
         "follow",
         "history",
         "model_input",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Unpack
+from typing import IO, TYPE_CHECKING, Unpack
 
 from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
 
 if TYPE_CHECKING:
     from threadlog.asking import Asked
+    from threadlog.core.export import ExportReport
     from threadlog.core.history import History, Value
     from threadlog.core.index_status import IndexStatus, Progress, Stop
     from threadlog.core.lines import Json
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from threadlog.core.tree import Ancestor, Tree
     from threadlog.core.turn import Turn
     from threadlog.core.visibility import Visibility
+    from threadlog.exporting import ExportAsked
     from threadlog.following import Following
     from threadlog.keeper import Keeper
     from threadlog.ports import Store
@@ -282,6 +284,29 @@ class StoredThreads:
         from threadlog.following import Following
 
         return Following(self._store.catalog, self._store.rollouts, self.get(reference), offset)
+
+    def export(
+        self,
+        *references: Reference,
+        to: str | os.PathLike[str] | IO[bytes] | IO[str],
+        **asked: Unpack[ExportAsked],
+    ) -> ExportReport:
+        """Write threads to *to*: a path, or a file that is open for writing; says what was done.
+
+        *format* is "html" (the default: one file that opens by itself), "md", "json" or "jsonl"
+        (the threads' own lines).  *turns* is the first and the last turn, counted from 1, from the
+        end where negative, None for no end.  *redact* says what is replaced: some of "secrets",
+        "paths" and "email"; if it is not given secrets are for html and md, and nothing for json
+        and jsonl.  *rules* is a table of rules (TOML) besides the built-in ones, else the home's
+        `threadlog/redaction.toml`.  docs/export.md tells more.
+
+        Nothing grows with a thread.  A path is written aside and then named, for its owner alone.
+        Raises NotFound for turns that are not there, OSError for what cannot be written or read,
+        ValueError for what cannot be asked.
+        """
+        from threadlog.exporting import export
+
+        return export(self, references, to, asked)
 
     def history(self, reference: Reference) -> History:
         """The whole thread in memory, to go on from; raises EmptyRollout, NoThreadId too."""

@@ -66,8 +66,11 @@ class Redactor:
         self._bare: dict[str, tuple[bytes, Rule]] = {}
         self._tokens = _by_literal(self._rules, tokens=True)
         self._words = _by_literal(self._rules, tokens=False)
-        self._shapes = [n for n, rule in enumerate(self._rules) if rule.tokens and not rule.literals]
+        self._shapes = [
+            n for n, rule in enumerate(self._rules) if rule.tokens and not rule.literals
+        ]
         self._free = [n for n, rule in enumerate(self._rules) if not (rule.tokens or rule.literals)]
+        self._name_rule = next((rule for rule in self._rules if rule.named), None)
         names = "|".join(sorted({re.escape(rule.name) for rule in self._rules}))
         self._marks = re.compile(rf"\[redacted: (?:{names})(?: #[0-9]{{1,5}})?\]")
         self.counts: dict[str, int] = {}
@@ -99,13 +102,33 @@ class Redactor:
             return None
         return Gate(tuple((self._rules[n], tuple(hits[n])) for n in sorted(hits)), bare)
 
+    def bare_gate(self, data: bytes) -> Gate | None:
+        """The gate of a text in which rules find nothing: secrets that stand by themselves."""
+        bare = tuple(value for value, (raw, _rule) in self._bare.items() if raw in data)
+        return Gate((), bare) if bare else None
+
+    def narrowed(self, gate: Gate, data: bytes) -> Gate | None:
+        """What a part of what *gate* tells of may hold; None if that is nothing."""
+        words, low = b"", data.lower()
+        if any(rule.tokens for rule, _literals in gate.rules):
+            words = _long_words(data)
+        rules = []
+        for rule, literals in gate.rules:
+            where = words if rule.tokens else low
+            hit = tuple(each for each in literals if each.encode() in where)
+            if hit or not literals:
+                rules.append((rule, hit))
+        bare = tuple(value for value in gate.bare if self._bare[value][0] in data)
+        return Gate(tuple(rules), bare) if rules or bare else None
+
     def text(self, text: str, gate: Gate | None = None) -> str:
         """*text* without secrets; *gate* is that of all that it is a part of, if it was asked."""
         gate = gate or self.gate(text.encode("utf-8", "surrogatepass"))
         spans = self._spans(text, gate) if gate else []
         if not spans:
             return text
-        pieces, at = [], 0
+        pieces: list[str] = []
+        at = 0
         for span in spans:
             pieces += (text[at : span.start], self._label(span.rule, text[span.start : span.end]))
             at = span.end
@@ -113,7 +136,7 @@ class Redactor:
 
     def value(self, name: str, value: str, gate: Gate | None = None) -> str:
         """The same for a text that a name belongs to: all of it is a secret, or parts are."""
-        rule = next((rule for rule in self._rules if rule.named), None)
+        rule = self._name_rule
         kind = values.kind_of_name(name) if rule is not None else None
         if rule is None or kind is None or not self._allowed(rule, value):
             return self.text(value, gate)
@@ -126,25 +149,23 @@ class Redactor:
 
     def _spans(self, text: str, gate: Gate) -> list[_Span]:
         low = _lower(text)
-        found = [
-            span
-            for rule, literals in gate.rules
-            for span in self._found(rule, literals, text, low)
-        ]
+        found: list[_Span] = []
+        for rule, literals in gate.rules:
+            where = text if rule.tokens else low
+            for literal in literals or ("",):
+                if literal in where:
+                    found += self._found(rule, literals, text, low)
+                    break
         for value in gate.bare:
             found += self._standing(value, text)
         if found and values.MARK in text:
             marks = [match.span() for match in self._marks.finditer(text)]
             found = [
-                span
-                for span in found
-                if not any(start <= span.start < end for start, end in marks)
+                span for span in found if not any(start <= span.start < end for start, end in marks)
             ]
         return _merged(found)
 
-    def _found(
-        self, rule: Rule, literals: tuple[str, ...], text: str, low: str
-    ) -> Iterator[_Span]:
+    def _found(self, rule: Rule, literals: tuple[str, ...], text: str, low: str) -> Iterator[_Span]:
         if not rule.anchored:
             for match in rule.pattern.finditer(text):
                 if span := self._judged(rule, match, low):
@@ -157,8 +178,8 @@ class Redactor:
                 end = at + len(literal)
                 begin = _word_begins(text, at) if rule.inner else at
                 if rule.inner or not rule.tokens or _EDGE.match(text, at):
-                    match = rule.pattern.match(text, begin)
-                    span = self._judged(rule, match, low) if match else None
+                    found = rule.pattern.match(text, begin)
+                    span = self._judged(rule, found, low) if found else None
                     if span is not None:
                         yield span
                         end = max(end, span.end)
@@ -201,18 +222,22 @@ class Redactor:
             if len(self._labels) < NUMBERED_LIMIT:
                 number = self._numbers[rule.name] = self._numbers.get(rule.name, 0) + 1
                 label = self._labels[key] = f"{values.MARK}{rule.name} #{number}]"
-        if rule.bare and not rule.tokens and len(self._bare) < BARE_LIMIT:
-            if secret not in self._bare and values.is_unusual(secret):
-                self._bare[secret] = secret.encode("utf-8", "surrogatepass"), rule
+        if rule.bare and not rule.tokens:
+            self._learn(rule, secret)
         name = label[len(values.MARK) : -1].partition(" #")[0]
         self.counts[name] = self.counts.get(name, 0) + 1
         self._taken.append(label)
         return label
 
+    def _learn(self, rule: Rule, secret: str) -> None:
+        """Look for a secret where it stands by itself too, if nothing else can be meant there."""
+        if secret in self._bare or len(self._bare) >= BARE_LIMIT:
+            return
+        if values.is_unusual(secret) and not set(secret) & set('"\\'):
+            self._bare[secret] = secret.encode("utf-8", "surrogatepass"), rule
 
-def _by_literal(
-    rules: Sequence[Rule], *, tokens: bool
-) -> dict[str, tuple[bytes, list[int]]]:
+
+def _by_literal(rules: Sequence[Rule], *, tokens: bool) -> dict[str, tuple[bytes, list[int]]]:
     """The literals of rules, encoded, and which rules each is of, by number."""
     found: dict[str, tuple[bytes, list[int]]] = {}
     for number, rule in enumerate(rules):
@@ -286,7 +311,7 @@ def _named(match: re.Match[str]) -> tuple[int, int]:
 
 
 def _begins_line(text: str, at: int) -> bool:
-    """True if a line begins here, or behind `export`; also one that JSON writes as `\\n`."""
+    """True if a line begins here, or behind `export`; also one behind an escape of JSON's."""
     piece = text[max(0, at - _BEFORE_CHARS) : at]
     line = piece[max(piece.rfind("\n"), piece.rfind("\\n") + 1, piece.rfind("\r")) + 1 :]
     whole = len(piece) == at or len(line) < len(piece)

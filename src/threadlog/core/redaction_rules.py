@@ -7,7 +7,7 @@ one is tried where a literal stands, and nowhere else, so that a text costs its 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from threadlog.core.redaction_tokens import FORMS, INNER, SHAPES
@@ -41,10 +41,6 @@ class Rule(NamedTuple):
     bare: bool = True  # what it finds is looked for elsewhere too
 
 
-class BadRules(ValueError):
-    """What a table of rules says cannot be meant; the message says which rule, and why."""
-
-
 # What a name and its value stand behind one another with, tried from a word such as `token` on.
 _NAMED = r"""(?xi)
 (?P<rest>[a-z0-9_.-]{0,48}+)
@@ -73,7 +69,9 @@ _HEADER = r"""(?xi)authorization(?:\\{0,3}["'])?\s{0,3}[:=,]\s{0,3}(?:\\{0,3}["'
 (?!authorization)(?P<secret>[A-Za-z0-9._~+/=:-]{8,}+)"""
 _CURL = r"""(?x)curl(?=\s)(?:(?!curl)[^\r\n]){0,400}?\s(?:-u|--user|--proxy-user)[\s=]{0,2}
 \\{0,3}["']?[^\s"':\\]{0,100}:(?P<secret>[^\s"'\\]{3,200}+)"""
-_LOGIN = r"""(?xi)(?:(?<=docker\ )|(?<=podman\ )|(?<=nerdctl\ )|(?<=registry\ )|(?<=oras\ ))login(?=\s)(?:(?!login)[^\r\n|;]){0,300}?\s(?:-p|--password)[\s=]
+_LOGIN = r"""(?xi)
+(?:(?<=docker\ )|(?<=podman\ )|(?<=nerdctl\ )|(?<=registry\ )|(?<=oras\ ))login(?=\s)
+(?:(?!login)[^\r\n|;]){0,300}?\s(?:-p|--password)[\s=]
 \\{0,3}["']?(?P<secret>[^\s"'\\]{3,200}+)"""
 _BEGIN = r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _KEY = rf"""(?xi){_BEGIN.replace(" ", "[ ]")}
@@ -88,10 +86,12 @@ def _anchored(name: str, literals: str, pattern: str, **more: Any) -> Rule:
 
 
 _EXAMPLES = (re.compile(r"(?i)basic|bearer|digest|required|header|token|none|null"),)
-_ACTUAL = (
+RULES: tuple[Rule, ...] = (
     _anchored("private-key", "-----begin", _KEY),
     _anchored(
-        "putty-key", "private-lines:", r"(?i)private-lines: [0-9]{1,4}(?P<secret>(?:[\s\\nr]{0,8}+[A-Za-z0-9+/=]{16,}+){1,400})",
+        "putty-key",
+        "private-lines:",
+        r"(?i)private-lines: [0-9]{1,4}(?P<secret>(?:[\s\\nr]{0,8}+[A-Za-z0-9+/=]{16,}+){1,400})",
         group="secret",
     ),
     *(
@@ -136,11 +136,14 @@ _ACTUAL = (
         group="secret",
         tokens=True,
     ),
-    _anchored("signature", "sig", r"(?i)(?<=[?&])sig=(?P<secret>[A-Za-z0-9%+/=_-]{20,}+)", group="secret"),
+    _anchored(
+        "signature", "sig=", r"(?i)(?<=[?&])sig=(?P<secret>[A-Za-z0-9%+/=_-]{20,}+)", group="secret"
+    ),
     _anchored(
         "signature",
-        "sig",
-        r"(?i)(?<=-)signature=(?P<secret>[0-9a-f]{40,})", group="secret",
+        "signature=",
+        r"(?i)(?<=-)signature=(?P<secret>[0-9a-f]{40,})",
+        group="secret",
     ),
     _anchored("authorization", "auth", _HEADER, group="secret", allow=_EXAMPLES),
     _anchored(
@@ -180,7 +183,7 @@ _ACTUAL = (
             r"(?m)(?:^|(?<=[\s\"'`=])|(?<=\\n))(?:[\w.-]+|\*):(?:543[0-9]|6432|6543|\*):(?:[\w.-]+|\*):"
             r"[\w.@-]{1,64}:(?P<secret>[^\s:\"'\\]{3,200}+)"
         ),
-        (":543", ":6432:", ":6543:", ":*:"),
+        (":543", "pgpass"),
         group="secret",
     ),
     _anchored("secret", " ".join(_WORDS_OF_NAMES), _NAMED, named=True),
@@ -205,4 +208,82 @@ _ACTUAL = (
         bare=False,
     ),
 )
-RULES: tuple[Rule, ...] = tuple(_ACTUAL)
+
+
+class OwnRules(NamedTuple):
+    """A user's table: rules, what no rule replaces, and the names of rules that are off."""
+
+    rules: tuple[Rule, ...] = ()
+    allow: tuple[re.Pattern[str], ...] = ()
+    off: tuple[str, ...] = ()
+
+
+def chosen(redact: Collection[str], own: OwnRules) -> tuple[Rule, ...]:
+    """The rules for what is to be redacted, a user's own first."""
+    built_in = [each for each in RULES if each.about in redact and each.name not in own.off]
+    return (*(own.rules if SECRETS in redact else ()), *built_in)
+
+
+def own_rules(table: Mapping[str, Any]) -> OwnRules:
+    """The rules of a TOML table; raises ValueError that says which rule cannot be used, and why."""
+    _only(table, ("rule", "allow", "off"), "the table")
+    rows = table.get("rule", [])
+    if not isinstance(rows, list) or len(rows) > RULES_LIMIT:
+        raise ValueError(f"[[rule]] is a list of at most {RULES_LIMIT}")
+    off = _texts(table, "off", "the table")
+    known = {rule.name for rule in RULES}
+    if unknown := next((each for each in off if each not in known), None):
+        raise ValueError(f"off: there is no rule {unknown!r}")
+    allow = tuple(_pattern(each, "allow") for each in _texts(table, "allow", "the table"))
+    return OwnRules(tuple(map(_own_rule, rows)), allow, off)
+
+
+def _own_rule(row: Any) -> Rule:
+    if not isinstance(row, dict) or not isinstance(name := row.get("name"), str):
+        raise ValueError("a [[rule]] has no name")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"the name {name[:50]!r} is not of lower case letters, digits, ., _ and -")
+    where = f"rule {name}"
+    _only(row, ("name", "pattern", "literals", "keywords", "group", "entropy", "allow"), where)
+    if not isinstance(row.get("pattern"), str):
+        raise ValueError(f"{where} has no pattern")
+    pattern, group, floor = (
+        _pattern(row["pattern"], where),
+        row.get("group", 0),
+        row.get("entropy", 0),
+    )
+    if group not in (*range(pattern.groups + 1), *pattern.groupindex):
+        raise ValueError(f"{where}: its pattern has no group {group!r}")
+    if isinstance(floor, bool) or not isinstance(floor, (int, float)):
+        raise ValueError(f"{where}: entropy is a number of bits a character")
+    return Rule(
+        name,
+        pattern,
+        tuple(each.lower() for each in _texts(row, "literals", where)),
+        group,
+        float(floor),
+        tuple(_pattern(each, where) for each in _texts(row, "allow", where)),
+        tuple(each.lower() for each in _texts(row, "keywords", where)),
+    )
+
+
+def _only(table: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    if unknown := next((each for each in table if each not in known), None):
+        raise ValueError(f"{where} has no key {str(unknown)[:50]!r}: there are {', '.join(known)}")
+
+
+def _texts(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    given = table.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(each, str) and each for each in given):
+        raise ValueError(f"{where}: {key} is a list of texts")
+    return tuple(given)
+
+
+def _pattern(text: str, where: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{where}: no pattern: {error}") from None
+    if pattern.match(""):
+        raise ValueError(f"{where}: the pattern fits an empty text, so everything")
+    return pattern

@@ -16,20 +16,28 @@ MARK = "[redacted: "
 # How a value stands behind its name.
 QUOTED, TIGHT, SPACED, SAID = "quoted", "tight", "spaced", "said"
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_PLACEHOLDERS = tuple(
-    "xxxx *** ... … • example placeholder changeme change-me change_me your- your_ yourpass yourtoken "
-    "yoursecret yourkey yourapi yourname insert- insert_ replace-me replaceme replace_with replace-with "
-    "enter- goes-here goeshere paste- redacted dummy fill-in fillme notreal not-real not_real fake <a <y "
-    "<t <s <p <k ${ {{ $( %( sanitized censored obfuscated masked foobar deadbeef".split()
+_PLACEHOLDERS = _words(
+    """xxxx *** ... … • example placeholder changeme change-me change_me your- your_ yourpass
+    yourtoken yoursecret yourkey yourapi yourname insert- insert_ replace-me replaceme replace_with
+    replace-with enter- goes-here goeshere paste- redacted dummy fill-in fillme notreal not-real
+    not_real fake <a <y <t <s <p <k ${ {{ $( %( sanitized censored obfuscated masked foobar
+    deadbeef"""
 )
 _STANDS_FOR = re.compile(
-    r"""(?x) \$\{.* | \$\(.* | \$[A-Za-z_]\w* | <.* | \{.* | \[.* | \(.* | %\w+% | @\w+@ | ![A-Z]\w+.* |
-    __\w*__ | [-=~_.*\#xX]+ | \w+://.* | (?:op|vault|ref|env|secretref|keyvault|ssm|arn|urn|
-    sha\d+|md5)[:.-].*"""
+    r"""(?x) \$\{.* | \$\(.* | \$[A-Za-z_]\w* | <.* | \{.* | \[.* | \(.* | %\w+% | @\w+@ |
+    ![A-Z]\w+.* | __\w*__ | [-=~_.*\#xX]+ | \w+://.* |
+    (?:op|vault|ref|env|secretref|keyvault|ssm|arn|urn|sha\d+|md5)[:.-].*"""
 )
 # A path of two folders or more, or of one with a file that has a kind.
-_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@ -]+[/\\])*[\w@ -]*(?:\.[A-Za-z]\w{0,7})?")
+_PATH = re.compile(
+    r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@ -]+[/\\])*[\w@ -]*(?:\.[A-Za-z]\w{0,7})?"
+)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 _SLUG = re.compile(r"[A-Za-z]+(?:[-_.:/ ][A-Za-z]+)*[-_.:/ ]?[0-9]{0,3}")
@@ -41,47 +49,47 @@ _TYPE = re.compile(
 _KINDS = re.compile(r"(?i)pass(?:w|phr|code)|pwd|secret|token|key|cred|auth|login|user")
 _VERSION = re.compile(r"v?[0-9]+(?:\.[0-9]+)+\S{0,12}")
 _CALLED = re.compile(r"[A-Za-z_][\w.]*[(\[]")
-_PLAIN = frozenset(
-    "string str bytes bool boolean int integer number float object array list dict any none null "
-    "nil undefined void unknown optional required nullable true false yes no on off default empty "
-    "missing invalid incorrect wrong error failed expired hidden visible text input type field "
-    "value values name label title description reset forgot forgotten confirm change changed "
-    "update updated create created generate generated set unset get show hide enter login logout "
-    "signin signup user username email admin's secret secrets password passwords passwd token "
-    "tokens key keys credential credentials auth api bearer basic digest oauth oauth2 jwt oidc "
-    "disabled enabled inherit always never auto manual prompt stdin env file path vault keyring "
-    "keychain plaintext encrypted hashed hash bcrypt argon2 scrypt opaque generic kubernetes "
-    "self this const let var final static async await function return import from class struct "
-    "test tests testing mock stub sample demo todo tbd fixme abc foo bar baz qux foobar var1 "
-    "placeholder redacted example changeme see use used using and the for not with must should "
-    "is was were are has have had can could may might will shall only also both each every "
-    "secretstr".split()
+_PLAIN = _words(
+    """string str bytes bool boolean int integer number float object array list dict any none null
+    nil undefined void unknown optional required nullable true false yes no on off default empty
+    missing invalid incorrect wrong error failed expired hidden visible text input type field
+    value values name label title description reset forgot forgotten confirm change changed
+    update updated create created generate generated set unset get show hide enter login logout
+    signin signup user username email secret secrets password passwords passwd token tokens key
+    keys credential credentials auth api bearer basic digest oauth oauth2 jwt oidc disabled enabled
+    inherit always never auto manual prompt stdin env file path vault keyring keychain plaintext
+    encrypted hashed hash bcrypt argon2 scrypt opaque generic kubernetes self this const let var
+    final static async await function return import from class struct test tests testing mock stub
+    sample demo todo tbd fixme abc foo bar baz qux foobar see use used using and the for not with
+    must should is was were are has have had can could may might will shall only also both each
+    every secretstr"""
 )
-_SUFFIXES = frozenset(
-    "old new prod production dev development stage staging test testing live sandbox local "
-    "default value plain text base base64 b64 string str env primary secondary main backup "
-    "current previous root admin header raw hex literal dev us eu key id2 v".split()
+# What may stand behind the word that tells what a name means.
+_SUFFIXES = _words(
+    """old new prod production dev development stage staging test testing live sandbox local
+    default value plain text base base64 b64 string str env primary secondary main backup current
+    previous root admin header raw hex literal us eu id2 v"""
 )
 _PASSWORDS = ("password", "passwd", "passwort", "passphrase", "passcode", "pwd")
-_NO_PASS = frozenset(["bypass", "compass", "trespass", "encompass", "surpass"])
-_NO_TOKEN = frozenset(
-    "max min next prev page continuation start sync pad eos bos unk sep cls mask special end stop "
-    "cancellation cancel num n first last per total input output prompt count lookahead current "
-    "previous type lexer parser syntax".split()
+_NO_PASS = _words("bypass compass trespass encompass surpass")
+_NO_TOKEN = _words(
+    """max min next prev page continuation start sync pad eos bos unk sep cls mask special end stop
+    cancellation cancel num n first last per total input output prompt count lookahead current
+    previous type lexer parser syntax"""
 )
-_OPEN_KEYS = frozenset(
-    "public pub primary foreign cache sort partition hash range row object idempotency group index "
-    "lookup map dict hot short route query shift enter arrow candidate composite natural surrogate "
-    "unique host known publishable publish translation i18n message config settings setting state "
-    "json column dedupe storage_ ordering order parent child routing dictionary any that this "
-    "registry s3 obj bucket property prop react item list data event log error entity feature "
-    "command ctrl alt meta tab escape esc left right up down delete backspace press on".split()
+_OPEN_KEYS = _words(
+    """public pub primary foreign cache sort partition hash range row object idempotency group index
+    lookup map dict hot short route query shift enter arrow candidate composite natural surrogate
+    unique host known publishable publish translation i18n message config settings setting state
+    json column dedupe ordering order parent child routing dictionary any that this registry s3 obj
+    bucket property prop react item list data event log error entity feature command ctrl alt meta
+    tab escape esc left right up down delete backspace press on"""
 )
-_SECRET_KEYS = frozenset(
-    "api secret access private encryption encrypt decrypt signing sign signature master account "
-    "auth service license licence shared admin ssh deploy storage subscription app application "
-    "function integration write read ingest ingestion server live webhook hmac session cookie "
-    "rest webhooks consumer customer client".split()
+_SECRET_KEYS = _words(
+    """api secret access private encryption encrypt decrypt signing sign signature master account
+    auth service license licence shared admin ssh deploy storage subscription app application
+    function integration write read ingest ingestion server live webhook webhooks hmac session
+    cookie rest consumer customer client"""
 )
 
 
@@ -134,7 +142,7 @@ def may_be(value: str) -> bool:
 def kind_of_name(name: str) -> str | None:
     """Which kind of secret a name promises, by its words; None for all other names."""
     words = [word.lower() for word in _WORDS.findall(name)]
-    while len(words) > 1 and (words[-1] in _SUFFIXES - {"key"} or words[-1].isdigit()):
+    while len(words) > 1 and (words[-1] in _SUFFIXES or words[-1].isdigit()):
         words.pop()
     if not words:
         return None
