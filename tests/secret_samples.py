@@ -59,7 +59,7 @@ class Dice:
 
     def password(self) -> str:
         """As people choose them: a word or two, digits, a sign."""
-        words = "harbour tide ledger beacon crate barge pier sluice lantern anchor".split()
+        words = ("harbour", "tide", "ledger", "beacon", "crate", "barge", "pier", "lantern")
         word = self.random.choice(words)
         shape = self.random.randrange(5)
         if shape == 0:
@@ -438,6 +438,10 @@ secret_key_base = Rails.application.secret_key_base
 """
 
 
+# The one of AWS's own documents, in pieces.
+_EXAMPLE_KEY = "/".join(("wJalrXUtnFEMI", "K7MDENG", "bPxRfiCYEXAMPLEKEY"))
+
+
 def _digest_like(dice: Dice) -> dict[str, str]:
     digest = dice.hex(64)
     return {
@@ -472,9 +476,7 @@ def _digest_like(dice: Dice) -> dict[str, str]:
         "numbers": " ".join(str(dice.random.randrange(10**9)) for _ in range(8)),
         "placeholder": "gh" + "p_" + "x" * 36,
         "aws example": "AKIA" + "IOSFODNN7" + "EXAMPLE",
-        "aws secret example": "aws_secret_access_key = wJalr"
-        + "XUtnFEMI/K7MDENG/bPxRfiCY"
-        + "EXAMPLEKEY",
+        "aws secret example": f"aws_secret_access_key = {_EXAMPLE_KEY}",
         "identifier": "_".join(dice.random.choices(("moves", "harbour", "tide", "reads"), k=6)),
         "dotted": ".".join(dice.random.choices(("com", "acme", "Harbour", "Tide"), k=5)),
         "path": "/desk/boats/" + "/".join(dice.random.choices(("src", "lib2", "tide_3"), k=4)),

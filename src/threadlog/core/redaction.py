@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from threadlog.core import redaction_values as values
-from threadlog.core.redaction_rules import NEAR_CHARS, Rule
+from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 
 # Of the secrets of an export: so many have numbers, and so many are looked for where they stand
 # by themselves.
@@ -193,7 +193,9 @@ class Redactor:
         secret = match.string[start:end]
         if rule.named:
             return _Span(start, end, rule) if self._allowed(rule, secret) else None
-        if rule.about == "secrets" and values.is_placeholder(secret):
+        if rule.about == SECRETS and (
+            values.is_placeholder(secret) or not (rule.tokens or values.may_be(secret))
+        ):
             return None
         if rule.entropy and values.entropy(secret) < rule.entropy:
             return None
@@ -290,7 +292,7 @@ def _named(match: re.Match[str]) -> tuple[int, int]:
     if before == "\\" and left[:1] in ("n", "r", "t"):
         left, name_at = left[1:], name_at + 1
     kind = values.kind_of_name(left + match["rest"])
-    if kind is None:
+    if kind is None or text[max(0, name_at - 2) : name_at] == "::":
         return nowhere
     group = next(each for each in _VALUES if match[each] is not None)
     how = _how(match, group, left, before)
@@ -321,6 +323,8 @@ def _begins_line(text: str, at: int) -> bool:
 def _how(match: re.Match[str], group: str, left: str, before: str) -> str | None:
     """How a value stands behind its name; None if it does not belong to it."""
     if match["said"]:
+        if left + match["rest"] == "pass":
+            return None
         return values.QUOTED if group != "e" and "." not in match["rest"] else values.SAID
     if match["flag"]:
         return (values.TIGHT if group == "e" else values.QUOTED) if left.startswith("-") else None
@@ -328,7 +332,7 @@ def _how(match: re.Match[str], group: str, left: str, before: str) -> str | None
         closed = before == "<" and group == "e" and match.string.startswith("</", match.end(group))
         return values.TIGHT if closed else None
     if group != "e":
-        return values.QUOTED
+        return values.LISTED if match["tells"] and "," in match["tells"] else values.QUOTED
     if match["after"]:
         return None
     sets = match["sets"]

@@ -64,9 +64,10 @@ _NAMED = r"""(?xi)
 )
 """
 _WORDS_OF_NAMES = ("pass", "pwd", "secret", "token", "key", "cred", "auth")
-_HEADER = r"""(?xi)authorization(?:\\{0,3}["'])?\s{0,3}[:=,]\s{0,3}(?:\\{0,3}["'])?
-(?:(?:bearer|basic|token|digest|negotiate|apikey|api-key|aws4-hmac-sha256)\s{1,3})?
-(?!authorization)(?P<secret>[A-Za-z0-9._~+/=:-]{8,}+)"""
+_HEADER = r"""(?xi)(?<![a-z:])authorization(?:\\{0,3}["'])?\s{0,3}[:=,]\s{0,3}(?:\\{0,3}["'])?
+(?:(?:bearer|basic|token|digest|negotiate|apikey|api-key|aws4-hmac-sha256)\s{1,3}
+| (?!authorization)(?=[a-z._~+/=:-]{0,200}+[0-9]))
+(?P<secret>[A-Za-z0-9._~+/=:-]{8,}+)"""
 _CURL = r"""(?x)curl(?=\s)(?:(?!curl)[^\r\n]){0,400}?\s(?:-u|--user|--proxy-user)[\s=]{0,2}
 \\{0,3}["']?[^\s"':\\]{0,100}:(?P<secret>[^\s"'\\]{3,200}+)"""
 _LOGIN = r"""(?xi)
@@ -75,6 +76,7 @@ _LOGIN = r"""(?xi)
 \\{0,3}["']?(?P<secret>[^\s"'\\]{3,200}+)"""
 _BEGIN = r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _KEY = rf"""(?xi){_BEGIN.replace(" ", "[ ]")}
+(?=[\s\\nr+-]{{0,8}}(?:[A-Za-z-]{{2,20}}:[ ]|[A-Za-z0-9+/=]{{16}}))
 (?: (?:[^-]{{1,20000}}+|-(?!----)){{0,900}}-{{5,6}}END[ ][A-Z0-9 ]{{1,60}}-{{5}}
 | (?:[\s\\nr+-]{{0,8}}+[A-Za-z0-9+/=]{{16,}}+){{1,400}} )"""
 

@@ -14,7 +14,7 @@ PASSWORD, SECRET, TOKEN, KEY, AUTH = "password", "secret", "token", "key", "auth
 MARK = "[redacted: "
 
 # How a value stands behind its name.
-QUOTED, TIGHT, SPACED, SAID = "quoted", "tight", "spaced", "said"
+QUOTED, TIGHT, SPACED, SAID, LISTED = "quoted", "tight", "spaced", "said", "listed"
 
 
 def _words(text: str) -> frozenset[str]:
@@ -31,7 +31,7 @@ _PLACEHOLDERS = _words(
 )
 _STANDS_FOR = re.compile(
     r"""(?x) \$\{.* | \$\(.* | \$[A-Za-z_]\w* | <.* | \{.* | \[.* | \(.* | %\w+% | @\w+@ |
-    ![A-Z]\w+.* | __\w*__ | [-=~_.*\#xX]+ | \w+://.* |
+    ![A-Z]\w+[ ].* | __\w*__ | [-=~_.*\#xX]+ | \w+://.* |
     (?:op|vault|ref|env|secretref|keyvault|ssm|arn|urn|sha\d+|md5)[:.-].*"""
 )
 # A path of two folders or more, or of one with a file that has a kind.
@@ -192,14 +192,15 @@ def _is_code(value: str, how: str, *, env: bool) -> bool:
         return True
     if _PATH.fullmatch(value) and ("." in value or value.count("/") + value.count("\\") > 1):
         return not _is_random(value, 30) or len(value) > 60
-    if how == QUOTED:
+    if how in (QUOTED, LISTED):
         return False
     if value[0] in "/~." and re.fullmatch(r"[A-Za-z/._~-]+", value) and len(value) < 40:
         return True
     if _CALLED.match(value) or _TYPE.fullmatch(value):
         return True
     if _DOTTED.fullmatch(value):
-        return not any(_is_random(part, 16) for part in re.split(r"\W+", value))
+        parts = re.split(r"\W+", value)
+        return not any(_is_random(each, 16) and not _KINDS.search(each) for each in parts)
     if _IDENTIFIER.fullmatch(value) and (_KINDS.search(value) or value.startswith("_")):
         return not (env and value[-1:].isdigit() and not value.isupper()) or "_" in value
     return env and value.isupper() and "_" in value and _IDENTIFIER.fullmatch(value) is not None
@@ -210,10 +211,10 @@ def _is_password(kind: str, value: str, how: str, *, env: bool, ends: bool) -> b
         return False
     kinds = _kinds(value)
     mixed = len(kinds) > 1 and bool(kinds & {"digit", "other"})
-    if how == SAID:
-        return mixed and len(value) >= 7
+    if how in (SAID, LISTED):
+        return mixed and len(value) >= 7 and not (how == LISTED and _SLUG.fullmatch(value))
     if kind == SECRET and not mixed and (how != TIGHT or not env):
-        return len(value) >= 12 and not _SLUG.fullmatch(value) or _is_random(value, 16)
+        return (len(value) >= 12 and not _SLUG.fullmatch(value)) or _is_random(value, 16)
     if how == QUOTED:
         return not (_SLUG.fullmatch(value) and _KINDS.search(value) and not value[-1:].isdigit())
     if how == TIGHT and (env or mixed):
@@ -226,10 +227,13 @@ def _is_password(kind: str, value: str, how: str, *, env: bool, ends: bool) -> b
 
 
 def _is_token(kind: str, value: str, how: str) -> bool:
-    least = {QUOTED: 8, TIGHT: 8, SPACED: 10, SAID: 16}[how]
+    least = {QUOTED: 8, TIGHT: 8, SPACED: 10, SAID: 16, LISTED: 16}[how]
     if len(value) < least or " " in value or value.isdigit() or len(value) > 8192:
         return False
     if _SLUG.fullmatch(value) or _CAMEL.fullmatch(value):
+        pieces = _WORDS.findall(value)
+        if len(value) > 3.5 * len(pieces):
+            return False
         return _is_random(value, 20) and entropy(value) > 3.6 and not _KINDS.search(value)
     return _is_random(value, 20 if kind == KEY else 16 if kind == AUTH else least)
 
