@@ -110,7 +110,7 @@ def html(export: Export, threads: list[Exported]) -> Iterator[str]:
     for number, (thread, known) in enumerate(zip(threads, heads, strict=True), 1):
         entries = [
             (f"{_prefix(number, alone=alone)}turn-{turn}", turn, said)
-            for turn, _turn_id, said in thread.outline.entries
+            for turn, said in thread.outline.entries
             if in_range(turn, export.range_of(thread))
         ]
         anchor = f"thread-{number}"

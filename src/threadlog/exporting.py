@@ -12,7 +12,7 @@ import os
 from array import array
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import IO, TYPE_CHECKING, TypedDict, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import msgspec
 
@@ -20,10 +20,11 @@ from threadlog.core import export as told
 from threadlog.core import redaction_rules as rules
 from threadlog.core.export import FORMATS, HTML, JSON, JSONL, MARKDOWN, ExportReport, Outline
 from threadlog.core.items.turn import UserMessage
+from threadlog.core.metadata import PREVIEW_LIMIT_CHARS
 from threadlog.core.query import ThreadSummary
 from threadlog.core.redacted import encoded, redacted
 from threadlog.core.redaction import Gate, Redactor
-from threadlog.core.text import fit, one_line
+from threadlog.core.text import one_line
 from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.errors import NotFound, ThreadlogError
 from threadlog.telling import Joint
@@ -45,6 +46,7 @@ _TEXTS = (
 # A user's table of rules, in the home's own folder.
 RULES_FILE = "redaction.toml"
 RULES_BYTES = 1 << 20
+_BEGINNING_CHARS = 400
 
 
 class ExportAsked(TypedDict, total=False):
@@ -80,9 +82,10 @@ class Exported:
     def head(self) -> ThreadSummary:
         """What is known of the thread."""
         names = (*_TEXTS, "preview") if self._export.format == JSON else _TEXTS
-        texts = {name: getattr(self._summary, name) for name in names}
+        texts = {name: _whole_words(getattr(self._summary, name)) for name in names}
         unsaid = {"preview": "", "first_user_message": "", "path": ""}
-        return self._summary._replace(**unsaid | self._export.clean(texts, self.place))
+        known: dict[str, Any] = unsaid | self._export.clean(texts, self.place)
+        return self._summary._replace(**known)
 
     def kin(self) -> dict[str, str]:
         """The titles of the threads that it comes from, by id."""
@@ -104,7 +107,12 @@ class Exported:
                 continue
             self.turns += 1
             clean = self._clean(each, self.turns)
-            self.outline.add(self.turns, clean.id, _begins(clean))
+            self.outline.add(self.turns, _begins(clean))
+
+    def settle(self) -> None:
+        """The survey of all is over: what is shown of the turns is without all secrets."""
+        redactor = self._export.redactor
+        self.outline.settle(redactor.text if redactor is not None else str)
 
     def told(self) -> Iterator[tuple[int, Turn] | Joint]:
         """The turns of the range with their numbers, 0 for those rolled back; what joins them."""
@@ -148,15 +156,24 @@ class Exported:
             self._nothing_in.append(hash(data))
 
 
+def _whole_words(text: str | None) -> str | None:
+    """*text* without the last word, where it was cut: that may be half of a secret."""
+    if text is None or len(text) < PREVIEW_LIMIT_CHARS:
+        return text
+    return text.rpartition(" ")[0]
+
+
 def _id(item: object) -> str:
     return str(getattr(item, "id", ""))
 
 
 def _begins(turn: Turn) -> str:
-    """How a turn begins, on one short line."""
+    """How a turn begins, on one line; more than an outline shows, so that it can be redacted."""
     asked = next((item for item in turn.items if isinstance(item, UserMessage)), None)
     said = " ".join(part.text for part in asked.content if part.text) if asked else ""
-    return fit(one_line(said[: 4 * told.OUTLINE_CHARS]), told.OUTLINE_CHARS)
+    if len(said) <= _BEGINNING_CHARS:
+        return one_line(said)
+    return one_line(said[:_BEGINNING_CHARS].rpartition(" ")[0])  # no half of a secret
 
 
 class Export:
@@ -242,6 +259,8 @@ def export(
         for thread in threads:
             thread.survey()
             wanted.range_of(thread)
+        for thread in threads:
+            thread.settle()
         wanted.begin()
     size = 0
     with _opened(home, to) as write:

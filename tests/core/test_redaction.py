@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -187,7 +188,7 @@ def test_time_goes_with_the_length_of_a_hostile_text(piece: str) -> None:
 
 
 def test_texts_in_any_value_are_redacted_with_what_names_them() -> None:
-    value = {
+    value: Any = {
         "env": {"DB_PASSWORD": "hunter two", "API_KEY": Dice(6).alnum(30), "MODE": "fast"},
         "argv": ["tool", "--password", "swordfish9", "--verbose"],
         "n": [1, None, True, {"hunter": "DB_PASSWORD=hunter2xyz"}],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
+
+from threadlog.core.text import fit
 
 HTML, MARKDOWN, JSON, JSONL = "html", "md", "json", "jsonl"
 FORMATS = (HTML, MARKDOWN, JSON, JSONL)
@@ -81,10 +83,10 @@ class Outline:
     """The turns of a thread by number, and how each begins; thinned out where they are many."""
 
     def __init__(self) -> None:
-        self.entries: list[tuple[int, str, str]] = []
+        self.entries: list[tuple[int, str]] = []
         self.step = 1
 
-    def add(self, number: int, turn_id: str, said: str) -> None:
+    def add(self, number: int, said: str) -> None:
         """One more turn."""
         if (number - 1) % self.step:
             return
@@ -93,7 +95,11 @@ class Outline:
             self.step *= 2
             if (number - 1) % self.step:
                 return
-        self.entries.append((number, turn_id, said))
+        self.entries.append((number, said))
+
+    def settle(self, clean: Callable[[str], str]) -> None:
+        """Have what is said of the turns cleaned, then cut to what a line of an outline shows."""
+        self.entries = [(number, fit(clean(said), OUTLINE_CHARS)) for number, said in self.entries]
 
 
 def in_range(number: int, turns: tuple[int | None, int | None] | None) -> bool:
