@@ -180,6 +180,13 @@ class Lab:
         numbers: dict[str, float] = json.loads(self._run(case))
         return numbers
 
+    def web(self, *words: str) -> dict[str, Any]:
+        """A case of `web_cases.py`; raises NotHere where there is no browser."""
+        answer: dict[str, Any] = json.loads(self._run([os.path.join(HERE, "web_cases.py"), *words]))
+        if "missing" in answer:
+            raise codex_cases.NotHere(answer["missing"])
+        return answer
+
     def process(self, *words: str) -> Sampled:
         """A whole Python process, from its start to its end; its peak is not known."""
         begun, busy = time.perf_counter(), _children_cpu()
@@ -809,6 +816,35 @@ def screen(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     yield Row("same, a title typed", f"{_median(used, 'titles_ms'):.0f} ms", "", None)
 
 
+def web(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """The web viewer in a browser, and what its server holds."""
+    quick = sizes.rollouts < FULL.rollouts
+    try:
+        for mode in MODES:
+            sample = one_rollout(mode, sizes.rollout)
+            told = lab.web("shown", sample.home, f"/thread/{sample.thread_id}", ".turn")
+            yield _shown(f"first turn of a {sample.size // MB} MB thread ({mode})", told)
+        many = small_rollouts(1_000 if quick else 100_000, 3_500)
+        with _no_index(many) as home:
+            lab.indexing("heads", home, many.threads)
+            told = lab.web("shown", home, "/", ".row")
+        yield _shown(f"list of {many.threads:,} threads", told)
+    except codex_cases.NotHere as missing:
+        yield Row("in a browser", str(missing), "", None)
+    with tempfile.TemporaryDirectory(dir=DATA) as home:
+        told = lab.web("follow", home)
+    what = "memory of the server, ten pages follow ten threads"
+    all_heard = told["heard"] >= told["wanted"]
+    peak = told["peak"] / MB
+    yield Row(what, f"{peak:.0f} MB", "<= 150 MB", peak <= 150 and all_heard)
+
+
+def _shown(what: str, told: dict[str, Any]) -> Row:
+    first = f" (in a server that has just begun {told['first_ms']:.0f})"
+    note = f"{first}, {told['peak'] / MB:.0f} MB, {told['elements']} in the document"
+    return Row(f"{what}, visible", f"{told['ms']:.0f} ms{note}", "<= 300 ms", told["ms"] <= 300)
+
+
 FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "history": history,
     "tail": tail,
@@ -822,6 +858,7 @@ FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "app-server": app_server,
     "search": search,
     "ui": screen,
+    "web": web,
 }
 
 

@@ -7,12 +7,13 @@ thread has changed since, the turn is looked for.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 from threadlog.core.boundaries import Spot
-from threadlog.core.turn import Turn
+from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.core.turns import LATE_TURNS
 from threadlog.errors import BadCursor
 from threadlog.reader import ThreadReader
@@ -37,37 +38,41 @@ class TurnPage(NamedTuple):
     """Turns in the order asked for; `next` goes on, `previous` goes the other way from the first.
 
     Both None for an empty page; `next` None when there are no more.  `anchors` are at the turns,
-    each of them included.
+    each of them included.  `rolled_back` counts for a turn's id those right before it that no
+    longer count; for "" those after the thread's last.
     """
 
     turns: tuple[Turn, ...]
     next: Anchor | None
     previous: Anchor | None
     anchors: tuple[Anchor, ...] = ()
+    rolled_back: Mapping[str, int] = MappingProxyType({})
 
 
 def older(reader: ThreadReader, anchor: Anchor | None, limit: int) -> TurnPage:
     """The newest turns, or those from before an anchor, newest first; raises BadCursor."""
     end = anchor.end if anchor else None
-    found = _before(reader, anchor, limit + 1, end)
+    run = _Run(reader)
+    found = _before(run, anchor, limit + 1, end)
     if found is None and end is not None:  # the thread is another since
-        end, found = None, _before(reader, anchor, limit + 1, None)
+        end, found = None, _before(run, anchor, limit + 1, None)
     if found is None:
         raise BadCursor("anchor turn is no longer present")
     later, shown = found
-    run = [*shown, *later]  # oldest first, with what was read after the page
-    return _page(run, shown[::-1], limit, end)
+    read = [*shown, *later]  # oldest first, with what was read after the page
+    return _page(read, shown[::-1], limit, end)._replace(rolled_back=run.rolled_back)
 
 
 def newer(reader: ThreadReader, anchor: Anchor | None, limit: int) -> TurnPage:
     """The oldest turns, or those from an anchor on, oldest first; raises BadCursor."""
     wanted = limit + LATE_TURNS + 2
-    run = _from(reader, anchor, wanted, anchor.start if anchor else None)
-    if run is None and anchor is not None and anchor.start is not None:
-        run = _from(reader, anchor, wanted, None)
-    if run is None:
+    run = _Run(reader)
+    read = _from(run, anchor, wanted, anchor.start if anchor else None)
+    if read is None and anchor is not None and anchor.start is not None:
+        read = _from(run, anchor, wanted, None)
+    if read is None:
         raise BadCursor("anchor turn is no longer present")
-    return _page(run, run[: limit + 1], limit, None)
+    return _page(read, read[: limit + 1], limit, None)._replace(rolled_back=run.rolled_back)
 
 
 def start_of(reader: ThreadReader, path: str, offset: int, turn_id: str) -> Spot | None:
@@ -77,6 +82,35 @@ def start_of(reader: ThreadReader, path: str, offset: int, turn_id: str) -> Spot
             found = reader.turns_back(1, Spot(number, offset + 1))
             return found[0][1] if found and found[0][0].id == turn_id else None
     return None
+
+
+class _Run:
+    """Turns as they are read: those that count, and how many between them do not."""
+
+    def __init__(self, reader: ThreadReader) -> None:
+        self.reader = reader
+        self.rolled_back: dict[str, int] = {}
+
+    def back(self, count: int, end: Spot | None) -> list[Placed]:
+        """The newest before *end*, oldest first."""
+        return list(self._counting(self.reader.turns_back(count, end, rolled_back=True)))
+
+    def on(self, start: Spot | None = None) -> Iterator[Placed]:
+        """Those from *start* on."""
+        return self._counting(self.reader.turns_on(start, rolled_back=True))
+
+    def _counting(self, placed: Iterable[Placed]) -> Iterator[Placed]:
+        gone = 0
+        for turn, spot in placed:
+            if turn.status == ROLLED_BACK:
+                gone += 1
+                continue
+            if gone:
+                self.rolled_back[turn.id] = gone
+            gone = 0
+            yield turn, spot
+        if gone:
+            self.rolled_back[""] = gone
 
 
 def _page(run: list[Placed], shown: list[Placed], limit: int, end: Spot | None) -> TurnPage:
@@ -95,14 +129,14 @@ def _page(run: list[Placed], shown: list[Placed], limit: int, end: Spot | None) 
 
 
 def _before(
-    reader: ThreadReader, anchor: Anchor | None, wanted: int, end: Spot | None
+    run: _Run, anchor: Anchor | None, wanted: int, end: Spot | None
 ) -> tuple[list[Placed], list[Placed]] | None:
     """What was read after the page, and the page's turns with one more, both oldest first."""
     count = wanted if anchor is None else wanted + LATE_TURNS + 1
     while True:
-        read = reader.turns_back(count, end)
-        if reader.tail_was_cut:
-            return _read_forwards(reader, anchor, wanted)
+        read = run.back(count, end)
+        if run.reader.tail_was_cut:
+            return _read_forwards(run, anchor, wanted)
         if anchor is None:
             return [], read
         place = _place(read, anchor.turn_id)
@@ -116,11 +150,11 @@ def _before(
 
 
 def _read_forwards(
-    reader: ThreadReader, anchor: Anchor | None, wanted: int
+    run: _Run, anchor: Anchor | None, wanted: int
 ) -> tuple[list[Placed], list[Placed]] | None:
     """The same from the thread's beginning: so much cannot be held that is read from its end."""
     kept: deque[Placed] = deque(maxlen=wanted)
-    read = reader.turns_on()
+    read = run.on()
     for placed in read:
         if anchor is not None and placed[0].id == anchor.turn_id:
             if anchor.include:
@@ -131,10 +165,8 @@ def _read_forwards(
     return ([], list(kept)) if anchor is None else None
 
 
-def _from(
-    reader: ThreadReader, anchor: Anchor | None, wanted: int, start: Spot | None
-) -> list[Placed] | None:
-    read: Iterator[Placed] = reader.turns_on(start)
+def _from(run: _Run, anchor: Anchor | None, wanted: int, start: Spot | None) -> list[Placed] | None:
+    read = run.on(start)
     if anchor is None:
         return list(islice(read, wanted))
     for placed in read:

@@ -241,10 +241,13 @@ class ThreadReader:
         rules = msgspec.structs.replace(self._rules(), partial=not whole, earlier=earlier)
         return tail, rules, spots
 
-    def turns_on(self, start: Spot | None = None) -> Iterator[tuple[Turn, Spot | None]]:
+    def turns_on(
+        self, start: Spot | None = None, *, rolled_back: bool = False
+    ) -> Iterator[tuple[Turn, Spot | None]]:
         """The turns from the one whose start is recorded at *start* on, oldest first.
 
-        All of them, where a rollback may have taken some away, or starts are not recorded.
+        All of them, where a rollback may have taken some away, or starts are not recorded;
+        with *rolled_back* those too that no longer count.
         """
         spots: dict[str, Spot] = {}
 
@@ -255,7 +258,7 @@ class ThreadReader:
                 yield line
 
         if not self.explicit_turns or self._has_rollback():
-            yield from ((turn, None) for turn in self.turns())
+            yield from ((turn, None) for turn in self.turns(rolled_back=rolled_back))
             return
         begin = start or Spot(0, 0)
         rules = msgspec.structs.replace(self._rules(), partial=start is not None)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import Site, served
 
 from makers import THREAD, content, file_name, meta, put, put_thread, tree, turn, uuid
+from served_web import Site, served
 
 PATH = f"/api/thread/{THREAD}"
 

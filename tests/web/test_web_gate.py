@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from served import Site, served
 
 from makers import THREAD, put_thread
+from served_web import Site, served
 from threadlog.web.gate import ADDRESS_BYTES, BODY_BYTES, HEADERS_BYTES
 
 PAGES = ("/", f"/thread/{THREAD}", "/api/threads", f"/api/thread/{THREAD}/turns")

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from served import Site, served
 from test_web_pages import page_seen
 
 from hostile_pages import VECTORS
 from makers import THREAD, Pages, agent, completed, content, meta, put, started, turn, user
+from served_web import Site, served
 
 PATH = f"/api/thread/{THREAD}/events"
 

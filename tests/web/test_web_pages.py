@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import Site, at, served
 
 import hostile_pages
 from conftest import corpus_root
@@ -37,6 +36,7 @@ from makers import (
     user,
     uuid,
 )
+from served_web import Site, at, served
 from threadlog.html.looks import ITEMS, TEXT_CHARS
 from threadlog.web.asked import HITS, PAGE
 from threadlog.web.raw import LINE_CHARS, LINES
@@ -265,6 +265,18 @@ def test_forks_and_subagents_are_shown_as_a_tree_with_where_they_begin(
     assert turn_ids(page) == ["turn-a", "turn-b", "turn-c"]
     assert "forked here from" in page
     assert "Forked from" in page
+
+
+def test_where_turns_were_rolled_back_is_said(site: Site, home: Path) -> None:
+    gone = event("thread_rolled_back", num_turns=2)
+    put(home, content([meta(), *turn("a"), *turn("b"), *turn("c"), gone, *turn("d")]))
+    for query in ("", "?from=first"):
+        page = site.get(f"/thread/{THREAD}{query}").body
+        assert turn_ids(page) == ["turn-a", "turn-d"]
+        mark = page.index("2 turns were rolled back here")
+        assert page.index('data-turn="turn-a"') < mark < page.index('data-turn="turn-d"')
+    put(home, content([meta(), *turn("a"), *turn("b"), event("thread_rolled_back", num_turns=1)]))
+    assert "1 turn was rolled back here" in site.get(f"/thread/{THREAD}").body
 
 
 def test_a_thread_without_an_id_is_shown_by_where_it_lies(site: Site, home: Path) -> None:

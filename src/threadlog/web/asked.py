@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from threadlog.asking import Asked
-from threadlog.core.query import SORTS, UPDATED
+from threadlog.core.query import CREATED, SORTS
 from threadlog.errors import BadQuery
 from threadlog.searching import Searched
 
@@ -25,7 +25,7 @@ class Choice(NamedTuple):
     cwd: str = ""
     source: str = ""
     archived: str = ""
-    sort: str = UPDATED
+    sort: str = CREATED
     cursor: str | None = None
 
     def threads(self) -> Asked:
@@ -54,7 +54,7 @@ class Choice(NamedTuple):
 def choice_of(request: Request) -> Choice:
     """What the query of a request says; raises BadQuery."""
     given = request.query_params
-    archived, sort = given.get("archived", ""), given.get("sort", UPDATED)
+    archived, sort = given.get("archived", ""), given.get("sort", CREATED)
     if archived not in SHELVES or sort not in SORTS:
         raise BadQuery("no such choice among threads")
     cwd, source = _text(given, "cwd"), _text(given, "source")

@@ -12,8 +12,8 @@ from threadlog.web.asked import SOURCES, TEXT_CHARS, Choice
 from threadlog.web.assets import Assets
 from threadlog.web.stretches import Stretch, local_time
 
-_SORTS = ((UPDATED, "by change"), (CREATED, "by beginning"), (RECENCY, "by last question"))
-_SHELVES = (("", "active threads"), ("only", "archived threads"), ("all", "all threads"))
+_SORTS = ((CREATED, "by start"), (UPDATED, "by change"), (RECENCY, "by question"))
+_SHELVES = (("", "active"), ("only", "archived"), ("all", "all"))
 _TITLE_CHARS = 200
 _KEYS = (
     ("j, k", "the next and the previous thread or turn"),
@@ -154,7 +154,7 @@ def _search(text: str, within: str = "") -> Html:
 
 
 def _filters(choice: Choice) -> Html:
-    sources = (("", "every source"), *((each, each) for each in SOURCES))
+    sources = (("", "any source"), *((each, each) for each in SOURCES))
     folder = tag(
         "input",
         id="cwd",

@@ -8,13 +8,17 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
 
 from threadlog import connect
+from threadlog.errors import ThreadlogError
 from threadlog.home import Home
+from threadlog.html.looks import Look, Pen
+from threadlog.html.markdown import rendered
 from threadlog.web.gate import HEADERS_BYTES, HOST, Gate, Keys
 from threadlog.web.lanes import Lanes
 from threadlog.web.viewer import Viewer
@@ -23,6 +27,8 @@ from threadlog.web.viewer import Viewer
 FRESHNESS_S = 2.0
 # Looks until the watcher is believed; requests at once; how long those under way have at the end.
 _LOOKS, _AT_ONCE, _ENDING_S = 2, 200, 2
+# The watch begins so long after the server.
+_PATIENCE_S = 3.0
 _QUEUED = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -52,13 +58,23 @@ class _Homes:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        threading.Thread(target=self._watch, name="threadlog-watch", daemon=True).start()
+        threading.Thread(target=self._prepare, name="threadlog-watch", daemon=True).start()
 
     def __call__(self) -> Home:
         return self._home
 
+    def _prepare(self) -> None:
+        """What the first pages would else wait for; then, when nobody waits any more, the watch.
+
+        That begins with looks at every rollout, too many to wait for when a server begins.
+        """
+        rendered(Pen(Look()), "# loaded\n```python\nearly = True\n```")
+        with contextlib.suppress(ThreadlogError, OSError):
+            self._home.threads(limit=1)
+            time.sleep(_PATIENCE_S)
+            self._watch()
+
     def _watch(self) -> None:
-        """It begins with looks at every rollout, too many to wait for when a server begins."""
         watched = connect.open(self._home.path, freshness_s=FRESHNESS_S, background=True)
         for _ in range(_LOOKS):
             watched.threads(limit=1)

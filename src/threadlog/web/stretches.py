@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -25,8 +25,9 @@ from threadlog.telling import find_turn, joints
 from threadlog.web.lanes import Stop, look_of
 from threadlog.web.places import Place, id_url, name_of
 
-# Turns of a page; of the first page of a larger file, whose turns may be long; its characters.
-PAGE, FEW = 12, 4
+# Turns of a page; of the first one, and of that of a larger file, whose turns may be long; the
+# characters of a page.
+PAGE, FIRST, FEW = 12, 6, 4
 LARGE_BYTES = 64 << 20
 PAGE_CHARS = 1_500_000
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
@@ -104,7 +105,7 @@ class ThreadTurns:
             is_large = os.stat(self.thread.path).st_size > LARGE_BYTES
         except OSError:  # who reads it tells
             is_large = False
-        return FEW if is_large else PAGE
+        return FEW if is_large else FIRST
 
     def _backwards(self, page: TurnPage, number: int | None, beyond: Place | None) -> Stretch:
         """A page that was read from its end; *number* is that of its last turn."""
@@ -113,8 +114,10 @@ class ThreadTurns:
             for back, anchor in enumerate(page.anchors)
         ]
         told = list(zip(page.turns, places, strict=True))[::-1]
-        pieces, whole = self._pieces(told, from_end=True)
-        ends = self._joints_to(places[0].start, beyond) if places and beyond else []
+        pieces, whole = self._pieces(told, page.rolled_back, from_end=True)
+        ends = self._joints(places[0].start, beyond.start) if places and beyond else []
+        if beyond is None and (gone := page.rolled_back.get("")):
+            ends = [html.rolled_back(gone)]
         return Stretch(
             joined([*pieces, *ends]),
             page.next is not None or not whole,
@@ -134,13 +137,17 @@ class ThreadTurns:
             Place(number + on if number else None, anchor) for on, anchor in enumerate(page.anchors)
         ]
         told = list(zip(page.turns, places, strict=True))
-        pieces, whole = self._pieces(told, from_end=False)
-        begins = self._joints_from(beyond, places[0].start) if places and beyond else []
+        pieces, whole = self._pieces(told, page.rolled_back, from_end=False)
+        begins = self._joints(beyond.start, places[0].start) if places and beyond else []
         html = joined([*begins, *pieces])
         return Stretch(html, before, page.next is not None or not whole)
 
     def _pieces(
-        self, told: Sequence[tuple[Turn, Place]], *, from_end: bool
+        self,
+        told: Sequence[tuple[Turn, Place]],
+        rolled_back: Mapping[str, int],
+        *,
+        from_end: bool,
     ) -> tuple[list[Html], bool]:
         """The turns as HTML, as many as make a page, and whether these are all."""
         kept: list[list[Html]] = []
@@ -148,9 +155,10 @@ class ThreadTurns:
         order = range(len(told) - 1, -1, -1) if from_end else range(len(told))
         for at in order:
             turn, place = told[at]
-            piece = [self.article(turn, place)]
-            if at and (joint := self._joints(told[at - 1][1].start, place.start)):
-                piece = [*joint, *piece]
+            joint = self._joints(told[at - 1][1].start, place.start) if at else []
+            gone = rolled_back.get(turn.id)
+            marks = [html.rolled_back(gone)] if gone else []
+            piece = [*joint, *marks, self.article(turn, place)]
             chars += sum(map(len, piece))
             if kept and chars > PAGE_CHARS:
                 break
@@ -203,12 +211,6 @@ class ThreadTurns:
             return []
         told = joints(segments, before.segment, after.segment)
         return [html.joint(each, self.look()) for each in told]
-
-    def _joints_to(self, last: Spot | None, beyond: Place) -> list[Html]:
-        return self._joints(last, beyond.start)
-
-    def _joints_from(self, beyond: Place, first: Spot | None) -> list[Html]:
-        return self._joints(beyond.start, first)
 
 
 def _part_url(base: str, place: Place, _turn_id: str, name: str) -> str:

@@ -26,7 +26,10 @@ export function follow(turns, { changing, changed, again, gone }) {
     const made = nodes(told.html).firstElementChild;
     const there = articleOf(turns, told.turn);
     if (there) there.replaceWith(made);
-    else turns.append(made);
+    else {
+      turns.querySelector(":scope > .note")?.remove();
+      turns.append(made);
+    }
   });
   on("item", (told) => {
     const items = articleOf(turns, told.turn)?.querySelector(".items");

@@ -44,11 +44,9 @@ function bound(atEnd) {
     const far = atEnd ? held[count - 1] : held[held.length - count];
     const box = far.getBoundingClientRect();
     if (box.bottom > -innerHeight && box.top < 2 * innerHeight) break;
-    const until = atEnd ? null : far.nextElementSibling;
     if (atEnd) while (turns.lastElementChild !== far) turns.lastElementChild.remove();
     else while (turns.firstElementChild !== far) turns.firstElementChild.remove();
     far.remove();
-    void until;
     count -= 1;
     chars -= sizeOf(far);
     more[atEnd ? "after" : "before"] = true;
@@ -131,7 +129,8 @@ function live() {
     stopFollowing = null;
     return;
   }
-  if (stopFollowing) return;
+  // A browser has few connections to a server: pages that nobody sees leave theirs to others.
+  if (stopFollowing || document.hidden) return;
   let follows = false;
   stopFollowing = follow(turns, {
     changing: () => { follows = isAtEnd(); },
@@ -352,7 +351,14 @@ listen({
 
 history.scrollRestoration = "manual";
 dress(turns);
-if (more.after || /\/(turn|found)/.test(location.pathname)) {
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    stopFollowing?.();
+    stopFollowing = null;
+  } else live();
+});
+if (location.search === "?from=first") scrollTo(0, 0);
+else if (more.after || /\/(turn|found)/.test(location.pathname)) {
   const first = articles()[0];
   first?.scrollIntoView({ block: "start" });
   first?.focus({ preventScroll: true });

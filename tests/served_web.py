@@ -88,9 +88,10 @@ class Site(NamedTuple):
     def sent(self, data: bytes) -> bytes:
         """What comes back for bytes as they stand."""
         with socket.create_connection(("127.0.0.1", self.keys.port), timeout=WAIT_S) as wire:
-            wire.sendall(data)
-            wire.shutdown(socket.SHUT_WR)
             pieces = []
+            with contextlib.suppress(OSError):  # it may have ended the connection meanwhile
+                wire.sendall(data)
+                wire.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionResetError):
                 while piece := wire.recv(65536):
                     pieces.append(piece)

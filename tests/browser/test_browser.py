@@ -1,0 +1,392 @@
+"""The web viewer in a real browser: read, searched, followed, with the keyboard, on a phone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chromium import DESKTOP, PHONE, expect_accessible, launched, visited
+from playwright.sync_api import Browser, Page, expect
+
+from hostile_pages import VECTORS
+from makers import (
+    THREAD,
+    agent,
+    completed,
+    content,
+    event,
+    file_name,
+    line,
+    meta,
+    put,
+    put_names,
+    put_thread,
+    started,
+    turn,
+    user,
+    uuid,
+)
+from served_web import Site, served
+
+TURNS, THREADS = 150, 500
+HELD_ROWS, HELD_TURNS = 300, 60
+THEMES = ("light", "dark")
+LONG = "\n\n".join(f"Paragraph {number} of an answer that fills the screen." for number in range(8))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("home")
+    for number in range(THREADS):
+        stamp = f"2026-01-01T{number % 24:02d}-{number % 60:02d}-{number // 24 % 60:02d}"
+        put_thread(home, 100 + number, f"Question number {number}", stamp=stamp)
+    put(home, content([meta(), *(each for number in range(TURNS) for each in _turn(number))]))
+    with served(home) as running:
+        running.home.catch_up()
+        running.home.catch_up_search()
+        yield running
+
+
+def _turn(number: int) -> list[bytes]:
+    name = f"{number:03d}"
+    command = {"call_id": name, "command": ["bash", "-lc", "make"], "exit_code": number % 2}
+    command |= {"cwd": "/desk", "parsed_cmd": [], "aggregated_output": f"output of {name}\n" * 5}
+    command |= {
+        "stdout": "",
+        "stderr": "",
+        "formatted_output": "",
+        "duration": {"secs": 1, "nanos": 0},
+    }
+    diff = {"type": "update", "unified_diff": "@@ -1 +1 @@\n-old\n+new\n", "move_path": None}
+    plan = {"plan": [{"step": "one", "status": "completed"}, {"step": "two", "status": "pending"}]}
+    call = {"type": "function_call", "name": "update_plan", "arguments": json.dumps(plan)}
+    return [
+        started(f"turn-{name}"),
+        user(f"asked {name}"),
+        event("agent_reasoning", text="**Thinking** about it"),
+        line("response_item", call | {"call_id": f"p{name}"}),
+        event("exec_command_end", **command),
+        event("patch_apply_end", call_id=f"f{name}", changes={"a.py": diff}, success=True),
+        agent(f"# Answer {name}\n\n```python\ndef x(): return 1\n```\n\n{LONG}"),
+        completed(f"turn-{name}"),
+    ]
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    with visited(browser, site) as shown:
+        yield shown
+
+
+def count(page: Page, selector: str) -> int:
+    return page.locator(selector).count()
+
+
+def turns(page: Page) -> list[int]:
+    found: list[int] = page.eval_on_selector_all(
+        "#turns > .turn", "found => found.map((each) => Number(each.dataset.number))"
+    )
+    return found
+
+
+def test_the_list_scrolls_through_all_threads_and_holds_a_few(page: Page) -> None:
+    expect(page).to_have_url(re.compile(r":\d+/$"))  # no token
+    most, status = 0, page.locator("#status")
+    for _ in range(60):
+        page.mouse.wheel(0, 2500)
+        page.wait_for_timeout(25)
+        most = max(most, count(page, "#rows > .row"))
+    expect(status).to_have_text(f"{THREADS + 1} threads")
+    assert 60 < most <= HELD_ROWS + 60
+    assert count(page, "#rows > .row") <= HELD_ROWS
+    last = page.locator("#rows .title").last.text_content()
+    page.evaluate("scrollTo(0, 0)")
+    first = page.locator("#rows .title").first
+    expect(first).to_have_text("asked 000")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#rows .title").last).to_have_text(str(last))
+
+
+def test_what_is_typed_is_found_and_opened(page: Page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("number 417", delay=10)
+    expect(page.locator("#titles .title").first).to_have_text("Question number 417")
+    expect(page.locator("#rows .hit mark").first).to_have_text("number")
+    assert "q=number+417" in page.url
+    page.keyboard.press("Escape")
+    expect(page.locator("#rows .row:not(.hit)").first).to_be_visible()
+    page.fill("#search", '"answer 042"')
+    hit = page.locator("#rows .hit .title").first
+    expect(hit).to_be_visible()
+    hit.click()
+    expect(page.locator("#turns .turn").first).to_contain_text("Answer 042")
+    assert page.locator("#turns .turn").first.bounding_box()["y"] < 200  # type: ignore[index]
+
+
+def test_filters_choose_threads_and_stay_in_the_address(page: Page) -> None:
+    page.select_option("#archived", "only")
+    expect(page.locator("#status")).to_have_text("No threads.")
+    assert "archived=only" in page.url
+    page.reload()
+    expect(page.locator("#archived")).to_have_value("only")
+    page.select_option("#archived", "")
+    page.locator("#rows .cwd").first.click()
+    expect(page.locator("#cwd")).to_have_value("/desk/project")
+
+
+def test_a_thread_opens_at_its_end_and_pages_to_its_beginning_and_back(
+    page: Page, site: Site
+) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}")
+    expect(page.locator("#turns .turn").last).to_be_in_viewport()
+    assert turns(page)[-1] == TURNS
+    most = 0
+    for _ in range(400):
+        page.mouse.wheel(0, -4000)
+        page.wait_for_timeout(15)
+        shown = turns(page)
+        most = max(most, len(shown))
+        assert shown == list(range(shown[0], shown[-1] + 1))
+        if shown[0] == 1 and page.evaluate("scrollY") == 0:
+            break
+    assert turns(page)[0] == 1
+    assert turns(page)[-1] < TURNS
+    assert most <= HELD_TURNS
+    for _ in range(400):
+        page.mouse.wheel(0, 4000)
+        page.wait_for_timeout(15)
+        if turns(page)[-1] == TURNS and page.evaluate("window.scrollY") > 0:
+            break
+    assert turns(page)[-1] == TURNS
+    assert turns(page)[0] > 1
+
+
+def test_what_is_on_screen_stays_there_while_turns_come_above(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}/turn/75")
+    expect(page.locator("#turn-75")).to_be_in_viewport()
+    page.wait_for_timeout(400)
+    before = page.locator("#turn-75").bounding_box()
+    assert before is not None
+    page.wait_for_timeout(400)
+    after = page.locator("#turn-75").bounding_box()
+    assert turns(page)[0] < 75
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 3
+
+
+def test_a_link_leads_to_a_turn(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}")
+    link = page.locator("#turns .turn .permalink").first
+    wanted = link.text_content()
+    link.click()
+    expect(page.locator(":focus .permalink")).to_have_text(str(wanted))
+    page.goto(f"{site.base}/thread/{THREAD}/turn/7")
+    expect(page.locator("#turn-7")).to_be_focused()
+    page.goto(f"{site.base}/thread/{THREAD}/turn/turn-041")
+    expect(page.locator(":focus")).to_contain_text("asked 041")
+
+
+def test_the_keyboard_does_everything(page: Page, site: Site) -> None:
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(page.locator(":focus")).to_have_text("asked 000")
+    page.keyboard.press("Enter")
+    expect(page.locator("#turns .turn").last).to_be_in_viewport()
+    page.keyboard.press("g")
+    expect(page.locator("#turn-1")).to_be_in_viewport()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator("#turn-3")).to_be_focused()
+    page.keyboard.press("k")
+    expect(page.locator("#turn-2")).to_be_focused()
+    page.keyboard.press("G")
+    expect(page.locator(f"#turn-{TURNS}")).to_be_in_viewport()
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{site.base}/")
+
+
+def test_outputs_are_folded_and_open(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}/turn/2")
+    output = page.locator("#turn-2 .output", has_text="output of 001").first
+    expect(output).to_be_hidden()
+    page.locator("#turn-2 summary", has_text="make").click()
+    expect(output).to_be_visible()
+    expect(page.locator("#turn-2 .diff .gi").first).to_be_visible()
+
+
+def test_lines_and_lineage_are_shown_on_demand(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}/turn/2")
+    page.locator("#turn-2").hover()
+    page.locator("#turn-2 .show-raw").click()
+    expect(page.locator("#raw-shown pre").first).to_contain_text('"turn_id":"turn-001"')
+    page.locator("#raw-more").click()
+    expect(page.locator("#raw-shown pre")).to_have_count(20)
+    page.keyboard.press("Escape")
+    page.evaluate("document.getElementById('show-kin').click()")
+    expect(page.locator("#kin-shown [aria-current]")).to_have_text("asked 000")
+
+
+def test_light_and_dark_follow_the_system_until_chosen(browser: Browser, site: Site) -> None:
+    seen = {}
+    for theme in THEMES:
+        with visited(browser, site, color_scheme=theme) as page:
+            paint = "getComputedStyle(document.body).backgroundColor"
+            seen[theme] = page.evaluate(paint)
+            page.keyboard.press("t")
+            other = page.evaluate(paint)
+            page.reload()
+            assert page.evaluate(paint) == other != seen[theme]
+    assert seen["light"] != seen["dark"]
+
+
+def test_a_thread_is_followed_while_its_end_is_shown(browser: Browser, tmp_path: Path) -> None:
+    path = put(tmp_path, content([meta(), *turn("first")]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(500)
+        with path.open("ab") as file:
+            file.write(content([started("new"), user("a new question")]))
+        expect(page.locator("#turns .turn")).to_have_count(2)
+        expect(page.locator("#turns .turn").last).to_contain_text("a new question")
+        with path.open("ab") as file:
+            file.write(content([agent(f"**yes**\n\n{LONG}\n\n{LONG}"), completed("new")]))
+        expect(page.locator("#turns .turn").last.locator("strong")).to_have_text("yes")
+        expect(page.locator("#status")).to_have_text("The turn has ended.")
+        expect(page.locator("#turns .turn").last.locator(".prose p").last).to_be_in_viewport()
+        expect(page.locator("#outline li")).to_have_count(2)
+
+
+def test_a_thread_is_renamed_and_archived_after_a_question(
+    browser: Browser, tmp_path: Path
+) -> None:
+    put(tmp_path, content([meta(), *turn("first")]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.click("#show-rename")
+        page.fill("#name", "A <i>name</i>")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("A <i>name</i>")
+        page.click("#show-archive")
+        expect(page.locator("#archive-said")).to_contain_text("This will archive the thread.")
+        page.keyboard.press("Escape")
+        assert not site.home.get(THREAD).archived
+        page.click("#show-archive")
+        page.click("#archive button[type=submit]")
+        expect(page.locator("#show-archive")).to_have_text("Unarchive")
+        assert site.home.get(THREAD).archived
+
+
+def test_nothing_of_a_hostile_thread_runs(browser: Browser, tmp_path: Path) -> None:
+    everything: list[bytes] = []
+    for number, vector in enumerate(VECTORS):
+        everything += [*_hostile(f"t{number}", vector)]
+        thread = uuid(1000 + number)
+        fields = {"cwd": vector, "git": {"branch": vector}, "source": vector}
+        raws = [meta(thread, **fields), *_hostile("t", vector)]
+        put(tmp_path, content(raws), file_name(thread))
+        put_names(tmp_path, (thread, vector.replace("\n", " ")))
+    put(tmp_path, content([meta(), *everything]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        for _ in range(12):
+            page.mouse.wheel(0, 2500)
+            page.wait_for_timeout(30)
+        page.fill("#search", "canary")
+        expect(page.locator("#rows .hit").first).to_be_visible()
+        page.goto(f"{site.base}/thread/{THREAD}?from=first")
+        shown: set[str] = set()
+        for _ in range(300):
+            _provoke(page)
+            ids = page.eval_on_selector_all(".turn", "all => all.map((each) => each.dataset.turn)")
+            shown.update(ids)
+            if len(shown) == len(VECTORS):
+                break
+            page.mouse.wheel(0, 6000)
+            page.wait_for_timeout(15)
+        assert len(shown) == len(VECTORS)
+        assert count(page, ".turn script, .turn iframe, .turn svg, .turn style, .turn object") == 0
+
+
+def _hostile(name: str, vector: str) -> list[bytes]:
+    call = {"type": "function_call", "call_id": name, "name": vector, "arguments": vector}
+    output = {"type": "function_call_output", "call_id": name, "output": vector}
+    diff = {"type": "update", "unified_diff": f"@@\n-{vector}\n+{vector}", "move_path": vector}
+    return [
+        started(name),
+        line("turn_context", {"turn_id": name, "cwd": vector, "model": vector}),
+        user(vector, images=[vector], local_images=[vector]),
+        event("agent_reasoning", text=vector),
+        line("response_item", call),
+        line("response_item", output),
+        event("patch_apply_end", call_id=f"p{name}", changes={vector: diff}, success=False),
+        agent(vector),
+        event("error", message=vector),
+        completed(name),
+    ]
+
+
+def _provoke(page: Page) -> None:
+    """Open what is folded, and do what handlers wait for, as far as it leads nowhere."""
+    page.evaluate("""() => {
+      for (const each of document.querySelectorAll(".turn *")) {
+        if (each.tagName === "DETAILS") each.open = true;
+        for (const name of ["mouseover", "focus", "load", "error", "toggle", "animationstart"])
+          each.dispatchEvent(new Event(name, { bubbles: false }));
+      }
+    }""")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_pages_can_be_read_by_everybody(
+    browser: Browser, site: Site, size: Any, theme: str
+) -> None:
+    with visited(browser, site, viewport=size, color_scheme=theme) as page:
+        expect_accessible(page)
+        _expect_to_fit(page)
+        page.fill("#search", "answer 042")
+        expect(page.locator("#rows .hit").first).to_be_visible()
+        expect_accessible(page)
+        page.goto(f"{site.base}/thread/{THREAD}/turn/2")
+        for summary in page.locator("#turn-2 summary").all()[:2]:
+            summary.click()
+        page.wait_for_timeout(300)
+        expect_accessible(page)
+        _expect_to_fit(page)
+        page.evaluate("document.getElementById('show-rename').click()")
+        expect_accessible(page)
+
+
+def _expect_to_fit(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_page_says_what_it_is_to_who_cannot_see_it(page: Page, site: Site) -> None:
+    assert page.locator("html").get_attribute("lang") == "en"
+    for path, landmarks in (
+        ("/", ("main", "header", "form[role=search]")),
+        (f"/thread/{THREAD}", ("main", "nav")),
+    ):
+        page.goto(site.base + path)
+        for landmark in landmarks:
+            assert count(page, landmark) >= 1, landmark
+        assert count(page, "h1") == 1
+        assert count(page, "[role=status][aria-live=polite]") == 1
+        page.keyboard.press("Tab")
+        expect(page.locator(":focus")).to_have_text("to the content")
+        page.keyboard.press("Enter")
+        expect(page.locator("#main")).to_be_focused()

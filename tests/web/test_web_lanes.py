@@ -1,0 +1,110 @@
+"""Work off the loop: given up when whoever asked goes away, and at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+import threadlog
+from makers import THREAD, content, meta, put, turn
+from served_web import Site, served
+from threadlog import giving_up
+from threadlog.errors import GivenUp
+from threadlog.web.lanes import Lanes, look_of
+
+WAIT_S = 10.0
+
+
+def request(*messages: str, then: asyncio.Event | None = None) -> Request:
+    left = list(messages)
+
+    async def receive() -> dict[str, Any]:
+        if not left:
+            await (then or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
+        return {"type": left.pop(0)}
+
+    return Request({"type": "http", "method": "GET", "headers": []}, receive)
+
+
+def test_what_comes_of_work_is_told() -> None:
+    lanes = Lanes()
+    assert asyncio.run(lanes.do(request("http.request"), lambda _stop: 5)) == 5
+    with pytest.raises(KeyError):
+        asyncio.run(lanes.do(request("http.request"), lambda _stop: {}["x"]))
+    lanes.close()
+
+
+def test_work_is_given_up_when_the_client_goes_away() -> None:
+    lanes, stopped = Lanes(), threading.Event()
+
+    def work(stop: Any) -> None:
+        look, end = look_of(stop), time.monotonic() + WAIT_S
+        try:
+            while time.monotonic() < end:
+                look()
+                time.sleep(0.005)
+        except GivenUp:
+            stopped.set()
+            raise
+
+    async def asked() -> None:
+        gone = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.05, gone.set)
+        with pytest.raises(GivenUp):
+            await lanes.do(request("http.request", then=gone), work)
+
+    asyncio.run(asked())
+    assert stopped.wait(WAIT_S)
+    lanes.close()
+
+
+def test_reading_a_thread_ends_where_nobody_waits(home: Path) -> None:
+    put(home, content([meta(), *(each for number in range(50) for each in turn(f"{number}"))]))
+    opened, looks = threadlog.open(home), []
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) > 20:
+            raise GivenUp("nobody waits")
+
+    with pytest.raises(GivenUp):
+        list(giving_up.reader(opened, opened.get(THREAD), look).turns())
+    assert len(looks) == 21
+
+
+@pytest.fixture
+def site(home: Path) -> Iterator[Site]:
+    put(home, content([meta(), *turn("a")]))
+    with served(home) as running:
+        yield running
+
+
+def test_clients_that_hang_up_at_once_leave_the_server_as_it_was(site: Site) -> None:
+    asking = f"GET /thread/{THREAD} HTTP/1.1\r\nhost: {site.host}\r\ncookie: {site.cookie}\r\n\r\n"
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", site.keys.port)) as wire:
+            wire.sendall(asking.encode())
+    assert site.get(f"/thread/{THREAD}").status == 200
+
+
+def test_many_ask_at_once_and_all_are_answered(site: Site) -> None:
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(site.get(f"/thread/{THREAD}").status)
+
+    asking = [threading.Thread(target=ask) for _ in range(40)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+    assert answers == [200] * 40
