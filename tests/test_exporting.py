@@ -134,6 +134,21 @@ def test_every_place_that_a_thread_can_write_to_is_redacted() -> None:
     assert PASSWORD.encode() not in msgspec.json.encode(clean)
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_half_a_surrogate_pair_hides_no_secret(home: Path, format_: str) -> None:
+    said = f"\ud800 DB_PASSWORD={PASSWORD}"
+    call = event(
+        "mcp_tool_call_end", call_id="c", invocation={"server": "s", "tool": "t",
+        "arguments": {"x": said, "DB_PASSWORD": PASSWORD}}, result={"Ok": {"content": said}},
+        duration={"secs": 1, "nanos": 0},
+    )  # fmt: skip
+    put(home, content([meta(), started("t"), user(said), call, agent(said), completed("t")]))
+    text, report = exported(home, format=format_, redact=["secrets"])
+    assert PASSWORD not in text
+    assert "[redacted: secret #1]" in text
+    assert set(report.replaced) == {"secret"}
+
+
 def test_json_is_what_its_schema_says(home: Path) -> None:
     secretive(home)
     put(home, content([meta(OTHER), *whole_turn("hi")]) + b'{"torn', file_name(OTHER))

@@ -111,8 +111,15 @@ class Exported:
 
     def settle(self) -> None:
         """The survey of all is over: what is shown of the turns is without all secrets."""
-        redactor = self._export.redactor
-        self.outline.settle(redactor.text if redactor is not None else str)
+        if (redactor := self._export.redactor) is None:
+            self.outline.settle(str)
+            return
+        gate = redactor.gate(
+            "\n".join(said for _number, said in self.outline.entries).encode(
+                "utf-8", "surrogatepass"
+            )
+        )
+        self.outline.settle(lambda said: redactor.text(said, gate) if gate else said)
 
     def told(self) -> Iterator[tuple[int, Turn] | Joint]:
         """The turns of the range with their numbers, 0 for those rolled back; what joins them."""
@@ -137,7 +144,10 @@ class Exported:
             return turn
         data = encoded(turn)
         known = self._nothing_in[number - 1] if number <= len(self._nothing_in) else 0
-        gate = redactor.bare_gate(data) if known == hash(data) else redactor.gate(data)
+        if data is None:
+            gate: Gate | None = redactor.everything()
+        else:
+            gate = redactor.bare_gate(data) if known == hash(data) else redactor.gate(data)
         if gate is None:
             self._note_nothing(number, data)
             return turn
@@ -151,9 +161,9 @@ class Exported:
             self._nothing_in.append(0)
         return msgspec.structs.replace(turn, items=items, error=error)
 
-    def _note_nothing(self, number: int, data: bytes) -> None:
+    def _note_nothing(self, number: int, data: bytes | None) -> None:
         if len(self._nothing_in) < number:
-            self._nothing_in.append(hash(data))
+            self._nothing_in.append(hash(data) if data is not None else 0)
 
 
 def _whole_words(text: str | None) -> str | None:

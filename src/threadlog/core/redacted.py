@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from threadlog.core.lines import dump
 from threadlog.core.redaction import Gate, Redactor
 
 Value = TypeVar("Value")
@@ -26,16 +25,19 @@ def redacted(value: Value, redactor: Redactor, within: Gate | None = None) -> Va
     *within* is the gate of what it is a part of, which is known from before.
     """
     data = encoded(value)
+    if data is None:
+        made: Value = _Walk(redactor, redactor.everything()).value(value, 0)
+        return made
     gate = redactor.gate(data) if within is None else redactor.narrowed(within, data)
     return value if gate is None else _Walk(redactor, gate).value(value, 0)
 
 
-def encoded(value: Any) -> bytes:
-    """*value* as JSON, for gates."""
+def encoded(value: Any) -> bytes | None:
+    """*value* as JSON, for gates; None for what has no JSON."""
     try:
         return msgspec.json.encode(value)
     except (UnicodeEncodeError, RecursionError):  # half a surrogate pair, or nested too deep
-        return dump(msgspec.to_builtins(value)) if not isinstance(value, (dict, list)) else b""
+        return None
 
 
 class _Walk:

@@ -102,6 +102,10 @@ class Redactor:
             return None
         return Gate(tuple((self._rules[n], tuple(hits[n])) for n in sorted(hits)), bare)
 
+    def everything(self) -> Gate:
+        """The gate of a text of which nothing is known."""
+        return Gate(tuple((rule, rule.literals) for rule in self._rules), tuple(self._bare))
+
     def bare_gate(self, data: bytes) -> Gate | None:
         """The gate of a text in which rules find nothing: secrets that stand by themselves."""
         bare = tuple(value for value, (raw, _rule) in self._bare.items() if raw in data)
