@@ -9,8 +9,10 @@ the peak of a case that stops earlier: `ready` for most, `open` for `visit`.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -57,6 +59,27 @@ def _outline(target: Target) -> Action:
     return lambda: target.home.outline(target.thread_id)
 
 
+def _export(target: Target) -> Action:
+    """One HTML file, without secrets, written to the disk as `threadlog export` does."""
+
+    def export() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            target.home.export(target.thread_id, to=os.path.join(folder, "thread.html"))
+
+    return export
+
+
+def _redact(target: Target) -> Action:
+    """The texts of all turns, looked through for secrets."""
+    from threadlog.core.redacted import redacted
+    from threadlog.core.redaction import Redactor
+    from threadlog.core.redaction_rules import SECRETS, OwnRules, chosen
+
+    redactor = Redactor(chosen((SECRETS,), OwnRules()))
+    turns = list(target.home.turns(target.thread_id))
+    return lambda: [redacted(turn, redactor) for turn in turns]
+
+
 def _orjson(target: Target) -> Action:
     """What the others are compared with: the plainest loop over the file, each line dropped."""
     import orjson
@@ -76,6 +99,8 @@ CASES: dict[str, Callable[[Target], Action]] = {
     "tail": _tail,
     "outline": _outline,
     "orjson": _orjson,
+    "export": _export,
+    "redact": _redact,
 }
 
 

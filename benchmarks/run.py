@@ -276,6 +276,25 @@ def history(lab: Lab, sizes: Sizes) -> Iterator[Row]:
         yield _at_most_mb(f"visit its items ({mode})", _growth(visit, taken["open"]), 40)
 
 
+def export(lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """A thread as one HTML file, without secrets."""
+    for mode in MODES:
+        sample, tenth = one_rollout(mode, sizes.history), one_rollout(mode, sizes.history // 10)
+        taken = interleaved(
+            sizes.repeat_large,
+            export=partial(lab.case, "export", sample),
+            tenth=partial(lab.case, "export", tenth),
+            orjson=partial(lab.case, "orjson", sample),
+        )
+        ours = taken["export"]
+        rate = sample.size / MB / statistics.median(each.seconds for each in ours)
+        name = f"export {sample.size // MB} MB to html ({mode})"
+        note = f" of the rollout{_times(ours, taken['orjson'])}"
+        yield Row(name, f"{rate:.1f} MB/s{note}", ">= 10 MB/s", rate >= 10)
+        growth = _growth(ours, taken["tenth"])
+        yield _at_most_mb(f"{name} / of {tenth.size // MB} MB", growth, 20)
+
+
 def tail(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     """The newest turns of a large rollout."""
     for mode in MODES:
@@ -848,6 +867,7 @@ def _shown(what: str, told: dict[str, Any]) -> Row:
 FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "history": history,
     "tail": tail,
+    "export": export,
     "outline": outline,
     "list": listing,
     "record": recording,

@@ -111,6 +111,7 @@ METHODS = {
         "get",
         "iter_lines",
         "turns",
+        "export",
         "follow",
         "history",
         "model_input",

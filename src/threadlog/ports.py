@@ -8,6 +8,7 @@ nothing else about storage.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from threadlog.core.family import Edges, Family
@@ -279,6 +280,19 @@ class Search(Protocol):
         """True if there is a word index."""
 
 
+class Outside(Protocol):
+    """Files that are no part of a home."""
+
+    def rules(self, path: str | None, limit_bytes: int) -> bytes | None:
+        """A table of rules at a path, or the home's own, None if that is not there.
+
+        Raises OSError; ValueError for one that is longer than *limit_bytes*.
+        """
+
+    def written_aside(self, path: str) -> AbstractContextManager[Callable[[bytes], object]]:
+        """What appends to a new file, which has *path* once all is there; raises OSError."""
+
+
 class Store(Protocol):
     """All of it: what a home needs of its adapter."""
 
@@ -309,6 +323,10 @@ class Store(Protocol):
     @property
     def notes(self) -> Notes:
         """What is told of threads outside of their rollouts."""
+
+    @property
+    def outside(self) -> Outside:
+        """Files that are no part of the home."""
 
     def finish_unfinished(self) -> None:
         """Do the rest of what was broken off, if anything was; never raises."""

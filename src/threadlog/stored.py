@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Unpack
+from typing import IO, TYPE_CHECKING, Unpack
 
 from threadlog.core import layout
 from threadlog.core.index_status import never, untold
@@ -13,6 +13,7 @@ from threadlog.core.query import UPDATED, ThreadPage, ThreadQuery, ThreadSummary
 
 if TYPE_CHECKING:
     from threadlog.asking import Asked, Chosen
+    from threadlog.core.export import ExportReport
     from threadlog.core.history import History, Value
     from threadlog.core.index_status import IndexStatus, Progress, Stop
     from threadlog.core.lines import Json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from threadlog.core.tree import Ancestor, Tree
     from threadlog.core.turn import Turn
     from threadlog.core.visibility import Visibility
+    from threadlog.exporting import ExportAsked
     from threadlog.following import Following
     from threadlog.keeper import Keeper
     from threadlog.ports import Store
@@ -112,8 +114,8 @@ class StoredThreads:
         *branch*, *repository*, *sources*, *providers*, *archived* (None, both, if not given), as
         in `threads`.  What the threads of *within* build on by reference is searched too, unless
         *inherited* is false.  *copies* also finds what forks copied, which else is found in its
-        origin only.  *order* is "newest" or "relevance"; *limit* is 50; *counted* has `page.total` and
-        `page.threads` told.  docs/search.md tells more.
+        origin only.  *order* is "newest" or "relevance"; *limit* is 50; *counted* has `page.total`
+        and `page.threads` told.  docs/search.md tells more.
 
         What is not in the word index yet is read for the answer: it is always complete, or
         `page.problems` says what is not.  *stop* is asked again and again while that is read (by
@@ -295,6 +297,29 @@ class StoredThreads:
         from threadlog.following import Following
 
         return Following(self._store.catalog, self._store.rollouts, self.get(reference), offset)
+
+    def export(
+        self,
+        *references: Reference,
+        to: str | os.PathLike[str] | IO[bytes] | IO[str],
+        **asked: Unpack[ExportAsked],
+    ) -> ExportReport:
+        """Write threads to *to*: a path, or a file that is open for writing; says what was done.
+
+        *format* is "html" (the default: one file that opens by itself), "md", "json" or "jsonl"
+        (the threads' own lines).  *turns* is the first and the last turn, counted from 1, from the
+        end where negative, None for no end.  *redact* says what is replaced: some of "secrets",
+        "paths" and "email"; if it is not given secrets are for html and md, and nothing for json
+        and jsonl.  *rules* is a table of rules (TOML) besides the built-in ones, else the home's
+        `threadlog/redaction.toml`.  docs/export.md tells more.
+
+        Nothing grows with a thread.  A path is written aside and then named, for its owner alone.
+        Raises NotFound for turns that are not there, OSError for what cannot be written or read,
+        ValueError for what cannot be asked.
+        """
+        from threadlog.exporting import export
+
+        return export(self, references, to, asked)
 
     def history(self, reference: Reference) -> History:
         """The whole thread in memory, to go on from; raises EmptyRollout, NoThreadId too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from typing import Any, Unpack
+from typing import IO, Any, Unpack
 
 from threadlog import home as sync_home
 from threadlog import lifetime
@@ -13,6 +13,7 @@ from threadlog.aio.recording import Thread
 from threadlog.aio.waiting import Closable, Opening, off_the_loop
 from threadlog.asking import Asked, Chosen
 from threadlog.core.compression import Compression
+from threadlog.core.export import ExportReport
 from threadlog.core.history import History, Value
 from threadlog.core.index_status import IndexStatus, Progress, Stop
 from threadlog.core.lines import Json
@@ -24,6 +25,7 @@ from threadlog.core.stats import Stats
 from threadlog.core.tree import Ancestor, Tree
 from threadlog.core.turn import Turn
 from threadlog.core.visibility import Visibility
+from threadlog.exporting import ExportAsked
 from threadlog.following import LOOK_S, Followed, Following
 from threadlog.home import Reference
 from threadlog.options import ForkKeywords, ThreadKeywords
@@ -196,6 +198,15 @@ class Home(Closable):
     ) -> AsyncGenerator[Followed, None]:
         """A thread as it grows; waits for more without holding up the loop."""
         return _followed(lambda: self.sync.follow(reference, offset=offset))
+
+    async def export(
+        self,
+        *references: Reference,
+        to: str | os.PathLike[str] | IO[bytes] | IO[str],
+        **asked: Unpack[ExportAsked],
+    ) -> ExportReport:
+        """Write threads to a file; an open one is written to by another OS thread."""
+        return await asyncio.to_thread(lambda: self.sync.export(*references, to=to, **asked))
 
     async def history(self, reference: Reference) -> History:
         """The whole thread in memory, to go on from."""

@@ -9,6 +9,7 @@ import argparse
 from functools import cache
 
 from threadlog import __version__
+from threadlog.cli.export_words import add_export
 from threadlog.cli.search_words import add_search
 from threadlog.cli.served_words import add_app_server, add_chat, add_serve, add_ui
 from threadlog.cli.show_words import add_show
@@ -304,6 +305,7 @@ MODULES = {
     "latest": "latest",
     "search": "search",
     "show": "show",
+    "export": "export",
     "path": "paths",
     "record": "record",
     "tree": "tree",
@@ -325,6 +327,7 @@ _COMMANDS = (
     ("latest", _add_latest, "the thread that changed last"),
     ("search", add_search, "what was said and done in threads, found"),
     ("show", add_show, "one thread, readably"),
+    ("export", add_export, "threads as one file, without secrets: html, md, json, jsonl"),
     ("path", _add_path, "where a thread's rollout lies"),
     ("tree", _add_tree, "threads with their subagents, reviews and forks"),
     ("stats", _add_stats, "what threads used: tokens, turns, tools, time"),

@@ -31,7 +31,8 @@ class Look(NamedTuple):
     their ends; else `part_url` tells for a turn's id and the name of a part where the whole of it
     lies (None: it is cut, and said).  `inline` writes images into the page; else they too lie
     there.  `earlier_url` tells where the items of a turn before so many are, `thread_url` and
-    `turn_url` where others are shown, `moment` how a time (unix seconds) is written.
+    `turn_url` where others are shown, `moment` how a time (unix seconds) is written.  `prefix`
+    is what the ids of elements begin with, where several threads stand in one page.
     """
 
     folded: bool = True
@@ -42,6 +43,7 @@ class Look(NamedTuple):
     thread_url: Callable[[str], str] | None = None
     turn_url: Callable[[str], str] | None = None
     moment: Callable[[int], str] = utc
+    prefix: str = ""
 
 
 class Part(NamedTuple):

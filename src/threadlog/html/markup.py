@@ -23,7 +23,9 @@ _EMPTY = frozenset(["script", "style"])  # they name where a program or a style 
 ELEMENTS = VOID | _EMPTY
 ELEMENTS |= frozenset(f"{_BLOCKS} {_MORE_BLOCKS} {_IN_LINES} {_TABLES}".split())
 _OF_FORMS = "disabled for maxlength method name placeholder selected spellcheck type value"
-_OF_PAGES = "charset class content dir hidden href id lang rel role src tabindex target title"
+_OF_PAGES = (
+    "charset class content dir hidden href http-equiv id lang rel role src tabindex target title"
+)
 _OF_OTHERS = "alt datetime decoding loading open scope start"
 ATTRIBUTES = frozenset(f"{_OF_FORMS} {_OF_PAGES} {_OF_OTHERS} autocomplete".split())
 _OWN = re.compile(r"(?:aria|data)-[a-z]+(?:-[a-z]+)*")
@@ -74,6 +76,12 @@ def joined(pieces: Iterable[str | None], between: str = "") -> Html:
 def document(head: Iterable[Html], body: Html, /, **attributes: Value) -> Html:
     """A whole page."""
     return Html("<!doctype html>\n" + tag("html", tag("head", *head), body, **attributes))
+
+
+def halves(page: Html, mark: str) -> tuple[Html, Html]:
+    """A page as it is before the last *mark* in it, and behind: what comes between is written."""
+    before, _mark, after = page.rpartition(mark)
+    return Html(before), Html(after)
 
 
 def style(css: str) -> Html:

@@ -10,3 +10,10 @@ from importlib.resources import files
 def stylesheet() -> str:
     """The CSS for what this room makes, light and dark."""
     return files("threadlog.html").joinpath("thread.css").read_text("utf-8")
+
+
+@cache
+def page_stylesheet() -> str:
+    """The same, and what a page of its own needs around threads."""
+    own = files("threadlog.html").joinpath("whole.css").read_text("utf-8")
+    return f"{stylesheet()}\n{own}"

@@ -27,18 +27,19 @@ def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None)
     shown, first = turn.items, 0
     if not look.whole and len(shown) > ITEMS:
         first = len(shown) - ITEMS
+    place = look.prefix + anchor(turn, number)
     return tag(
         "article",
         head(turn, look, number),
         earlier(turn.id, first, look),
         tag("div", items(turn.id, shown[first:], look, first), error(turn, look), class_="items"),
         class_="turn rolled-back" if turn.status == ROLLED_BACK else "turn",
-        id=anchor(turn, number),
+        id=place,
         data_turn=turn.id,
         data_number=number,
         data_items=len(turn.items),
         data_status=turn.status,
-        aria_labelledby=f"{anchor(turn, number)}-head",
+        aria_labelledby=f"{place}-head",
         tabindex=-1,
         **{f"data_{name}": value for name, value in marks.items()},
     )
@@ -58,7 +59,7 @@ def head(turn: Turn, look: Look, number: int | None = None) -> Html:
     name = f"Turn {number}" if number else "Turn"
     url = look.turn_url(turn.id) if look.turn_url else None
     named = tag("a", name, href=url, class_="permalink") if url else name
-    titled = tag("h2", named, id=f"{anchor(turn, number)}-head", title=turn.id)
+    titled = tag("h2", named, id=f"{look.prefix}{anchor(turn, number)}-head", title=turn.id)
     return tag("header", titled, facts.of_turn(turn, look), class_="turn-head")
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from threadlog.local.locks import TakeLock
     from threadlog.local.names import HomeNames, NameSource
     from threadlog.local.notes import NoteBook
+    from threadlog.local.outside import Outside
     from threadlog.local.reading import LocalRollouts
     from threadlog.local.register import Register
     from threadlog.local.search.catalog import SearchCatalog
@@ -182,6 +183,13 @@ class LocalStore:
         beside = (self.register, self.journal, self.notes)
         tools = Tools(lock, *beside, disk, writers, self.catalog.building_on, self._is_there)
         return Shelf(self.home, tools)
+
+    @property
+    def outside(self) -> Outside:
+        """Files that are no part of the home."""
+        from threadlog.local.outside import Outside
+
+        return Outside(self.home, self._chosen_disk())
 
     def _is_there(self, thread_id: str) -> bool:
         return bool(self.catalog.family(Family((thread_id,), NOBODY)))

@@ -1,0 +1,102 @@
+"""`threadlog export`: threads as one file, without secrets; what was replaced on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from threadlog.cli.export_words import FORMATS
+from threadlog.cli.main import USAGE
+from threadlog.core.export import ExportReport, Replaced
+from threadlog.core.text import count_text, one_line
+from threadlog.home import Home
+
+# Of the places as many are said; --json has them all.
+_PLACES_SAID = 10
+
+
+def run(home: Home, arguments: argparse.Namespace) -> int:
+    """Write the export, and say what it holds."""
+    output = arguments.output
+    if output == "":
+        return _refuse("--output is empty: name a file")
+    format_ = arguments.format or _by_name(output) or "html"
+    redact = () if arguments.keep_secrets else arguments.redact
+    if arguments.rules is not None and (redact == () or (redact is None and "json" in format_)):
+        return _refuse("--rules replaces nothing here: give --redact secrets too")
+    sys.stdout.flush()
+    try:
+        report = home.export(
+            *arguments.id,
+            to=sys.stdout.buffer if output in (None, "-") else output,
+            format=format_,
+            turns=arguments.turns,
+            redact=redact,
+            rules=arguments.rules,
+        )
+    except ValueError as error:
+        return _refuse(str(error))
+    if arguments.json:
+        print(json.dumps(_as_json(report)), file=sys.stderr)
+    else:
+        _say(report, output)
+    return 0
+
+
+def _by_name(output: str | None) -> str | None:
+    """The format that a file's name tells."""
+    kind = os.path.splitext(output or "")[1].removeprefix(".").lower()
+    return {"htm": "html", "markdown": "md"}.get(kind, kind if kind in FORMATS else None)
+
+
+def _refuse(sentence: str) -> int:
+    print(f"threadlog: {one_line(sentence)}", file=sys.stderr)
+    return USAGE
+
+
+def _say(report: ExportReport, output: str | None) -> None:
+    many = f"{report.threads} threads, " if report.threads > 1 else ""
+    turns = f"{report.turns} turn{'s' if report.turns != 1 else ''}, " if report.turns else ""
+    where = f" to {one_line(output)}" if output not in (None, "-") else ""
+    _line(f"exported {many}{turns}{count_text(report.size_bytes)}B as {report.format}{where}")
+    if report.problems:
+        _line(f"{report.problems} places of the files are no whole lines, and not in it")
+    if not report.redacted:
+        asked = "--redact secrets replaces them" if "json" in report.format else "as asked for"
+        _line(f"nothing was replaced: secrets that stand in it are in the export ({asked})")
+        return
+    total = sum(report.replaced.values())
+    if not total:
+        _line(f"nothing to replace was found ({', '.join(report.redacted)}); look before you share")
+        return
+    counts = ", ".join(f"{count} {rule}" for rule, count in report.replaced.items())
+    _line(f"replaced {total}: {counts} (--keep-secrets keeps all); look before you share")
+    for each in report.places[:_PLACES_SAID]:
+        _line(f"  {_place(each, alone=report.threads == 1)}")
+    left = len(report.places) + report.places_not_listed - _PLACES_SAID
+    if left > 0:
+        _line(f"  and in {left} more places (--json lists {len(report.places)})")
+
+
+def _place(each: Replaced, *, alone: bool) -> str:
+    place = each.place
+    if place.turn:
+        where = f"turn {place.turn}, {one_line(place.item)}"
+    else:
+        where = f"line {place.item}" if place.item.isdigit() else "the head"
+    thread = "" if alone else f"{place.thread_id}: "
+    times = f" ({each.times} times)" if each.times > 1 else ""
+    return f"{thread}{where}: {each.label}{times}"
+
+
+def _line(sentence: str) -> None:
+    print(f"threadlog: {sentence}", file=sys.stderr)
+
+
+def _as_json(report: ExportReport) -> dict[str, object]:
+    places = [
+        {"label": each.label, "times": each.times, **each.place._asdict()} for each in report.places
+    ]
+    return {"version": 1, **report._asdict(), "places": places}

@@ -1,0 +1,356 @@
+"""Secrets in texts, found by rules and replaced by what tells which rule found them.
+
+The same secret gets the same number wherever it stands, and one that was found behind its name is
+replaced where it stands by itself too.  Time goes with the length of the text: literals are looked
+for first, and patterns are tried where those stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from threadlog.core import redaction_values as values
+from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
+
+# Of the secrets of an export: so many have numbers, and so many are looked for where they stand
+# by themselves.
+NUMBERED_LIMIT = 10_000
+BARE_LIMIT = 256
+_LONG_WORD = 15
+_WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:~$"
+_CLASSES = bytes(97 if byte in _WORD else 32 for byte in range(256))
+_RUN = b"a" * _LONG_WORD
+# Where a word begins: also behind what JSON, a URL or a terminal's colours write as letters.
+_EDGE = re.compile(
+    r"(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9A-Fa-f]{2})|(?<=[0-9;]m)|(?<=%[0-9A-F]{2})"
+)
+_NAME_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+_NAME_BACK = 48
+_VALUES = ("a", "b", "c", "d", "e")
+_MORE = re.compile(r"""[^\s"'`<>\\,;&|(){}\[\]]*""")  # of a value without quotation marks
+_LINE_LEADS = frozenset(["", "export", "set", "env"])
+_COLOUR = re.compile(r"(?<=\[)[0-9;]{1,8}m|(?<=\\)[nrt]")
+_LINE_ENDS = re.compile(r"[ \t]*(?:$|[\r\n]|\\n|#)")
+_BEFORE_CHARS = 64
+
+
+class Gate(NamedTuple):
+    """The rules that may find something in a text, with their literals; secrets known from before.
+
+    It tells of a text, and of every text that is a part of it.
+    """
+
+    rules: tuple[tuple[Rule, tuple[str, ...]], ...]
+    bare: tuple[str, ...]
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+    rule: Rule
+
+
+class Redactor:
+    """Replaces what rules find in the texts of one export.
+
+    `counts` says how often what each rule found was replaced.
+    """
+
+    def __init__(self, rules: Sequence[Rule], allow: Sequence[re.Pattern[str]] = ()) -> None:
+        self._rules = tuple(rules)
+        self._allow = tuple(allow)
+        self._labels: dict[object, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._bare: dict[str, tuple[bytes, Rule]] = {}
+        self._tokens = _by_literal(self._rules, tokens=True)
+        self._words = _by_literal(self._rules, tokens=False)
+        self._shapes = [
+            n for n, rule in enumerate(self._rules) if rule.tokens and not rule.literals
+        ]
+        self._free = [n for n, rule in enumerate(self._rules) if not (rule.tokens or rule.literals)]
+        self._name_rule = next((rule for rule in self._rules if rule.named), None)
+        names = "|".join(sorted({re.escape(rule.name) for rule in self._rules}))
+        self._marks = re.compile(rf"\[redacted: (?:{names})(?: #[0-9]{{1,5}})?\]")
+        self.counts: dict[str, int] = {}
+        self._taken: list[str] = []
+
+    def begin(self) -> None:
+        """Count anew, knowing all secrets that were found so far."""
+        self.counts.clear()
+        self._taken.clear()
+
+    def take(self) -> list[str]:
+        """The labels of what was replaced since the last call, in order."""
+        taken, self._taken = self._taken, []
+        return taken
+
+    def gate(self, data: bytes) -> Gate | None:
+        """What a text, or JSON of texts, may hold; None if that is nothing."""
+        hits: dict[int, list[str]] = {number: [] for number in self._free}
+        words = _long_words(data)
+        for literals, where in ((self._tokens, words), (self._words, data.lower())):
+            for literal, (raw, numbers) in literals.items():
+                if raw in where:
+                    for number in numbers:
+                        hits.setdefault(number, []).append(literal)
+        said = words.decode("ascii") if self._shapes else ""
+        hits |= {n: [] for n in self._shapes if self._rules[n].pattern.search(said)}
+        bare = tuple(value for value, (raw, _rule) in self._bare.items() if raw in data)
+        if not hits and not bare:
+            return None
+        return Gate(tuple((self._rules[n], tuple(hits[n])) for n in sorted(hits)), bare)
+
+    def everything(self) -> Gate:
+        """The gate of a text of which nothing is known."""
+        return Gate(tuple((rule, rule.literals) for rule in self._rules), tuple(self._bare))
+
+    def bare_gate(self, data: bytes) -> Gate | None:
+        """The gate of a text in which rules find nothing: secrets that stand by themselves."""
+        bare = tuple(value for value, (raw, _rule) in self._bare.items() if raw in data)
+        return Gate((), bare) if bare else None
+
+    def narrowed(self, gate: Gate, data: bytes) -> Gate | None:
+        """What a part of what *gate* tells of may hold; None if that is nothing."""
+        words, low = b"", data.lower()
+        if any(rule.tokens for rule, _literals in gate.rules):
+            words = _long_words(data)
+        rules = []
+        for rule, literals in gate.rules:
+            where = words if rule.tokens else low
+            hit = tuple(each for each in literals if each.encode() in where)
+            if hit or not literals:
+                rules.append((rule, hit))
+        bare = tuple(value for value in gate.bare if self._bare[value][0] in data)
+        return Gate(tuple(rules), bare) if rules or bare else None
+
+    def text(self, text: str, gate: Gate | None = None) -> str:
+        """*text* without secrets; *gate* is that of all that it is a part of, if it was asked."""
+        gate = gate or self.gate(text.encode("utf-8", "surrogatepass"))
+        spans = self._spans(text, gate) if gate else []
+        if not spans:
+            return text
+        pieces: list[str] = []
+        at = 0
+        for span in spans:
+            pieces += (text[at : span.start], self._label(span.rule, text[span.start : span.end]))
+            at = span.end
+        return "".join([*pieces, text[at:]])
+
+    def value(self, name: str, value: str, gate: Gate | None = None) -> str:
+        """The same for a text that a name belongs to: all of it is a secret, or parts are."""
+        rule = self._name_rule
+        kind = values.kind_of_name(name) if rule is not None else None
+        if rule is None or kind is None or not self._allowed(rule, value):
+            return self.text(value, gate)
+        redacted = self.text(value, gate)
+        if redacted == value and values.is_secret(kind, value, values.QUOTED):
+            return self._label(rule, value)
+        return redacted
+
+    # -- what is a secret in it
+
+    def _spans(self, text: str, gate: Gate) -> list[_Span]:
+        low = _lower(text)
+        found: list[_Span] = []
+        for rule, literals in gate.rules:
+            where = text if rule.tokens else low
+            for literal in literals or ("",):
+                if literal in where:
+                    found += self._found(rule, literals, text, low)
+                    break
+        for value in gate.bare:
+            found += self._standing(value, text)
+        if found and values.MARK in text:
+            marks = [match.span() for match in self._marks.finditer(text)]
+            found = [
+                span for span in found if not any(start <= span.start < end for start, end in marks)
+            ]
+        return _merged(found)
+
+    def _found(self, rule: Rule, literals: tuple[str, ...], text: str, low: str) -> Iterator[_Span]:
+        if not rule.anchored:
+            for match in rule.pattern.finditer(text):
+                if span := self._judged(rule, match, low):
+                    yield span
+            return
+        where = text if rule.tokens else low
+        for literal in literals:
+            at = where.find(literal)
+            while at >= 0:
+                end = at + len(literal)
+                begin = _word_begins(text, at) if rule.inner else at
+                if rule.inner or not rule.tokens or _EDGE.match(text, at):
+                    found = rule.pattern.match(text, begin)
+                    span = self._judged(rule, found, low) if found else None
+                    if span is not None:
+                        yield span
+                        end = max(end, span.end)
+                at = where.find(literal, end)
+
+    def _judged(self, rule: Rule, match: re.Match[str], low: str) -> _Span | None:
+        """Where the secret of a match stands, if it is one."""
+        start, end = _named(match) if rule.named else match.span(rule.group)
+        if start >= end or (rule.keywords and not _near(rule.keywords, low, start, end)):
+            return None
+        secret = match.string[start:end]
+        if rule.named:
+            return _Span(start, end, rule) if self._allowed(rule, secret) else None
+        if rule.about == SECRETS and (
+            values.is_placeholder(secret) or not (rule.tokens or values.may_be(secret))
+        ):
+            return None
+        if rule.entropy and values.entropy(secret) < rule.entropy:
+            return None
+        return _Span(start, end, rule) if self._allowed(rule, secret) else None
+
+    def _allowed(self, rule: Rule, secret: str) -> bool:
+        """True if no pattern of the rule's, nor of all rules, says that it is no secret."""
+        return not any(each.search(secret) for each in (*rule.allow, *self._allow))
+
+    def _standing(self, value: str, text: str) -> Iterator[_Span]:
+        """Where a secret that is known stands by itself."""
+        at = text.find(value)
+        while at >= 0:
+            end = at + len(value)
+            before, after = text[at - 1 : at], text[end : end + 1]
+            if not (before.isalnum() and not _EDGE.match(text, at)) and not after.isalnum():
+                yield _Span(at, end, self._bare[value][1])
+            at = text.find(value, end)
+
+    def _label(self, rule: Rule, secret: str) -> str:
+        """What stands in its place."""
+        key = secret if len(secret) <= 256 else (hash(secret), len(secret), secret[:64])
+        label = self._labels.get(key)
+        if label is None:
+            label = f"{values.MARK}{rule.name}]"
+            if len(self._labels) < NUMBERED_LIMIT:
+                number = self._numbers[rule.name] = self._numbers.get(rule.name, 0) + 1
+                label = self._labels[key] = f"{values.MARK}{rule.name} #{number}]"
+        if rule.bare and not rule.tokens:
+            self._learn(rule, secret)
+        name = label[len(values.MARK) : -1].partition(" #")[0]
+        self.counts[name] = self.counts.get(name, 0) + 1
+        self._taken.append(label)
+        return label
+
+    def _learn(self, rule: Rule, secret: str) -> None:
+        """Look for a secret where it stands by itself too, if nothing else can be meant there."""
+        if secret in self._bare or len(self._bare) >= BARE_LIMIT:
+            return
+        if values.is_unusual(secret) and not set(secret) & set('"\\'):
+            self._bare[secret] = secret.encode("utf-8", "surrogatepass"), rule
+
+
+def _by_literal(rules: Sequence[Rule], *, tokens: bool) -> dict[str, tuple[bytes, list[int]]]:
+    """The literals of rules, encoded, and which rules each is of, by number."""
+    found: dict[str, tuple[bytes, list[int]]] = {}
+    for number, rule in enumerate(rules):
+        for literal in rule.literals if rule.tokens == tokens else ():
+            found.setdefault(literal, (literal.encode(), []))[1].append(number)
+    return found
+
+
+def _long_words(data: bytes) -> bytes:
+    """The words of a text that are long enough to be tokens, and nothing else of it."""
+    runs = data.translate(_CLASSES)
+    words, at = [], runs.find(_RUN)
+    while at >= 0:
+        end = runs.find(b" ", at + _LONG_WORD)
+        end = end if end >= 0 else len(runs)
+        words.append(data[at:end])
+        at = runs.find(_RUN, end)
+    return b" ".join(words)
+
+
+def _lower(text: str) -> str:
+    """*text* in lower case, every character in its place."""
+    low = text.lower()
+    if len(low) == len(text):
+        return low
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+def _word_begins(text: str, at: int) -> int:
+    """Where the word begins that a literal stands in, without what colours and JSON put before."""
+    piece = text[max(0, at - _NAME_BACK) : at]
+    begin = at - len(piece) + len(piece.rstrip(_NAME_CHARS))
+    skipped = _COLOUR.match(text, begin)
+    return skipped.end() if skipped else begin
+
+
+def _near(keywords: tuple[str, ...], low: str, start: int, end: int) -> bool:
+    about = low[max(0, start - NEAR_CHARS) : start] + " " + low[end : end + NEAR_CHARS]
+    return any(each in about for each in keywords)
+
+
+def _named(match: re.Match[str]) -> tuple[int, int]:
+    """Where the value stands that a name has, if it is a secret; else nowhere."""
+    nowhere = (0, 0)
+    text, begun = match.string, match.start()
+    piece = text[max(0, begun - _NAME_BACK) : begun]
+    left = piece[len(piece.rstrip(_NAME_CHARS)) :]
+    name_at = begun - len(left)
+    before = text[max(0, name_at - 1) : name_at]
+    if before == "\\" and left[:1] in ("n", "r", "t"):
+        left, name_at = left[1:], name_at + 1
+    kind = values.kind_of_name(left + match["rest"])
+    if kind is None or text[max(0, name_at - 2) : name_at] == "::":
+        return nowhere
+    group = next(each for each in _VALUES if match[each] is not None)
+    how = _how(match, group, left, before)
+    start, end = match.span(group)
+    if how is None or not values.may_be(text[start:end]):
+        return nowhere
+    ends = False
+    env = (left + match["rest"]).strip("-.").isupper() or before in (";", "?", "&")
+    if group == "e":
+        end = _MORE.match(text, end).end() if end - start >= 256 else end  # type: ignore[union-attr]
+        begins = _begins_line(text, name_at)
+        ends = begins and _LINE_ENDS.match(text, end) is not None
+        end -= len(text[start:end]) - len(text[start:end].rstrip(".,:;"))
+        how = values.TIGHT if env and match["tells"] and begins else how
+    if not values.is_secret(kind, text[start:end], how, env=env and how == values.TIGHT, ends=ends):
+        return nowhere
+    return start, end
+
+
+def _begins_line(text: str, at: int) -> bool:
+    """True if a line begins here, or behind `export`; also one behind an escape of JSON's."""
+    piece = text[max(0, at - _BEFORE_CHARS) : at]
+    line = piece[max(piece.rfind("\n"), piece.rfind("\\n") + 1, piece.rfind("\r")) + 1 :]
+    whole = len(piece) == at or len(line) < len(piece)
+    return whole and line.strip(" \t+-") in _LINE_LEADS
+
+
+def _how(match: re.Match[str], group: str, left: str, before: str) -> str | None:
+    """How a value stands behind its name; None if it does not belong to it."""
+    if match["said"]:
+        if left + match["rest"] == "pass":
+            return None
+        return values.QUOTED if group != "e" and "." not in match["rest"] else values.SAID
+    if match["flag"]:
+        return (values.TIGHT if group == "e" else values.QUOTED) if left.startswith("-") else None
+    if match["xml"]:
+        closed = before == "<" and group == "e" and match.string.startswith("</", match.end(group))
+        return values.TIGHT if closed else None
+    if group != "e":
+        return values.LISTED if match["tells"] and "," in match["tells"] else values.QUOTED
+    if match["after"]:
+        return None
+    sets = match["sets"]
+    return values.TIGHT if sets and sets == sets.strip() and not match["type"] else values.SPACED
+
+
+def _merged(found: list[_Span]) -> list[_Span]:
+    """Spans in their order, none of which meets another; of two that do the larger one names it."""
+    merged: list[_Span] = []
+    for span in sorted(found, key=lambda each: each.start):
+        last = merged[-1] if merged else None
+        if last is None or span.start >= last.end:
+            merged.append(span)
+        elif span.end > last.end:
+            larger = span if span.start == last.start else last
+            merged[-1] = _Span(last.start, span.end, larger.rule)
+    return merged

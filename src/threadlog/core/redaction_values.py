@@ -1,0 +1,250 @@
+"""What tells a secret from what only looks like one: placeholders, code, digests, plain words.
+
+Pure questions about a value and the name that it stands behind; `redaction` asks them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import lru_cache
+from math import log2
+
+PASSWORD, SECRET, TOKEN, KEY, AUTH = "password", "secret", "token", "key", "auth"
+MARK = "[redacted: "
+
+# How a value stands behind its name.
+QUOTED, TIGHT, SPACED, SAID, LISTED = "quoted", "tight", "spaced", "said", "listed"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_PLACEHOLDERS = _words(
+    """xxxx *** ... … • example placeholder changeme change-me change_me your- your_ yourpass
+    yourtoken yoursecret yourkey yourapi yourname insert- insert_ replace-me replaceme replace_with
+    replace-with enter- goes-here goeshere paste- redacted dummy fill-in fillme notreal not-real
+    not_real fake <a <y <t <s <p <k ${ {{ $( %( sanitized censored obfuscated masked foobar
+    deadbeef"""
+)
+_STANDS_FOR = re.compile(
+    r"""(?x) \$\{.* | \$\(.* | \$[A-Za-z_]\w* | <.* | \{.* | \[.* | \(.* | %\w+% | @\w+@ |
+    ![A-Z]\w+[ ].* | __\w*__ | [-=~_.*\#xX]+ | \w+://.* |
+    (?:op|vault|ref|env|secretref|keyvault|ssm|arn|urn|sha\d+|md5)[:.-].*"""
+)
+# A path of two folders or more, or of one with a file that has a kind.
+_PATH = re.compile(
+    r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@ -]+[/\\])*[\w@ -]*(?:\.[A-Za-z]\w{0,7})?"
+)
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+")
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
+_SLUG = re.compile(r"[A-Za-z]+(?:[-_.:/ ][A-Za-z]+)*[-_.:/ ]?[0-9]{0,3}")
+_CAMEL = re.compile(r"(?:[a-z]+|[A-Z]{1,4})(?:[A-Z][a-z]+)+[0-9]{0,2}")
+_TYPE = re.compile(
+    r"(?i)(?:u?int|float|sha|md|base|utf|str|vec|uuid|v|aes|rsa|hs|rs|es|oauth|ed|i|u|f)[-_]?[0-9]+"
+    r"(?:url|_t|le|be|gcm)?"
+)
+_KINDS = re.compile(r"(?i)pass(?:w|phr|code)|pwd|secret|token|key|cred|auth|login|user")
+_VERSION = re.compile(r"v?[0-9]+(?:\.[0-9]+)+\S{0,12}")
+_CALLED = re.compile(r"[A-Za-z_][\w.]*[(\[]")
+_PLAIN = _words(
+    """string str bytes bool boolean int integer number float object array list dict any none null
+    nil undefined void unknown optional required nullable true false yes no on off default empty
+    missing invalid incorrect wrong error failed expired hidden visible text input type field
+    value values name label title description reset forgot forgotten confirm change changed
+    update updated create created generate generated set unset get show hide enter login logout
+    signin signup user username email secret secrets password passwords passwd token tokens key
+    keys credential credentials auth api bearer basic digest oauth oauth2 jwt oidc disabled enabled
+    inherit always never auto manual prompt stdin env file path vault keyring keychain plaintext
+    encrypted hashed hash bcrypt argon2 scrypt opaque generic kubernetes self this const let var
+    final static async await function return import from class struct test tests testing mock stub
+    sample demo todo tbd fixme abc foo bar baz qux foobar see use used using and the for not with
+    must should is was were are has have had can could may might will shall only also both each
+    every secretstr"""
+)
+# What may stand behind the word that tells what a name means.
+_SUFFIXES = _words(
+    """old new prod production dev development stage staging test testing live sandbox local
+    default value plain text base base64 b64 string str env primary secondary main backup current
+    previous root admin header raw hex literal us eu id2 v"""
+)
+_PASSWORDS = ("password", "passwd", "passwort", "passphrase", "passcode", "pwd")
+_NO_PASS = _words("bypass compass trespass encompass surpass")
+_NO_TOKEN = _words(
+    """max min next prev page continuation start sync pad eos bos unk sep cls mask special end stop
+    cancellation cancel num n first last per total input output prompt count lookahead current
+    previous type lexer parser syntax"""
+)
+_OPEN_KEYS = _words(
+    """public pub primary foreign cache sort partition hash range row object idempotency group index
+    lookup map dict hot short route query shift enter arrow candidate composite natural surrogate
+    unique host known publishable publish translation i18n message config settings setting state
+    json column dedupe ordering order parent child routing dictionary any that this registry s3 obj
+    bucket property prop react item list data event log error entity feature command ctrl alt meta
+    tab escape esc left right up down delete backspace press on"""
+)
+_SECRET_KEYS = _words(
+    """api secret access private encryption encrypt decrypt signing sign signature master account
+    auth service license licence shared admin ssh deploy storage subscription app application
+    function integration write read ingest ingestion server live webhook webhooks hmac session
+    cookie rest consumer customer client"""
+)
+
+
+def entropy(value: str) -> float:
+    """Bits a character, by how often each stands in the value itself."""
+    size = len(value)
+    return -sum(n / size * log2(n / size) for n in Counter(value).values()) if size else 0.0
+
+
+def is_placeholder(value: str) -> bool:
+    """True for what stands for a secret: `<token>`, `xxxx`, `$TOKEN`, `your-api-key`."""
+    return (
+        _STANDS_FOR.fullmatch(value) is not None
+        or (len(value) <= 120 and any(each in value.lower() for each in _PLACEHOLDERS))
+        or len(set(value)) <= 2
+    )
+
+
+def is_unusual(value: str) -> bool:
+    """True if a secret can be looked for by itself: nothing else is likely to be the same."""
+    if not 8 <= len(value) <= 4096 or "\n" in value:
+        return False
+    kinds = _kinds(value)
+    return ("digit" in kinds or "other" in kinds) and len(kinds) > 1 and not value.isdigit()
+
+
+def _kinds(value: str) -> set[str]:
+    found = set()
+    for char in value:
+        if char.isdigit():
+            found.add("digit")
+        elif char.islower():
+            found.add("lower")
+        elif char.isupper():
+            found.add("upper")
+        elif char not in "_-./: ":
+            found.add("other")
+    return found
+
+
+def may_be(value: str) -> bool:
+    """A first look: False for plain words, and for names that values of their own follow."""
+    if value.lower() in _PLAIN:
+        return False
+    name, sets, rest = value.partition("=")
+    return not (sets and rest.strip("=") and len(name) <= 64 and kind_of_name(name))
+
+
+@lru_cache(maxsize=4096)
+def kind_of_name(name: str) -> str | None:
+    """Which kind of secret a name promises, by its words; None for all other names."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    while len(words) > 1 and (words[-1] in _SUFFIXES or words[-1].isdigit()):
+        words.pop()
+    if not words:
+        return None
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last.endswith(_PASSWORDS) or last in ("pass", "pw") or _ends_in_pass(last):
+        return PASSWORD if last != "pw" or before else None
+    if last == "secret" or (last.endswith("secret") and len(last) > 6):
+        return SECRET
+    if last.endswith("token"):
+        return None if before in _NO_TOKEN else TOKEN
+    if last.endswith("key"):
+        return _kind_of_key(name, words)
+    if last in ("credential", "credentials", "cred", "creds"):
+        return TOKEN
+    return AUTH if last == "auth" else None
+
+
+def _ends_in_pass(word: str) -> bool:
+    return word.endswith("pass") and len(word) <= 12 and word not in _NO_PASS
+
+
+def _kind_of_key(name: str, words: list[str]) -> str | None:
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    before = before or last.removesuffix("key")
+    if before in _SECRET_KEYS or (len(words) > 1 and any(w in ("secret", "api") for w in words)):
+        return TOKEN
+    if not before or before in _OPEN_KEYS or last not in ("key",):
+        return None
+    return KEY if name.isupper() or "_" in name else None
+
+
+def is_secret(kind: str, value: str, how: str, *, env: bool = False, ends: bool = False) -> bool:
+    """True if *value* is a secret, behind a name of this *kind*.
+
+    *env* says that the name is one of an environment or a connection string, where texts stand
+    without quotation marks; *ends* that it has a line of its own, as in YAML.
+    """
+    if len(value) < 3 or MARK in value or is_placeholder(value) or _is_code(value, how, env=env):
+        return False
+    if kind in (PASSWORD, SECRET):
+        return _is_password(kind, value, how, env=env, ends=ends)
+    return _is_token(kind, value, how)
+
+
+def _is_code(value: str, how: str, *, env: bool) -> bool:
+    if value.lower() in _PLAIN or _VERSION.fullmatch(value) or "://" in value:
+        return True
+    if _PATH.fullmatch(value) and ("." in value or value.count("/") + value.count("\\") > 1):
+        return not _is_random(value, 30) or len(value) > 60
+    if how in (QUOTED, LISTED):
+        return False
+    if value[0] in "/~." and re.fullmatch(r"[A-Za-z/._~-]+", value) and len(value) < 40:
+        return True
+    if _CALLED.match(value) or _TYPE.fullmatch(value):
+        return True
+    if _DOTTED.fullmatch(value):
+        parts = re.split(r"\W+", value)
+        return not any(_is_random(each, 16) and not _KINDS.search(each) for each in parts)
+    if _IDENTIFIER.fullmatch(value) and (_KINDS.search(value) or value.startswith("_")):
+        return not (env and value[-1:].isdigit() and not value.isupper()) or "_" in value
+    return env and value.isupper() and "_" in value and _IDENTIFIER.fullmatch(value) is not None
+
+
+def _is_password(kind: str, value: str, how: str, *, env: bool, ends: bool) -> bool:
+    if " " in value or len(value) > 256:
+        return False
+    kinds = _kinds(value)
+    mixed = len(kinds) > 1 and bool(kinds & {"digit", "other"})
+    if how in (SAID, LISTED):
+        return mixed and len(value) >= 7 and not (how == LISTED and _SLUG.fullmatch(value))
+    if kind == SECRET and not mixed and (how != TIGHT or not env):
+        return (len(value) >= 12 and not _SLUG.fullmatch(value)) or _is_random(value, 16)
+    if how == QUOTED:
+        return not (_SLUG.fullmatch(value) and _KINDS.search(value) and not value[-1:].isdigit())
+    if how == TIGHT and (env or mixed):
+        return env or len(value) >= 6 or bool(kinds & {"other"})
+    if value.isdigit():
+        return kind == PASSWORD and len(value) >= 4
+    if mixed:
+        return len(value) >= 6
+    return kind == PASSWORD and ends and len(value) >= 6 and value.islower()
+
+
+def _is_token(kind: str, value: str, how: str) -> bool:
+    least = {QUOTED: 8, TIGHT: 8, SPACED: 10, SAID: 16, LISTED: 16}[how]
+    if len(value) < least or " " in value or value.isdigit() or len(value) > 8192:
+        return False
+    if _SLUG.fullmatch(value) or _CAMEL.fullmatch(value):
+        pieces = _WORDS.findall(value)
+        if len(value) > 3.5 * len(pieces):
+            return False
+        return _is_random(value, 20) and entropy(value) > 3.6 and not _KINDS.search(value)
+    return _is_random(value, 20 if kind == KEY else 16 if kind == AUTH else least)
+
+
+def _is_random(value: str, least: int) -> bool:
+    """True if a text of letters and digits looks drawn, not written."""
+    if len(value) < least or not re.search("[A-Za-z0-9]", value):
+        return False
+    kinds = _kinds(value)
+    if "digit" in kinds and kinds & {"lower", "upper"}:
+        runs = re.findall("[0-9]+", value)
+        spread = len(runs) > 1 or len(value) < 16 or "other" in kinds
+        return entropy(value) >= 2.3 and (spread or entropy(value) >= 3.5)
+    return len(value) >= 20 and {"lower", "upper"} <= kinds and entropy(value) >= 3.8

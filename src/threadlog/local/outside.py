@@ -1,0 +1,74 @@
+"""Files that are no part of a home: exports, written aside and then named; a table of rules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from threadlog.core import layout
+from threadlog.local.copying import write_all
+from threadlog.local.disk import Disk
+
+RULES_FILE = "redaction.toml"
+_MODE = 0o600
+_BLOCK_BYTES = 1 << 18
+
+
+class Outside:
+    """Reads and writes where a caller says."""
+
+    def __init__(self, home: str, disk: Disk) -> None:
+        self._home = home
+        self._disk = disk
+
+    def rules(self, path: str | None, limit_bytes: int) -> bytes | None:
+        """A table of rules: at *path*, else the home's own, None if that is not there.
+
+        Raises OSError; ValueError for one that is longer than *limit_bytes*.
+        """
+        where = path or os.path.join(self._home, layout.OWN_FOLDER, RULES_FILE)
+        if path is None and not os.path.isfile(where):
+            return None
+        with open(where, "rb") as file:
+            data = file.read(limit_bytes + 1)
+        if len(data) > limit_bytes:
+            raise ValueError(f"{where} has more than {limit_bytes >> 20} MiB: that is no table")
+        return data
+
+    @contextmanager
+    def written_aside(self, path: str) -> Iterator[Callable[[bytes], object]]:
+        """What appends to a new file, which has *path* once all of it is there.
+
+        Only its owner may read it.  If writing ends early nothing is left, and what had the path
+        before stays.  Raises OSError.
+        """
+        path = os.path.abspath(os.path.expanduser(path))
+        if os.path.isdir(path):
+            raise IsADirectoryError(21, "it is a folder: name a file", path)
+        aside = f"{path}.{os.getpid()}.part"
+        try:
+            fd = self._disk.create(aside, _MODE)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
+        held = bytearray()
+
+        def write(data: bytes) -> None:
+            held.extend(data)
+            if len(held) >= _BLOCK_BYTES:
+                write_all(self._disk, fd, bytes(held))
+                held.clear()
+
+        try:
+            try:
+                yield write
+                write_all(self._disk, fd, bytes(held))
+                self._disk.change_mode(fd, _MODE)
+                self._disk.sync(fd)
+            finally:
+                self._disk.close(fd)
+            self._disk.move(aside, path)
+        except BaseException:
+            with suppress(OSError):
+                self._disk.unlink(aside)
+            raise

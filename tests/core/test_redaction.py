@@ -1,0 +1,268 @@
+"""Secrets are found, look-alikes stay; in time that goes with the length of the text."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secret_samples import Dice, Sample, look_alikes, secrets
+from threadlog.core import redaction
+from threadlog.core.redacted import redacted
+from threadlog.core.redaction import Redactor
+from threadlog.core.redaction_rules import RULES, SECRETS, OwnRules, chosen, own_rules
+
+SEEDS = (1, 2, 3)
+ALL = tuple({rule.about for rule in RULES})
+
+
+def redactor(*redact: str, own: OwnRules | None = None) -> Redactor:
+    own = own or OwnRules()
+    return Redactor(chosen(redact or (SECRETS,), own), own.allow)
+
+
+def clean(text: str, *redact: str) -> str:
+    return redactor(*redact).text(text)
+
+
+def missed(samples: list[Sample]) -> list[str]:
+    found = [(each, clean(each.text)) for each in samples]
+    return [
+        f"{each.kind}: {each.text!r} -> {text!r}" for each, text in found if each.secret in text
+    ]
+
+
+def touched(samples: list[Sample]) -> list[str]:
+    return [
+        f"{each.kind}: {each.text!r} -> {text!r}"
+        for each in samples
+        if (text := clean(each.text)) != each.text
+    ]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_secrets_are_found_and_look_alikes_stay(seed: int) -> None:
+    found, others = secrets(Dice(seed), 4), look_alikes(Dice(seed), 4)
+    assert len(found) >= 200
+    assert len({each.kind for each in found}) >= 40
+    assert len(others) >= 200
+    misses, wrong = missed(found), touched(others)
+    hits = len(found) - len(misses)
+    report = "\n".join(["missed:", *misses, "wrongly replaced:", *wrong])
+    assert hits / len(found) >= 0.98, report
+    assert hits / (hits + len(wrong)) >= 0.95, report
+
+
+def test_every_kind_of_secret_is_found_most_of_the_time() -> None:
+    """No kind hides behind the others."""
+    for kind in {each.kind for each in secrets(Dice(0), 1)}:
+        samples = [each for each in secrets(Dice(9), 6) if each.kind == kind]
+        assert len(missed(samples)) <= 1, kind
+
+
+def test_what_is_replaced_says_the_rule_and_nothing_of_the_value() -> None:
+    token = "ghp" + "_" + Dice(1).alnum(36)
+    assert clean(f"a {token} b") == "a [redacted: github-token #1] b"
+
+
+def test_the_same_secret_has_the_same_number_wherever_it_stands() -> None:
+    dice, made = Dice(2), redactor()
+    one, two = ("gh" + "p_" + dice.alnum(36) for _ in range(2))
+    assert made.text(f"{one} {two}") == "[redacted: github-token #1] [redacted: github-token #2]"
+    assert made.text(f"TOKEN={two}, {one}") == (
+        "TOKEN=[redacted: github-token #2], [redacted: github-token #1]"
+    )
+    assert made.counts == {"github-token": 4}
+    assert len(made.take()) == 4
+    assert made.take() == []
+
+
+def test_a_secret_behind_its_name_is_replaced_where_it_stands_by_itself() -> None:
+    made = redactor()
+    assert made.text("DB_PASSWORD=hunter2xyz") == "DB_PASSWORD=[redacted: secret #1]"
+    assert made.text("log in with hunter2xyz.") == "log in with [redacted: secret #1]."
+    assert made.text("hunter2xyzzy") == "hunter2xyzzy"
+    assert made.text("\\nhunter2xyz\\n") == "\\n[redacted: secret #1]\\n"
+
+
+def test_a_usual_word_is_replaced_only_behind_its_name() -> None:
+    made = redactor()
+    assert made.text("DB_PASSWORD=swordfish") == "DB_PASSWORD=[redacted: secret #1]"
+    assert made.text("a swordfish swims") == "a swordfish swims"
+
+
+def test_known_secrets_are_limited_and_beyond_that_have_no_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(redaction, "NUMBERED_LIMIT", 2)
+    monkeypatch.setattr(redaction, "BARE_LIMIT", 2)
+    made = redactor()
+    text = made.text("\n".join(f"DB_PASSWORD=harbour{n}77x" for n in range(4)))
+    assert text.splitlines()[1:] == [
+        "DB_PASSWORD=[redacted: secret #2]",
+        "DB_PASSWORD=[redacted: secret]",
+        "DB_PASSWORD=[redacted: secret]",
+    ]
+    assert made.text("harbour077x harbour377x") == "[redacted: secret #1] harbour377x"
+
+
+PIECES = st.sampled_from([each.text for each in secrets(Dice(4), 1) + look_alikes(Dice(4), 1)])
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=20)), max_size=5), st.sampled_from('\n ,\t"'))
+def test_what_was_redacted_stays_as_it_is(pieces: list[str], between: str) -> None:
+    text = clean(between.join(pieces), *ALL)
+    assert clean(text, *ALL) == text
+
+
+@given(st.text())
+def test_any_text_is_taken(text: str) -> None:
+    clean(text, *ALL)
+
+
+@given(st.lists(PIECES, min_size=1, max_size=4))
+def test_a_gate_of_the_whole_hides_nothing_of_a_part(pieces: list[str]) -> None:
+    whole = "\n".join(pieces)
+    gate = redactor().gate(whole.encode())
+    for piece in pieces:
+        made = redactor()
+        assert gate is None or made.text(piece, made.gate(whole.encode())) == clean(piece)
+        assert gate is not None or clean(piece) == piece
+
+
+def test_the_larger_of_two_secrets_that_meet_is_replaced_whole() -> None:
+    jwt = Dice(3).jwt()
+    assert clean(f"Cookie: a=1; session={jwt}; b=2") == "Cookie: [redacted: cookie #1]"
+
+
+def test_a_forged_mark_hides_no_secret() -> None:
+    token = "glp" + "at-" + Dice(5).of("abcdefghijk0123456789", 20)
+    assert token not in clean(f"[redacted: {token}]")
+    assert token not in clean(f"[redacted: gitlab-token #{token}]")
+
+
+def test_paths_and_email_are_replaced_by_choice() -> None:
+    text = "/home/alice/src C:\\Users\\bob\\x bob@corp.io git@host.io:x.git a@example.com"
+    assert clean(text) == text
+    assert clean(text, "paths") == (
+        "[redacted: home-path #1]/src [redacted: home-path #2]\\x bob@corp.io git@host.io:x.git "
+        "a@example.com"
+    )
+    assert clean(text, "email") == text.replace("bob@corp.io", "[redacted: email #1]")
+
+
+HOSTILE = {
+    "key=": "key=",
+    "quotes": 'key="',
+    "prefixes": "sk-ghp_xoxb-",
+    "one word": "a",
+    "schemes": "://a:",
+    "begins": "-----BEGIN PRIVATE KEY-----",
+    "keys without end": "-----BEGIN RSA PRIVATE KEY-----\n" + "A" * 64 + "\n",
+    "jwts": "eyJaaaaaaaaaaaa.",
+    "curl": "curl  -u ",
+    "login": "docker login ",
+    "said": "password is ",
+    "header": "authorization: ",
+    "mail": "a@a.",
+    "escapes": "token=\\\\\\a",
+    "spaces": "token      ",
+    "dots": "M" + "a" * 24 + ".",
+    "cookies": "cookie: a=",
+}
+
+
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
+def test_time_goes_with_the_length_of_a_hostile_text(piece: str) -> None:
+    def seconds(size: int) -> float:
+        text = piece * (size // len(piece))
+        begun = time.process_time()
+        clean(text, *ALL)
+        return time.process_time() - begun
+
+    small = min(seconds(50_000) for _ in range(2))
+    assert seconds(400_000) < 3 * 8 * max(small, 0.005)
+
+
+def test_texts_in_any_value_are_redacted_with_what_names_them() -> None:
+    value: Any = {
+        "env": {"DB_PASSWORD": "hunter two", "API_KEY": Dice(6).alnum(30), "MODE": "fast"},
+        "argv": ["tool", "--password", "swordfish9", "--verbose"],
+        "n": [1, None, True, {"hunter": "DB_PASSWORD=hunter2xyz"}],
+    }
+    made = redacted(value, redactor())
+    assert made["env"]["API_KEY"] == "[redacted: secret #1]"
+    assert made["env"]["MODE"] == "fast"
+    assert made["argv"] == ["tool", "--password", "[redacted: secret #2]", "--verbose"]
+    assert made["n"] == [1, None, True, {"hunter": "DB_PASSWORD=[redacted: secret #3]"}]
+
+
+def test_a_value_without_secrets_is_handed_back_as_it_is() -> None:
+    value = {"key": ["token", "auth: required"], "n": 1}
+    assert redacted(value, redactor()) is value
+
+
+def test_a_deep_value_and_an_image_are_no_trouble() -> None:
+    deep: object = "DB_PASSWORD=hunter2xyz"
+    for _ in range(300):
+        deep = [deep]
+    assert "hunter2xyz" not in repr(redacted(deep, redactor()))
+    image = "data:image/png;base64," + Dice(7).base64(500)
+    assert redacted([image, "TOKEN=" + Dice(7).alnum(30)], redactor())[0] == image
+
+
+# -- rules of a user's own
+
+
+def own(**rule: object) -> OwnRules:
+    return own_rules({"rule": [{"name": "acme", "pattern": r"acme_(\w{8,})", **rule}]})
+
+
+def test_a_rule_of_ones_own_finds_what_it_says() -> None:
+    assert redactor(own=own()).text("acme_12345678") == "[redacted: acme #1]"
+    assert redactor(own=own(group=1)).text("acme_12345678") == "acme_[redacted: acme #1]"
+    assert redactor(own=own(literals=["nowhere"])).text("acme_12345678") == "acme_12345678"
+    assert redactor(own=own(entropy=3.5)).text("acme_11112222") == "acme_11112222"
+    assert redactor(own=own(allow=["1234"])).text("acme_12345678") == "acme_12345678"
+    near = redactor(own=own(keywords=["Vault"]))
+    assert near.text("acme_12345678") == "acme_12345678"
+    assert near.text("our vault: acme_12345678") == "our vault: [redacted: acme #1]"
+
+
+def test_a_table_switches_rules_off_and_allows_values() -> None:
+    table = own_rules({"off": ["github-token"], "allow": ["^hunter"]})
+    token = "gh" + "p_" + Dice(8).alnum(36)
+    assert redactor(own=table).text(f"see {token}") == f"see {token}"
+    assert redactor(own=table).text("DB_PASSWORD=hunter2xyz") == "DB_PASSWORD=hunter2xyz"
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ({"rules": []}, "has no key 'rules'"),
+        ({"rule": {"name": "x"}}, "is a list"),
+        ({"rule": [{"pattern": "x"}]}, "has no name"),
+        ({"rule": [{"name": "A B]", "pattern": "x"}]}, "lower case"),
+        ({"rule": [{"name": "x"}]}, "has no pattern"),
+        ({"rule": [{"name": "x", "pattern": "("}]}, "no pattern"),
+        ({"rule": [{"name": "x", "pattern": "a*"}]}, "fits an empty text"),
+        ({"rule": [{"name": "x", "pattern": "a", "group": 1}]}, "no group 1"),
+        ({"rule": [{"name": "x", "pattern": "a", "entropy": "much"}]}, "a number"),
+        ({"rule": [{"name": "x", "pattern": "a", "literals": "a"}]}, "list of texts"),
+        ({"rule": [{"name": "x", "pattern": "a", "what": 1}]}, "has no key 'what'"),
+        ({"off": ["no-such"]}, "no rule 'no-such'"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused_with_the_reason(
+    table: dict[str, object], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        own_rules(table)
+
+
+def test_every_rule_has_a_name_that_marks_can_hold() -> None:
+    for rule in RULES:
+        assert own_rules({"rule": [{"name": rule.name, "pattern": "x"}]}).rules[0].name == rule.name

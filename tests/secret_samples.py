@@ -1,0 +1,504 @@
+"""Secrets and what only looks like one, made anew from a seed whenever tests run.
+
+None is written out here, or anywhere in this repository: a scanner of repositories would take it
+for one that leaked.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import string
+import uuid
+from collections.abc import Callable
+from typing import NamedTuple
+
+ALNUM = string.ascii_letters + string.digits
+WORD = ALNUM + "_-"
+LOWER = string.ascii_lowercase + string.digits
+UPPER = string.ascii_uppercase + string.digits
+HEX = "0123456789abcdef"
+
+
+class Sample(NamedTuple):
+    """A text, what of it is secret ("" for none), and what kind it is."""
+
+    kind: str
+    text: str
+    secret: str
+
+
+class Dice:
+    """Random texts; the same ones for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def of(self, chars: str, count: int) -> str:
+        return "".join(self.random.choices(chars, k=count))
+
+    def alnum(self, count: int) -> str:
+        return self.of(ALNUM, count)
+
+    def word(self, count: int) -> str:
+        """Of letters, digits, _ and -, with a letter at both ends."""
+        return self.of(ALNUM, 1) + self.of(WORD, count - 2) + self.of(ALNUM, 1)
+
+    def hex(self, count: int) -> str:
+        return self.of(HEX, count)
+
+    def uuid(self) -> str:
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def base64(self, count: int) -> str:
+        return base64.b64encode(self.random.randbytes(count)).decode()
+
+    def base64url(self, count: int) -> str:
+        return base64.urlsafe_b64encode(self.random.randbytes(count)).decode().rstrip("=")
+
+    def password(self) -> str:
+        """As people choose them: a word or two, digits, a sign."""
+        words = ("harbour", "tide", "ledger", "beacon", "crate", "barge", "pier", "lantern")
+        word = self.random.choice(words)
+        shape = self.random.randrange(5)
+        if shape == 0:
+            return f"{word}{self.random.randrange(10, 9999)}"
+        if shape == 1:
+            return f"{word.capitalize()}{self.random.choice('!#*+')}{self.random.randrange(1000)}"
+        if shape == 2:
+            return self.of(ALNUM, 14) + "7a"
+        if shape == 3:
+            return f"{word.capitalize()}-{self.random.choice(words)}-{self.random.randrange(99)}x"
+        return self.of(ALNUM + "!#%*+-_", 18) + "3k"
+
+    def pem(self, label: str, newline: str = "\n", size: int = 600) -> str:
+        body = self.base64(size)
+        lines = [body[at : at + 64] for at in range(0, len(body), 64)]
+        dashes = "-" * 5
+        return newline.join(
+            [f"{dashes}BEGIN {label}{dashes}", *lines, f"{dashes}END {label}{dashes}"]
+        )
+
+    def jwt(self) -> str:
+        header = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
+        claims = json.dumps({"sub": self.alnum(10), "iat": self.random.randrange(10**9)}).encode()
+        return (
+            f"{header}.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.{self.base64url(32)}"
+        )
+
+
+Make = Callable[[Dice], str]
+
+# Tokens that tell by their form what they are.
+TOKENS: dict[str, Make] = {
+    "openai": lambda d: "sk-" + d.alnum(20) + "T3Blbk" + "FJ" + d.alnum(20),
+    "openai project": lambda d: "sk-" + "proj-" + d.word(120),
+    "openai service": lambda d: "sk-" + "svcacct-" + d.word(120),
+    "anthropic": lambda d: "sk-" + "ant-api03-" + d.word(93) + "AA",
+    "openrouter": lambda d: "sk-" + "or-v1-" + d.hex(64),
+    "aws id": lambda d: "AKI" + "A" + d.of(string.ascii_uppercase + "234567", 16),
+    "aws session id": lambda d: "ASI" + "A" + d.of(string.ascii_uppercase + "234567", 16),
+    "github": lambda d: "gh" + "p_" + d.alnum(36),
+    "github oauth": lambda d: "gh" + "o_" + d.alnum(36),
+    "github server": lambda d: "gh" + "s_" + d.alnum(36),
+    "github fine": lambda d: "github_" + "pat_" + d.alnum(22) + "_" + d.alnum(59),
+    "gitlab": lambda d: "glp" + "at-" + d.word(20),
+    "slack bot": lambda d: (
+        "xo" + f"xb-{d.of(string.digits, 12)}-{d.of(string.digits, 12)}-{d.alnum(24)}"
+    ),
+    "slack user": lambda d: (
+        "xo" + f"xp-{d.of(string.digits, 12)}-{d.of(string.digits, 12)}-{d.hex(32)}"
+    ),
+    "slack app": lambda d: "xa" + f"pp-1-{d.of(UPPER, 11)}-{d.of(string.digits, 13)}-{d.hex(64)}",
+    "stripe live": lambda d: "sk_" + "live_" + d.alnum(24),
+    "stripe restricted": lambda d: "rk_" + "live_" + d.alnum(24),
+    "stripe webhook": lambda d: "whs" + "ec_" + d.alnum(32),
+    "google": lambda d: "AI" + "za" + d.word(35),
+    "google oauth": lambda d: "ya" + "29." + d.word(120),
+    "google secret": lambda d: "GOC" + "SPX-" + d.word(28),
+    "azure secret": lambda d: d.alnum(3) + "8" + "Q~" + d.word(34),
+    "npm": lambda d: "np" + "m_" + d.alnum(36),
+    "pypi": lambda d: "py" + "pi-AgEIcHlwaS5vcmc" + d.word(140),
+    "huggingface": lambda d: "h" + "f_" + d.of(string.ascii_letters, 34),
+    "twilio": lambda d: "S" + "K" + d.hex(32),
+    "sendgrid": lambda d: "S" + "G." + d.word(22) + "." + d.word(43),
+    "mailgun": lambda d: "ke" + "y-" + d.hex(32),
+    "mailchimp": lambda d: d.hex(32) + "-us" + d.of("123456789", 1),
+    "digitalocean": lambda d: "dop" + "_v1_" + d.hex(64),
+    "heroku": lambda d: "HRKU" + "-AA" + d.word(58),
+    "discord": lambda d: "M" + d.alnum(23) + "." + d.alnum(6) + "." + d.word(38),
+    "telegram": lambda d: d.of("123456789", 10) + ":" + "AA" + d.word(33),
+    "shopify": lambda d: "shp" + "at_" + d.hex(32),
+    "square": lambda d: "sq0" + "atp-" + d.word(22),
+    "paypal": lambda d: "access_" + f"token$production${d.of(LOWER, 16)}${d.hex(32)}",
+    "databricks": lambda d: "da" + "pi" + d.hex(32),
+    "linear": lambda d: "lin_" + "api_" + d.alnum(40),
+    "notion": lambda d: "nt" + "n_" + d.alnum(46),
+    "notion old": lambda d: "secr" + "et_" + d.alnum(43),
+    "figma": lambda d: "fig" + "d_" + d.word(40),
+    "vault": lambda d: "hv" + "s." + d.word(90),
+    "doppler": lambda d: "dp" + ".pt." + d.alnum(43),
+    "supabase": lambda d: "sb" + "p_" + d.hex(40),
+    "netlify": lambda d: "nf" + "p_" + d.alnum(36),
+    "docker": lambda d: "dckr_" + "pat_" + d.word(27),
+    "postman": lambda d: "PMA" + f"K-{d.hex(24)}-{d.hex(34)}",
+    "newrelic": lambda d: "NRA" + "K-" + d.of(UPPER, 27),
+    "sentry": lambda d: "sntr" + "yu_" + d.hex(64),
+    "grafana": lambda d: "gl" + f"sa_{d.alnum(32)}_{d.hex(8)}",
+    "age": lambda d: "AGE-SECRET-" + "KEY-1" + d.of(UPPER, 58),
+    "groq": lambda d: "gs" + "k_" + d.alnum(52),
+    "xai": lambda d: "xa" + "i-" + d.alnum(80),
+    "replicate": lambda d: "r" + "8_" + d.alnum(37),
+    "airtable": lambda d: "pa" + f"t{d.alnum(14)}.{d.hex(64)}",
+    "hubspot": lambda d: "pat-" + f"na1-{d.uuid()}",
+    "terraform": lambda d: d.alnum(14) + ".atlas" + "v1." + d.word(67),
+    "planetscale": lambda d: "pscale_" + "tkn_" + d.word(43),
+    "tailscale": lambda d: "tskey" + f"-auth-{d.alnum(12)}-{d.alnum(32)}",
+    "pulumi": lambda d: "pu" + "l-" + d.hex(40),
+    "atlassian": lambda d: "ATA" + "TT3" + d.word(180),
+    "brevo": lambda d: "xkey" + f"sib-{d.hex(64)}-{d.alnum(16)}",
+    "rubygems": lambda d: "ruby" + "gems_" + d.hex(48),
+    "langsmith": lambda d: "lsv2" + f"_pt_{d.hex(32)}_{d.hex(10)}",
+    "dynatrace": lambda d: "dt0" + f"c01.{d.of(UPPER, 24)}.{d.of(UPPER, 64)}",
+    "jwt": lambda d: d.jwt(),
+}
+# Where a token may stand: {} is its place.
+PLACES = (
+    "{}",
+    "the token is {}, keep it",
+    "key={}",
+    '{{"key": "{}"}}',
+    "Use `{}` here.",
+    "line one\\n{}\\nline two",
+    "\x1b[32m{}\x1b[0m",
+    "https://api.invalid/v1/things?k={}&page=2",
+    "- `X`: {}.",
+    "('{}')",
+    "echo {} | tool --stdin",
+    '{{\\"authorization\\": \\"{}\\"}}',
+)
+_ENV_NAMES = (
+    "DB_PASSWORD", "API_KEY", "SECRET_KEY", "AUTH_TOKEN", "STRIPE_SECRET", "POSTGRES_PASSWORD",
+    "DD_API_KEY", "CLOUDFLARE_API_TOKEN", "AWS_SECRET_ACCESS_KEY", "TWILIO_AUTH_TOKEN",
+    "DJANGO_SECRET_KEY", "ENCRYPTION_KEY", "SMTP_PASS", "JWT_SECRET", "GITHUB_TOKEN",
+)  # fmt: skip
+
+
+def _env_value(dice: Dice, name: str) -> str:
+    if name.endswith(("PASSWORD", "PASS")):
+        return dice.password()
+    return dice.random.choice(
+        (dice.alnum(32), dice.hex(40), dice.base64(30), dice.word(40), dice.uuid())
+    )
+
+
+def _named(shape: str) -> Callable[[Dice], Sample]:
+    def make(dice: Dice) -> Sample:
+        name = dice.random.choice(_ENV_NAMES)
+        value = _env_value(dice, name)
+        lower = name.lower()
+        camel = lower.split("_")[0] + "".join(part.capitalize() for part in lower.split("_")[1:])
+        return Sample("", shape.format(N=name, n=lower, c=camel, v=value), value)
+
+    return make
+
+
+def _with_password(shape: str) -> Callable[[Dice], Sample]:
+    def make(dice: Dice) -> Sample:
+        value = dice.password()
+        return Sample("", shape.format(v=value), value)
+
+    return make
+
+
+def _plain(shape: str, value: Make) -> Callable[[Dice], Sample]:
+    def make(dice: Dice) -> Sample:
+        secret = value(dice)
+        return Sample("", shape.replace("{v}", secret), secret)
+
+    return make
+
+
+# Secrets that what stands about them tells.
+IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
+    "shell export": _named("export {N}={v}"),
+    "shell quoted": _named('export {N}="{v}"; make'),
+    "env dump": _named("HOME=/x\nLANG=C.UTF-8\n{N}={v}\nSHELL=/bin/sh\n"),
+    "dotenv": _named("# settings\n{N}='{v}'\nDEBUG=1\n"),
+    "json": _named('{{"{n}": "{v}", "debug": true}}'),
+    "json camel": _named('{{"{c}":"{v}"}}'),
+    "json escaped": _named('{{\\"{n}\\": \\"{v}\\"}}'),
+    "json escaped env": _named("PATH=/bin\\n{N}={v}\\nTERM=xterm"),
+    "yaml": _named("services:\n  db:\n    {n}: {v}\n    port: 5432\n"),
+    "yaml compose": _named("    environment:\n      - {N}={v}\n      {N}_X: 1\n"),
+    "toml": _named('[auth]\n{n} = "{v}"\n'),
+    "ini": _named("[auth]\n{n} = {v}\n"),
+    "python": _named('{n} = "{v}"'),
+    "python typed": _named('{n}: str = "{v}"'),
+    "python dict": _named("config['{n}'] = '{v}'"),
+    "javascript": _named("const {c} = '{v}';"),
+    "go": _named('{c} := "{v}"'),
+    "ruby": _named("{n} => '{v}'"),
+    "docker arg": _named("docker run -e {N}={v} image"),
+    "powershell": _named('$env:{N} = "{v}"'),
+    "tool flag": _with_password("tool --user bob --password {v} --verbose"),
+    "tool flag equals": _with_password("tool --db-password={v} --verbose"),
+    "xml": _with_password("<server><password>{v}</password></server>"),
+    "connection string": _with_password("Server=db;Database=x;User Id=sa;Password={v};Encrypt=yes"),
+    "said": _with_password("the password is {v} as you know"),
+    "postgres url": _plain("postgresql://app:{v}@db.internal:5432/app", lambda d: d.alnum(16)),
+    "redis url": _plain("redis://:{v}@cache:6379/0", lambda d: d.alnum(20)),
+    "git remote": _plain("https://bot:{v}@git.invalid/x.git", lambda d: d.alnum(20)),
+    "bearer": _plain("Authorization: Bearer {v}", lambda d: d.word(40)),
+    "bearer curl": _plain(
+        "curl -H 'Authorization: Bearer {v}' https://x.invalid", lambda d: d.word(40)
+    ),
+    "basic": _plain("Authorization: Basic {v}", lambda d: d.base64(21)),
+    "api key header": _plain("X-Api-Key: {v}", lambda d: d.alnum(32)),
+    "header json": _plain('{"Authorization": "Bearer {v}"}', lambda d: d.base64url(30)),
+    "cookie": _plain("Cookie: {v}", lambda d: f"theme=dark; session={d.alnum(32)}"),
+    "set cookie": _plain("Set-Cookie: {v}", lambda d: f"sid={d.alnum(32)}; Path=/; HttpOnly"),
+    "curl user": _with_password("curl -s -u bob:{v} https://x.invalid/"),
+    "docker login": _with_password("docker login -u bob -p {v} registry.invalid"),
+    "netrc": _with_password("machine api.invalid login bob password {v}"),
+    "netrc lines": _with_password("machine api.invalid\n  login bob\n  password {v}\n"),
+    "pgpass": _plain("db.invalid:5432:app:bob:{v}", lambda d: d.alnum(14)),
+    "azure storage": _plain(
+        "DefaultEndpointsProtocol=https;AccountName=x;AccountKey={v};EndpointSuffix=core",
+        lambda d: d.base64(64),
+    ),
+    "azure bus": _plain(
+        "Endpoint=sb://x/;SharedAccessKeyName=Root;SharedAccessKey={v}", lambda d: d.base64(32)
+    ),
+    "sas": _plain(
+        "https://x.invalid/c?sv=2022-11-02&sp=r&sig={v}",
+        lambda d: d.base64(32).replace("+", "%2B").replace("=", "%3D"),
+    ),
+    "slack webhook": _plain(
+        "https://hooks.slack.com/services/{v}",
+        lambda d: f"T{d.of(UPPER, 8)}/B{d.of(UPPER, 10)}/{d.alnum(24)}",
+    ),
+    "discord webhook": _plain(
+        "https://discord.com/api/webhooks/{v}", lambda d: f"{d.of('123456789', 18)}/{d.word(68)}"
+    ),
+    "aws pair": _plain("aws_secret_access_key = {v}", lambda d: d.base64(30)),
+    "aws json": _plain('"SecretAccessKey": "{v}",', lambda d: d.base64(30)),
+    "npmrc": _plain("//registry.npmjs.org/:_authToken={v}", lambda d: d.uuid()),
+    "docker config": _plain('{"auths": {"x": {"auth": "{v}"}}}', lambda d: d.base64(24)),
+    "rsa key": _plain("{v}", lambda d: d.pem("RSA PRIVATE KEY")),
+    "openssh key": _plain("key:\n{v}\nend", lambda d: d.pem("OPENSSH PRIVATE KEY")),
+    "ec key": _plain("{v}", lambda d: d.pem("EC PRIVATE KEY", size=120)),
+    "pgp key": _plain("{v}", lambda d: d.pem("PGP PRIVATE KEY BLOCK")),
+    "key in json": _plain('{"private_key": "{v}\\n"}', lambda d: d.pem("PRIVATE KEY", "\\n")),
+    "sentry dsn": _plain("https://{v}@o12345.ingest.sentry.io/1", lambda d: d.hex(32)),
+}
+
+_CODE = """password = get_password()
+token: str
+token_count=5123
+max_tokens=4096
+password = os.environ["DB_PASSWORD"]
+const token = process.env.API_TOKEN;
+api_key = config.api_key
+api_key=settings.OPENAI_API_KEY,
+secret = secrets.token_hex(32)
+def login(user: str, password: str) -> Token:
+password: string;
+  token: AccessToken | null;
+if password == "":
+self.password = password
+password=password, token=token
+key = cache_key(user)
+for key, value in items:
+"primary_key": "id"
+primary_key=True
+foreign_key = "user_id_2"
+cache_key: deps-v2-linux-node18
+sort_key = "created_at_1"
+monkey = "business1"
+keyboard: qwerty123
+"password": "required"
+"password": {"type": "string", "minLength": 8}
+label: "Password"
+Enter your password:
+Password must be at least 8 characters.
+password: required
+The token is expired; please sign in again.
+secret: true
+secrets: inherit
+token: ${{ secrets.GITHUB_TOKEN }}
+GITHUB_TOKEN: ${{ github.token }}
+password: {{ vault_db_password }}
+API_KEY=$API_KEY
+API_KEY=${API_KEY:-}
+export TOKEN=$(cat token.txt)
+API_KEY=<your-api-key>
+API_KEY=YOUR_API_KEY
+OPENAI_API_KEY=sk-...
+OPENAI_API_KEY="sk-your-key-here"
+DB_PASSWORD=changeme
+DB_PASSWORD=xxxxxxxx
+password: ********
+PASSWORD_FILE=/run/secrets/db_password
+TOKEN_URL=https://auth.invalid/token
+SECRET_NAME=my-app-secret
+"tokens": 18234
+"token_type": "bearer"
+"total_tokens":1234567
+tokenizer = AutoTokenizer.from_pretrained("gpt2")
+next_page_token=CAUQAA12345678
+csrf_token = generate_csrf()
+token = next(tokens)
+token = tokens[0]
+let token = lexer.next_token();
+auth = "basic"
+auth: required
+auth_type = "oauth2"
+PWD=/desk/project
+OLDPWD=/desk
+SSH_AUTH_SOCK=/tmp/ssh-abc/agent.123
+passed=12 failed=0
+pass: 12
+compass=north1
+bypass = "yes1"
+password_hash = hash_password(raw)
+password_length=12
+min_password_length: 12
+key="user:profile"
+<input type="password" name="password" id="password1">
+<token>...</token>
+Authorization: Bearer <token>
+Authorization: Bearer $TOKEN
+Authorization: Bearer ${TOKEN}
+-H "Authorization: Bearer YOUR_TOKEN_HERE"
+Basic authentication is required
+Cookie: none
+https://example.com/path?query=1
+https://user@example.com/
+ssh://git@github.com:22/x.git
+http://localhost:8080@v2
+postgres://$USER:$PASSWORD@host/db
+postgres://user:<password>@host/db
+postgres://user:${DB_PASSWORD}@host/db
+curl -u $USER:$PASS https://x
+curl -u "$USER:$TOKEN" https://x
+docker login -u "$USER" -p "$PASSWORD"
+docker login --password-stdin
+machine learning login password reset
+sk-learn-contrib
+npm_config_registry=https://registry.npmjs.org/
+npm_package_version_description_and_more_words
+hf_transformers_version
+ghp_
+glpat-
+xoxb-your-token
+eyJ is how they begin
+SG.
+AIza
+-----BEGIN PUBLIC KEY-----
+import { token } from "./token";
+type Token = { key: string; secret: string };
+fn password(&self) -> &str { &self.password }
+let password: SecretString = read_secret();
+password: Option<String>,
+password := os.Getenv("PASSWORD")
+PASSWORD = env("PASSWORD", default="")
+secretKeyRef:
+  key: db-password
+  name: app-secret
+secretName: app-tls-2024
+tokens/s: 45.3
+tok/s=45.31
+auth=None
+auth=HTTPBasicAuth(user, password)
+session.auth = (user, password)
+headers["Authorization"] = f"Bearer {token}"
+`Authorization: token ${token}`
+credentials: include
+credentials = load_credentials(path)
+credential_source=Ec2InstanceMetadata
+accessKeyId: process.env.KEY_ID
+private_key_path = "~/.ssh/id_ed25519"
+key_file: /etc/ssl/private/key1.pem
+PRIVATE_KEY_PASSPHRASE=
+password=
+api_key: null
+"api_key": None
+test_password_reset_2 PASSED
+tests/test_auth_token.py::test_token_2 PASSED
+auth.py:12:token:expected
+src/token.c:5432:17: error: expected token
+2026-11-24T04:57:00.123456789Z token refreshed
+password_field_1 = form.password
+class TokenBucket2(Base):
+token2 = token1
+token = token2
+secret_key_base = Rails.application.secret_key_base
+"""
+
+
+# The one of AWS's own documents, in pieces.
+_EXAMPLE_KEY = "/".join(("wJalrXUtnFEMI", "K7MDENG", "bPxRfiCYEXAMPLEKEY"))
+
+
+def _digest_like(dice: Dice) -> dict[str, str]:
+    digest = dice.hex(64)
+    return {
+        "git sha": f"commit {dice.hex(40)}",
+        "short sha": f"{dice.hex(7)} Fix the header",
+        "uuid": dice.uuid(),
+        "sha256": f"sha256:{digest}",
+        "image": f"FROM python@sha256:{digest}",
+        "integrity": f'"integrity": "sha512-{dice.base64(64)}"',
+        "yarn lock": f"  checksum: 10/{dice.hex(128)}",
+        "cargo lock": f'checksum = "{digest}"',
+        "go sum": f"github.com/x/y v1.2.3 h1:{dice.base64(32)}",
+        "requirements": f"    --hash=sha256:{digest} \\",
+        "base64 image": f"data:image/png;base64,{dice.base64(300)}",
+        "base64": dice.base64(90),
+        "public key": dice.pem("PUBLIC KEY", size=120),
+        "certificate": dice.pem("CERTIFICATE"),
+        "ssh public": f"ssh-ed25519 {'AAAAC3NzaC1lZDI1NTE5AAAAI' + dice.base64(32)} bob@host",
+        "etag": f'ETag: "{dice.hex(32)}"',
+        "request id": f"x-request-id: {dice.uuid()}",
+        "call id": f"call_{dice.alnum(24)}",
+        "response id": f"resp_{dice.hex(48)}",
+        "thread": f"rollout-2026-11-24T04-57-00-{dice.uuid()}.jsonl",
+        "session": f'"session_id": "{dice.uuid()}"',
+        "cache": f"cache_key={digest}",
+        "object": f"index {dice.hex(7)}..{dice.hex(7)} 100644",
+        "build": f"build/{dice.hex(20)}/main.{dice.hex(8)}.js",
+        "hash of key": f"Fingerprint: SHA256:{dice.base64(32).rstrip('=')}",
+        "public stripe": "pk_" + f"live_{dice.alnum(24)}",
+        "trace": f"traceparent: 00-{dice.hex(32)}-{dice.hex(16)}-01",
+        "css": f".css-{dice.of(LOWER, 7)}{{color:#{dice.hex(6)}}}",
+        "numbers": " ".join(str(dice.random.randrange(10**9)) for _ in range(8)),
+        "placeholder": "gh" + "p_" + "x" * 36,
+        "aws example": "AKIA" + "IOSFODNN7" + "EXAMPLE",
+        "aws secret example": f"aws_secret_access_key = {_EXAMPLE_KEY}",
+        "identifier": "_".join(dice.random.choices(("moves", "harbour", "tide", "reads"), k=6)),
+        "dotted": ".".join(dice.random.choices(("com", "acme", "Harbour", "Tide"), k=5)),
+        "path": "/desk/boats/" + "/".join(dice.random.choices(("src", "lib2", "tide_3"), k=4)),
+    }
+
+
+def secrets(dice: Dice, each: int) -> list[Sample]:
+    """*each* secrets of every kind, in all kinds of places."""
+    made = []
+    for kind, token in TOKENS.items():
+        for number in range(each):
+            place = PLACES[number] if number < len(PLACES) else dice.random.choice(PLACES)
+            secret = token(dice)
+            made.append(Sample(kind, place.format(secret), secret))
+    for kind, make in IN_CONTEXT.items():
+        made += [make(dice)._replace(kind=kind) for _ in range(each)]
+    return made
+
+
+def look_alikes(dice: Dice, each: int) -> list[Sample]:
+    """What must stay as it is: every line of code once, of all else *each*."""
+    made = [Sample("code", line, "") for line in _CODE.splitlines()]
+    for _ in range(each):
+        made += [Sample(kind, text, "") for kind, text in _digest_like(dice).items()]
+    return made

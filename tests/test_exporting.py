@@ -1,0 +1,429 @@
+"""Exports: what stands in each format, what does not, and how they are written."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import shutil
+import stat
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+import pytest
+
+import threadlog
+from conftest import corpus_root
+from hostile_pages import ATTRIBUTES, ELEMENTS, everywhere, seen
+from makers import (
+    OTHER,
+    THREAD,
+    agent,
+    completed,
+    content,
+    event,
+    file_name,
+    meta,
+    put,
+    started,
+    user,
+)
+from makers import command as run
+from makers import turn as whole_turn
+from secret_samples import Dice
+from threadlog.core import export as told
+from threadlog.core.as_markdown import code, fenced
+from threadlog.core.export import FORMATS, ExportReport, Outline
+from threadlog.core.redacted import redacted
+from threadlog.core.redaction import Redactor
+from threadlog.core.redaction_rules import RULES
+
+SCHEMA = json.loads(files("threadlog").joinpath("export.schema.json").read_text("utf-8"))
+VALID = jsonschema_rs.validator_for(SCHEMA)
+PAGE = {
+    "elements": ELEMENTS
+    | {"html", "head", "body", "meta", "title", "style", "nav", "main"}
+    | {"section", "small", "p", "h1", "header", "dl", "dt", "dd", "time"},
+    "attributes": ATTRIBUTES | {"lang", "charset", "content", "name", "http-equiv", "aria-label"},
+}
+TOKEN = "gh" + "p_" + Dice(1).alnum(36)
+PASSWORD = "hunter2xyz"
+
+
+def spoken(name: str, *said: str) -> list[bytes]:
+    """A turn in which these things are said, by the user and then by the agent."""
+    return [started(name), *(user(each) if n == 0 else agent(each) for n, each in enumerate(said)),
+            completed(name)]  # fmt: skip
+
+
+def secretive(home: Path, thread: str = THREAD) -> Path:
+    """A thread of three turns; its secrets are told by their names in the last one only."""
+    lines = [
+        meta(thread, cwd="/home/alice/project"),
+        *spoken("t1", f"log in with {PASSWORD}", f"used `{TOKEN}` for bob@corp.io"),
+        *spoken("t2", "and now?", "nothing"),
+        *spoken("t3", "which one?", f"DB_PASSWORD={PASSWORD}\n```\nopen"),
+    ]
+    return put(home, content(lines), file_name(thread))
+
+
+def exported(home: Path, *ids: str, **asked: Any) -> tuple[str, ExportReport]:
+    file = io.BytesIO()
+    report = threadlog.open(home).export(*(ids or (THREAD,)), to=file, **asked)
+    assert report.size_bytes == len(file.getvalue())
+    return file.getvalue().decode(), report
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_redacted_export_holds_no_secret_not_even_before_it_is_named(
+    home: Path, format_: str
+) -> None:
+    secretive(home)
+    text, report = exported(home, format=format_, redact=["secrets", "email", "paths"])
+    for secret in (PASSWORD, TOKEN, "bob@corp.io", "/home/alice"):
+        assert secret not in text
+    assert text.count("[redacted: secret #1]") >= 2
+    assert set(report.replaced) == {"secret", "github-token", "email", "home-path"}
+    assert report.redacted == ("secrets", "paths", "email")
+
+
+@pytest.mark.parametrize(("format_", "kept"), [("html", 0), ("md", 0), ("json", 1), ("jsonl", 1)])
+def test_secrets_are_replaced_unasked_where_people_read(
+    home: Path, format_: str, kept: int
+) -> None:
+    secretive(home)
+    text, report = exported(home, format=format_)
+    assert (TOKEN in text) == bool(kept)
+    assert report.redacted == (() if kept else ("secrets",))
+    text, report = exported(home, format=format_, redact=())
+    assert TOKEN in text
+    assert (report.redacted, report.replaced, report.places) == ((), {}, ())
+
+
+def test_the_report_tells_where_and_never_what(home: Path) -> None:
+    secretive(home)
+    _text, report = exported(home, format="md")
+    places = [(each.label, each.times, each.place) for each in report.places]
+    assert places == [
+        ("secret #1", 1, (THREAD, 0, "", "thread")),
+        ("secret #1", 1, (THREAD, 1, "t1", report.places[1].place.item)),
+        ("github-token #1", 1, (THREAD, 1, "t1", report.places[2].place.item)),
+        ("secret #1", 1, (THREAD, 3, "t3", report.places[3].place.item)),
+    ]
+    assert report.replaced == {"github-token": 1, "secret": 3}
+    assert TOKEN not in repr(report)
+    assert PASSWORD not in repr(report)
+    assert (report.threads, report.turns, report.problems) == (1, 3, 0)
+
+
+def test_more_places_than_are_listed_are_counted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told, "PLACES_LISTED", 2)
+    secretive(home)
+    _text, report = exported(home, format="md")
+    assert (len(report.places), report.places_not_listed) == (2, 2)
+
+
+def test_every_place_that_a_thread_can_write_to_is_redacted() -> None:
+    secret = "DB_PASSWORD=" + PASSWORD
+    clean = redacted(everywhere(secret), Redactor(RULES))
+    assert PASSWORD.encode() not in msgspec.json.encode(clean)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_half_a_surrogate_pair_hides_no_secret(home: Path, format_: str) -> None:
+    said = f"\ud800 DB_PASSWORD={PASSWORD}"
+    call = event(
+        "mcp_tool_call_end", call_id="c", invocation={"server": "s", "tool": "t",
+        "arguments": {"x": said, "DB_PASSWORD": PASSWORD}}, result={"Ok": {"content": said}},
+        duration={"secs": 1, "nanos": 0},
+    )  # fmt: skip
+    put(home, content([meta(), started("t"), user(said), call, agent(said), completed("t")]))
+    text, report = exported(home, format=format_, redact=["secrets"])
+    assert PASSWORD not in text
+    assert "[redacted: secret #1]" in text
+    assert set(report.replaced) == {"secret"}
+
+
+def test_json_is_what_its_schema_says(home: Path) -> None:
+    secretive(home)
+    put(home, content([meta(OTHER), *whole_turn("hi")]) + b'{"torn', file_name(OTHER))
+    text, report = exported(home, THREAD, OTHER, format="json")
+    value = json.loads(text)
+    VALID.validate(value)
+    assert [each["thread"]["id"] for each in value["threads"]] == [THREAD, OTHER]
+    assert [turn["number"] for turn in value["threads"][0]["turns"]] == [1, 2, 3]
+    assert [len(each["problems"]) for each in value["threads"]] == [0, 1]
+    assert value["threads"][1]["problems"][0]["reason"].startswith("torn")
+    assert report.problems == 1
+    assert "path" not in value["threads"][0]["thread"]
+
+
+def test_json_lines_are_the_bytes_of_the_rollout(home: Path) -> None:
+    path = secretive(home)
+    assert exported(home, format="jsonl")[0].encode() == path.read_bytes()
+
+
+def test_redacted_lines_without_secrets_keep_their_bytes(home: Path) -> None:
+    path = secretive(home)
+    odd = b'{"odd":  1}\nno json: DB_PASSWORD=hunter2xyz \xff\n'
+    path.write_bytes(path.read_bytes() + odd)
+    before = path.read_bytes().splitlines()
+    file = io.BytesIO()
+    threadlog.open(home).export(THREAD, to=file, format="jsonl", redact=["secrets"])
+    after = file.getvalue().splitlines()
+    assert len(after) == len(before)
+    assert after[-1] == b"no json: DB_PASSWORD=[redacted: secret #1] \xff"
+    for old, new in zip(before[:-1], after[:-1], strict=True):
+        assert old == new or (b"[redacted: " in new and json.loads(new))
+    assert before[-2] == after[-2]
+
+
+@pytest.mark.parametrize(
+    ("turns", "numbers"),
+    [
+        (None, [1, 2, 3]),
+        ((2, None), [2, 3]),
+        ((None, 2), [1, 2]),
+        ((2, 2), [2]),
+        ((-1, None), [3]),
+        ((None, -2), [1, 2]),
+        ((2, 99), [2, 3]),
+        ((-99, 1), [1]),
+    ],
+)
+def test_a_range_of_turns_counts_from_the_first_or_the_last(
+    home: Path, turns: Any, numbers: list[int]
+) -> None:
+    secretive(home)
+    value = json.loads(exported(home, format="json", turns=turns)[0])
+    assert [turn["number"] for turn in value["threads"][0]["turns"]] == numbers
+    text, report = exported(home, format="md", turns=turns)
+    assert [f"## Turn {n}\n" in text for n in (1, 2, 3)] == [n in numbers for n in (1, 2, 3)]
+    assert report.turns == len(numbers)
+    lines = exported(home, format="jsonl", turns=turns)[0].splitlines()
+    assert json.loads(lines[0])["type"] == "session_meta"
+    assert [f"t{n}" in "".join(lines) for n in (1, 2, 3)] == [n in numbers for n in (1, 2, 3)]
+    page = exported(home, turns=turns)[0]
+    assert [f'href="#turn-{n}"' in page for n in (1, 2, 3)] == [n in numbers for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_turn_that_is_not_there_is_said_and_leaves_no_file(
+    home: Path, tmp_path: Path, format_: str
+) -> None:
+    secretive(home)
+    path = tmp_path / "out"
+    with pytest.raises(threadlog.NotFound, match="no turn 9: it has 3"):
+        threadlog.open(home).export(THREAD, to=path, format=format_, turns=(9, None))
+    assert not path.exists()
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_turns_that_were_rolled_back_are_not_in_it(home: Path) -> None:
+    lines = [meta(), *spoken("a", "kept", "1"), *spoken("b", "gone", "2")]
+    put(home, content([*lines, event("thread_rolled_back", num_turns=1), *spoken("c", "new", "3")]))
+    value = json.loads(exported(home, format="json")[0])
+    turns = value["threads"][0]["turns"]
+    assert [(turn["number"], turn["id"]) for turn in turns] == [(1, "a"), (2, "c")]
+    for format_ in ("md", "html"):
+        text = exported(home, format=format_)[0]
+        assert "gone" not in text
+        assert "1 turn was rolled back here" in text
+
+
+def test_a_page_opens_by_itself_and_runs_nothing(home: Path) -> None:
+    lines = [meta(), *spoken("t", "<script>alert(1)</script>", "x <img src=x onerror=alert(1)>")]
+    put(home, content(lines))
+    page = exported(home)[0]
+    found = seen(page, **PAGE)
+    assert "<script" not in page
+    assert "default-src &#x27;none&#x27;; style-src &#x27;sha256-" in page
+    assert [link for link in found.links if not link.startswith("#")] == []
+    for link in found.links:
+        assert f'id="{link[1:]}"' in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_the_policy_allows_the_stylesheet_that_is_there(home: Path) -> None:
+    import base64
+    import hashlib
+
+    secretive(home)
+    page = exported(home)[0]
+    css = page.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    assert f"sha256-{digest}" in page
+
+
+def test_several_threads_in_one_page_have_anchors_of_their_own(home: Path) -> None:
+    secretive(home)
+    secretive(home, OTHER)
+    page = exported(home, THREAD, OTHER)[0]
+    found = seen(page, **PAGE)
+    assert len(set(found.links)) == len(found.links) == 9
+    for link in found.links:
+        assert page.count(f'id="{link[1:]}"') == 1
+
+
+def test_markdown_keeps_every_text_in_its_place(home: Path) -> None:
+    said = "a fence:\n````\n</details>\n```"
+    output = event(
+        "exec_command_end", call_id="c", turn_id="t", command=["cat", "x"], cwd="/x",
+        parsed_cmd=[], stdout="", stderr="", aggregated_output=f"{said}\n</details>", exit_code=1,
+        duration={"secs": 1, "nanos": 0}, formatted_output="",
+    )  # fmt: skip
+    put(home, content([meta(), started("t"), user("go"), output, agent(said), completed("t")]))
+    text = exported(home, format="md")[0]
+    assert "<summary><code>$ cat x</code> [exit 1, 1.0 s]</summary>" in text
+    assert f"`````\n{said}\n</details>\n`````\n" in text
+    assert text.endswith(f"{said}\n````\n\n")  # closed, so that nothing after it is swallowed
+
+
+def test_code_stays_code_whatever_ticks_are_in_it() -> None:
+    assert code("a`b``c") == "``` a`b``c ```"
+    assert fenced("```\nx\n```", "sh") == "````sh\n```\nx\n```\n````\n"
+
+
+def test_an_outline_of_many_turns_is_thinned_out() -> None:
+    outline = Outline()
+    for number in range(1, 10_001):
+        outline.add(number, "said")
+    numbers = [number for number, _said in outline.entries]
+    assert len(numbers) <= told.OUTLINE_TURNS
+    assert numbers == list(range(1, 10_001, outline.step))
+
+
+def test_an_outline_shows_no_half_of_a_secret(home: Path) -> None:
+    """Not where the beginning of a turn is cut, and not before the secret is named."""
+    for before in range(60, 90, 7):
+        said = "x" * before + f" {PASSWORD} " + "word " * 60 + f"{PASSWORD} " * 40
+        lines = [meta(), *spoken("a", said), *spoken("b", "?", f"DB_PASSWORD={PASSWORD}")]
+        put(home, content(lines))
+        outline = exported(home)[0].partition("<nav")[2].partition("</nav>")[0]
+        assert "xxx" in outline
+        assert "hunter" not in outline
+
+
+def test_a_title_that_was_cut_ends_with_no_half_of_a_secret(home: Path) -> None:
+    said = "word " * 1998 + f"DB_PASSWORD={PASSWORD}zzz"
+    put(home, content([meta(), *spoken("a", said)]))
+    for format_ in ("html", "md", "json"):
+        assert "hunt" not in exported(home, format=format_, redact=["secrets"])[0]
+
+
+def test_a_file_is_for_its_owner_and_never_half_there(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    path = tmp_path / "out.html"
+    path.write_text("before")
+    report = threadlog.open(home).export(THREAD, to=path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.stat().st_size == report.size_bytes
+    assert [each.name for each in tmp_path.glob("out*")] == ["out.html"]
+
+
+def test_a_write_that_fails_leaves_what_was_there(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from threadlog.local.disk import Disk
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    secretive(home)
+    path = tmp_path / "out.html"
+    path.write_text("before")
+    monkeypatch.setattr(Disk, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        threadlog.open(home).export(THREAD, to=path)
+    assert path.read_text() == "before"
+    assert [each.name for each in tmp_path.glob("out*")] == ["out.html"]
+
+
+def test_it_is_written_to_open_files_of_both_kinds(home: Path) -> None:
+    secretive(home)
+    text, data = io.StringIO(), io.BytesIO()
+    opened = threadlog.open(home)
+    opened.export(THREAD, to=text, format="md")
+    opened.export(THREAD, to=data, format="md")
+    assert text.getvalue().encode() == data.getvalue()
+
+
+def test_the_awaitable_home_exports_the_same(home: Path) -> None:
+    secretive(home)
+    data = io.BytesIO()
+
+    async def export() -> ExportReport:
+        from threadlog import aio
+
+        async with aio.open(home) as opened:
+            return await opened.export(THREAD, to=data, format="md")
+
+    report = asyncio.run(export())
+    assert (data.getvalue().decode(), report) == exported(home, format="md")
+
+
+def test_the_home_has_rules_of_its_own(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    (home / "threadlog").mkdir(exist_ok=True)
+    table = home / "threadlog" / "redaction.toml"
+    table.write_text('off = ["github-token"]\n[[rule]]\nname = "now"\npattern = "and now"\n')
+    text, report = exported(home, format="md")
+    assert "[redacted: now #1]?" in text
+    assert TOKEN in text
+    assert set(report.replaced) == {"now", "secret"}
+    other = tmp_path / "other.toml"
+    other.write_text("")
+    assert "and now" in exported(home, format="md", rules=other)[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"format": "pdf"}, "no format 'pdf'"),
+        ({"redact": ["names"]}, "cannot redact 'names'"),
+        ({"turns": (0, 3)}, "no turns are from 0 to 3"),
+        ({"turns": (3, 2)}, "no turns are from 3 to 2"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(home: Path, asked: dict[str, Any], why: str) -> None:
+    secretive(home)
+    with pytest.raises(ValueError, match=why):
+        exported(home, **asked)
+    with pytest.raises(ValueError, match="needs a thread"):
+        threadlog.open(home).export(to=io.BytesIO())
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("format_", FORMATS)
+def test_every_genuine_thread_can_be_exported(tmp_path: Path, format_: str) -> None:
+    root = corpus_root()
+    if root is None:
+        pytest.skip("no corpus of genuine homes here ($THREADLOG_CORPUS)")
+    count = 0
+    for number, folder in enumerate(sorted(root.glob("*/*/sessions"))):
+        home = threadlog.open(shutil.copytree(folder.parent, tmp_path / str(number)))
+        for thread in home.threads(limit=None, archived=None):
+            texts = []
+            for _ in range(2):
+                file = io.BytesIO()
+                home.export(thread.path, to=file, format=format_, redact=["secrets", "paths"])
+                texts.append(file.getvalue())
+            assert texts[0] == texts[1]
+            count += 1
+            if format_ == "json":
+                VALID.validate(json.loads(texts[0]))
+            elif format_ == "html":
+                seen(texts[0].decode(), **PAGE)
+    assert count > 20
+
+
+def test_the_command_line_writes_the_same(home: Path) -> None:
+    secretive(home)
+    assert (
+        run(home, "export", THREAD, "--format", "md").out.decode() == exported(home, format="md")[0]
+    )
