@@ -1,7 +1,7 @@
 """Take out one safeguard of recording at a time, and see a test go red for each.
 
     python tools/mutants.py
-    python tools/mutants.py 2/3    the second third of them
+    python tools/mutants.py 2/4    the second quarter of them
 
 A safeguard that no test holds is one that the next change may lose.  Works in a copy of the
 project; prints a table, and fails if a mutant survives.
