@@ -404,3 +404,17 @@ def test_a_search_in_a_thread_is_ended_by_searching_for_nothing(home: Path) -> N
         await seat.see("search with / first")
 
     sit(home, scenario)
+
+
+def test_nothing_found_offers_no_keys_to_go_there(home: Path) -> None:
+    put_turns(home, 1, ["here"])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        for words, told in (("here", "2 found: n, p"), ("nowhere", "| 0 found  ")):
+            await seat.press("slash", "ctrl+u")
+            await seat.type(words)
+            await seat.press("enter")
+            await seat.see(told)
+
+    sit(home, scenario)
