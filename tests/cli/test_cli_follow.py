@@ -132,6 +132,24 @@ def test_what_happened_in_a_turn_without_a_start_is_followed_too(home: Path) -> 
         assert named(until(program, "  re four")) == ["turn-four"]
 
 
+def test_the_start_of_a_turn_is_shown_though_an_item_of_it_came_before(home: Path) -> None:
+    pages = Pages(THREAD)
+    pages.turn("one")
+    path = pages.write(home)
+    pages.turn("two")
+    said, *others = pages.raws[-5:]
+    start = event("task_started", turn_id="turn-two", started_at=1_700_000_000)
+    with following(home) as program:
+        until(program, "re one")
+        add(path, [said])
+        early = until(program, "  two")
+        add(path, [start, *others])
+        text = until(program, "  re two")
+    assert named(early) == named(text) == ["turn-two"]
+    assert "2023-11-1" in text
+    assert "user" not in text
+
+
 def test_following_tells_the_damage_of_the_turns_it_begins_with(home: Path) -> None:
     path = put(home, content([meta(), *turn("one"), *[b"garbage"] * 1001]))
     with following(home) as program:

@@ -268,6 +268,34 @@ def test_a_wide_and_a_narrow_terminal_break_lines_anew(home: Path) -> None:
     sit(home, scenario)
 
 
+def test_the_status_line_is_laid_out_anew_for_another_width(home: Path) -> None:
+    put_turns(home, 1, ["one"])
+
+    async def resize(seat: Seat, facts: str, width: int) -> None:
+        await seat.pilot.resize_terminal(width, 24)
+        await seat.until(lambda: len(seat.lines()[-1]) == width - 1, f"width {width}")
+        assert seat.lines()[-1].startswith(facts[:18])
+        assert seat.lines()[-1].endswith("? help")
+
+    async def resized(seat: Seat, facts: str) -> None:
+        for width in (30, 120, 200, 80):
+            await resize(seat, facts, width)
+
+    async def scenario(seat: Seat) -> None:
+        await seat.see("1 of 1 threads | by creation")
+        await resized(seat, "1 of 1 threads | by creation")
+        await opened(seat)
+        await resized(seat, "1 turn")
+        await seat.press("n")
+        await seat.see("search with / first   1 turn")
+        await resized(seat, "search with / first")
+        await seat.pilot.resize_terminal(30, 24)
+        await seat.press("escape")
+        await resized(seat, "1 of 1 threads | by creation")
+
+    sit(home, scenario)
+
+
 def test_a_thread_without_turns_says_so(home: Path) -> None:
     put(home, content([meta(uuid(1))]), file_name(uuid(1)))
 
@@ -374,5 +402,19 @@ def test_a_search_in_a_thread_is_ended_by_searching_for_nothing(home: Path) -> N
         await seat.see_no("found")
         await seat.press("n")
         await seat.see("search with / first")
+
+    sit(home, scenario)
+
+
+def test_nothing_found_offers_no_keys_to_go_there(home: Path) -> None:
+    put_turns(home, 1, ["here"])
+
+    async def scenario(seat: Seat) -> None:
+        await opened(seat)
+        for words, told in (("here", "2 found: n, p"), ("nowhere", "| 0 found  ")):
+            await seat.press("slash", "ctrl+u")
+            await seat.type(words)
+            await seat.press("enter")
+            await seat.see(told)
 
     sit(home, scenario)

@@ -50,6 +50,28 @@ def test_a_working_directory_that_was_removed_is_told_and_does_not_end_the_progr
     sit(home, scenario, size=(120, 24))
 
 
+def test_a_home_that_was_moved_away_is_told(home: Path) -> None:
+    put_turns(home, 1, ["one"])
+
+    async def scenario(seat: Seat) -> None:
+        await seat.see("1 of 1 threads")
+        home.rename(home.with_name("elsewhere"))
+        await seat.press("f5")
+        await seat.see(f"no folder {home}"[:60])
+        await seat.press("slash")
+        await seat.see_no("no folder")
+        await seat.type("one")
+        await seat.press("enter")
+        await seat.see(f"no folder {home}"[:60])
+        await seat.press("escape")
+        home.with_name("elsewhere").rename(home)
+        await seat.press("f5")
+        await seat.see("1 of 1 threads")
+        await seat.see_no("no folder")
+
+    sit(home, scenario, size=(160, 24))
+
+
 @pytest.mark.parametrize("worker", [False, True])
 def test_a_defect_on_the_loop_is_a_sentence_and_the_program_goes_on(
     home: Path, monkeypatch: pytest.MonkeyPatch, worker: bool

@@ -22,7 +22,7 @@ from threadlog.core.items import turn as ti
 from threadlog.core.lines import Damaged, Json
 from threadlog.core.live import Began, Ended, Happened, Happening, LiveTurns, RolledBack
 from threadlog.core.query import ThreadSummary
-from threadlog.core.turn import ROLLED_BACK, Turn
+from threadlog.core.turn import IN_PROGRESS, ROLLED_BACK, Turn
 from threadlog.following import Deleted, Followed, Following, Reverted, Shortened
 from threadlog.home import Home
 from threadlog.telling import told
@@ -160,6 +160,7 @@ class _InWords:
         style = Style.of(sys.stdout, plain=arguments.plain)
         self._transcript = Transcript(Sheet(sys.stdout, style, full=arguments.full))
         self._turn_id: str | None = None
+        self._begun = False  # the line of that turn tells how it began
         self._reasoning = False
         self.flush = self._transcript.sheet.flush
 
@@ -170,9 +171,7 @@ class _InWords:
     def tell(self, what: _Told) -> None:
         """One thing that happened."""
         if isinstance(what, Began):
-            if what.turn.id != self._turn_id:  # its first items may have come before
-                self._transcript.begin(what.turn)
-            self._turn_id = what.turn.id
+            self._begin(what.turn)
         elif isinstance(what, Happened):
             self._item(what)
         elif isinstance(what, Ended):
@@ -186,9 +185,17 @@ class _InWords:
         """As remarks, the first of them."""
         note_problems(self._transcript.note, problems, path)
 
+    def _begin(self, turn: Turn) -> None:
+        """The line of a turn; of one whose items came before, unless it has no start to tell of."""
+        started = turn.status == IN_PROGRESS
+        if turn.id != self._turn_id or (started and not self._begun):
+            self._transcript.begin(turn)
+            self._begun = True
+        self._turn_id = turn.id
+
     def _item(self, what: Happened) -> None:
         if what.turn_id != self._turn_id:  # of an earlier turn, or of one that was not shown
-            self._turn_id = what.turn_id
+            self._turn_id, self._begun = what.turn_id, False
             self._transcript.goes_on(what.turn_id)
         if what.more and self._reasoning and isinstance(what.item, ti.Reasoning):
             self._transcript.more_reasoning(what.item)

@@ -48,6 +48,10 @@ def _joined(line: Iterable[Span]) -> list[Span]:
     return [("".join(map(itemgetter(0), spans)), codes) for codes, spans in alike]
 
 
+def _columns_of(spans: list[Span]) -> int:
+    return sum([text.width(words) for words, _codes in spans])
+
+
 class _Lines:
     """The lines so far, and the word and the space before it that may still go on."""
 
@@ -71,7 +75,7 @@ class _Lines:
     def wide(self, span: Span) -> None:
         """Wide characters: a line may be broken around each of them."""
         self._place()
-        self._set([span], 2)
+        self._set([span], text.width(span[0]), 2)
 
     def end(self) -> None:
         """A line feed."""
@@ -88,19 +92,20 @@ class _Lines:
         self._line, self._width, self._space = [], 0, []
 
     def _place(self) -> None:
-        word, self._word = self._word, []
-        if word:
-            self._set(word, sum(text.width(words) for words, _codes in word))
+        if word := self._word:
+            self._word = []
+            taken = _columns_of(word)
+            self._set(word, taken, taken)
 
-    def _set(self, word: list[Span], least: int) -> None:
+    def _set(self, word: list[Span], taken: int, least: int) -> None:
         """Put a word on this line if *least* columns of it have room there, else on the next."""
-        before = sum(text.width(words) for words, _codes in self._space)
+        before = _columns_of(self._space) if self._space else 0
         if self._columns and self._width and self._width + before + least > self._columns:
             self._break()
             before = 0
-        self._line += self._space
-        self._width, self._space = self._width + before, []
-        taken = sum(text.width(words) for words, _codes in word)
+        if self._space:
+            self._line += self._space
+            self._width, self._space = self._width + before, []
         if self._columns and self._width + taken > self._columns:
             self._chop(word)
             return

@@ -8,6 +8,7 @@ from threadlog.core.search import SearchHit
 from threadlog.home import Home
 from threadlog.searching import as_typed
 from threadlog.ui.lanes import Stopped
+from threadlog.ui.pages import missing
 
 if TYPE_CHECKING:
     from threadlog.core.search import SearchPage
@@ -54,7 +55,8 @@ class Hits:
         """The next page, of *at_least* so many; raises BadQuery, and GivenUp once *stopped*."""
         asked = self._asked | {"cursor": self._cursor}
         asked["limit"] = min(max(asked["limit"], at_least), LIMIT)
-        return home.search(as_typed(self.words), stop=stopped, **asked)
+        page = home.search(as_typed(self.words), stop=stopped, **asked)
+        return page if len(page) else page.with_problems(missing(home))
 
     def take(self, page: SearchPage) -> None:
         """Have it."""

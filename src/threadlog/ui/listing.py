@@ -29,8 +29,6 @@ _SORTED = {"created": "by creation", "updated": "by change", "recency": "by last
 class Listing(ThreadScreen):
     """Threads, or hits, with a preview."""
 
-    """The first screen."""
-
     def __init__(self) -> None:
         super().__init__()
         self._filter = FilterLine(id="filter")

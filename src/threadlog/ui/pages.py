@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -126,7 +127,8 @@ class ThreadPages:
         page = home.threads(stop=stopped, **asked(PAGE, self._cursors[place]))
         if page.next is not None:
             self._cursors[place + PAGE] = page.next
-        return Fetched(number, page.threads, page.next is not None, page.problems)
+        problems = page.problems if page.threads else (*missing(home), *page.problems)
+        return Fetched(number, page.threads, page.next is not None, problems)
 
     def _from_the_end(self, home: Home, number: int, total: int, stopped: Stopped) -> Fetched:
         """The same backwards from the last thread."""
@@ -138,3 +140,8 @@ class ThreadPages:
     def count(self, home: Home, stopped: Stopped) -> int:
         """How many threads there are in all."""
         return home.count(stop=stopped, **self.choice.asked())
+
+
+def missing(home: Home) -> tuple[str, ...]:
+    """Why nothing is there, in a sentence, if the home's folder is gone."""
+    return () if os.path.isdir(home.path) else (f"no folder {home.path} any more",)

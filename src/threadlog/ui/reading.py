@@ -102,7 +102,8 @@ class Reading(ThreadScreen):
         told += ["more below"] if self._stretch.after else []
         if self._query:
             more = "+" if self._more_hits else ""
-            told.append(f"{len(self._hits):,}{more} found: n, p")
+            keys_told = ": n, p" if self._hits else ""
+            told.append(f"{len(self._hits):,}{more} found{keys_told}")
         return " | ".join(told)
 
     # -- turns

@@ -51,6 +51,11 @@ class StatusLine(Static):
         shown.append(" " * max(room + 2 - shown.cell_len, 1) + _HINT, style="dim")
         self.update(shown)
 
+    def on_resize(self) -> None:
+        """Another width: laid out anew."""
+        if isinstance(self.screen, ThreadScreen):
+            self.screen.show_status()
+
 
 class ThreadScreen(Screen[None]):
     """A screen on which one thread is meant."""
