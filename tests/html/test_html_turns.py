@@ -57,6 +57,9 @@ def called(output: Any, look: Look = PAGE, **fields: Any) -> Html:
     return turns.item("t1", ti.ToolCall(id="c", output=output, **given), look)
 
 
+_NAME = '<span class="language">python</span>'
+
+
 def test_a_turn_tells_its_number_model_tokens_and_time() -> None:
     usage = TokenUsage(input_tokens=1200, cached_input_tokens=900, output_tokens=30)
     page = turns.turn(
@@ -131,7 +134,12 @@ def test_markdown_that_would_take_long_is_shown_as_it_was_written() -> None:
 
 def test_code_is_coloured_where_its_language_is_known_and_it_is_short() -> None:
     assert '<span class="k">def </span>' in said_by_agent("```python\ndef x(): pass\n```")
-    for text in ("```nope\ndef x\n```", "```python\n" + "x = 1\n" * 9000 + "```"):
+    long, wide = "x = 1\n" * 2000, "x" * 600
+    for code in (long, wide, "def x\n" + "\n" * 200, "def x" + " " * 200 + "y"):
+        assert '<span class="' not in said_by_agent(f"```python\n{code}\n```").replace(_NAME, "")
+    several = said_by_agent(("```python\ndef x(): pass\n" + "y = 1\n" * 1100 + "```\n\n") * 5)
+    assert several.count('<span class="k">def') == 2
+    for text in ("```nope\ndef x\n```",):
         assert '<span class="k">' not in said_by_agent(text)
     for language in LANGUAGES:
         found = seen(highlighted("a <b> 'c' # d\n\n  e=1 <!-- f -->\n", language))

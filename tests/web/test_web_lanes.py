@@ -39,7 +39,7 @@ def test_what_comes_of_work_is_told() -> None:
     lanes = Lanes()
     assert asyncio.run(lanes.do(request("http.request"), lambda _stop: 5)) == 5
     with pytest.raises(KeyError):
-        asyncio.run(lanes.do(request("http.request"), lambda _stop: {"y": 1}["x"]))
+        asyncio.run(lanes.do(request("http.request"), lambda _stop: dict[str, int]()["x"]))
     lanes.close()
 
 

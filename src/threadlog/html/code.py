@@ -1,11 +1,13 @@
 """Code with its words in colour: the tokens of Pygments as spans with classes of ours.
 
-Only languages of a list are read, and only code that is short: a pattern of a language can take
-long on a text made for that.
+Only languages of a list are read, and only code that is short, without large gaps: a pattern of a
+language can take time that grows with the square of a text made for that, or worse, as that of Java
+does, which is not on the list.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -13,12 +15,13 @@ from typing import Any
 from threadlog.core.text import printable
 from threadlog.html.markup import Html, joined, tag
 
-# Longer code, and code with a longer line, is shown without colour.
-LIMIT_CHARS = 20_000
-LINE_CHARS = 2_000
+# Longer code, and code with a longer line or a larger gap, is shown without colour.
+LIMIT_CHARS = 8_000
+LINE_CHARS = 500
+_GAP = re.compile(r"\s{150}")
 # What a fence may say, and which language that is.
 LANGUAGES = {
-    **{name: name for name in ("bash", "c", "css", "diff", "go", "html", "ini", "java", "json")},
+    **{name: name for name in ("bash", "c", "css", "diff", "go", "html", "ini", "json")},
     **{name: name for name in ("kotlin", "lua", "make", "php", "python", "ruby", "rust", "sql")},
     **{name: name for name in ("swift", "toml", "typescript", "xml", "yaml", "javascript", "cpp")},
     **dict.fromkeys(("sh", "shell", "zsh", "console"), "bash"),
@@ -60,9 +63,9 @@ _CLASSES = {
 }
 
 
-def highlighted(code: str, language: str) -> Html:
-    """A block of code; in colour where its language is known and it is short."""
-    known = LANGUAGES.get(language.lower())
+def highlighted(code: str, language: str, *, plain: bool = False) -> Html:
+    """A block of code; unless *plain* in colour, where its language is known and it is short."""
+    known = None if plain else LANGUAGES.get(language.lower())
     name = tag("span", language, class_="language") if language else None
     inner = joined(_spans(code, known)) if known and _is_short(code) else None
     shown = tag("code", inner if inner is not None else code)
@@ -70,7 +73,9 @@ def highlighted(code: str, language: str) -> Html:
 
 
 def _is_short(code: str) -> bool:
-    return len(code) <= LIMIT_CHARS and all(len(line) <= LINE_CHARS for line in code.split("\n"))
+    if len(code) > LIMIT_CHARS or _GAP.search(code):
+        return False
+    return all(len(line) <= LINE_CHARS for line in code.split("\n"))
 
 
 def _spans(code: str, language: str) -> Iterator[Html]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LIMIT_CHARS = 100_000
 MARKS_LIMIT = 4_000
 DEPTH_LIMIT = 20
+# Characters of code that are coloured in one message.
+COLOURED_CHARS = 16_000
 _MARKS = re.compile(r"[*_`#\[\]<>!~|&\\]|^[ \t]*(?:[-+]|\d{1,9}[.)])[ \t\n]", re.MULTILINE)
 _BLOCKS = {
     "paragraph": "p",
@@ -88,6 +90,7 @@ class _Writer:
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
         self._open: list[list[Html]] = [[]]
+        self._coloured = 0
 
     def write(self, tokens: Iterable[Token]) -> Html:
         """All of them."""
@@ -124,7 +127,8 @@ class _Writer:
 
     def _code(self, token: Token) -> Html:
         language = token.info.strip().split(" ")[0].strip("{}.")[:30] if token.info else ""
-        return highlighted(token.content, language)
+        self._coloured += len(token.content)
+        return highlighted(token.content, language, plain=self._coloured > COLOURED_CHARS)
 
     def _rule(self, _token: Token) -> Html:
         return tag("hr")

@@ -98,7 +98,8 @@ async def _serve(
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
-        loop.add_signal_handler(number, ending.set)
+        with contextlib.suppress(NotImplementedError):  # on Windows: Ctrl+C interrupts
+            loop.add_signal_handler(number, ending.set)
     work = asyncio.create_task(server.serve(sockets=[bound]))
     told = asyncio.create_task(ending.wait())
     begun(keys.link)
