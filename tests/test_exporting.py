@@ -298,6 +298,17 @@ def test_an_outline_of_many_turns_is_thinned_out() -> None:
     assert numbers == list(range(1, 10_001, outline.step))
 
 
+def test_a_turn_in_which_no_rule_finds_anything_loses_what_later_ones_name(home: Path) -> None:
+    lines = [
+        meta(),
+        *spoken("a", "hi", f"use {PASSWORD}"),
+        *spoken("b", "set", f"X_PASSWORD={PASSWORD}"),
+    ]
+    put(home, content(lines))
+    for format_ in FORMATS:
+        assert PASSWORD not in exported(home, format=format_, redact=["secrets"])[0]
+
+
 def test_an_outline_shows_no_half_of_a_secret(home: Path) -> None:
     """Not where the beginning of a turn is cut, and not before the secret is named."""
     for before in range(60, 90, 7):
@@ -310,8 +321,8 @@ def test_an_outline_shows_no_half_of_a_secret(home: Path) -> None:
 
 
 def test_a_title_that_was_cut_ends_with_no_half_of_a_secret(home: Path) -> None:
-    said = "word " * 1998 + f"DB_PASSWORD={PASSWORD}zzz"
-    put(home, content([meta(), *spoken("a", said)]))
+    said = "word " * 1999 + f"{PASSWORD} is it"
+    put(home, content([meta(), *spoken("a", said, f"DB_PASSWORD={PASSWORD}")]))
     for format_ in ("html", "md", "json"):
         assert "hunt" not in exported(home, format=format_, redact=["secrets"])[0]
 

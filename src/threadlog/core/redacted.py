@@ -40,6 +40,13 @@ def encoded(value: Any) -> bytes | None:
         return None
 
 
+def _flat(value: Any) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "…"
+
+
 class _Walk:
     def __init__(self, redactor: Redactor, gate: Gate) -> None:
         self._redactor = redactor
@@ -50,7 +57,7 @@ class _Walk:
         if isinstance(value, str):
             return self._text(value, name)
         if depth > DEPTH_LIMIT and isinstance(value, (dict, list, tuple)):
-            return self._text(repr(value), "")
+            return self._text(_flat(value), "")
         if isinstance(value, msgspec.Struct):
             return self._struct(value, depth)
         if isinstance(value, dict):
