@@ -100,7 +100,7 @@ class IndexedCatalog:
     def page(self, wanted: ThreadQuery, stop: Stop = never) -> ThreadPage:
         """The threads that *wanted* asks for, in its order; raises BadCursor, GivenUp."""
         after = read_cursor(wanted)
-        told = self._connections.ask(lambda _index: self._page(wanted, after, own(stop)))
+        told = self._connections.ask(lambda: self._page(wanted, after, own(stop)))
         return told[0] if told else self._files.page(wanted, stop)
 
     def counts(self, queries: Sequence[ThreadQuery], stop: Stop = never) -> list[int]:
@@ -108,7 +108,7 @@ class IndexedCatalog:
 
         Raises GivenUp.
         """
-        told = self._connections.ask(lambda _index: self._counts(queries, own(stop)))
+        told = self._connections.ask(lambda: self._counts(queries, own(stop)))
         return told[0] if told else self._files.counts(queries, stop)
 
     def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally]) -> Tally:
@@ -119,7 +119,7 @@ class IndexedCatalog:
 
     def find(self, reference: str) -> ThreadSummary:
         """The one thread meant; raises NotFound, Ambiguous, OutsideHome."""
-        told = self._connections.ask(lambda _index: self._find(reference))
+        told = self._connections.ask(lambda: self._find(reference))
         return told[0] if told else self._files.find(reference)
 
     def building_on(self, rollout_ids: Collection[str]) -> list[tuple[str | None, str]]:
@@ -127,9 +127,7 @@ class IndexedCatalog:
         from threadlog.local.index import kin  # loads SQLite
 
         told = self._connections.ask(
-            lambda _index: (
-                self._swept(lambda rows: kin.building_on(self._home, rows, rollout_ids)),
-            )
+            lambda: (self._swept(lambda rows: kin.building_on(self._home, rows, rollout_ids)),)
         )
         if told is None:
             return self._files.building_on(rollout_ids)
@@ -141,9 +139,7 @@ class IndexedCatalog:
         from threadlog.local.index import kin
 
         told = self._connections.ask(
-            lambda _index: (
-                self._swept(lambda rows: members(wanted, kin.IndexKin(self._home, rows))),
-            )
+            lambda: (self._swept(lambda rows: members(wanted, kin.IndexKin(self._home, rows))),)
         )
         return told[0] if told else self._files.family(wanted)
 
@@ -172,7 +168,7 @@ class IndexedCatalog:
 
         Raises GivenUp.
         """
-        told = self._connections.ask(lambda _index: (self._brought_up(own(stop)),))
+        told = self._connections.ask(lambda: (self._brought_up(own(stop)),))
         return told[0] if told else None
 
     def catch_up(self, stop: Stop, progress: Progress, *, check: bool = False) -> bool:
@@ -188,7 +184,7 @@ class IndexedCatalog:
 
     def status(self) -> IndexStatus:
         """How the index stands."""
-        told = self._connections.ask(lambda index: (index.status(),))
+        told = self._connections.ask(lambda: (self._index.status(),))
         return told[0] if told else IndexStatus(self._index.path, self.trouble)
 
     def _page(

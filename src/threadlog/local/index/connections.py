@@ -65,12 +65,15 @@ class Connections(Generic[_Connection]):
         """True if the one for questions was used before."""
         return "asked" in vars(self)
 
-    def ask(self, ask: Callable[[_Connection], tuple[_Answer] | None]) -> tuple[_Answer] | None:
-        """The index's answer, if it has one; else others are to give it."""
-        return self._ask(lambda: ask(self.asked), self._asking)
+    def ask(self, ask: Callable[[], tuple[_Answer] | None]) -> tuple[_Answer] | None:
+        """The index's answer, if it has one; else others are to give it.
+
+        *ask* uses `asked`, if it has to: to make that loads SQLite.
+        """
+        return self._ask(ask, self._asking)
 
     def keep(self, act: Callable[[_Connection], tuple[_Answer]]) -> tuple[_Answer] | None:
-        """The same for upkeep."""
+        """The same for upkeep, with `kept`."""
         return self._ask(lambda: act(self.kept), self._keeping)
 
     def empty(self) -> bool:

@@ -49,7 +49,8 @@ class SearchCatalog:
         """The passages that a query means; raises BadCursor, and GivenUp once *stop* is true."""
         after = _after(query)
 
-        def found(words: WordIndex) -> tuple[SearchPage]:
+        def found() -> tuple[SearchPage]:
+            words = self._connections.asked
             words.progress = own(self._listings.progress)
             return (words.find(self._listed(stop), query, after, own(stop)),)
 
@@ -83,7 +84,7 @@ class SearchCatalog:
         path = self._connections.asked.path
         if not self.exists():
             return WordStatus(path, "there is none yet")
-        told = self._connections.ask(lambda words: (words.status(self._listed(stop)),))
+        told = self._connections.ask(lambda: (self._connections.asked.status(self._listed(stop)),))
         return told[0] if told else WordStatus(path, self._connections.trouble)
 
     def close(self) -> None:
