@@ -122,9 +122,13 @@ def test_what_is_typed_is_found_and_opened(page: Page) -> None:
     page.keyboard.type("number 417", delay=10)
     expect(page.locator("#titles .title").first).to_have_text("Question number 417")
     expect(page.locator("#rows .hit mark").first).to_have_text("number")
+    for part in ("Threads", "Said in threads"):
+        expect(page.get_by_role("heading", name=part, exact=True, level=2)).to_be_visible()
+    expect(page.get_by_role("list", name="Said in threads")).to_be_visible()
     assert "q=number+417" in page.url
     page.keyboard.press("Escape")
     expect(page.locator("#rows .row:not(.hit)").first).to_be_visible()
+    expect(page.get_by_role("heading", level=2)).to_have_count(0)
     page.fill("#search", '"answer 042"')
     hit = page.locator("#rows .hit .title").first
     expect(hit).to_be_visible()
@@ -227,6 +231,16 @@ def test_outputs_are_folded_and_open(page: Page, site: Site) -> None:
     page.locator("#turn-2 summary", has_text="make").click()
     expect(output).to_be_visible()
     expect(page.locator("#turn-2 .diff .gi").first).to_be_visible()
+
+
+def test_the_language_of_code_stands_above_it(browser: Browser, site: Site) -> None:
+    with visited(browser, site, viewport=PHONE) as page:
+        page.goto(f"{site.base}/thread/{THREAD}/turn/2")
+        label = page.locator("#turn-2 .language").bounding_box()
+        code = page.locator("#turn-2 .code pre code").bounding_box()
+        assert label is not None
+        assert code is not None
+        assert label["y"] + label["height"] <= code["y"]
 
 
 def test_lines_and_lineage_are_shown_on_demand(page: Page, site: Site) -> None:

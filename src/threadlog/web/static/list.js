@@ -8,6 +8,7 @@ const TITLES = 6; // threads whose titles fit, above what a search found
 const TYPED_MS = 140;
 
 const rows = byId("rows"), above = byId("above"), below = byId("below"), titles = byId("titles");
+const named = byId("named"), said = byId("said");
 const search = byId("search"), filters = byId("filters");
 
 /** What is listed: a page is { cursor, count }; those from first to last are in the document. */
@@ -129,14 +130,14 @@ function tell() {
 }
 
 async function showTitles(words) {
-  titles.hidden = true;
+  named.hidden = true;
   if (!words || words.includes(":")) return;
   try {
     const page = await ask(`/api/threads?${query(words, null)}`, { signal: asking.signal });
     const found = nodes(page.html);
     while (found.children.length > TITLES) found.lastElementChild.remove();
     titles.replaceChildren(found);
-    titles.hidden = !titles.children.length;
+    named.hidden = !titles.children.length;
   } catch (error) {
     if (error.name !== "AbortError") say(error.message);
   }
@@ -149,6 +150,8 @@ function again() {
   byId("problems").replaceChildren();
   space();
   say(words ? "Searching…" : "");
+  said.hidden = !words;
+  rows.setAttribute("aria-label", words ? said.textContent : "Threads");
   const shown = query(search.value, null).toString();
   history.replaceState(null, "", shown ? `/?${shown}` : "/");
   void showTitles(words);
