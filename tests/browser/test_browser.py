@@ -133,8 +133,30 @@ def test_what_is_typed_is_found_and_opened(page: Page) -> None:
     hit = page.locator("#rows .hit .title").first
     expect(hit).to_be_visible()
     hit.click()
-    expect(page.locator("#turns .turn").first).to_contain_text("Answer 042")
-    assert page.locator("#turns .turn").first.bounding_box()["y"] < 200  # type: ignore[index]
+    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
+    assert page.locator("#turns .turn:focus").bounding_box()["y"] < 200  # type: ignore[index]
+
+
+def test_a_search_within_a_thread_leads_to_its_turns_and_back(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}")
+    page.keyboard.press("/")
+    page.keyboard.type('"answer 042"')
+    page.keyboard.press("Enter")
+    page.locator("#rows .hit .title").first.click()
+    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
+    page.keyboard.press("Escape")
+    expect(page.locator("#search")).to_have_value(f'"answer 042" in:{THREAD}')
+    expect(page.locator("#rows .hit").first).to_be_visible()
+    page.go_back()
+    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
+    page.go_back()
+    expect(page.locator("#rows .hit").first).to_be_visible()
+    page.go_back()
+    expect(page.locator("#turns .turn").last).to_contain_text("asked 149")
+    page.goto(site.base)
+    page.goto(f"{site.base}/thread/{THREAD}")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{site.base}/")
 
 
 def test_filters_choose_threads_and_stay_in_the_address(page: Page) -> None:

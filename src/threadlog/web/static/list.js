@@ -154,9 +154,17 @@ function again() {
   rows.setAttribute("aria-label", words ? said.textContent : "Threads");
   const shown = query(search.value, null).toString();
   history.replaceState(null, "", shown ? `/?${shown}` : "/");
+  keep();
   void showTitles(words);
   scrollTo(0, 0);
   void fill();
+}
+
+/** Esc in a thread leads back here, to what was found. */
+function keep() {
+  try {
+    sessionStorage.setItem("threadlog-list", location.pathname + location.search);
+  } catch { /* nothing is kept where nothing may be */ }
 }
 
 function move(step) {
@@ -196,4 +204,8 @@ listen({
 
 begin("", rows.dataset.next || null, rows.children.length);
 if (search.value.trim()) again();
-else { space(); void fill(); }
+else {
+  keep();
+  space();
+  void fill();
+}

@@ -345,9 +345,14 @@ listen({
   Escape: () => {
     if (document.activeElement?.matches("input")) document.activeElement.blur();
     else if (document.body.classList.contains("outlined")) toggleOutline();
-    else location.assign("/");
+    else location.assign(list());
   },
 });
+
+/** The list as it was left, with what was searched for. */
+function list() {
+  try { return sessionStorage.getItem("threadlog-list") || "/"; } catch { return "/"; }
+}
 
 history.scrollRestoration = "manual";
 dress(turns);
