@@ -210,6 +210,34 @@ def test_what_is_on_screen_stays_there_while_turns_come_above(page: Page, site: 
     assert abs(after["y"] - before["y"]) < 3
 
 
+def test_the_outline_is_of_the_whole_thread(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}")
+    lines = page.locator("#outline a")
+    expect(page.locator("#outline [aria-current]")).to_be_in_viewport()
+    for _ in range(40):
+        page.evaluate("document.getElementById('aside').scrollTop = 0")
+        page.wait_for_timeout(50)
+        if lines.count() == TURNS:
+            break
+    said = [f"{number + 1} asked {number:03d}" for number in range(TURNS)]
+    expect(lines).to_have_text(said)
+    lines.nth(2).click()
+    expect(page.locator("#turns .turn:focus")).to_contain_text("asked 002")
+    expect(page.locator("#outline [aria-current]")).to_have_text(said[2])
+    expect(lines).to_have_text(said)
+
+
+def test_on_a_phone_the_outline_opens_where_one_reads(browser: Browser, site: Site) -> None:
+    with visited(browser, site, viewport=PHONE) as page:
+        page.goto(f"{site.base}/thread/{THREAD}/turn/75")
+        expect(page.locator("#turns .turn:focus")).to_contain_text("asked 074")
+        page.keyboard.press("o")
+        expect(page.locator("#outline [aria-current]")).to_be_in_viewport()
+        page.wait_for_timeout(300)
+        expect(page.locator("#outline [aria-current]")).to_be_in_viewport()
+        assert count(page, "#outline a") < TURNS  # no more than is about to be seen
+
+
 def test_a_link_leads_to_a_turn(page: Page, site: Site) -> None:
     page.goto(f"{site.base}/thread/{THREAD}")
     link = page.locator("#turns .turn .permalink").first

@@ -103,7 +103,7 @@ class Frame(NamedTuple):
             tag("h2", "Turns"),
             tag("ol", id="outline"),
             id="aside",
-            aria_label="Turns shown",
+            aria_label="Turns",
         )
         columns = tag("div", aside, main, class_="columns")
         title = heads.title_of(thread)[:_TITLE_CHARS]
