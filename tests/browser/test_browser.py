@@ -122,15 +122,41 @@ def test_what_is_typed_is_found_and_opened(page: Page) -> None:
     page.keyboard.type("number 417", delay=10)
     expect(page.locator("#titles .title").first).to_have_text("Question number 417")
     expect(page.locator("#rows .hit mark").first).to_have_text("number")
+    for part in ("Threads", "Said in threads"):
+        expect(page.get_by_role("heading", name=part, exact=True, level=2)).to_be_visible()
+    expect(page.get_by_role("list", name="Said in threads")).to_be_visible()
     assert "q=number+417" in page.url
     page.keyboard.press("Escape")
     expect(page.locator("#rows .row:not(.hit)").first).to_be_visible()
+    expect(page.get_by_role("heading", level=2)).to_have_count(0)
     page.fill("#search", '"answer 042"')
     hit = page.locator("#rows .hit .title").first
     expect(hit).to_be_visible()
     hit.click()
-    expect(page.locator("#turns .turn").first).to_contain_text("Answer 042")
-    assert page.locator("#turns .turn").first.bounding_box()["y"] < 200  # type: ignore[index]
+    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
+    assert page.locator("#turns .turn:focus").bounding_box()["y"] < 200  # type: ignore[index]
+
+
+def test_a_search_within_a_thread_leads_to_its_turns_and_back(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}")
+    page.keyboard.press("/")
+    page.keyboard.type('"answer 042"')
+    page.keyboard.press("Enter")
+    page.locator("#rows .hit .title").first.click()
+    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
+    page.keyboard.press("Escape")
+    expect(page.locator("#search")).to_have_value(f'"answer 042" in:{THREAD}')
+    expect(page.locator("#rows .hit").first).to_be_visible()
+    page.go_back()
+    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
+    page.go_back()
+    expect(page.locator("#rows .hit").first).to_be_visible()
+    page.go_back()
+    expect(page.locator("#turns .turn").last).to_contain_text("asked 149")
+    page.goto(site.base)
+    page.goto(f"{site.base}/thread/{THREAD}")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{site.base}/")
 
 
 def test_filters_choose_threads_and_stay_in_the_address(page: Page) -> None:
@@ -184,6 +210,34 @@ def test_what_is_on_screen_stays_there_while_turns_come_above(page: Page, site: 
     assert abs(after["y"] - before["y"]) < 3
 
 
+def test_the_outline_is_of_the_whole_thread(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}/thread/{THREAD}")
+    lines = page.locator("#outline a")
+    expect(page.locator("#outline [aria-current]")).to_be_in_viewport()
+    for _ in range(40):
+        page.evaluate("document.getElementById('aside').scrollTop = 0")
+        page.wait_for_timeout(50)
+        if lines.count() == TURNS:
+            break
+    said = [f"{number + 1} asked {number:03d}" for number in range(TURNS)]
+    expect(lines).to_have_text(said)
+    lines.nth(2).click()
+    expect(page.locator("#turns .turn:focus")).to_contain_text("asked 002")
+    expect(page.locator("#outline [aria-current]")).to_have_text(said[2])
+    expect(lines).to_have_text(said)
+
+
+def test_on_a_phone_the_outline_opens_where_one_reads(browser: Browser, site: Site) -> None:
+    with visited(browser, site, viewport=PHONE) as page:
+        page.goto(f"{site.base}/thread/{THREAD}/turn/75")
+        expect(page.locator("#turns .turn:focus")).to_contain_text("asked 074")
+        page.keyboard.press("o")
+        expect(page.locator("#outline [aria-current]")).to_be_in_viewport()
+        page.wait_for_timeout(300)
+        expect(page.locator("#outline [aria-current]")).to_be_in_viewport()
+        assert count(page, "#outline a") < TURNS  # no more than is about to be seen
+
+
 def test_a_link_leads_to_a_turn(page: Page, site: Site) -> None:
     page.goto(f"{site.base}/thread/{THREAD}")
     link = page.locator("#turns .turn .permalink").first
@@ -227,6 +281,16 @@ def test_outputs_are_folded_and_open(page: Page, site: Site) -> None:
     page.locator("#turn-2 summary", has_text="make").click()
     expect(output).to_be_visible()
     expect(page.locator("#turn-2 .diff .gi").first).to_be_visible()
+
+
+def test_the_language_of_code_stands_above_it(browser: Browser, site: Site) -> None:
+    with visited(browser, site, viewport=PHONE) as page:
+        page.goto(f"{site.base}/thread/{THREAD}/turn/2")
+        label = page.locator("#turn-2 .language").bounding_box()
+        code = page.locator("#turn-2 .code pre code").bounding_box()
+        assert label is not None
+        assert code is not None
+        assert label["y"] + label["height"] <= code["y"]
 
 
 def test_lines_and_lineage_are_shown_on_demand(page: Page, site: Site) -> None:

@@ -40,6 +40,7 @@ from served_web import Site, at, served
 from threadlog.html.looks import ITEMS, TEXT_CHARS
 from threadlog.web.asked import HITS, PAGE
 from threadlog.web.raw import LINE_CHARS, LINES
+from threadlog.web.titles import OUTLINED
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
 _MORE = "aside body button dialog form head html input label link main mark meta nav option script"
@@ -229,6 +230,32 @@ def test_lines_are_shown_as_they_stand(site: Site, home: Path) -> None:
     for wrong in ("segment=9&byte=0", "segment=x", "byte=-1", "byte=" + "9" * 30):
         assert site.get(f"/api/thread/{THREAD}/raw?{wrong}").status in (400, 404)
     assert site.get(f"/thread/{THREAD}/line?segment=0&byte=999999").status == 404
+
+
+@pytest.mark.parametrize("paginated", [False, True])
+def test_the_outline_leads_to_every_turn(site: Site, home: Path, *, paginated: bool) -> None:
+    names = with_turns(home, 2 * OUTLINED + 9, paginated=paginated)
+    site.home.catch_up()
+    last = places(site.get(f"/thread/{THREAD}").body)[-1]
+    for way, place, before in (("before", last, names[:-1]), ("after", "", names[1:])):
+        edge = place or places(site.get(f"/thread/{THREAD}?from=first").body)[0]
+        found: list[str] = []
+        more = True
+        while more:
+            told = site.get(f"/api/thread/{THREAD}/outline?{way}={at(edge)}").json
+            page_seen(told["html"])
+            piece = places(told["html"])
+            assert len(piece) <= OUTLINED
+            edge, more = piece[0 if way == "before" else -1], told[way]
+            ids = turn_ids(told["html"])
+            found = [*ids, *found] if way == "before" else [*found, *ids]
+        assert found == before
+    links = re.findall(r'href="([^"]*)"><span>(\d+)</span> ([^<]*)<', told["html"])
+    url, number, said = links[-1]
+    assert (number, said) == (str(len(names)), names[-1].removeprefix("turn-"))
+    assert turn_ids(site.get(unescape(url)).body)[0] == names[-1]
+    for wrong in ("", "before=x", "after=%5B%5D"):
+        assert site.get(f"/api/thread/{THREAD}/outline?{wrong}").status == 410
 
 
 def test_the_first_items_of_a_long_turn_come_when_asked_for(site: Site, home: Path) -> None:

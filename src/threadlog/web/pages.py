@@ -64,8 +64,9 @@ class Frame(NamedTuple):
             tag("h1", "Threads", class_="unseen"),
             _filters(choice),
             tag("div", problems, id="problems"),
+            _part("named", "Threads", tag("ol", id="titles", class_="rows")),
+            tag("h2", "Said in threads", id="said", class_="part", hidden=True),
             tag("div", id="above", class_="spacer"),
-            tag("section", id="titles", class_="titles", aria_label="Titles", hidden=True),
             listed,
             tag("div", id="below", class_="spacer"),
             tag("p", id="status", class_="status", role="status", aria_live="polite"),
@@ -102,7 +103,7 @@ class Frame(NamedTuple):
             tag("h2", "Turns"),
             tag("ol", id="outline"),
             id="aside",
-            aria_label="Turns shown",
+            aria_label="Turns",
         )
         columns = tag("div", aside, main, class_="columns")
         title = heads.title_of(thread)[:_TITLE_CHARS]
@@ -183,6 +184,12 @@ def _select(name: str, label: str, options: tuple[tuple[str, str], ...], chosen:
         tag("option", said, value=value, selected=value == chosen) for value, said in options
     ]
     return tag("select", *entries, name=name, id=name, aria_label=label)
+
+
+def _part(id_: str, title: str, inner: Html) -> Html:
+    """A part of what a search found, until it is there not to be seen."""
+    head = tag("h2", title, id=f"{id_}-title", class_="part")
+    return tag("section", head, inner, id=id_, aria_labelledby=f"{id_}-title", hidden=True)
 
 
 def _deeds(thread: ThreadSummary) -> Html:

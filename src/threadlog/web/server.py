@@ -19,8 +19,10 @@ from threadlog.errors import ThreadlogError
 from threadlog.home import Home
 from threadlog.html.looks import Look, Pen
 from threadlog.html.markdown import rendered
+from threadlog.web.asked import PAGE
 from threadlog.web.gate import HEADERS_BYTES, HOST, Gate, Keys
 from threadlog.web.lanes import Lanes
+from threadlog.web.stretches import ThreadTurns
 from threadlog.web.viewer import Viewer
 
 # A listing may be so old: a look at every rollout for each page would cost more than it tells.
@@ -29,6 +31,8 @@ FRESHNESS_S = 2.0
 _LOOKS, _AT_ONCE, _ENDING_S = 2, 200, 2
 # The watch begins so long after the server.
 _PATIENCE_S = 3.0
+# The link waits so long at most for what the first pages would else wait for.
+_BEGINNING_S = 0.3
 _QUEUED = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,19 +62,29 @@ class _Homes:
 
     def __init__(self, home: Home) -> None:
         self._home = home
+        self._ready = threading.Event()
         threading.Thread(target=self._prepare, name="threadlog-watch", daemon=True).start()
 
     def __call__(self) -> Home:
         return self._home
+
+    def wait(self) -> None:
+        """Until the first pages come at once, but not for long."""
+        self._ready.wait(_BEGINNING_S)
 
     def _prepare(self) -> None:
         """What the first pages would else wait for; then, when nobody waits any more, the watch.
 
         That begins with looks at every rollout, too many to wait for when a server begins.
         """
-        rendered(Pen(Look()), "# loaded\n```python\nearly = True\n```")
+        try:
+            rendered(Pen(Look()), "# loaded\n```python\nearly = True\n```")
+            with contextlib.suppress(ThreadlogError, OSError):
+                for thread in list(self._home.threads(limit=PAGE))[:1]:
+                    ThreadTurns(self._home, thread, lambda: False).newest()
+        finally:
+            self._ready.set()
         with contextlib.suppress(ThreadlogError, OSError):
-            self._home.threads(limit=1)
             time.sleep(_PATIENCE_S)
             self._watch()
 
@@ -91,9 +105,9 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    home: Callable[[], Home], keys: Keys, bound: socket.socket, begun: Callable[[str], None]
+    homes: _Homes, keys: Keys, bound: socket.socket, begun: Callable[[str], None]
 ) -> None:
-    viewer = Viewer(home, keys, Lanes())
+    viewer = Viewer(homes, keys, Lanes())
     server = _Server(config_of(Gate(viewer.app(), keys)))
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -102,6 +116,7 @@ async def _serve(
             loop.add_signal_handler(number, ending.set)
     work = asyncio.create_task(server.serve(sockets=[bound]))
     told = asyncio.create_task(ending.wait())
+    await asyncio.to_thread(homes.wait)
     begun(keys.link)
     try:
         waited: set[asyncio.Task[Any]] = {work, told}

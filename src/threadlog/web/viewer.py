@@ -38,6 +38,7 @@ from threadlog.web.pages import Frame
 from threadlog.web.places import name_of, place_of, reference_of
 from threadlog.web.raw import lines_of, whole_line
 from threadlog.web.stretches import Stretch, ThreadTurns
+from threadlog.web.titles import titles
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotFound, 404),
@@ -79,6 +80,7 @@ class Viewer:
             Route("/api/threads", self._threads, methods=["GET"]),
             Route("/api/search", self._search, methods=["GET"]),
             Route("/api" + thread + "/turns", self._turns, methods=["GET"]),
+            Route("/api" + thread + "/outline", self._outline, methods=["GET"]),
             Route("/api" + thread + "/items", self._items, methods=["GET"]),
             Route("/api" + thread + "/kin", self._kin, methods=["GET"]),
             Route("/api" + thread + "/raw", self._raw, methods=["GET"]),
@@ -155,6 +157,18 @@ class Viewer:
         stretch = await self._lanes.do(request, work)
         told = {"html": stretch.html, "before": stretch.before, "after": stretch.after}
         return JSONResponse(told)
+
+    async def _outline(self, request: Request) -> Response:
+        home, name = self._home(), request.path_params["thread"]
+        given = request.query_params
+        older = "before" in given
+        place = place_of(given.get("before" if older else "after", ""))
+
+        def work(stop: Stop) -> Stretch:
+            return titles(_turns_of(home, name, stop), place, older=older)
+
+        piece = await self._lanes.do(request, work)
+        return JSONResponse({"html": piece.html, "before": piece.before, "after": piece.after})
 
     async def _items(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]

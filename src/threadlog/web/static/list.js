@@ -8,6 +8,7 @@ const TITLES = 6; // threads whose titles fit, above what a search found
 const TYPED_MS = 140;
 
 const rows = byId("rows"), above = byId("above"), below = byId("below"), titles = byId("titles");
+const named = byId("named"), said = byId("said");
 const search = byId("search"), filters = byId("filters");
 
 /** What is listed: a page is { cursor, count }; those from first to last are in the document. */
@@ -129,14 +130,14 @@ function tell() {
 }
 
 async function showTitles(words) {
-  titles.hidden = true;
+  named.hidden = true;
   if (!words || words.includes(":")) return;
   try {
     const page = await ask(`/api/threads?${query(words, null)}`, { signal: asking.signal });
     const found = nodes(page.html);
     while (found.children.length > TITLES) found.lastElementChild.remove();
     titles.replaceChildren(found);
-    titles.hidden = !titles.children.length;
+    named.hidden = !titles.children.length;
   } catch (error) {
     if (error.name !== "AbortError") say(error.message);
   }
@@ -149,11 +150,21 @@ function again() {
   byId("problems").replaceChildren();
   space();
   say(words ? "Searching…" : "");
+  said.hidden = !words;
+  rows.setAttribute("aria-label", words ? said.textContent : "Threads");
   const shown = query(search.value, null).toString();
   history.replaceState(null, "", shown ? `/?${shown}` : "/");
+  keep();
   void showTitles(words);
   scrollTo(0, 0);
   void fill();
+}
+
+/** Esc in a thread leads back here, to what was found. */
+function keep() {
+  try {
+    sessionStorage.setItem("threadlog-list", location.pathname + location.search);
+  } catch { /* nothing is kept where nothing may be */ }
 }
 
 function move(step) {
@@ -193,4 +204,8 @@ listen({
 
 begin("", rows.dataset.next || null, rows.children.length);
 if (search.value.trim()) again();
-else { space(); void fill(); }
+else {
+  keep();
+  space();
+  void fill();
+}

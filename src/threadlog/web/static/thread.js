@@ -3,6 +3,7 @@
 import { show } from "./dialogs.js";
 import { listen } from "./keys.js";
 import { follow } from "./live.js";
+import { idOf, mark, opened, tell } from "./outline.js";
 import { ask, byId, change, framed, nodes, say } from "./shared.js";
 
 const TURNS = 48; // in the document at once
@@ -156,21 +157,9 @@ function reread() {
 
 function tellOutline() {
   const held = articles();
-  const at = current(held);
-  outline.replaceChildren(...held.map((article, number) => {
-    const entry = document.createElement("li"), link = document.createElement("a");
-    link.href = `#${article.id}`;
-    const words = article.querySelector(".user .words")?.textContent.trim().slice(0, 120);
-    link.textContent = words || article.querySelector("h2").textContent;
-    if (article.dataset.number) {
-      const count = document.createElement("span");
-      count.textContent = article.dataset.number;
-      link.prepend(count, " ");
-    }
-    if (number === at) link.setAttribute("aria-current", "true");
-    entry.append(link);
-    return entry;
-  }));
+  if (!held.length) return;
+  tell(held, more);
+  markCurrent();
 }
 
 function current(held) {
@@ -180,11 +169,8 @@ function current(held) {
 }
 
 function markCurrent() {
-  const at = current(articles());
-  [...outline.querySelectorAll("a")].forEach((link, number) => {
-    if (number === at) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
-  });
+  const held = articles();
+  mark(held[current(held)]);
 }
 
 function move(step) {
@@ -297,14 +283,20 @@ turns.addEventListener("click", (event) => {
   }
 });
 outline.addEventListener("click", (event) => {
-  const link = event.target.closest("a");
-  if (!link) return;
+  const entry = event.target.closest("li");
+  if (!entry || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  const there = byId(link.getAttribute("href").slice(1));
   document.body.classList.remove("outlined");
-  there?.scrollIntoView({ block: "start" });
-  there?.focus({ preventScroll: true });
+  const there = articles().find((each) => idOf(each) === idOf(entry));
+  if (there) lead(there);
+  else void open(`at=${encodeURIComponent(entry.dataset.at)}`, () => lead(articles()[0]));
 });
+
+function lead(article) {
+  article?.scrollIntoView({ block: "start" });
+  article?.focus({ preventScroll: true });
+}
+
 byId("show-outline").addEventListener("click", () => toggleOutline());
 byId("show-kin").addEventListener("click", () => void showKin());
 byId("show-rename").addEventListener("click", rename);
@@ -328,6 +320,7 @@ byId("searching").addEventListener("submit", (event) => {
 
 function toggleOutline() {
   document.body.classList.toggle("outlined");
+  opened();
 }
 
 addEventListener("scroll", framed(() => {
@@ -345,9 +338,14 @@ listen({
   Escape: () => {
     if (document.activeElement?.matches("input")) document.activeElement.blur();
     else if (document.body.classList.contains("outlined")) toggleOutline();
-    else location.assign("/");
+    else location.assign(list());
   },
 });
+
+/** The list as it was left, with what was searched for. */
+function list() {
+  try { return sessionStorage.getItem("threadlog-list") || "/"; } catch { return "/"; }
+}
 
 history.scrollRestoration = "manual";
 dress(turns);
