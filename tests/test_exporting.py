@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import shutil
 import stat
+import threading
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -353,6 +355,53 @@ def test_a_write_that_fails_leaves_what_was_there(
         threadlog.open(home).export(THREAD, to=path)
     assert path.read_text() == "before"
     assert [each.name for each in tmp_path.glob("out*")] == ["out.html"]
+
+
+@pytest.mark.parametrize("where", ["sessions/x.html", "threadlog/x", "session_index.jsonl", "a"])
+def test_no_export_replaces_what_is_the_homes(home: Path, tmp_path: Path, where: str) -> None:
+    own, other = secretive(home), secretive(home, OTHER)
+    link = tmp_path / "link"
+    link.symlink_to(other)
+    (home / "threadlog").mkdir(exist_ok=True)
+    before = other.read_bytes()
+    for path in (home / where, own, other, link):
+        with pytest.raises(ValueError, match="would lie in the home"):
+            threadlog.open(home).export(THREAD, to=path)
+    assert other.read_bytes() == before
+    assert not (home / where).exists()
+    assert link.is_symlink()
+
+
+def test_no_export_replaces_rollouts_that_lie_on_another_disk(home: Path, tmp_path: Path) -> None:
+    secretive(home, OTHER)
+    (home / "sessions").rename(tmp_path / "disk")
+    (home / "sessions").symlink_to(tmp_path / "disk")
+    with pytest.raises(ValueError, match="would lie in the home"):
+        threadlog.open(home).export(OTHER, to=tmp_path / "disk" / "x")
+
+
+def test_a_pipe_is_written_into_and_stays_one(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    threadlog.open(home).export(THREAD, to=pipe, format="md")
+    reader.join(10)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert b"".join(read).decode() == exported(home, format="md")[0]
+
+
+def test_a_symbolic_link_is_followed(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    for name in ("there", "new"):
+        link = tmp_path / f"to-{name}"
+        link.symlink_to(tmp_path / name)
+        (tmp_path / "there").write_text("before")
+        threadlog.open(home).export(THREAD, to=link, format="md")
+        assert link.is_symlink()
+        assert (tmp_path / name).read_text() == exported(home, format="md")[0]
 
 
 def test_it_is_written_to_open_files_of_both_kinds(home: Path) -> None:

@@ -265,20 +265,26 @@ def export(
     summaries = {each.path: each for each in map(home.get, references)}
     threads = [Exported(home, summary, wanted) for summary in summaries.values()]
     pieces = _pieces(wanted)
-    if wanted.surveyed and wanted.format != JSONL:
-        for thread in threads:
-            thread.survey()
-            wanted.range_of(thread)
-        for thread in threads:
-            thread.settle()
-        wanted.begin()
     size = 0
+    # Opened first: what cannot be written is said before threads are read for long.
     with _opened(home, to) as write:
+        if wanted.surveyed and wanted.format != JSONL:
+            _survey(wanted, threads)
         for piece in pieces(wanted, threads):
             data = piece.encode("utf-8", "replace") if isinstance(piece, str) else piece
             size += len(data)
             write(data)
     return wanted.report(len(threads), size)
+
+
+def _survey(wanted: Export, threads: list[Exported]) -> None:
+    """The first pass."""
+    for thread in threads:
+        thread.survey()
+        wanted.range_of(thread)
+    for thread in threads:
+        thread.settle()
+    wanted.begin()
 
 
 def _pieces(wanted: Export) -> Callable[[Export, list[Exported]], Iterator[str | bytes]]:
