@@ -238,6 +238,26 @@ def test_turns_that_were_rolled_back_are_not_in_it(home: Path) -> None:
         assert "1 turn was rolled back here" in text
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_a_rolled_back_turn_names_is_missing_in_the_others(home: Path, format_: str) -> None:
+    lines = [meta(), *spoken("a", f"log in with {PASSWORD}", "1")]
+    lines += spoken("b", "set", f"DB_PASSWORD={PASSWORD}")
+    put(home, content([*lines, event("thread_rolled_back", num_turns=1), *spoken("c", PASSWORD)]))
+    text, report = exported(home, format=format_, redact=["secrets"])
+    assert PASSWORD not in text
+    assert text.count("[redacted: secret #1]") >= 2
+    assert report.replaced["secret"] < 8
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_a_turn_names_is_missing_in_exports_of_other_turns(home: Path, format_: str) -> None:
+    lines = [meta(), *spoken("a", f"DB_PASSWORD={PASSWORD}"), *spoken("b", "so"), *spoken("c", "?")]
+    put(home, content([*lines, *spoken("d", f"log in with {PASSWORD}")]))
+    text, _report = exported(home, format=format_, redact=["secrets"], turns=(3, None))
+    assert PASSWORD not in text
+    assert "[redacted: secret #1]" in text
+
+
 def test_a_page_opens_by_itself_and_runs_nothing(home: Path) -> None:
     lines = [meta(), *spoken("t", "<script>alert(1)</script>", "x <img src=x onerror=alert(1)>")]
     put(home, content(lines))

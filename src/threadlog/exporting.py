@@ -103,7 +103,10 @@ class Exported:
         self.head()
         self.kin()
         for each in told_of(self.reader()):
-            if isinstance(each, Joint) or each.status == ROLLED_BACK:
+            if isinstance(each, Joint):
+                continue
+            if each.status == ROLLED_BACK:  # not shown, and yet it may name what others hold
+                self._export.clean(each, self.place)
                 continue
             self.turns += 1
             clean = self._clean(each, self.turns)
