@@ -28,6 +28,7 @@ from makers import (
     content,
     event,
     file_name,
+    line,
     meta,
     put,
     started,
@@ -247,6 +248,34 @@ def test_what_a_rolled_back_turn_names_is_missing_in_the_others(home: Path, form
     assert PASSWORD not in text
     assert text.count("[redacted: secret #1]") >= 2
     assert report.replaced["secret"] < 8
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_no_id_nor_model_carries_a_secret_not_even_into_the_report(
+    home: Path, format_: str
+) -> None:
+    call = event(
+        "exec_command_end", call_id=TOKEN, turn_id=TOKEN, command=["cat", TOKEN], cwd="/x",
+        parsed_cmd=[], stdout="", stderr="", aggregated_output=TOKEN, exit_code=0,
+        duration={"secs": 1, "nanos": 0}, formatted_output="",
+    )  # fmt: skip
+    context = line("turn_context", {"turn_id": TOKEN, "cwd": "/x", "model": TOKEN})
+    lines = [meta(), started(TOKEN), context, user("go"), call, completed(TOKEN)]
+    put(home, content(lines))
+    text, report = exported(home, format=format_, redact=["secrets"])
+    assert TOKEN not in text
+    assert TOKEN not in repr(report)
+    assert sum(report.replaced.values()) == sum(each.times for each in report.places)
+
+
+@pytest.mark.parametrize("format_", ["html", "md", "json"])
+def test_rules_that_match_our_own_names_stop_nothing(
+    home: Path, tmp_path: Path, format_: str
+) -> None:
+    secretive(home)
+    table = tmp_path / "rules.toml"
+    table.write_text('[[rule]]\nname = "x"\npattern = "title|model|id|error|item_times|source"\n')
+    assert exported(home, format=format_, redact=["secrets"], rules=table)[1].turns == 3
 
 
 @pytest.mark.parametrize("format_", FORMATS)
