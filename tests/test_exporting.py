@@ -335,6 +335,19 @@ def test_markdown_keeps_every_text_in_its_place(home: Path) -> None:
     assert text.endswith(f"{said}\n````\n\n")  # closed, so that nothing after it is swallowed
 
 
+def test_no_words_in_markdown_open_or_end_a_fold(home: Path) -> None:
+    said = "<details>\n</details>\n![](https://evil/x)\n<script>"
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": said}]}
+    lines = [started("t"), user(said), line("response_item", thought), agent(said), completed("t")]
+    thought_event = event("agent_reasoning", text=said)
+    put(home, content([meta(), *lines[:2], thought_event, *lines[2:]]))
+    text = exported(home, format="md")[0]
+    assert text.count("&lt;script>") >= 3
+    assert text.count("<details>") == text.count("</details>") == text.count("Reasoning")
+    assert "<script>" not in text
+    assert "![" not in text
+
+
 def test_code_stays_code_whatever_ticks_are_in_it() -> None:
     assert code("a`b``c") == "``` a`b``c ```"
     assert fenced("```\nx\n```", "sh") == "````sh\n```\nx\n```\n````\n"
