@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import shutil
 import stat
+import threading
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from makers import (
     content,
     event,
     file_name,
+    line,
     meta,
     put,
     started,
@@ -236,6 +239,54 @@ def test_turns_that_were_rolled_back_are_not_in_it(home: Path) -> None:
         assert "1 turn was rolled back here" in text
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_a_rolled_back_turn_names_is_missing_in_the_others(home: Path, format_: str) -> None:
+    lines = [meta(), *spoken("a", f"log in with {PASSWORD}", "1")]
+    lines += spoken("b", "set", f"DB_PASSWORD={PASSWORD}")
+    put(home, content([*lines, event("thread_rolled_back", num_turns=1), *spoken("c", PASSWORD)]))
+    text, report = exported(home, format=format_, redact=["secrets"])
+    assert PASSWORD not in text
+    assert text.count("[redacted: secret #1]") >= 2
+    assert report.replaced["secret"] < 8
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_no_id_nor_model_carries_a_secret_not_even_into_the_report(
+    home: Path, format_: str
+) -> None:
+    call = event(
+        "exec_command_end", call_id=TOKEN, turn_id=TOKEN, command=["cat", TOKEN], cwd="/x",
+        parsed_cmd=[], stdout="", stderr="", aggregated_output=TOKEN, exit_code=0,
+        duration={"secs": 1, "nanos": 0}, formatted_output="",
+    )  # fmt: skip
+    context = line("turn_context", {"turn_id": TOKEN, "cwd": "/x", "model": TOKEN})
+    lines = [meta(), started(TOKEN), context, user("go"), call, completed(TOKEN)]
+    put(home, content(lines))
+    text, report = exported(home, format=format_, redact=["secrets"])
+    assert TOKEN not in text
+    assert TOKEN not in repr(report)
+    assert sum(report.replaced.values()) == sum(each.times for each in report.places)
+
+
+@pytest.mark.parametrize("format_", ["html", "md", "json"])
+def test_rules_that_match_our_own_names_stop_nothing(
+    home: Path, tmp_path: Path, format_: str
+) -> None:
+    secretive(home)
+    table = tmp_path / "rules.toml"
+    table.write_text('[[rule]]\nname = "x"\npattern = "title|model|id|error|item_times|source"\n')
+    assert exported(home, format=format_, redact=["secrets"], rules=table)[1].turns == 3
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_a_turn_names_is_missing_in_exports_of_other_turns(home: Path, format_: str) -> None:
+    lines = [meta(), *spoken("a", f"DB_PASSWORD={PASSWORD}"), *spoken("b", "so"), *spoken("c", "?")]
+    put(home, content([*lines, *spoken("d", f"log in with {PASSWORD}")]))
+    text, _report = exported(home, format=format_, redact=["secrets"], turns=(3, None))
+    assert PASSWORD not in text
+    assert "[redacted: secret #1]" in text
+
+
 def test_a_page_opens_by_itself_and_runs_nothing(home: Path) -> None:
     lines = [meta(), *spoken("t", "<script>alert(1)</script>", "x <img src=x onerror=alert(1)>")]
     put(home, content(lines))
@@ -282,6 +333,19 @@ def test_markdown_keeps_every_text_in_its_place(home: Path) -> None:
     assert "<summary><code>$ cat x</code> [exit 1, 1.0 s]</summary>" in text
     assert f"`````\n{said}\n</details>\n`````\n" in text
     assert text.endswith(f"{said}\n````\n\n")  # closed, so that nothing after it is swallowed
+
+
+def test_no_words_in_markdown_open_or_end_a_fold(home: Path) -> None:
+    said = "<details>\n</details>\n![](https://evil/x)\n<script>"
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": said}]}
+    lines = [started("t"), user(said), line("response_item", thought), agent(said), completed("t")]
+    thought_event = event("agent_reasoning", text=said)
+    put(home, content([meta(), *lines[:2], thought_event, *lines[2:]]))
+    text = exported(home, format="md")[0]
+    assert text.count("&lt;script>") >= 3
+    assert text.count("<details>") == text.count("</details>") == text.count("Reasoning")
+    assert "<script>" not in text
+    assert "![" not in text
 
 
 def test_code_stays_code_whatever_ticks_are_in_it() -> None:
@@ -353,6 +417,53 @@ def test_a_write_that_fails_leaves_what_was_there(
         threadlog.open(home).export(THREAD, to=path)
     assert path.read_text() == "before"
     assert [each.name for each in tmp_path.glob("out*")] == ["out.html"]
+
+
+@pytest.mark.parametrize("where", ["sessions/x.html", "threadlog/x", "session_index.jsonl", "a"])
+def test_no_export_replaces_what_is_the_homes(home: Path, tmp_path: Path, where: str) -> None:
+    own, other = secretive(home), secretive(home, OTHER)
+    link = tmp_path / "link"
+    link.symlink_to(other)
+    (home / "threadlog").mkdir(exist_ok=True)
+    before = other.read_bytes()
+    for path in (home / where, own, other, link):
+        with pytest.raises(ValueError, match="would lie in the home"):
+            threadlog.open(home).export(THREAD, to=path)
+    assert other.read_bytes() == before
+    assert not (home / where).exists()
+    assert link.is_symlink()
+
+
+def test_no_export_replaces_rollouts_that_lie_on_another_disk(home: Path, tmp_path: Path) -> None:
+    secretive(home, OTHER)
+    (home / "sessions").rename(tmp_path / "disk")
+    (home / "sessions").symlink_to(tmp_path / "disk")
+    with pytest.raises(ValueError, match="would lie in the home"):
+        threadlog.open(home).export(OTHER, to=tmp_path / "disk" / "x")
+
+
+def test_a_pipe_is_written_into_and_stays_one(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    threadlog.open(home).export(THREAD, to=pipe, format="md")
+    reader.join(10)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert b"".join(read).decode() == exported(home, format="md")[0]
+
+
+def test_a_symbolic_link_is_followed(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    for name in ("there", "new"):
+        link = tmp_path / f"to-{name}"
+        link.symlink_to(tmp_path / name)
+        (tmp_path / "there").write_text("before")
+        threadlog.open(home).export(THREAD, to=link, format="md")
+        assert link.is_symlink()
+        assert (tmp_path / name).read_text() == exported(home, format="md")[0]
 
 
 def test_it_is_written_to_open_files_of_both_kinds(home: Path) -> None:

@@ -22,7 +22,8 @@ def jsonl(export: Export, threads: list[Exported]) -> Iterator[bytes]:
     """The lines of the threads, those they inherit first."""
     if export.redactor is not None:
         for thread in threads:
-            for _line in _lines(export, thread):
+            _spots(export, thread)  # a turn that is not there is said before all is read
+            for _line in _lines(export, thread, whole=True):
                 pass
         export.begin()
         export.problem_count = export.turns = 0
@@ -46,11 +47,11 @@ def _chunks(export: Export, thread: Exported) -> Iterator[bytes]:
         yield b"\n"
 
 
-def _lines(export: Export, thread: Exported) -> Iterator[bytes]:
-    """Lines one by one: those of the turns asked for, the first line of the thread too."""
+def _lines(export: Export, thread: Exported, *, whole: bool = False) -> Iterator[bytes]:
+    """Lines one by one: all, or those of the turns asked for, the first line of the thread too."""
     block: list[tuple[int, bytes]] = []
     size = 0
-    for number, raw in _wanted(export, thread):
+    for number, raw in _wanted(export, thread, whole=whole):
         block.append((number, raw))
         size += len(raw)
         if size >= _BLOCK_BYTES:
@@ -59,8 +60,8 @@ def _lines(export: Export, thread: Exported) -> Iterator[bytes]:
     yield from _block(export, thread, block)
 
 
-def _wanted(export: Export, thread: Exported) -> Iterator[tuple[int, bytes]]:
-    start, end = _spots(export, thread)
+def _wanted(export: Export, thread: Exported, *, whole: bool) -> Iterator[tuple[int, bytes]]:
+    start, end = (None, None) if whole else _spots(export, thread)
     reader, number = thread.reader(), 0
     for at, segment in enumerate(reader.segments()):
         for frame in reader.frames(segment):

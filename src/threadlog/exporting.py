@@ -41,7 +41,8 @@ Target = str | os.PathLike[str] | IO[bytes] | IO[str]
 # What of a summary is text of somebody's.
 _TEXTS = (
     *("title", "name", "cwd", "source", "git_branch", "git_url", "originator"),
-    *("agent_nickname", "agent_role", "model", "model_provider"),
+    *("agent_nickname", "agent_role", "model", "model_provider", "cli_version", "id"),
+    *("git_commit", "forked_from_id", "parent_thread_id"),
 )
 # A user's table of rules, in the home's own folder.
 RULES_FILE = "redaction.toml"
@@ -82,9 +83,10 @@ class Exported:
     def head(self) -> ThreadSummary:
         """What is known of the thread."""
         names = (*_TEXTS, "preview") if self._export.format == JSON else _TEXTS
-        texts = {name: _whole_words(getattr(self._summary, name)) for name in names}
-        unsaid = {"preview": "", "first_user_message": "", "path": ""}
-        known: dict[str, Any] = unsaid | self._export.clean(texts, self.place)
+        texts = [_whole_words(getattr(self._summary, name)) for name in names]
+        unsaid: dict[str, Any] = {"preview": "", "first_user_message": "", "path": ""}
+        clean = self._export.clean(texts, self.place)
+        known = unsaid | dict(zip(names, clean, strict=True))
         return self._summary._replace(**known)
 
     def kin(self) -> dict[str, str]:
@@ -103,7 +105,10 @@ class Exported:
         self.head()
         self.kin()
         for each in told_of(self.reader()):
-            if isinstance(each, Joint) or each.status == ROLLED_BACK:
+            if isinstance(each, Joint):
+                continue
+            if each.status == ROLLED_BACK:  # not shown, and yet it may name what others hold
+                self._export.clean(each, self.place)
                 continue
             self.turns += 1
             clean = self._clean(each, self.turns)
@@ -154,12 +159,20 @@ class Exported:
         place, clean = self.place._replace(turn=number, turn_id=turn.id), self._export.clean
         items = tuple(clean(item, place._replace(item=_id(item)), gate) for item in turn.items)
         error = clean(turn.error, place._replace(item="error"), gate)
-        if error is turn.error and all(map(operator.is_, items, turn.items)):
+        known_of: dict[str, Any] = {
+            "id": turn.id,
+            "model": turn.model,
+            "item_times": turn.item_times,
+        }
+        others = clean(tuple(known_of.values()), place._replace(item="turn"), gate)
+        now = (*items, error, *others)
+        if all(map(operator.is_, now, (*turn.items, turn.error, *known_of.values()))):
             self._note_nothing(number, data)
             return turn
         if len(self._nothing_in) < number:
             self._nothing_in.append(0)
-        return msgspec.structs.replace(turn, items=items, error=error)
+        known_of.update(zip(known_of, others, strict=True))
+        return msgspec.structs.replace(turn, items=items, error=error, **known_of)
 
     def _note_nothing(self, number: int, data: bytes | None) -> None:
         if len(self._nothing_in) < number:
@@ -225,8 +238,18 @@ class Export:
             return value
         clean = redacted(value, self.redactor, within)
         if labels := self.redactor.take():
-            self.places.add(labels, place)
+            self.places.add(labels, self._without_secrets(place, self.redactor))
         return clean
+
+    @staticmethod
+    def _without_secrets(place: told.Place, redactor: Redactor) -> told.Place:
+        """A place as the report tells it: ids are texts of somebody's too.  None of it counts."""
+        counts = dict(redactor.counts)
+        said = [redactor.text(each) for each in (place.turn_id, place.item)]
+        redactor.take()
+        redactor.counts.clear()
+        redactor.counts.update(counts)
+        return place._replace(turn_id=said[0], item=said[1])
 
     def begin(self) -> None:
         """The second pass: what was found counts from here on."""
@@ -265,20 +288,26 @@ def export(
     summaries = {each.path: each for each in map(home.get, references)}
     threads = [Exported(home, summary, wanted) for summary in summaries.values()]
     pieces = _pieces(wanted)
-    if wanted.surveyed and wanted.format != JSONL:
-        for thread in threads:
-            thread.survey()
-            wanted.range_of(thread)
-        for thread in threads:
-            thread.settle()
-        wanted.begin()
     size = 0
+    # Opened first: what cannot be written is said before threads are read for long.
     with _opened(home, to) as write:
+        if wanted.surveyed and wanted.format != JSONL:
+            _survey(wanted, threads)
         for piece in pieces(wanted, threads):
             data = piece.encode("utf-8", "replace") if isinstance(piece, str) else piece
             size += len(data)
             write(data)
     return wanted.report(len(threads), size)
+
+
+def _survey(wanted: Export, threads: list[Exported]) -> None:
+    """The first pass."""
+    for thread in threads:
+        thread.survey()
+        wanted.range_of(thread)
+    for thread in threads:
+        thread.settle()
+    wanted.begin()
 
 
 def _pieces(wanted: Export) -> Callable[[Export, list[Exported]], Iterator[str | bytes]]:

@@ -290,7 +290,10 @@ class Outside(Protocol):
         """
 
     def written_aside(self, path: str) -> AbstractContextManager[Callable[[bytes], object]]:
-        """What appends to a new file, which has *path* once all is there; raises OSError."""
+        """What appends to a new file, which has *path* once all is there.
+
+        A FIFO or a device is written into.  Raises OSError; ValueError for a path in the home.
+        """
 
 
 class Store(Protocol):

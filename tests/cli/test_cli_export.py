@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from makers import THREAD, agent, command, completed, content, meta, put, started, user
+from makers import THREAD, agent, command, completed, content, meta, put, python, started, user
 
 PASSWORD = "hunter2xyz"
 
@@ -47,6 +48,27 @@ def test_the_name_of_the_file_says_the_format(
     kind = name.partition(".")[2] or "html"
     assert f"as {kind} to {tmp_path / name}" in ran.err
     assert PASSWORD not in (tmp_path / name).read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_it_leaves_nothing_behind(
+    home: Path, thread: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    words = ["--home", str(home), "export", THREAD, "-o", str(tmp_path / "x.md")]
+    ran = python(
+        "import os, sys\n"
+        "from threadlog import export_formats\n"
+        "from threadlog.cli.main import main\n"
+        "def killed(*_):\n"
+        "    yield 'begun'\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    yield 'more'\n"
+        "export_formats.markdown = killed\n"
+        f"sys.exit(main({words!r}))\n"
+    )
+    ran.communicate(timeout=30)
+    assert ran.returncode == -number
+    assert list(tmp_path.glob("x.md*")) == []
 
 
 def test_the_report_comes_as_json_too(home: Path, thread: Path) -> None:

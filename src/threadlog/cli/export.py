@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
 
 from threadlog.cli.export_words import FORMATS
 from threadlog.cli.main import USAGE
@@ -15,6 +20,7 @@ from threadlog.home import Home
 
 # Of the places as many are said; --json has them all.
 _PLACES_SAID = 10
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def run(home: Home, arguments: argparse.Namespace) -> int:
@@ -28,14 +34,15 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
         return _refuse("--rules replaces nothing here: give --redact secrets too")
     sys.stdout.flush()
     try:
-        report = home.export(
-            *arguments.id,
-            to=sys.stdout.buffer if output in (None, "-") else output,
-            format=format_,
-            turns=arguments.turns,
-            redact=redact,
-            rules=arguments.rules,
-        )
+        with _tidied_by_signals():
+            report = home.export(
+                *arguments.id,
+                to=sys.stdout.buffer if output in (None, "-") else output,
+                format=format_,
+                turns=arguments.turns,
+                redact=redact,
+                rules=arguments.rules,
+            )
     except ValueError as error:
         return _refuse(str(error))
     if arguments.json:
@@ -43,6 +50,34 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     else:
         _say(report, output)
     return 0
+
+
+class _Ended(BaseException):
+    """A signal that ends the process, on its way up to where that can happen."""
+
+
+@contextlib.contextmanager
+def _tidied_by_signals() -> Iterator[None]:
+    """Have signals that end the process do so once what was begun is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise _Ended(number)
+
+    ours = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in ours:
+            signal.signal(number, end)
+        yield
+    except _Ended as ended:
+        signal.signal(ended.args[0], signal.SIG_DFL)
+        os.kill(os.getpid(), ended.args[0])
+        raise KeyboardInterrupt from None  # not reached where the signal ends us
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _by_name(output: str | None) -> str | None:

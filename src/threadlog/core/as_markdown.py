@@ -1,7 +1,7 @@
 """A thread as Markdown that can be pasted: its head, its turns, what happened in each.
 
 Whatever a thread says stays inside of its place: fences are longer than those within, names are
-code.  Outputs and reasoning are folded by `<details>`, which shows as it is where HTML does not.
+code, words that are Markdown have neither HTML nor images in them.  Outputs and reasoning are folded by `<details>`, which shows as it is where HTML does not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from threadlog.core import calls
 from threadlog.core.calls import Outcome
+from threadlog.core.contained import contained
 from threadlog.core.file_changes import Change, change_of, patch_in
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import Duration, UserInput
@@ -131,21 +132,7 @@ def _said(who: str, words: str) -> Iterator[str]:
     """Words as Markdown, which they are; a block of their own in any case."""
     if words.strip():
         text = printable(words).strip("\n")
-        yield f"**{who}**\n\n{_closed(text)}\n\n"
-
-
-def _closed(text: str) -> str:
-    """*text* with a fence closed that it leaves open, so that it does not swallow what follows."""
-    fence = ""
-    for line in text.split("\n"):
-        mark = re.match(r" {0,3}(`{3,}|~{3,})(.*)", line)
-        if mark is None:
-            continue
-        if not fence:
-            fence = mark[1] if mark[1][0] == "~" or "`" not in mark[2] else ""
-        elif mark[1][0] == fence[0] and len(mark[1]) >= len(fence) and not mark[2].strip():
-            fence = ""
-    return f"{text}\n{fence}" if fence else text
+        yield f"**{who}**\n\n{contained(text)}\n\n"
 
 
 def _user(item: ti.UserMessage) -> Iterator[str]:
@@ -157,7 +144,7 @@ def _user(item: ti.UserMessage) -> Iterator[str]:
 
 def _input(part: UserInput) -> str:
     if part.text:
-        return _closed(printable(part.text).strip("\n"))
+        return contained(printable(part.text).strip("\n"))
     where = part.path or part.name or part.image_url or part.audio_url or part.url or ""
     if where.startswith("data:"):
         kind, _comma, data = where[len("data:") :].partition(",")
@@ -172,7 +159,7 @@ def _agent(item: ti.AgentMessage) -> Iterator[str]:
 def _reasoning(item: ti.Reasoning) -> Iterator[str]:
     words = "\n\n".join(item.summary_text or item.raw_content).strip()
     if words:
-        yield from _folded("Reasoning", _closed(printable(words)) + "\n")
+        yield from _folded("Reasoning", contained(printable(words)) + "\n")
 
 
 def _hook(item: ti.HookPrompt) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -41,12 +42,38 @@ class Outside:
         """What appends to a new file, which has *path* once all of it is there.
 
         Only its owner may read it.  If writing ends early nothing is left, and what had the path
-        before stays.  Raises OSError.
+        before stays.  A symbolic link is followed; a FIFO or a device is written into as it is.
+        Raises OSError; ValueError for a path in the home.
         """
         path = os.path.abspath(os.path.expanduser(path))
-        if os.path.isdir(path):
+        there = _status(path)
+        if there is not None and stat.S_ISDIR(there.st_mode):
             raise IsADirectoryError(21, "it is a folder: name a file", path)
-        aside = f"{path}.{os.getpid()}.part"
+        if there is not None and not stat.S_ISREG(there.st_mode):
+            with open(path, "wb") as file:
+                yield file.write
+            return
+        target = os.path.realpath(path)
+        self._refuse_ours(target)
+        with self._aside(path, target) as write:
+            yield write
+
+    def _refuse_ours(self, target: str) -> None:
+        """Raise ValueError for a file of the home's: the threads themselves lie there."""
+        names = ("", *layout.ROOTS, layout.OWN_FOLDER)
+        ours = [_status(os.path.join(self._home, name)) for name in names]
+        above = os.path.dirname(target)
+        while above:
+            status = _status(above)
+            if status and any(each and os.path.samestat(each, status) for each in ours):
+                raise ValueError(
+                    f"the file would lie in the home of the threads ({self._home}): name another"
+                )
+            above = os.path.dirname(above) if above != os.path.dirname(above) else ""
+
+    @contextmanager
+    def _aside(self, path: str, target: str) -> Iterator[Callable[[bytes], object]]:
+        aside = f"{target}.{os.getpid()}.part"
         try:
             fd = self._disk.create(aside, _MODE)
         except OSError as error:
@@ -67,8 +94,15 @@ class Outside:
                 self._disk.sync(fd)
             finally:
                 self._disk.close(fd)
-            self._disk.move(aside, path)
+            self._disk.move(aside, target)
         except BaseException:
             with suppress(OSError):
                 self._disk.unlink(aside)
             raise
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
