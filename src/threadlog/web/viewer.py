@@ -32,7 +32,7 @@ from threadlog.web.asked import Choice, choice_of, number
 from threadlog.web.assets import Assets
 from threadlog.web.changes import Changes
 from threadlog.web.gate import Keys
-from threadlog.web.lanes import Lanes, Stop
+from threadlog.web.lanes import LISTING, READING, SEEK_S, SEEKING, Lanes, Stop
 from threadlog.web.live import Live
 from threadlog.web.pages import Frame
 from threadlog.web.places import name_of, place_of, reference_of
@@ -101,7 +101,7 @@ class Viewer:
     async def _list(self, request: Request) -> Response:
         choice = choice_of(request)
         home = self._home()
-        page = await self._lanes.do(request, lambda _stop: home.threads(**_titles(choice)))
+        page = await self._lanes.do(request, lambda _stop: home.threads(**_titles(choice)), LISTING)
         listed = rows.thread_rows(home, page, choice.sort)
         shown = self._frame.list_page(choice, listed, page.next, rows.sentences(page.problems))
         return HTMLResponse(shown)
@@ -110,17 +110,20 @@ class Viewer:
         home, name = self._home(), request.path_params["thread"]
 
         def work(stop: Stop) -> tuple[ThreadSummary, Stretch]:
-            turns = _turns_of(home, name, stop)
+            turns = _turns_of(home, name, stop, within_s)
             return turns.thread, _asked_for(turns, request)
 
-        thread, stretch = await self._lanes.do(request, work)
+        lane, within_s = _lane(request)
+        thread, stretch = await self._lanes.do(request, work, lane)
         return HTMLResponse(self._frame.thread_page(thread, stretch, name_of(home, thread)))
 
     # -- what pages ask for
 
     async def _threads(self, request: Request) -> Response:
         choice, home = choice_of(request), self._home()
-        page = await self._lanes.do(request, lambda _stop: home.threads(**choice.threads()))
+        page = await self._lanes.do(
+            request, lambda _stop: home.threads(**choice.threads()), LISTING
+        )
         return JSONResponse(
             {
                 "html": rows.thread_rows(home, page, choice.sort),
@@ -136,7 +139,7 @@ class Viewer:
         def work(stop: Stop) -> Any:
             return home.search(as_typed(choice.text), stop=stop, **choice.search())
 
-        page = await self._lanes.do(request, work)
+        page = await self._lanes.do(request, work, SEEKING)
         return JSONResponse(
             {
                 "html": rows.hit_rows(home, page),
@@ -150,9 +153,10 @@ class Viewer:
         home, name = self._home(), request.path_params["thread"]
 
         def work(stop: Stop) -> Stretch:
-            return _asked_for(_turns_of(home, name, stop), request)
+            return _asked_for(_turns_of(home, name, stop, within_s), request)
 
-        stretch = await self._lanes.do(request, work)
+        lane, within_s = _lane(request)
+        stretch = await self._lanes.do(request, work, lane)
         told = {"html": stretch.html, "before": stretch.before, "after": stretch.after}
         return JSONResponse(told)
 
@@ -172,7 +176,7 @@ class Viewer:
         def work(_stop: Stop) -> str:
             return rows.tree(home, home.tree(reference_of(home, name)))
 
-        return JSONResponse({"html": await self._lanes.do(request, work)})
+        return JSONResponse({"html": await self._lanes.do(request, work, LISTING)})
 
     async def _raw(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]
@@ -232,8 +236,22 @@ def _titles(choice: Choice) -> Any:
     return choice._replace(text="").threads()
 
 
-def _turns_of(home: Home, name: str, stop: Stop) -> ThreadTurns:
-    return ThreadTurns(home, home.get(reference_of(home, name)), stop)
+def _turns_of(home: Home, name: str, stop: Stop, within_s: float | None = None) -> ThreadTurns:
+    return ThreadTurns(home, home.get(reference_of(home, name)), stop, within_s=within_s)
+
+
+def _lane(request: Request) -> tuple[str, float | None]:
+    """Who reads for an address, and how long: a turn that is named only is to be looked for.
+
+    One whose place is told is too, if nothing is there any more.
+    """
+    given = request.query_params
+    place = next((place_of(given[name]) for name in _READINGS if name in given), None)
+    if place is not None:
+        is_near = place.start is not None or place.anchor.end is not None
+        return (READING if is_near else SEEKING), SEEK_S
+    is_sought = "turn" in request.path_params or "in" in given
+    return (SEEKING, SEEK_S) if is_sought else (READING, None)
 
 
 def _asked_for(turns: ThreadTurns, request: Request) -> Stretch:
