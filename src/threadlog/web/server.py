@@ -33,8 +33,8 @@ _QUEUED = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(home: Home, port: int, begun: Callable[[str], None]) -> None:
-    """Serve a home until a signal comes; *begun* is told the link.  Raises OSError.
+def serve(home: Home, port: int, begun: Callable[[Keys], None]) -> None:
+    """Serve a home until a signal comes; *begun* is told the keys, with the links.  Raises OSError.
 
     *port* 0 is one that is free.
     """
@@ -91,7 +91,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    home: Callable[[], Home], keys: Keys, bound: socket.socket, begun: Callable[[str], None]
+    home: Callable[[], Home], keys: Keys, bound: socket.socket, begun: Callable[[Keys], None]
 ) -> None:
     viewer = Viewer(home, keys, Lanes())
     server = _Server(config_of(Gate(viewer.app(), keys)))
@@ -102,7 +102,7 @@ async def _serve(
             loop.add_signal_handler(number, ending.set)
     work = asyncio.create_task(server.serve(sockets=[bound]))
     told = asyncio.create_task(ending.wait())
-    begun(keys.link)
+    begun(keys)
     try:
         waited: set[asyncio.Task[Any]] = {work, told}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)

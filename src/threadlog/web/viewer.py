@@ -166,9 +166,10 @@ class Viewer:
         count = number(request.query_params, "count") or 0
 
         def work(stop: Stop) -> str:
-            return _turns_of(home, name, stop).earlier(place, count)
+            return _turns_of(home, name, stop, within_s).earlier(place, count)
 
-        return JSONResponse({"html": await self._lanes.do(request, work)})
+        lane, within_s = _lane(request)
+        return JSONResponse({"html": await self._lanes.do(request, work, lane)})
 
     async def _kin(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]
@@ -195,12 +196,13 @@ class Viewer:
         place = place_of(request.query_params.get("at", ""))
 
         def work(stop: Stop) -> tuple[bytes, str]:
-            part = _turns_of(home, params["thread"], stop).part(place, params["part"])
+            part = _turns_of(home, params["thread"], stop, within_s).part(place, params["part"])
             if part.kind.startswith("image/"):
                 return base64.b64decode(part.data), part.kind
             return part.data.encode(errors="replace"), "text/plain"
 
-        data, kind = await self._lanes.do(request, work)
+        lane, within_s = _lane(request)
+        data, kind = await self._lanes.do(request, work, lane)
         return Response(data, media_type=kind, headers=_ALONE)
 
     async def _line(self, request: Request) -> Response:
