@@ -55,7 +55,8 @@ class Keys(NamedTuple):
     @classmethod
     def made(cls, port: int) -> Keys:
         """New ones, which nobody can guess."""
-        return cls(*(secrets.token_urlsafe(TOKEN_BYTES) for _ in range(4)), port)
+        made = [secrets.token_urlsafe(TOKEN_BYTES) for _ in range(4)]
+        return cls(made[0], made[1], made[2], made[3], port)
 
     @property
     def cookie(self) -> str:
