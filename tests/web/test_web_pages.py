@@ -214,6 +214,26 @@ def test_a_long_output_and_an_image_have_addresses_of_their_own(site: Site, home
     assert site.get(links[0].partition("?")[0]).status == 410
 
 
+def test_an_image_that_was_cut_is_not_there(site: Site, home: Path) -> None:
+    image = user("look", images=[f"data:image/png;base64,{PNG.rstrip('=')[:-2]}"])
+    put(home, content([meta(), started("t"), image, completed("t")]))
+    page = site.get(f"/thread/{THREAD}").body
+    links = [unescape(each) for each in re.findall(r'src="(/thread/[^"]*/part/[^"]*)"', page)]
+    assert all(site.get(link).status == 404 for link in links)
+    assert links or "not shown" in page
+
+
+@pytest.mark.parametrize("strange", ["\u2028", "\u202e", "\x1b", "\x7f", "é\u200f", "𝒳", "\\u0041"])
+def test_turns_of_strange_ids_can_be_paged(site: Site, home: Path, strange: str) -> None:
+    names = [f"{strange}{number}" for number in range(3)]
+    raws = [(started(name), user("x"), completed(name)) for name in names]
+    put(home, content([meta(), *(each for raw in raws for each in raw)]))
+    for way, count in (("before", 1), ("after", 1), ("at", 2)):
+        middle = places(site.get(f"/thread/{THREAD}").body)[1]
+        told = site.get(f"/api/thread/{THREAD}/turns?{way}={at(middle)}").json
+        assert len(turn_ids(told["html"])) == count
+
+
 def test_lines_are_shown_as_they_stand(site: Site, home: Path) -> None:
     raws = [meta(), *turn("a"), user("x" * 3 * LINE_CHARS), b'{"broken', *turn("b")]
     put(home, content(raws))

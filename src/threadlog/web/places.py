@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
 import re
 from typing import Annotated, NamedTuple
@@ -36,10 +37,9 @@ class Place(NamedTuple):
         return self.anchor.start
 
     def text(self) -> str:
-        """As an address has it."""
+        """As an address has it; in ASCII, as pages change characters that steer what is shown."""
         anchor = self.anchor
-        written = (self.number, anchor.turn_id, anchor.end, anchor.start)
-        return msgspec.json.encode(written).decode()
+        return json.dumps((self.number, anchor.turn_id, anchor.end, anchor.start))
 
 
 def place_of(text: str) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -198,7 +199,7 @@ class Viewer:
         def work(stop: Stop) -> tuple[bytes, str]:
             part = _turns_of(home, params["thread"], stop, within_s).part(place, params["part"])
             if part.kind.startswith("image/"):
-                return base64.b64decode(part.data), part.kind
+                return _image(part.data), part.kind
             return part.data.encode(errors="replace"), "text/plain"
 
         lane, within_s = _lane(request)
@@ -236,6 +237,13 @@ _PLAIN = {404: "There is no such page.", 500: "It cannot be read."}
 def _titles(choice: Choice) -> Any:
     """What is listed at first, before anything of a search is known."""
     return choice._replace(text="").threads()
+
+
+def _image(data: str) -> bytes:
+    try:
+        return base64.b64decode(data)
+    except binascii.Error:  # it was cut
+        raise NotFound("this image is not whole, and not shown") from None
 
 
 def _turns_of(home: Home, name: str, stop: Stop, within_s: float | None = None) -> ThreadTurns:
