@@ -312,6 +312,16 @@ def test_a_thread_without_an_id_is_shown_by_where_it_lies(site: Site, home: Path
         assert site.get(f"/thread/{name}").status in (404, 414)
 
 
+def test_a_thread_is_read_by_its_id_though_another_has_that_for_a_name(
+    site: Site, home: Path
+) -> None:
+    put_thread(home, 1, "mine")
+    put_thread(home, 2, "other")
+    put_names(home, (uuid(2), uuid(1)))
+    assert "mine" in site.get(f"/thread/{uuid(1)}").body
+    assert site.get(f"/api/thread/{uuid(1)}/kin").status == 200
+
+
 def test_hostile_words_are_text_on_every_page(site: Site, home: Path) -> None:
     for number, vector in enumerate(VECTORS):
         thread, name = uuid(number), vector.replace("\n", " ")

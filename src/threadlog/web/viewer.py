@@ -36,7 +36,7 @@ from threadlog.web.gate import Keys
 from threadlog.web.lanes import LISTING, READING, SEEK_S, SEEKING, Lanes, Stop
 from threadlog.web.live import Live
 from threadlog.web.pages import Frame
-from threadlog.web.places import name_of, place_of, reference_of
+from threadlog.web.places import name_of, place_of, thread_of
 from threadlog.web.raw import lines_of, whole_line
 from threadlog.web.stretches import Stretch, ThreadTurns
 
@@ -176,7 +176,7 @@ class Viewer:
         home, name = self._home(), request.path_params["thread"]
 
         def work(_stop: Stop) -> str:
-            return rows.tree(home, home.tree(reference_of(home, name)))
+            return rows.tree(home, home.tree(thread_of(home, name).path))
 
         return JSONResponse({"html": await self._lanes.do(request, work, LISTING)})
 
@@ -247,7 +247,7 @@ def _image(data: str) -> bytes:
 
 
 def _turns_of(home: Home, name: str, stop: Stop, within_s: float | None = None) -> ThreadTurns:
-    return ThreadTurns(home, home.get(reference_of(home, name)), stop, within_s=within_s)
+    return ThreadTurns(home, thread_of(home, name), stop, within_s=within_s)
 
 
 def _lane(request: Request) -> tuple[str, float | None]:
