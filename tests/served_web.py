@@ -53,7 +53,7 @@ class Site(NamedTuple):
 
     @property
     def cookie(self) -> str:
-        return f"{self.keys.cookie}={self.keys.token}"
+        return f"{self.keys.cookie}={self.keys.session}"
 
     def get(self, path: str, method: str = "GET", **headers: str | None) -> Answer:
         """Ask as a browser that was let in; a header given as None is left out."""

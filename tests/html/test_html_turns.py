@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -303,3 +304,40 @@ def test_every_genuine_thread_can_be_shown(tmp_path: Path) -> None:
                     seen(turns.turn(each, look, place))
                 shown += 1
     assert shown > 20
+
+
+_STEPS = [{"step": f"step {number}.", "status": "completed"} for number in range(10_000)]
+_PATCH = "*** Begin Patch\n" + "".join(f"*** Add File: f{number}.\n+x\n" for number in range(5_000))
+_MANY: dict[str, Any] = {
+    "steps": ti.ToolCall(id="c", name="update_plan", arguments=json.dumps({"plan": _STEPS})),
+    "patch": ti.ToolCall(id="c", name="apply_patch", arguments=_PATCH + "*** End Patch"),
+    "files": ti.FileChange(
+        id="c",
+        changes={f"f{n}.": FileChangeKind(type="add", content="y" * 900) for n in range(999)},
+    ),
+    "parts": ti.UserMessage(
+        id="c", content=tuple(UserInput(type="text", text=f"p{n}." * 99) for n in range(5_000))
+    ),
+    "agents": ti.CollabAgentToolCall(
+        id="c", tool="wait", receiver_thread_ids=tuple(f"a{n}." for n in range(5_000))
+    ),
+    "long steps": ti.ToolCall(
+        id="c", name="update_plan", arguments=json.dumps({"plan": ["z" * 90_000] * 20})
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _MANY)
+def test_no_item_is_more_than_a_page_can_hold(name: str) -> None:
+    item = _MANY[name]
+    page = turns.item("t1", item, PAGE)
+    assert len(page) < 300_000
+    assert page.count("<") < 8_000
+    links = re.findall(r"/part/t1\.(0\.[0-9]+)", page)
+    assert links
+    wholes = [turns.part(of(item), link) for link in links]
+    assert all(whole is not None for whole in wholes)
+    last = {"steps": "step 9999.", "patch": "f4999.", "files": "f998.", "parts": "p4999."}
+    wanted = last.get(name, "a4999." if name == "agents" else "z" * 90_000)
+    assert any(whole and wanted in whole.data for whole in wholes)
+    assert page.count("<") < turns.item("t1", item, FILE).count("<") or name == "long steps"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 import threadlog
 from makers import command, put_thread, python
 from threadlog.cli import serve
+from threadlog.web.gate import Keys
 from threadlog.web.server import listening
 
 
@@ -43,6 +45,16 @@ def test_a_port_that_is_taken_is_a_sentence(home: Path) -> None:
 def test_what_is_no_port_is_refused(home: Path, port: str) -> None:
     assert command(home, "serve", f"--port={port}").code == 2
     assert command(home, "serve", "--host", "0.0.0.0").code == 2
+
+
+def test_the_browser_is_started_with_a_link_for_one_time(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, opened = Keys.made(1), list[str]()
+    monkeypatch.setattr("threadlog.web.server.serve", lambda _home, _port, begun: begun(keys))
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    serve.run(threadlog.open(home), argparse.Namespace(port=1, open=True))
+    assert opened == [keys.link_once]
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_the_link_lets_a_browser_in_and_leaves_no_token_in_the_address(site: Sit
 
 @pytest.mark.parametrize("page", PAGES)
 def test_nobody_is_let_in_without_the_token(site: Site, page: str) -> None:
-    name, token = site.keys.cookie, site.keys.token
+    name, token = site.keys.cookie, site.keys.session
     for cookie in (
         None,
         "",
@@ -86,6 +86,9 @@ def test_nobody_is_let_in_without_the_token(site: Site, page: str) -> None:
         f"{name}={token}x",
         f"{name}={token.swapcase()}",
         f"threadlog={token}",
+        f"{name}={site.keys.token}",
+        f"{name}={site.keys.once}",
+        f"{name}={site.keys.write_key}",
         f"{name}2={token}",
         f"{name}=é",
     ):
@@ -103,6 +106,27 @@ def test_a_wrong_token_is_exchanged_for_nothing(site: Site) -> None:
         assert answer.status == 403
         assert "set-cookie" not in answer.headers
     assert site.get(f"/thread/{THREAD}?token={site.keys.token}", cookie=None).status == 403
+
+
+def test_the_link_that_a_browser_is_started_with_is_good_for_one_time(home: Path) -> None:
+    with served(home) as site:
+        once = site.keys.link_once.removeprefix(site.base)
+        assert site.get(once, "HEAD", cookie=None).status == 403  # who looks first uses nothing up
+        first = site.get(once, cookie=None)
+        assert first.status == 303
+        assert site.keys.once not in first.headers["set-cookie"]
+        assert site.get(once, cookie=None).status == 403
+        assert site.get(f"/?token={site.keys.token}", cookie=None).status == 303
+
+
+def test_no_key_tells_another(site: Site) -> None:
+    keys = site.keys
+    secrets = {keys.token, keys.once, keys.session, keys.write_key}
+    assert len(secrets) == 4
+    page = site.get("/").body
+    assert not any(each in page for each in secrets - {keys.write_key})
+    cookie = site.get(f"/?token={keys.token}", cookie=None).headers["set-cookie"]
+    assert not any(each in cookie for each in secrets - {keys.session})
 
 
 @pytest.mark.parametrize("host", HOSTILE_HOSTS)

@@ -17,8 +17,8 @@ import threadlog
 from makers import THREAD, content, meta, put, turn
 from served_web import Site, served
 from threadlog import giving_up
-from threadlog.errors import GivenUp
-from threadlog.web.lanes import Lanes, look_of
+from threadlog.errors import GivenUp, NotFound
+from threadlog.web.lanes import LISTING, READERS, READING, SEEKING, Lanes, look_of
 
 WAIT_S = 10.0
 
@@ -79,6 +79,48 @@ def test_reading_a_thread_ends_where_nobody_waits(home: Path) -> None:
     with pytest.raises(GivenUp):
         list(giving_up.reader(opened, opened.get(THREAD), look).turns())
     assert len(looks) == 21
+
+
+@pytest.mark.parametrize("lane", [LISTING, READING])
+def test_what_is_looked_for_keeps_nothing_else_waiting(lane: str) -> None:
+    lanes, ending = Lanes(), threading.Event()
+
+    async def asked() -> None:
+        def work(_stop: Any) -> None:
+            ending.wait(WAIT_S)
+
+        slow = [
+            asyncio.create_task(lanes.do(request("http.request"), work, SEEKING))
+            for _ in range(2 * READERS)
+        ]
+        await asyncio.sleep(0.02)
+        try:
+            quick = lanes.do(request("http.request"), lambda _stop: 5, lane)
+            assert await asyncio.wait_for(quick, WAIT_S / 4) == 5
+        finally:
+            ending.set()
+        await asyncio.gather(*slow)
+
+    asyncio.run(asked())
+    lanes.close()
+
+
+def test_a_turn_is_looked_for_no_longer_than_so_long() -> None:
+    look = look_of(lambda: False, 0.01)
+    look()
+    time.sleep(0.02)
+    with pytest.raises(NotFound, match="not found in"):
+        look()
+
+
+def test_a_turn_that_is_nowhere_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threadlog.web.viewer.SEEK_S", -1.0)
+    api = f"/api/thread/{THREAD}/turns"
+    for path in (f"{api}?before=[null,%22x%22,null,null]", f"/thread/{THREAD}/turn/x"):
+        answer = site.get(path)
+        assert answer.status == 404
+        assert "not found in" in answer.body
+    assert site.get(api).status == 200
 
 
 @pytest.fixture

@@ -120,3 +120,17 @@ def test_a_client_that_goes_away_is_let_go_of(site: Site, home: Path) -> None:
         ready(events)
         append(path, started("b"))
         assert next(events)[0] == "turn"
+
+
+def test_who_asks_only_for_the_head_of_events_takes_no_place(site: Site, home: Path) -> None:
+    put(home, content([meta(), *turn("a")]))
+    assert site.get(PATH, "HEAD").status == 200
+
+
+def test_no_more_follow_than_may(site: Site, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threadlog.web.live.FOLLOWERS", 1)
+    put(home, content([meta(), *turn("a")]))
+    assert site.get(PATH.replace("a/", "b/")).status == 404  # and no place is taken
+    with site.events(known("turn-a", 2)) as events:
+        ready(events)
+        assert site.get(PATH).status == 503

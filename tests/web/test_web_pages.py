@@ -165,9 +165,9 @@ def test_a_turn_has_an_address_of_its_own(site: Site, home: Path, *, paginated: 
     assert turn_ids(site.get(link).body)[0] == turn_ids(page)[0]
     for name in ("7", wanted[6]):
         assert turn_ids(site.get(f"/thread/{THREAD}/turn/{name}").body)[0] == wanted[6]
-    for name in ("0", "41", "none", "%20"):
+    for name in ("0", "-1", "41", "999990", "none", "%20"):
         answer = site.get(f"/thread/{THREAD}/turn/{name}")
-        assert answer.status == (409 if name == "0" else 404)
+        assert answer.status == 404
         assert "<main" in answer.body
 
 
@@ -213,6 +213,26 @@ def test_a_long_output_and_an_image_have_addresses_of_their_own(site: Site, home
         broken = re.sub(r"/part/[^?]*", f"/part/{wrong}", links[0])
         assert site.get(broken).status == 404
     assert site.get(links[0].partition("?")[0]).status == 410
+
+
+def test_an_image_that_was_cut_is_not_there(site: Site, home: Path) -> None:
+    image = user("look", images=[f"data:image/png;base64,{PNG.rstrip('=')[:-2]}"])
+    put(home, content([meta(), started("t"), image, completed("t")]))
+    page = site.get(f"/thread/{THREAD}").body
+    links = [unescape(each) for each in re.findall(r'src="(/thread/[^"]*/part/[^"]*)"', page)]
+    assert all(site.get(link).status == 404 for link in links)
+    assert links or "not shown" in page
+
+
+@pytest.mark.parametrize("strange", ["\u2028", "\u202e", "\x1b", "\x7f", "é\u200f", "𝒳", "\\u0041"])
+def test_turns_of_strange_ids_can_be_paged(site: Site, home: Path, strange: str) -> None:
+    names = [f"{strange}{number}" for number in range(3)]
+    raws = [(started(name), user("x"), completed(name)) for name in names]
+    put(home, content([meta(), *(each for raw in raws for each in raw)]))
+    for way, count in (("before", 1), ("after", 1), ("at", 2)):
+        middle = places(site.get(f"/thread/{THREAD}").body)[1]
+        told = site.get(f"/api/thread/{THREAD}/turns?{way}={at(middle)}").json
+        assert len(turn_ids(told["html"])) == count
 
 
 def test_lines_are_shown_as_they_stand(site: Site, home: Path) -> None:
@@ -317,6 +337,16 @@ def test_a_thread_without_an_id_is_shown_by_where_it_lies(site: Site, home: Path
         assert site.get(f"/thread/~{name}").status == 404
     for name in ("~", "~%20", "x", "last", "!", "a" * 70, "~" + "A" * 6000):
         assert site.get(f"/thread/{name}").status in (404, 414)
+
+
+def test_a_thread_is_read_by_its_id_though_another_has_that_for_a_name(
+    site: Site, home: Path
+) -> None:
+    put_thread(home, 1, "mine")
+    put_thread(home, 2, "other")
+    put_names(home, (uuid(2), uuid(1)))
+    assert "mine" in site.get(f"/thread/{uuid(1)}").body
+    assert site.get(f"/api/thread/{uuid(1)}/kin").status == 200
 
 
 def test_hostile_words_are_text_on_every_page(site: Site, home: Path) -> None:

@@ -13,15 +13,16 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     """Serve until somebody interrupts."""
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
         return _complain("needs starlette and uvicorn: pip install 'threadlog[web]'")
+    from threadlog.web.gate import Keys
     from threadlog.web.server import serve
 
-    def begun(link: str) -> None:
-        print(link, flush=True)
+    def begun(keys: Keys) -> None:
+        print(keys.link, flush=True)
         print("Only this machine can reach it, with this link. Ctrl+C ends it.", file=sys.stderr)
         if arguments.open:
             import webbrowser
 
-            webbrowser.open(link)
+            webbrowser.open(keys.link_once)
 
     try:
         serve(home, arguments.port, begun)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from threadlog.core.file_changes import Change
-from threadlog.html.looks import TEXT_CHARS, Pen
+from threadlog.html.looks import Pen
 from threadlog.html.markup import Html, joined, tag
 from threadlog.html.texts import folded, rest_of
 
@@ -36,10 +36,11 @@ def _lines(pen: Pen, change: Change) -> Iterator[Html]:
     if not change.lines:
         return
     text = "\n".join(change.lines)
-    if pen.look.whole or len(text) <= TEXT_CHARS:
+    room = pen.room(len(text))
+    if room == len(text):
         yield tag("pre", joined(_coloured(change.lines)), class_="diff", tabindex=0)
         return
-    shown = text[:TEXT_CHARS].split("\n")
+    shown = text[:room].split("\n")
     yield tag("pre", joined(_coloured(shown)), class_="diff", tabindex=0)
     yield rest_of(pen, text)
 

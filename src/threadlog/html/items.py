@@ -12,7 +12,7 @@ from threadlog.html import images, tools
 from threadlog.html.looks import Pen
 from threadlog.html.markdown import rendered
 from threadlog.html.markup import NOTHING, Html, joined, tag
-from threadlog.html.texts import folded, link, plain
+from threadlog.html.texts import folded, link, plain, several
 
 _SUMMARY_CHARS = 120
 # Fragments of a hook, findings of a review, texts of reasoning: so many are shown.
@@ -41,7 +41,8 @@ def _said(who: str, class_: str, *inner: Html) -> Html:
 
 
 def _user(pen: Pen, item: ti.UserMessage) -> Html:
-    return _said("User", "user", *(_input(pen, part) for part in item.content))
+    parts, more = several(pen, item.content, lambda part: part.text or part.path or "")
+    return _said("User", "user", *(_input(pen, part) for part in parts), more)
 
 
 def _input(pen: Pen, part: UserInput) -> Html:

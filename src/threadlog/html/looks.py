@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 # Characters of one text in a page; the rest comes by a link, if there is one.
 TEXT_CHARS = 16_000
+# Characters of all texts of one item in a page, and things of one kind in it: steps, files, parts.
+ITEM_CHARS, SEVERAL = 160_000, 200
 # Items of a turn in a page.
 ITEMS = 300
 
@@ -63,6 +65,15 @@ class Pen:
         self._item = item
         self._count = 0
         self._wanted = wanted
+        self._left = ITEM_CHARS
+
+    def room(self, chars: int) -> int:
+        """How many characters are to be shown of a text of so many; they count for the item."""
+        if self.look.whole:
+            return chars
+        shown = min(chars, TEXT_CHARS, self._left)
+        self._left -= shown
+        return shown
 
     def part(self, data: str, kind: str = "text/plain") -> str | None:
         """Name the next part; returns where it lies, None where there is no such place."""

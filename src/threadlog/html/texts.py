@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from threadlog.core.text import count_text, printable
-from threadlog.html.looks import TEXT_CHARS, Pen
+from threadlog.html.looks import SEVERAL, Pen
 from threadlog.html.markup import NOTHING, Html, joined, outward, tag
 
+_Thing = TypeVar("_Thing")
 _URL = re.compile(r"https?://[^\s<>\"'`\\^{|}\x00-\x20\x7f-\xa0]{1,2000}")
 _AFTER = ".,;:!?)]*_"  # a sentence ends with it, no address
 
@@ -52,9 +54,27 @@ def preformatted(pen: Pen, text: str, class_: str = "output") -> Html:
 
 def _cut(pen: Pen, text: str) -> tuple[str, Html]:
     """The text, or its beginning and what tells of the rest."""
-    if pen.look.whole or len(text) <= TEXT_CHARS:
-        return text, NOTHING
-    return text[:TEXT_CHARS], rest_of(pen, text)
+    room = pen.room(len(text))
+    return (text, NOTHING) if room == len(text) else (text[:room], rest_of(pen, text))
+
+
+def several(
+    pen: Pen, things: Iterable[_Thing], words_of: Callable[[_Thing], str]
+) -> tuple[list[_Thing], Html]:
+    """The first things of an item, and a link to the words of all where there are more."""
+    listed = list(things)
+    if pen.look.whole or len(listed) <= SEVERAL:
+        return listed, NOTHING
+    where = pen.part("\n".join(map(words_of, listed)))
+    said = f"{len(listed) - SEVERAL} more"
+    told = tag("a", f"show all, {said}", href=where, target="_blank") if where else said
+    return listed[:SEVERAL], tag("p", "… ", told, class_="more")
+
+
+def line_of(pen: Pen, text: str) -> Html:
+    """A text of a list: where it gets long, its beginning and where the whole is."""
+    shown, rest = _cut(pen, text)
+    return joined([shown, rest])
 
 
 def rest_of(pen: Pen, text: str) -> Html:

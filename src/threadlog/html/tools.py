@@ -16,7 +16,7 @@ from threadlog.core.text import fit, one_line
 from threadlog.html import diffs, facts, images
 from threadlog.html.looks import Pen
 from threadlog.html.markup import NOTHING, Html, joined, tag
-from threadlog.html.texts import folded, link, plain, preformatted
+from threadlog.html.texts import folded, line_of, link, plain, preformatted, several
 
 # Of a command, or of arguments, so much stands in the line that opens the rest.
 LINE_CHARS = 300
@@ -46,10 +46,11 @@ def files(pen: Pen, item: ti.FileChange) -> Html:
     """Files that were changed, or not."""
     is_bad = item.status not in (None, "completed")
     outcome = Outcome(status=item.status if is_bad else None)
+    changes, more = several(pen, item.changes.items(), lambda changed: changed[0])
     told = [
-        diffs.change(pen, change_of(path, kind), facts.of_call(outcome))
-        for path, kind in item.changes.items()
+        diffs.change(pen, change_of(path, kind), facts.of_call(outcome)) for path, kind in changes
     ]
+    told.append(more)
     if is_bad and item.stderr:
         told.append(tag("div", preformatted(pen, item.stderr), class_="item tool failed"))
     return joined(told)
@@ -102,18 +103,22 @@ def search(pen: Pen, item: ti.WebSearch) -> Html:
     return folded(pen, joined([_name("web search"), shown], " "), class_="item tool")
 
 
-def plan(steps: Iterable[Any], why: str = "") -> Html:
+def plan(pen: Pen, steps: Iterable[Any], why: str = "") -> Html:
     """A plan as a checklist."""
-    told = [tag("p", why)] if why else []
+    told = [tag("p", line_of(pen, why))] if why else []
     entries = []
-    for step in steps:
-        entry = step if isinstance(step, dict) else {"step": step}
-        status = _STEPS.get(str(entry.get("status")), "to do")
+    shown, more = several(pen, map(_step, steps), ": ".join)
+    for status, said in shown:
         mark = tag("span", _MARKS[status], class_="mark", aria_hidden="true")
         state = tag("span", f" ({status})", class_="unseen")
-        entries.append(tag("li", mark, str(entry.get("step", "")), state, class_=_CLASS[status]))
+        entries.append(tag("li", mark, line_of(pen, said), state, class_=_CLASS[status]))
     listed = tag("ul", *entries, class_="steps") if entries else NOTHING
-    return tag("div", tag("div", "Plan", class_="who"), *told, listed, class_="item plan")
+    return tag("div", tag("div", "Plan", class_="who"), *told, listed, more, class_="item plan")
+
+
+def _step(step: Any) -> tuple[str, str]:
+    entry = step if isinstance(step, dict) else {"step": step}
+    return _STEPS.get(str(entry.get("status")), "to do"), str(entry.get("step", ""))
 
 
 _STEPS = {"completed": "done", "in_progress": "in progress", "inProgress": "in progress"}
@@ -130,7 +135,8 @@ def _tool(pen: Pen, called: Called) -> Html:
     outcome = called.outcome
     if changes := patch_in(command or called.arguments):
         said = facts.of_call(outcome._replace(ms=None))
-        told_changes = [diffs.change(pen, each, said) for each in changes]
+        shown, more = several(pen, changes, lambda changed: f"{changed.verb} {changed.path}")
+        told_changes = [*(diffs.change(pen, each, said) for each in shown), more]
         if facts.failed(outcome):
             said = preformatted(pen, outcome.said)
             told_changes.append(tag("div", said, class_="item tool failed"))
@@ -138,13 +144,13 @@ def _tool(pen: Pen, called: Called) -> Html:
     return _command(pen, command, outcome) if command else _call(pen, called)
 
 
-def _plan(_pen: Pen, called: Called) -> Html | None:
+def _plan(pen: Pen, called: Called) -> Html | None:
     given = called.given
     steps = given.get("plan") if isinstance(given, dict) else None
     if not isinstance(given, dict) or not isinstance(steps, list):
         return None
     why = given.get("explanation")
-    return plan(steps, why if isinstance(why, str) else "")
+    return plan(pen, steps, why if isinstance(why, str) else "")
 
 
 def _image(pen: Pen, called: Called) -> Html | None:
@@ -176,10 +182,11 @@ _TOOLS: dict[str, Callable[[Pen, Called], Html | None]] = {
 
 
 def _agents(pen: Pen, name: str, ids: Iterable[str], prompt: str, status: str | None) -> Html:
-    who = joined([thread(pen, each) for each in ids], ", ")
+    shown, more = several(pen, ids, str)
+    who = joined([thread(pen, each) for each in shown], ", ")
     outcome = facts.of_call(Outcome(status="failed" if status == "failed" else None))
     return folded(
-        pen, joined([_name(name), who, outcome], " "), plain(pen, prompt), class_="item tool"
+        pen, joined([_name(name), who, outcome], " "), more, plain(pen, prompt), class_="item tool"
     )
 
 

@@ -7,7 +7,6 @@ behalf of another page.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from typing import NamedTuple
@@ -40,15 +39,24 @@ _NO_ENTRY = "open the link that `threadlog serve` printed: it lets this browser 
 
 
 class Keys(NamedTuple):
-    """What lets a browser in, and where it asks."""
+    """What lets a browser in, and where it asks; none of them can be made of another.
+
+    `once` is a token that is good for one time: a browser that is started is told it on its command
+    line, which others on this machine can read.  `session` is the cookie's value, `write_key` what
+    a page of ours says with a change.
+    """
 
     token: str
+    once: str
+    session: str
+    write_key: str
     port: int
 
     @classmethod
     def made(cls, port: int) -> Keys:
         """New ones, which nobody can guess."""
-        return cls(secrets.token_urlsafe(TOKEN_BYTES), port)
+        made = [secrets.token_urlsafe(TOKEN_BYTES) for _ in range(4)]
+        return cls(made[0], made[1], made[2], made[3], port)
 
     @property
     def cookie(self) -> str:
@@ -56,14 +64,14 @@ class Keys(NamedTuple):
         return f"threadlog_{self.port}"
 
     @property
-    def write_key(self) -> str:
-        """What a page of ours says with a change, and no other page can know."""
-        return hmac.digest(self.token.encode(), b"change", hashlib.sha256).hex()
-
-    @property
     def link(self) -> str:
         """Where a browser is let in."""
         return f"http://{HOST}:{self.port}/?token={self.token}"
+
+    @property
+    def link_once(self) -> str:
+        """Where one browser is let in, once."""
+        return f"http://{HOST}:{self.port}/?token={self.once}"
 
     def hosts(self) -> frozenset[str]:
         """The names that we are asked by."""
@@ -76,6 +84,7 @@ class Gate:
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self._app = app
         self._keys = keys
+        self._is_used = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; what is no plain HTTP is not answered."""
@@ -124,14 +133,21 @@ class Gate:
         keys = self._keys
         if scope["path"] == "/" and b"token=" in scope["query_string"]:
             given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
-            if not _same(given[-1], keys.token):
+            if not self._is_token(given[-1], scope["method"]):
                 return _refused(403, _NO_ENTRY)
             answer = RedirectResponse("/", status_code=303)
-            answer.set_cookie(keys.cookie, keys.token, path="/", httponly=True, samesite="strict")
+            answer.set_cookie(keys.cookie, keys.session, path="/", httponly=True, samesite="strict")
             return answer
-        if not any(_same(value, keys.token) for value in _cookies(scope, keys.cookie)):
+        if not any(_same(value, keys.session) for value in _cookies(scope, keys.cookie)):
             return _refused(403, _NO_ENTRY)
         return None
+
+    def _is_token(self, given: str, method: str) -> bool:
+        if _same(given, self._keys.token):
+            return True
+        is_first = method == "GET" and not self._is_used and _same(given, self._keys.once)
+        self._is_used = self._is_used or is_first
+        return is_first
 
 
 def _cookies(scope: Scope, name: str) -> list[str]:

@@ -1,9 +1,10 @@
-"""Work off the loop, given up when the client that asked goes away."""
+"""Work off the loop, given up when the client that asked goes away, or when it takes too long."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -11,30 +12,37 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from threadlog.errors import GivenUp
+from threadlog.errors import GivenUp, NotFound
 
-# Reads at once; each may hold the newest turns of a thread.
+# Reads at once of each lane; each may hold the newest turns of a thread.
 READERS = 4
+# A turn is looked for so long.
+SEEK_S = 20.0
+# What is asked for: lists; turns of a thread that lie where the address says; what is looked for.
+LISTING, READING, SEEKING = "list", "read", "seek"
 T = TypeVar("T")
 Look = Callable[[], None]
 Stop = Callable[[], bool]
 
 
 class Lanes:
-    """Some threads that read."""
+    """Some threads that read: what takes long has others than what does not."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="threadlog-web")
+        self._pools = {
+            lane: ThreadPoolExecutor(READERS, thread_name_prefix=f"threadlog-{lane}")
+            for lane in (LISTING, READING, SEEKING)
+        }
         self._ending = Event()
 
-    async def do(self, request: Request, work: Callable[[Stop], T]) -> T:
+    async def do(self, request: Request, work: Callable[[Stop], T], lane: str = READING) -> T:
         """What comes of *work*, which is given a question: does nobody wait for it any more?
 
         Raises GivenUp where nobody does.
         """
         stop = Event()
         future = asyncio.get_running_loop().run_in_executor(
-            self._pool, work, lambda: stop.is_set() or self._ending.is_set()
+            self._pools[lane], work, lambda: stop.is_set() or self._ending.is_set()
         )
         gone = asyncio.create_task(_gone(request))
         waited: set[asyncio.Future[Any]] = {future, gone}
@@ -51,7 +59,8 @@ class Lanes:
     def close(self) -> None:
         """Begin nothing more; what is under way gives up."""
         self._ending.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 async def _gone(request: Request) -> None:
@@ -66,11 +75,14 @@ def _forgotten(future: asyncio.Future[T]) -> None:
         future.exception()
 
 
-def look_of(stop: Stop) -> Look:
-    """What raises GivenUp once nobody waits."""
+def look_of(stop: Stop, within_s: float | None = None) -> Look:
+    """What raises GivenUp once nobody waits, and NotFound once it took longer than *within_s*."""
+    end = None if within_s is None else time.monotonic() + within_s
 
     def look() -> None:
         if stop():
             raise GivenUp("the client is gone")
+        if end is not None and time.monotonic() > end:
+            raise NotFound(f"that turn was not found in {within_s:.0f} seconds of reading")
 
     return look

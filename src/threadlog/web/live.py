@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line
@@ -56,8 +57,21 @@ class Live:
 
     async def answer(self, request: Request) -> Response:
         """A stream of what happens in a thread."""
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         if self._followers >= FOLLOWERS:
             return PlainTextResponse("too many pages follow threads\n", 503)
+        self._followers += 1
+        try:
+            return _Stream(await self._stream(request), self._let_go)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        self._followers -= 1
+
+    async def _stream(self, request: Request) -> AsyncIterator[bytes]:
         home = self._home()
         reference = reference_of(home, request.path_params["thread"])
         given = request.query_params
@@ -66,10 +80,9 @@ class Live:
             given.get("turn", ""), number(given, "number"), items, given.get("status", "")
         )
         follower = await asyncio.to_thread(Follower, home, reference, known)
-        return StreamingResponse(self._events(follower), media_type="text/event-stream")
+        return self._events(follower)
 
     async def _events(self, follower: Follower) -> AsyncIterator[bytes]:
-        self._followers += 1
         try:
             for each in await asyncio.to_thread(_begun, follower):
                 yield _event(each)
@@ -84,13 +97,26 @@ class Live:
                 if not told and not follower.behind:
                     await self._rest()
         finally:
-            self._followers -= 1
             follower.close()
 
     async def _rest(self) -> None:
         waiting = asyncio.create_task(self._ending.wait())
         await asyncio.wait({waiting}, timeout=LOOK_S)
         waiting.cancel()
+
+
+class _Stream(StreamingResponse):
+    """Events; once they end, or nobody listens, that is told."""
+
+    def __init__(self, events: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
 
 
 def _begun(follower: Follower) -> list[_Told]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
 import re
 from typing import Annotated, NamedTuple
@@ -13,7 +14,7 @@ import msgspec
 from threadlog.core.boundaries import Spot
 from threadlog.core.lines import Json, parse_json
 from threadlog.core.query import ThreadSummary
-from threadlog.errors import BadCursor, NotFound
+from threadlog.errors import Ambiguous, BadCursor, NotFound
 from threadlog.home import Home
 from threadlog.paging import Anchor
 
@@ -36,10 +37,9 @@ class Place(NamedTuple):
         return self.anchor.start
 
     def text(self) -> str:
-        """As an address has it."""
+        """As an address has it; in ASCII, as pages change characters that steer what is shown."""
         anchor = self.anchor
-        written = (self.number, anchor.turn_id, anchor.end, anchor.start)
-        return msgspec.json.encode(written).decode()
+        return json.dumps((self.number, anchor.turn_id, anchor.end, anchor.start))
 
 
 def place_of(text: str) -> Place:
@@ -66,6 +66,20 @@ def reference_of(home: Home, name: str) -> str:
     if "\0" in path:
         raise NotFound("no thread has such a name")
     return os.path.join(home.path, path)
+
+
+def thread_of(home: Home, name: str) -> ThreadSummary:
+    """The thread that an address names; by its id though others have that for a name.
+
+    Raises NotFound, Ambiguous.
+    """
+    try:
+        return home.get(reference_of(home, name))
+    except Ambiguous:
+        for thread in home.threads(limit=None, archived=None):
+            if thread.id == name:
+                return thread
+        raise
 
 
 def name_of(home: Home, thread: ThreadSummary) -> str:

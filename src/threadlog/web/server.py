@@ -37,8 +37,8 @@ _QUEUED = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(home: Home, port: int, begun: Callable[[str], None]) -> None:
-    """Serve a home until a signal comes; *begun* is told the link.  Raises OSError.
+def serve(home: Home, port: int, begun: Callable[[Keys], None]) -> None:
+    """Serve a home until a signal comes; *begun* is told the keys, with the links.  Raises OSError.
 
     *port* 0 is one that is free.
     """
@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    homes: _Homes, keys: Keys, bound: socket.socket, begun: Callable[[str], None]
+    homes: _Homes, keys: Keys, bound: socket.socket, begun: Callable[[Keys], None]
 ) -> None:
     viewer = Viewer(homes, keys, Lanes())
     server = _Server(config_of(Gate(viewer.app(), keys)))
@@ -117,7 +117,7 @@ async def _serve(
     work = asyncio.create_task(server.serve(sockets=[bound]))
     told = asyncio.create_task(ending.wait())
     await asyncio.to_thread(homes.wait)
-    begun(keys.link)
+    begun(keys)
     try:
         waited: set[asyncio.Task[Any]] = {work, told}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
@@ -30,6 +31,7 @@ from threadlog.web.places import Place, id_url, name_of
 PAGE, FIRST, FEW = 12, 6, 4
 LARGE_BYTES = 64 << 20
 PAGE_CHARS = 1_500_000
+_NUMBER = re.compile(r"-?[0-9]{1,6}")
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
 
 
@@ -53,9 +55,11 @@ def local_time(unix_s: int) -> str:
 class ThreadTurns:
     """The turns of one thread, read for one request."""
 
-    def __init__(self, home: Home, thread: ThreadSummary, stop: Stop) -> None:
+    def __init__(
+        self, home: Home, thread: ThreadSummary, stop: Stop, *, within_s: float | None = None
+    ) -> None:
         self.thread = thread
-        self.reader: ThreadReader = giving_up.reader(home, thread, look_of(stop))
+        self.reader: ThreadReader = giving_up.reader(home, thread, look_of(stop, within_s))
         self._name = name_of(home, thread)
 
     # -- stretches
@@ -88,8 +92,10 @@ class ThreadTurns:
 
     def named(self, name: str) -> Stretch:
         """The turn meant by its id or number, and those after it; raises NotFound, Ambiguous."""
+        number = int(name) if _NUMBER.fullmatch(name) else None
+        if number is not None and not 0 < number <= self._most():
+            raise NotFound(f"this thread has no turn {number}")
         turn = find_turn(self.reader, name)
-        number = int(name) if name.isascii() and name.isdigit() and len(name) < 7 else None
         return self.at(Place(number, Anchor(turn.id, include=True)))
 
     def found(self, turn_id: str, rollout: str, offset: int) -> Stretch:
@@ -99,6 +105,15 @@ class ThreadTurns:
                 start = paging.start_of(self.reader, segment.path, offset, turn_id)
                 return self.at(Place(None, Anchor(turn_id, include=True, start=start)))
         raise NotFound("that rollout is not of this thread")
+
+    def _most(self) -> float:
+        """How many turns there can be: all are known if the file is as it was counted."""
+        thread = self.thread
+        try:
+            is_counted = os.stat(thread.path).st_size == thread.size_bytes
+        except OSError:  # who reads it tells
+            is_counted = False
+        return thread.turns if thread.turns and is_counted else math.inf
 
     def _first_page(self) -> int:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,10 +33,10 @@ from threadlog.web.asked import Choice, choice_of, number
 from threadlog.web.assets import Assets
 from threadlog.web.changes import Changes
 from threadlog.web.gate import Keys
-from threadlog.web.lanes import Lanes, Stop
+from threadlog.web.lanes import LISTING, READING, SEEK_S, SEEKING, Lanes, Stop
 from threadlog.web.live import Live
 from threadlog.web.pages import Frame
-from threadlog.web.places import name_of, place_of, reference_of
+from threadlog.web.places import name_of, place_of, thread_of
 from threadlog.web.raw import lines_of, whole_line
 from threadlog.web.stretches import Stretch, ThreadTurns
 from threadlog.web.titles import titles
@@ -103,7 +104,7 @@ class Viewer:
     async def _list(self, request: Request) -> Response:
         choice = choice_of(request)
         home = self._home()
-        page = await self._lanes.do(request, lambda _stop: home.threads(**_titles(choice)))
+        page = await self._lanes.do(request, lambda _stop: home.threads(**_titles(choice)), LISTING)
         listed = rows.thread_rows(home, page, choice.sort)
         shown = self._frame.list_page(choice, listed, page.next, rows.sentences(page.problems))
         return HTMLResponse(shown)
@@ -112,17 +113,20 @@ class Viewer:
         home, name = self._home(), request.path_params["thread"]
 
         def work(stop: Stop) -> tuple[ThreadSummary, Stretch]:
-            turns = _turns_of(home, name, stop)
+            turns = _turns_of(home, name, stop, within_s)
             return turns.thread, _asked_for(turns, request)
 
-        thread, stretch = await self._lanes.do(request, work)
+        lane, within_s = _lane(request)
+        thread, stretch = await self._lanes.do(request, work, lane)
         return HTMLResponse(self._frame.thread_page(thread, stretch, name_of(home, thread)))
 
     # -- what pages ask for
 
     async def _threads(self, request: Request) -> Response:
         choice, home = choice_of(request), self._home()
-        page = await self._lanes.do(request, lambda _stop: home.threads(**choice.threads()))
+        page = await self._lanes.do(
+            request, lambda _stop: home.threads(**choice.threads()), LISTING
+        )
         return JSONResponse(
             {
                 "html": rows.thread_rows(home, page, choice.sort),
@@ -138,7 +142,7 @@ class Viewer:
         def work(stop: Stop) -> Any:
             return home.search(as_typed(choice.text), stop=stop, **choice.search())
 
-        page = await self._lanes.do(request, work)
+        page = await self._lanes.do(request, work, SEEKING)
         return JSONResponse(
             {
                 "html": rows.hit_rows(home, page),
@@ -152,9 +156,10 @@ class Viewer:
         home, name = self._home(), request.path_params["thread"]
 
         def work(stop: Stop) -> Stretch:
-            return _asked_for(_turns_of(home, name, stop), request)
+            return _asked_for(_turns_of(home, name, stop, within_s), request)
 
-        stretch = await self._lanes.do(request, work)
+        lane, within_s = _lane(request)
+        stretch = await self._lanes.do(request, work, lane)
         told = {"html": stretch.html, "before": stretch.before, "after": stretch.after}
         return JSONResponse(told)
 
@@ -176,17 +181,18 @@ class Viewer:
         count = number(request.query_params, "count") or 0
 
         def work(stop: Stop) -> str:
-            return _turns_of(home, name, stop).earlier(place, count)
+            return _turns_of(home, name, stop, within_s).earlier(place, count)
 
-        return JSONResponse({"html": await self._lanes.do(request, work)})
+        lane, within_s = _lane(request)
+        return JSONResponse({"html": await self._lanes.do(request, work, lane)})
 
     async def _kin(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]
 
         def work(_stop: Stop) -> str:
-            return rows.tree(home, home.tree(reference_of(home, name)))
+            return rows.tree(home, home.tree(thread_of(home, name).path))
 
-        return JSONResponse({"html": await self._lanes.do(request, work)})
+        return JSONResponse({"html": await self._lanes.do(request, work, LISTING)})
 
     async def _raw(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]
@@ -205,12 +211,13 @@ class Viewer:
         place = place_of(request.query_params.get("at", ""))
 
         def work(stop: Stop) -> tuple[bytes, str]:
-            part = _turns_of(home, params["thread"], stop).part(place, params["part"])
+            part = _turns_of(home, params["thread"], stop, within_s).part(place, params["part"])
             if part.kind.startswith("image/"):
-                return base64.b64decode(part.data), part.kind
+                return _image(part.data), part.kind
             return part.data.encode(errors="replace"), "text/plain"
 
-        data, kind = await self._lanes.do(request, work)
+        lane, within_s = _lane(request)
+        data, kind = await self._lanes.do(request, work, lane)
         return Response(data, media_type=kind, headers=_ALONE)
 
     async def _line(self, request: Request) -> Response:
@@ -246,8 +253,29 @@ def _titles(choice: Choice) -> Any:
     return choice._replace(text="").threads()
 
 
-def _turns_of(home: Home, name: str, stop: Stop) -> ThreadTurns:
-    return ThreadTurns(home, home.get(reference_of(home, name)), stop)
+def _image(data: str) -> bytes:
+    try:
+        return base64.b64decode(data)
+    except binascii.Error:  # it was cut
+        raise NotFound("this image is not whole, and not shown") from None
+
+
+def _turns_of(home: Home, name: str, stop: Stop, within_s: float | None = None) -> ThreadTurns:
+    return ThreadTurns(home, thread_of(home, name), stop, within_s=within_s)
+
+
+def _lane(request: Request) -> tuple[str, float | None]:
+    """Who reads for an address, and how long: a turn that is named only is to be looked for.
+
+    One whose place is told is too, if nothing is there any more.
+    """
+    given = request.query_params
+    place = next((place_of(given[name]) for name in _READINGS if name in given), None)
+    if place is not None:
+        is_near = place.start is not None or place.anchor.end is not None
+        return (READING if is_near else SEEKING), SEEK_S
+    is_sought = "turn" in request.path_params or "in" in given
+    return (SEEKING, SEEK_S) if is_sought else (READING, None)
 
 
 def _asked_for(turns: ThreadTurns, request: Request) -> Stretch:
