@@ -13,7 +13,8 @@ const turns = byId("turns"), outline = byId("outline"), newest = byId("newest");
 const base = `/api/thread/${turns.dataset.thread}`;
 const more = { before: turns.dataset.before === "true", after: turns.dataset.after === "true" };
 const sizes = new WeakMap();
-let busy = false, stopFollowing = null;
+// What is asked for belongs to the stretch that is shown; another stretch ends it.
+let asking = new AbortController(), busy = null, stopFollowing = null;
 
 const articles = () => [...turns.querySelectorAll(":scope > .turn")];
 const isAtEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - NEAR;
@@ -66,7 +67,7 @@ async function load(way) {
   const held = articles();
   const edge = way === "before" ? held[0] : held[held.length - 1];
   if (!edge || !more[way]) return;
-  const page = await ask(`${base}/turns?${way}=${encodeURIComponent(edge.dataset.at)}`);
+  const page = await ask(`${base}/turns?${way}=${encodeURIComponent(edge.dataset.at)}`, { signal: asking.signal });
   more[way] = page[way];
   const made = nodes(page.html);
   dress(made);
@@ -79,7 +80,7 @@ async function load(way) {
 
 async function fill() {
   if (busy) return;
-  busy = true;
+  const mine = busy = asking;
   try {
     for (let pages = 0; pages < 8; pages += 1) {
       const box = turns.getBoundingClientRect(), reach = innerHeight * 1.2;
@@ -88,9 +89,10 @@ async function fill() {
       else break;
     }
   } catch (error) {
+    if (mine.signal.aborted) return;
     say(error.message);
   } finally {
-    busy = false;
+    if (busy === mine) busy = null;
   }
   tellOutline();
   live();
@@ -100,9 +102,10 @@ async function fill() {
 async function open(asked, after) {
   stopFollowing?.();
   stopFollowing = null;
-  busy = true;
+  asking.abort();
+  const mine = busy = asking = new AbortController();
   try {
-    const page = await ask(`${base}/turns?${asked}`);
+    const page = await ask(`${base}/turns?${asked}`, { signal: mine.signal });
     more.before = page.before;
     more.after = page.after;
     const made = nodes(page.html);
@@ -110,9 +113,10 @@ async function open(asked, after) {
     turns.replaceChildren(made);
     after();
   } catch (error) {
+    if (mine.signal.aborted) return;
     say(error.message);
   } finally {
-    busy = false;
+    if (busy === mine) busy = null;
   }
   void fill();
 }

@@ -1,0 +1,77 @@
+"""The web viewer in a real browser where answers are late, fail, or never come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chromium import launched, visited
+from playwright.sync_api import Browser, Page, expect
+
+from makers import THREAD, content, meta, put, turn
+from served_web import Site, served
+
+TURNS = 60
+LATE_MS = 800
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("home")
+    put(home, content([meta(), *(each for number in range(TURNS) for each in turn(f"{number}"))]))
+    with served(home) as running:
+        running.home.catch_up()
+        yield running
+
+
+def be_late(page: Page, part: str) -> None:
+    """Has answers come late whose address has this part."""
+    page.evaluate(
+        """([part, ms]) => {
+            const known = window.fetch;
+            window.fetch = async (url, given) => {
+              if (url.includes(part)) await new Promise((done) => setTimeout(done, ms));
+              return known(url, given);
+            };
+        }""",
+        [part, LATE_MS],
+    )
+
+
+def turns(page: Page) -> list[int]:
+    found: list[int] = page.eval_on_selector_all(
+        "#turns > .turn", "found => found.map((each) => Number(each.dataset.number))"
+    )
+    return found
+
+
+def test_late_turns_of_another_stretch_are_not_mixed_in(browser: Browser, site: Site) -> None:
+    with visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(500)
+        be_late(page, "before=")
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(200)
+        page.keyboard.press("g")
+        expect(page.locator("#turn-1")).to_be_in_viewport()
+        page.wait_for_timeout(LATE_MS * 2)
+        shown = turns(page)
+        assert shown == list(range(1, len(shown) + 1))
+
+
+def test_what_was_asked_for_last_is_shown(browser: Browser, site: Site) -> None:
+    with visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}/turn/30")
+        page.wait_for_timeout(300)
+        be_late(page, "from=first")
+        page.keyboard.press("g")
+        page.keyboard.press("G")
+        page.wait_for_timeout(LATE_MS * 2)
+        assert turns(page)[-1] == TURNS
