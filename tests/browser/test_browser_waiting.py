@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from chromium import launched, visited
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from makers import THREAD, content, meta, put, turn
 from served_web import Site, served
@@ -74,4 +74,40 @@ def test_what_was_asked_for_last_is_shown(browser: Browser, site: Site) -> None:
         page.keyboard.press("g")
         page.keyboard.press("G")
         page.wait_for_timeout(LATE_MS * 2)
+        assert turns(page)[-1] == TURNS
+
+
+FAILED = "Failed to load resource"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "most"),
+    [
+        (404, "The thread is not there any more.", 2),
+        (503, "Too many pages follow threads; this one waits.", 8),
+        (0, "The server has ended, or cannot be reached.", 8),
+    ],
+)
+def test_a_page_that_cannot_follow_says_so_and_asks_ever_less(
+    browser: Browser, site: Site, *, status: int, said: str, most: int
+) -> None:
+    asked: list[str] = []
+
+    def seen(request: Request) -> None:
+        if "/api/" in request.url:
+            asked.append(request.url)
+
+    with visited(browser, site, expected=FAILED) as page:
+        if status:
+            page.route("**/events?*", lambda route: route.fulfill(status=status, body="no"))
+        else:
+            page.route("**/events?*", lambda route: route.abort())
+        page.goto(f"{site.base}/thread/{THREAD}/turn/{TURNS}")
+        page.wait_for_timeout(300)
+        page.on("request", seen)
+        expect(page.locator("#status")).to_have_text(said)
+        page.wait_for_timeout(5000)
+        page.evaluate("scrollBy(0, -10)")
+        assert len([each for each in asked if "/events" in each]) <= most
+        assert not [each for each in asked if "/turns?from" in each]
         assert turns(page)[-1] == TURNS

@@ -4,9 +4,10 @@ import { nodes } from "./shared.js";
 
 /**
  * Follows the thread of *turns*; returns what ends it.  *told* is called before and after the page
- * changes, *again* when the end is to be read anew.
+ * changes, *ready* when all is told that there is, *again* when the end is to be read anew, *broken*
+ * when the server does not tell any more, with its status or 0.
  */
-export function follow(turns, { changing, changed, again, gone }) {
+export function follow(turns, { changing, changed, ready, again, gone, broken }) {
   const last = turns.querySelector(".turn:last-of-type");
   const known = new URLSearchParams();
   if (last) {
@@ -15,7 +16,9 @@ export function follow(turns, { changing, changed, again, gone }) {
     known.set("status", last.dataset.status);
     if (last.dataset.number) known.set("number", last.dataset.number);
   }
-  const source = new EventSource(`/api/thread/${turns.dataset.thread}/events?${known}`);
+  const url = `/api/thread/${turns.dataset.thread}/events?${known}`;
+  const source = new EventSource(url);
+  let isStopped = false;
   const on = (name, work) => source.addEventListener(name, (event) => {
     const told = JSON.parse(event.data);
     changing();
@@ -49,9 +52,25 @@ export function follow(turns, { changing, changed, again, gone }) {
     turns.append(nodes(JSON.parse(event.data).html));
     gone();
   });
-  // A browser connects again by itself with what was known at first: the end is read anew instead.
-  source.addEventListener("error", () => { source.close(); setTimeout(again, 2000); });
-  return () => source.close();
+  source.addEventListener("ready", ready);
+  // A browser connects again by itself, with what was known at first, and does not tell why it was refused.
+  source.addEventListener("error", async () => {
+    source.close();
+    const status = await statusOf(url);
+    if (!isStopped) broken(status);
+  });
+  return () => { isStopped = true; source.close(); };
+}
+
+async function statusOf(url) {
+  const asking = new AbortController();
+  try {
+    return (await fetch(url, { signal: asking.signal })).status;
+  } catch {
+    return 0;
+  } finally {
+    asking.abort();
+  }
 }
 
 function articleOf(turns, id) {
