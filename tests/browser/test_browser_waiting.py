@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import launched, visited
+from chromium import DESKTOP, PHONE, launched, visited
 from playwright.sync_api import Browser, Page, Request, expect
 
-from makers import THREAD, content, meta, put, turn
+from makers import THREAD, agent, content, meta, put, put_thread, started, turn
 from served_web import Site, served
 
-TURNS = 60
+TURNS, THREADS = 60, 420
 LATE_MS = 800
 
 
@@ -26,6 +26,8 @@ def browser() -> Iterator[Browser]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("home")
     put(home, content([meta(), *(each for number in range(TURNS) for each in turn(f"{number}"))]))
+    for number in range(THREADS):
+        put_thread(home, 100 + number, f"Question number {number}")
     with served(home) as running:
         running.home.catch_up()
         yield running
@@ -111,3 +113,51 @@ def test_a_page_that_cannot_follow_says_so_and_asks_ever_less(
         assert len([each for each in asked if "/events" in each]) <= most
         assert not [each for each in asked if "/turns?from" in each]
         assert turns(page)[-1] == TURNS
+
+
+def test_a_tall_screen_is_filled_once(browser: Browser, site: Site) -> None:
+    asked: list[str] = []
+    with visited(browser, site, viewport={"width": 1280, "height": 6000}) as page:
+        for _ in range(6):
+            page.evaluate("scrollTo(0, 9000)")
+            page.wait_for_timeout(300)
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(1000)
+        assert asked == []
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_what_can_be_done_is_in_reach_anywhere(
+    browser: Browser, site: Site, viewport: dict[str, int]
+) -> None:
+    with visited(browser, site, viewport=viewport) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(300)
+        for name in ("show-kin", "show-rename", "show-archive", "oldest"):
+            expect(page.locator(f"#{name}")).to_be_in_viewport(ratio=1)
+        page.click("#oldest")
+        expect(page.locator("#turn-1")).to_be_in_viewport()
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        head = page.locator(":focus .permalink").bounding_box()
+        deeds = page.locator(".deeds").bounding_box()
+        assert head is not None
+        assert deeds is not None
+        assert head["y"] >= deeds["y"] + deeds["height"]
+
+
+def test_a_long_turn_that_goes_on_is_bounded(browser: Browser, tmp_path: Path) -> None:
+    path = put(tmp_path, content([meta(), *turn("first"), started("long")]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(500)
+        with path.open("ab") as file:
+            file.write(content([agent(f"message {number}") for number in range(1000)]))
+        items = page.locator("#turns .turn").last.locator(".items > *")
+        expect(items.last).to_contain_text("message 999", timeout=20_000)
+        assert items.count() <= 600
+        first = int(str(items.first.text_content()).split()[-1])
+        page.locator("#turns .earlier").click()
+        expect(items.first).not_to_contain_text(f"message {first}")
+        shown = [int(each.split()[-1]) for each in items.all_text_contents()]
+        assert shown == list(range(shown[0], 1000))

@@ -1,6 +1,8 @@
 // A thread as it grows: events of the server, put at the end of the page.
 
-import { nodes } from "./shared.js";
+import { framed, nodes } from "./shared.js";
+
+const ITEMS = 300; // of a turn that are left when there are twice as many
 
 /**
  * Follows the thread of *turns*; returns what ends it.  *told* is called before and after the page
@@ -19,11 +21,24 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
   const url = `/api/thread/${turns.dataset.thread}/events?${known}`;
   const source = new EventSource(url);
   let isStopped = false;
-  const on = (name, work) => source.addEventListener(name, (event) => {
-    const told = JSON.parse(event.data);
+  let due = [];
+  const apply = framed(() => {
+    if (isStopped) return;
+    const now = due;
+    due = [];
     changing();
-    work(told);
-    changed(name);
+    const touched = new Set();
+    for (const [work, told] of now) {
+      work(told);
+      touched.add(articleOf(turns, told.turn));
+    }
+    touched.delete(undefined);
+    for (const article of touched) trim(turns, article);
+    changed(touched, now.some(([, told]) => told.head));
+  });
+  const on = (name, work) => source.addEventListener(name, (event) => {
+    due.push([work, JSON.parse(event.data)]);
+    apply();
   });
   on("turn", (told) => {
     const made = nodes(told.html).firstElementChild;
@@ -35,9 +50,12 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
     }
   });
   on("item", (told) => {
-    const items = articleOf(turns, told.turn)?.querySelector(".items");
-    items?.append(nodes(told.html));
-    count(articleOf(turns, told.turn));
+    const article = articleOf(turns, told.turn);
+    if (!article) return;
+    const made = nodes(told.html), number = Number(article.dataset.items);
+    if (made.firstElementChild) made.firstElementChild.dataset.number = number;
+    article.querySelector(".items").append(made);
+    article.dataset.items = String(number + 1);
   });
   on("ended", (told) => {
     const there = articleOf(turns, told.turn);
@@ -74,9 +92,25 @@ async function statusOf(url) {
 }
 
 function articleOf(turns, id) {
-  return [...turns.querySelectorAll(".turn")].findLast((each) => JSON.parse(each.dataset.at)[1] === id);
+  let each = turns.lastElementChild;
+  while (each && each.dataset.turn !== id) each = each.previousElementSibling;
+  return each ?? undefined;
 }
 
-function count(article) {
-  if (article) article.dataset.items = String(Number(article.dataset.items) + 1);
+/** Lets go of the first items of a turn that has very many; they come again when asked for. */
+function trim(turns, article) {
+  const items = article.querySelector(".items"), shown = items.children;
+  if (shown.length <= 2 * ITEMS) return;
+  const first = shown[shown.length - ITEMS];
+  if (!first.dataset.number) return;
+  while (items.firstElementChild !== first) items.firstElementChild.remove();
+  const place = document.createElement("div"), link = document.createElement("a");
+  const asked = new URLSearchParams({ at: article.dataset.at, count: first.dataset.number });
+  place.className = "remark";
+  link.className = "earlier";
+  link.href = `/api/thread/${turns.dataset.thread}/items?${asked}`;
+  link.textContent = `show ${first.dataset.number} earlier items of this turn`;
+  place.append(link);
+  article.querySelector(".remark:has(> .earlier)")?.remove();
+  items.before(place);
 }

@@ -141,10 +141,13 @@ function live() {
   let follows = false;
   stopFollowing = follow(turns, {
     changing: () => { follows = isAtEnd(); },
-    changed: (name) => {
-      dress(turns);
+    changed: (touched, hasEnded) => {
+      for (const article of touched) {
+        dress(article);
+        sizes.delete(article);
+      }
       if (follows) { bound(false); toEnd(); } else newest.hidden = false;
-      if (name === "ended") say("The turn has ended.");
+      if (hasEnded) say("The turn has ended.");
       tellOutline();
     },
     ready: () => {
