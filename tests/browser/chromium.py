@@ -41,9 +41,7 @@ def launched() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def visited(
-    browser: Browser, site: Site, *, expected: str = "", **options: Any
-) -> Iterator[Page]:
+def visited(browser: Browser, site: Site, *, expected: str = "", **options: Any) -> Iterator[Page]:
     """A page that was let in; in the end nothing may have gone wrong in any that it showed.
 
     What begins with *expected* is said on the console without harm.
