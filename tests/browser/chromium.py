@@ -41,8 +41,11 @@ def launched() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def visited(browser: Browser, site: Site, **options: Any) -> Iterator[Page]:
-    """A page that was let in; in the end nothing may have gone wrong in any that it showed."""
+def visited(browser: Browser, site: Site, *, expected: str = "", **options: Any) -> Iterator[Page]:
+    """A page that was let in; in the end nothing may have gone wrong in any that it showed.
+
+    What begins with *expected* is said on the console without harm.
+    """
     troubles: list[str] = []
     context = browser.new_context(**{"viewport": DESKTOP, **options})
     context.set_default_timeout(10_000)
@@ -53,7 +56,7 @@ def visited(browser: Browser, site: Site, **options: Any) -> Iterator[Page]:
     page.on("popup", lambda popup: troubles.append(f"popup {popup.url}"))
 
     def told(said: Any) -> None:
-        if said.type == "error":
+        if said.type == "error" and not (expected and said.text.startswith(expected)):
             troubles.append(said.text)
 
     def asked(request: Any) -> None:

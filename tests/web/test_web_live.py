@@ -11,7 +11,7 @@ import pytest
 from test_web_pages import page_seen
 
 from hostile_pages import VECTORS
-from makers import THREAD, Pages, agent, completed, content, meta, put, started, turn, user
+from makers import THREAD, Pages, agent, completed, content, line, meta, put, started, turn, user
 from served_web import Site, served
 
 PATH = f"/api/thread/{THREAD}/events"
@@ -134,3 +134,18 @@ def test_no_more_follow_than_may(site: Site, home: Path, monkeypatch: pytest.Mon
     with site.events(known("turn-a", 2)) as events:
         ready(events)
         assert site.get(PATH).status == 503
+
+
+def test_a_call_that_ran_when_the_page_was_opened_is_shown_once(site: Site, home: Path) -> None:
+    call = {"type": "function_call", "name": "look", "arguments": "{}", "call_id": "c"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "what was seen"}
+    path = put(home, content([meta(), started("turn-a"), line("response_item", call)]))
+    with site.events(known("turn-a", 0)) as events:
+        assert next(events)[0] == "turn"
+        ready(events)
+        append(path, line("response_item", output), agent("and then"))
+        name, told = next(events)
+        assert (name, told["turn"]) == ("turn", "turn-a")
+        assert told["html"].count("what was seen") == 1
+        append(path, agent("at last"))
+        assert "at last" in next(events)[1]["html"]

@@ -1,7 +1,8 @@
 """A thread as Markdown that can be pasted: its head, its turns, what happened in each.
 
 Whatever a thread says stays inside of its place: fences are longer than those within, names are
-code, words that are Markdown have neither HTML nor images in them.  Outputs and reasoning are folded by `<details>`, which shows as it is where HTML does not.
+code, words that are Markdown have neither HTML nor images in them.  Outputs and reasoning are
+folded by `<details>`, which shows as it is where HTML does not.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line
+from threadlog.core.items import turn as ti
 from threadlog.core.live import Began, Ended, Happened, Happening, LiveTurns, RolledBack
+from threadlog.core.turn import Turn
 from threadlog.errors import ThreadlogError
 from threadlog.following import LOOK_S, Deleted, Followed, Following, Reverted, Shortened
 from threadlog.home import Home
@@ -126,6 +128,16 @@ def _begun(follower: Follower) -> list[_Told]:
         return [("again", {})]
 
 
+def _shown_of(turn: Turn) -> dict[tuple[str, str], bool]:
+    return {(turn.id, item.id): _runs(item) for item in turn.items}
+
+
+def _runs(item: ti.AnyTurnItem) -> bool:
+    if isinstance(item, ti.ToolCall):
+        return item.output is None
+    return getattr(item, "status", None) == "in_progress"
+
+
 def _event(told: _Told) -> bytes:
     name, data = told
     return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
@@ -142,6 +154,8 @@ class Follower:
         self._turns = ThreadTurns(home, self._summary, self._following_ended)
         self._live: LiveTurns | None = None
         self._number = known.number
+        # Items that the page was told with their turn, and whether they ran then.
+        self._shown: dict[tuple[str, str], bool] = {}
 
     def _following_ended(self) -> bool:
         return self._following.ended
@@ -169,6 +183,7 @@ class Follower:
         for line in lines:
             self._live.add(line)
         told = reader.turns_back(CAUGHT_UP, end)
+        self._shown = _shown_of(told[-1][0]) if told else {}
         at = next((n for n, (turn, _) in enumerate(told) if turn.id == self._known.turn_id), None)
         if at is None and self._known.turn_id:
             return [("again", {})]
@@ -201,6 +216,19 @@ class Follower:
         elif isinstance(value, (Reverted, Shortened)):
             yield "again", {}
 
+    def _has(self, what: Happened) -> bool:
+        return not what.more and (what.turn_id, what.item.id) in self._shown
+
+    def _anew(self, what: Happened) -> Iterator[_Told]:
+        """The turn of a call that ran when the page was told of it, as it is by now."""
+        if not self._shown[what.turn_id, what.item.id]:
+            return
+        for turn, start in self._turns.reader.turns_back(1):
+            if turn.id == what.turn_id:
+                self._shown = _shown_of(turn)
+                place = Place(self._number, Anchor(turn.id, include=True, start=start))
+                yield "turn", {"turn": turn.id, "html": self._turns.article(turn, place)}
+
     def _happened(self, what: Happening) -> Iterator[_Told]:
         look = self._turns.look()
         if isinstance(what, Began):
@@ -208,6 +236,8 @@ class Follower:
             place = Place(self._number, Anchor(what.turn.id, include=True))
             article = self._turns.article(what.turn, place)
             yield "turn", {"turn": what.turn.id, "html": article}
+        elif isinstance(what, Happened) and self._has(what):
+            yield from self._anew(what)
         elif isinstance(what, Happened):
             shown = html.item(what.turn_id, what.item, look)
             yield "item", {"turn": what.turn_id, "html": shown}

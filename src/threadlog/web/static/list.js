@@ -3,7 +3,8 @@
 import { listen } from "./keys.js";
 import { ask, byId, framed, nodes, say, settled } from "./shared.js";
 
-const HELD = 5; // pages in the document at once
+const HELD = 5; // pages in the document at once, unless a screen has room for more
+const REACH = 1.5; // screens, above and below, that are filled
 const TITLES = 6; // threads whose titles fit, above what a search found
 const TYPED_MS = 140;
 
@@ -53,6 +54,14 @@ function drop(count, atEnd) {
   }
 }
 
+/** Whether there are too many pages and this one, at an end, is out of reach: else it would be asked for again. */
+function isBeyond(number, atEnd) {
+  if (listed.last - listed.first < HELD) return false;
+  const box = rows.getBoundingClientRect(), height = listed.pages[number].count * rowHeight();
+  const reach = innerHeight * REACH;
+  return atEnd ? box.bottom - height >= innerHeight + reach : box.top + height <= -reach;
+}
+
 /** One more page below, or again one that was let go of. */
 async function further() {
   const number = listed.last + 1;
@@ -67,7 +76,10 @@ async function further() {
   if (page.problems) byId("problems").replaceChildren(nodes(page.problems));
   rows.append(nodes(page.html));
   listed.last = number;
-  if (listed.last - listed.first >= HELD) drop(listed.pages[listed.first++].count, false);
+  while (isBeyond(listed.first, false)) {
+    drop(listed.pages[listed.first++].count, false);
+    space();
+  }
   space();
   return page.count > 0;
 }
@@ -78,7 +90,7 @@ async function back() {
   const page = await fetched(listed.pages[number].cursor);
   rows.prepend(nodes(page.html));
   listed.first = number;
-  if (listed.last - listed.first >= HELD) drop(listed.pages[listed.last--].count, true);
+  while (isBeyond(listed.last, true)) drop(listed.pages[listed.last--].count, true);
   space();
 }
 
@@ -105,7 +117,7 @@ async function fill() {
   const mine = listed;
   try {
     while (mine === listed) {
-      const box = rows.getBoundingClientRect(), reach = innerHeight * 1.5;
+      const box = rows.getBoundingClientRect(), reach = innerHeight * REACH;
       const isPast = listed.last >= 0 && (box.bottom < -reach || box.top > innerHeight + reach);
       if (isPast && listed.height) await jump(pageAt(-above.getBoundingClientRect().top));
       else if (box.top > -reach && listed.first > 0) await back();

@@ -1,12 +1,15 @@
 // A thread as it grows: events of the server, put at the end of the page.
 
-import { nodes } from "./shared.js";
+import { framed, nodes } from "./shared.js";
+
+const ITEMS = 300; // of a turn that are left when there are twice as many
 
 /**
  * Follows the thread of *turns*; returns what ends it.  *told* is called before and after the page
- * changes, *again* when the end is to be read anew.
+ * changes, *ready* when all is told that there is, *again* when the end is to be read anew, *broken*
+ * when the server does not tell any more, with its status or 0.
  */
-export function follow(turns, { changing, changed, again, gone }) {
+export function follow(turns, { changing, changed, ready, again, gone, broken }) {
   const last = turns.querySelector(".turn:last-of-type");
   const known = new URLSearchParams();
   if (last) {
@@ -15,12 +18,27 @@ export function follow(turns, { changing, changed, again, gone }) {
     known.set("status", last.dataset.status);
     if (last.dataset.number) known.set("number", last.dataset.number);
   }
-  const source = new EventSource(`/api/thread/${turns.dataset.thread}/events?${known}`);
-  const on = (name, work) => source.addEventListener(name, (event) => {
-    const told = JSON.parse(event.data);
+  const url = `/api/thread/${turns.dataset.thread}/events?${known}`;
+  const source = new EventSource(url);
+  let isStopped = false;
+  let due = [];
+  const apply = framed(() => {
+    if (isStopped) return;
+    const now = due;
+    due = [];
     changing();
-    work(told);
-    changed(name);
+    const touched = new Set();
+    for (const [work, told] of now) {
+      work(told);
+      touched.add(articleOf(turns, told.turn));
+    }
+    touched.delete(undefined);
+    for (const article of touched) trim(turns, article);
+    changed(touched, now.some(([, told]) => told.head));
+  });
+  const on = (name, work) => source.addEventListener(name, (event) => {
+    due.push([work, JSON.parse(event.data)]);
+    apply();
   });
   on("turn", (told) => {
     const made = nodes(told.html).firstElementChild;
@@ -32,9 +50,12 @@ export function follow(turns, { changing, changed, again, gone }) {
     }
   });
   on("item", (told) => {
-    const items = articleOf(turns, told.turn)?.querySelector(".items");
-    items?.append(nodes(told.html));
-    count(articleOf(turns, told.turn));
+    const article = articleOf(turns, told.turn);
+    if (!article) return;
+    const made = nodes(told.html), number = Number(article.dataset.items);
+    if (made.firstElementChild) made.firstElementChild.dataset.number = number;
+    article.querySelector(".items").append(made);
+    article.dataset.items = String(number + 1);
   });
   on("ended", (told) => {
     const there = articleOf(turns, told.turn);
@@ -49,15 +70,47 @@ export function follow(turns, { changing, changed, again, gone }) {
     turns.append(nodes(JSON.parse(event.data).html));
     gone();
   });
-  // A browser connects again by itself with what was known at first: the end is read anew instead.
-  source.addEventListener("error", () => { source.close(); setTimeout(again, 2000); });
-  return () => source.close();
+  source.addEventListener("ready", ready);
+  // A browser connects again by itself, with what was known at first, and does not tell why it was refused.
+  source.addEventListener("error", async () => {
+    source.close();
+    const status = await statusOf(url);
+    if (!isStopped) broken(status);
+  });
+  return () => { isStopped = true; source.close(); };
+}
+
+async function statusOf(url) {
+  const asking = new AbortController();
+  try {
+    return (await fetch(url, { signal: asking.signal })).status;
+  } catch {
+    return 0;
+  } finally {
+    asking.abort();
+  }
 }
 
 function articleOf(turns, id) {
-  return [...turns.querySelectorAll(".turn")].findLast((each) => JSON.parse(each.dataset.at)[1] === id);
+  let each = turns.lastElementChild;
+  while (each && each.dataset.turn !== id) each = each.previousElementSibling;
+  return each ?? undefined;
 }
 
-function count(article) {
-  if (article) article.dataset.items = String(Number(article.dataset.items) + 1);
+/** Lets go of the first items of a turn that has very many; they come again when asked for. */
+function trim(turns, article) {
+  const items = article.querySelector(".items"), shown = items.children;
+  if (shown.length <= 2 * ITEMS) return;
+  const first = shown[shown.length - ITEMS];
+  if (!first.dataset.number) return;
+  while (items.firstElementChild !== first) items.firstElementChild.remove();
+  const place = document.createElement("div"), link = document.createElement("a");
+  const asked = new URLSearchParams({ at: article.dataset.at, count: first.dataset.number });
+  place.className = "remark";
+  link.className = "earlier";
+  link.href = `/api/thread/${turns.dataset.thread}/items?${asked}`;
+  link.textContent = `show ${first.dataset.number} earlier items of this turn`;
+  place.append(link);
+  article.querySelector(".remark:has(> .earlier)")?.remove();
+  items.before(place);
 }

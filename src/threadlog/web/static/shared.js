@@ -2,15 +2,17 @@
 
 export const byId = (id) => document.getElementById(id);
 
-/** An answer as JSON; throws an Error with the server's sentence. */
+/** An answer as JSON; throws an Error with the server's sentence and status. */
 export async function ask(url, options = {}) {
   const answer = await fetch(url, { ...options, credentials: "same-origin", redirect: "error" });
   let told = null;
   try { told = await answer.json(); } catch { /* not JSON: only the status counts */ }
+  options.signal?.throwIfAborted();
   if (!answer.ok || told === null) {
-    throw new Error(told?.error || (answer.status === 403
+    const sentence = told?.error || (answer.status === 403
       ? "This browser is not let in any more: open the link that threadlog serve printed."
-      : `The server answered with ${answer.status}.`));
+      : `The server answered with ${answer.status}.`);
+    throw Object.assign(new Error(sentence), { status: answer.status });
   }
   return told;
 }

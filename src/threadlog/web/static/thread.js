@@ -8,13 +8,16 @@ import { ask, byId, change, framed, nodes, say } from "./shared.js";
 
 const TURNS = 48; // in the document at once
 const CHARS = 6_000_000; // of their HTML
+const WAIT_MS = 1000, WAIT_AT_MOST_MS = 30_000; // before the server is asked again
+const OVER = new Set([401, 403, 404, 410]); // asking again would not help
 const NEAR = 160; // so close to the end, one is at the end
 
 const turns = byId("turns"), outline = byId("outline"), newest = byId("newest");
 const base = `/api/thread/${turns.dataset.thread}`;
 const more = { before: turns.dataset.before === "true", after: turns.dataset.after === "true" };
 const sizes = new WeakMap();
-let busy = false, stopFollowing = null;
+// What is asked for belongs to the stretch that is shown; another stretch ends it.
+let asking = new AbortController(), busy = null, stopFollowing = null, failures = 0, isOver = false;
 
 const articles = () => [...turns.querySelectorAll(":scope > .turn")];
 const isAtEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - NEAR;
@@ -67,7 +70,7 @@ async function load(way) {
   const held = articles();
   const edge = way === "before" ? held[0] : held[held.length - 1];
   if (!edge || !more[way]) return;
-  const page = await ask(`${base}/turns?${way}=${encodeURIComponent(edge.dataset.at)}`);
+  const page = await ask(`${base}/turns?${way}=${encodeURIComponent(edge.dataset.at)}`, { signal: asking.signal });
   more[way] = page[way];
   const made = nodes(page.html);
   dress(made);
@@ -80,7 +83,7 @@ async function load(way) {
 
 async function fill() {
   if (busy) return;
-  busy = true;
+  const mine = busy = asking;
   try {
     for (let pages = 0; pages < 8; pages += 1) {
       const box = turns.getBoundingClientRect(), reach = innerHeight * 1.2;
@@ -89,9 +92,10 @@ async function fill() {
       else break;
     }
   } catch (error) {
+    if (mine.signal.aborted) return;
     say(error.message);
   } finally {
-    busy = false;
+    if (busy === mine) busy = null;
   }
   tellOutline();
   live();
@@ -101,9 +105,10 @@ async function fill() {
 async function open(asked, after) {
   stopFollowing?.();
   stopFollowing = null;
-  busy = true;
+  asking.abort();
+  const mine = busy = asking = new AbortController();
   try {
-    const page = await ask(`${base}/turns?${asked}`);
+    const page = await ask(`${base}/turns?${asked}`, { signal: mine.signal });
     more.before = page.before;
     more.after = page.after;
     const made = nodes(page.html);
@@ -111,9 +116,11 @@ async function open(asked, after) {
     turns.replaceChildren(made);
     after();
   } catch (error) {
+    if (mine.signal.aborted) return;
     say(error.message);
+    return broken(error.status ?? 0);
   } finally {
-    busy = false;
+    if (busy === mine) busy = null;
   }
   void fill();
 }
@@ -131,18 +138,55 @@ function live() {
     return;
   }
   // A browser has few connections to a server: pages that nobody sees leave theirs to others.
-  if (stopFollowing || document.hidden) return;
+  if (isOver || stopFollowing || document.hidden) return;
   let follows = false;
   stopFollowing = follow(turns, {
     changing: () => { follows = isAtEnd(); },
-    changed: (name) => {
-      dress(turns);
+    changed: (touched, hasEnded) => {
+      for (const article of touched) {
+        dress(article);
+        sizes.delete(article);
+      }
       if (follows) { bound(false); toEnd(); } else newest.hidden = false;
-      if (name === "ended") say("The turn has ended.");
+      if (hasEnded) say("The turn has ended.");
       tellOutline();
     },
-    again: () => (isAtEnd() || !articles().length ? openNewest() : reread()),
-    gone: () => say("The thread is not there any more."),
+    ready: () => {
+      if (failures) say("");
+      failures = 0;
+    },
+    again: () => wait(() => (isAtEnd() || !articles().length ? openNewest() : reread())),
+    gone: () => {
+      isOver = true;
+      say("The thread is not there any more.");
+    },
+    broken,
+  });
+}
+
+/** Waits longer each time in a row, and less than a moment the first time. */
+function wait(work) {
+  stopFollowing?.();
+  const ms = failures ? Math.min(WAIT_MS * 2 ** (failures - 1), WAIT_AT_MOST_MS) : 0;
+  failures += 1;
+  const waiting = setTimeout(work, ms);
+  stopFollowing = () => clearTimeout(waiting);
+}
+
+/** The server does not tell what happens: asks again later, unless that is of no use. */
+function broken(status) {
+  if (OVER.has(status)) {
+    isOver = true;
+    return say(status === 403
+      ? "This browser is not let in any more: open the link that threadlog serve printed."
+      : "The thread is not there any more.");
+  }
+  if (status === 0) say("The server has ended, or cannot be reached.");
+  else if (status === 503) say("Too many pages follow threads; this one waits.");
+  failures = Math.max(failures, 1);
+  wait(() => {
+    stopFollowing = null;
+    live();
   });
 }
 

@@ -1,0 +1,163 @@
+"""The web viewer in a real browser where answers are late, fail, or never come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chromium import DESKTOP, PHONE, launched, visited
+from playwright.sync_api import Browser, Page, Request, expect
+
+from makers import THREAD, agent, content, meta, put, put_thread, started, turn
+from served_web import Site, served
+
+TURNS, THREADS = 60, 420
+LATE_MS = 800
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("home")
+    put(home, content([meta(), *(each for number in range(TURNS) for each in turn(f"{number}"))]))
+    for number in range(THREADS):
+        put_thread(home, 100 + number, f"Question number {number}")
+    with served(home) as running:
+        running.home.catch_up()
+        yield running
+
+
+def be_late(page: Page, part: str) -> None:
+    """Has answers come late whose address has this part."""
+    page.evaluate(
+        """([part, ms]) => {
+            const known = window.fetch;
+            window.fetch = async (url, given) => {
+              if (url.includes(part)) await new Promise((done) => setTimeout(done, ms));
+              return known(url, given);
+            };
+        }""",
+        [part, LATE_MS],
+    )
+
+
+def turns(page: Page) -> list[int]:
+    found: list[int] = page.eval_on_selector_all(
+        "#turns > .turn", "found => found.map((each) => Number(each.dataset.number))"
+    )
+    return found
+
+
+def test_late_turns_of_another_stretch_are_not_mixed_in(browser: Browser, site: Site) -> None:
+    with visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(500)
+        be_late(page, "before=")
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(200)
+        page.keyboard.press("g")
+        expect(page.locator("#turn-1")).to_be_in_viewport()
+        page.wait_for_timeout(LATE_MS * 2)
+        shown = turns(page)
+        assert shown == list(range(1, len(shown) + 1))
+
+
+def test_what_was_asked_for_last_is_shown(browser: Browser, site: Site) -> None:
+    with visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}/turn/30")
+        page.wait_for_timeout(300)
+        be_late(page, "from=first")
+        page.keyboard.press("g")
+        page.keyboard.press("G")
+        page.wait_for_timeout(LATE_MS * 2)
+        assert turns(page)[-1] == TURNS
+
+
+FAILED = "Failed to load resource"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "most"),
+    [
+        (404, "The thread is not there any more.", 2),
+        (503, "Too many pages follow threads; this one waits.", 8),
+        (0, "The server has ended, or cannot be reached.", 8),
+    ],
+)
+def test_a_page_that_cannot_follow_says_so_and_asks_ever_less(
+    browser: Browser, site: Site, *, status: int, said: str, most: int
+) -> None:
+    asked: list[str] = []
+
+    def seen(request: Request) -> None:
+        if "/api/" in request.url:
+            asked.append(request.url)
+
+    with visited(browser, site, expected=FAILED) as page:
+        if status:
+            page.route("**/events?*", lambda route: route.fulfill(status=status, body="no"))
+        else:
+            page.route("**/events?*", lambda route: route.abort())
+        page.goto(f"{site.base}/thread/{THREAD}/turn/{TURNS}")
+        page.wait_for_timeout(300)
+        page.on("request", seen)
+        expect(page.locator("#status")).to_have_text(said)
+        page.wait_for_timeout(5000)
+        page.evaluate("scrollBy(0, -10)")
+        assert len([each for each in asked if "/events" in each]) <= most
+        assert not [each for each in asked if "/turns?from" in each]
+        assert turns(page)[-1] == TURNS
+
+
+def test_a_tall_screen_is_filled_once(browser: Browser, site: Site) -> None:
+    asked: list[str] = []
+    with visited(browser, site, viewport={"width": 1280, "height": 6000}) as page:
+        for _ in range(6):
+            page.evaluate("scrollTo(0, 9000)")
+            page.wait_for_timeout(300)
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(1000)
+        assert asked == []
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_what_can_be_done_is_in_reach_anywhere(
+    browser: Browser, site: Site, viewport: dict[str, int]
+) -> None:
+    with visited(browser, site, viewport=viewport) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(300)
+        for name in ("show-kin", "show-rename", "show-archive", "oldest"):
+            expect(page.locator(f"#{name}")).to_be_in_viewport(ratio=1)
+        page.click("#oldest")
+        expect(page.locator("#turn-1")).to_be_in_viewport()
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        head = page.locator(":focus .permalink").bounding_box()
+        deeds = page.locator(".deeds").bounding_box()
+        assert head is not None
+        assert deeds is not None
+        assert head["y"] >= deeds["y"] + deeds["height"]
+
+
+def test_a_long_turn_that_goes_on_is_bounded(browser: Browser, tmp_path: Path) -> None:
+    path = put(tmp_path, content([meta(), *turn("first"), started("long")]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(500)
+        with path.open("ab") as file:
+            file.write(content([agent(f"message {number}") for number in range(1000)]))
+        items = page.locator("#turns .turn").last.locator(".items > *")
+        expect(items.last).to_contain_text("message 999", timeout=20_000)
+        assert items.count() <= 600
+        first = int(str(items.first.text_content()).split()[-1])
+        page.locator("#turns .earlier").click()
+        expect(items.first).not_to_contain_text(f"message {first}")
+        shown = [int(each.split()[-1]) for each in items.all_text_contents()]
+        assert shown == list(range(shown[0], 1000))
