@@ -162,6 +162,23 @@ TOKENS: dict[str, Make] = {
     "langsmith": lambda d: "lsv2" + f"_pt_{d.hex(32)}_{d.hex(10)}",
     "dynatrace": lambda d: "dt0" + f"c01.{d.of(UPPER, 24)}.{d.of(UPPER, 64)}",
     "jwt": lambda d: d.jwt(),
+    "gitlab mail": lambda d: "gli" + "mt-" + d.alnum(25),
+    "google refresh": lambda d: "1/" + "/0" + d.word(60),
+    "artifactory": lambda d: "AKC" + "p" + d.alnum(69),
+    "circleci": lambda d: "CCI" + f"PAT_{d.alnum(22)}_{d.hex(40)}",
+    "buildkite": lambda d: "bk" + "ua_" + d.hex(40),
+    "sonar": lambda d: "sq" + "u_" + d.hex(40),
+    "together": lambda d: "tgp" + "_v1_" + d.word(43),
+    "cerebras": lambda d: "cs" + "k-" + d.alnum(48),
+    "tavily": lambda d: "tv" + "ly-" + d.alnum(32),
+    "pinecone": lambda d: "pc" + f"sk_{d.alnum(6)}_{d.alnum(63)}",
+    "contentful": lambda d: "CFP" + "AT-" + d.word(43),
+    "octopus": lambda d: "AP" + "I-" + d.of(UPPER, 26),
+    "scaleway": lambda d: "SC" + "W" + d.of(UPPER, 17),
+    "mailgun new": lambda d: f"{d.hex(32)}-{d.hex(8)}-{d.hex(8)}",
+    "infisical": lambda d: "s" + f"t.{d.uuid()}.{d.hex(32)}.{d.hex(32)}",
+    "bcrypt": lambda d: "$2" + "y$10$" + d.alnum(53),
+    "crypt": lambda d: "$" + f"6${d.alnum(16)}${d.alnum(86)}",
 }
 # Where a token may stand: {} is its place.
 PLACES = (
@@ -216,6 +233,17 @@ def _plain(shape: str, value: Make) -> Callable[[Dice], Sample]:
     def make(dice: Dice) -> Sample:
         secret = value(dice)
         return Sample("", shape.replace("{v}", secret), secret)
+
+    return make
+
+
+def _numbered(before: str) -> Callable[[Dice], Sample]:
+    """A private key each line of which something stands before."""
+
+    def make(dice: Dice) -> Sample:
+        lines = dice.pem("RSA PRIVATE KEY").splitlines()
+        text = "\n".join(before.replace("{n}", f"{n:6}") + line for n, line in enumerate(lines, 1))
+        return Sample("", text, dice.random.choice(lines[1:-1]))
 
     return make
 
@@ -291,6 +319,79 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
     "ec key": _plain("{v}", lambda d: d.pem("EC PRIVATE KEY", size=120)),
     "pgp key": _plain("{v}", lambda d: d.pem("PGP PRIVATE KEY BLOCK")),
     "key in json": _plain('{"private_key": "{v}\\n"}', lambda d: d.pem("PRIVATE KEY", "\\n")),
+    "env with signs": _plain(
+        "A=1\nDB_PASSWORD={v}\nB=2",
+        lambda d: f"{d.alnum(5)}{d.random.choice(';,|({&')}{d.alnum(7)}",
+    ),
+    "env in json": _plain(
+        '["A=1", "SECRET_KEY={v}", "B=2"]',
+        lambda d: f"{d.alnum(9)})(*{d.alnum(9)}^{d.alnum(5)}&{d.alnum(6)}",
+    ),
+    "quoted phrase": _plain(
+        'DB_PASSWORD="{v}"', lambda d: f"ti{d.random.randrange(10)}de {d.alnum(6)}#1!"
+    ),
+    "placeholder in it": _plain(
+        "DB_PASSWORD={v}",
+        lambda d: f"{d.random.choice(('dummy', 'enter-', 'fake'))}4{d.alnum(4)}x77q",
+    ),
+    "env like code": _plain(
+        "DB_PASSWORD={v}", lambda d: f"Password_{d.random.randrange(1000, 3000)}"
+    ),
+    "coloured env": _plain("\x1b[1;34mAPI_KEY\x1b[0m=\x1b[32m{v}\x1b[0m", lambda d: d.alnum(24)),
+    "coloured json": _plain(
+        '\x1b[34;1m"password"\x1b[0m\x1b[1m:\x1b[0m \x1b[32m"{v}"\x1b[0m', lambda d: d.alnum(20)
+    ),
+    "coloured yaml": _plain("password: \\u001b[33m{v}\\u001b[0m", lambda d: d.alnum(20)),
+    "compose default": _plain("POSTGRES_PASSWORD: ${PGPW:-{v}}", lambda d: d.alnum(20)),
+    "k8s env": _plain("- name: DB_PASSWORD\n  value: {v}\n", lambda d: d.alnum(13)),
+    "k8s data": _plain("data:\n  tls.key: {v}\n", lambda d: d.base64(600)),
+    "ecs env": _plain('{"name": "API_TOKEN", "value": "{v}"}', lambda d: d.alnum(24)),
+    "ssm": _plain(
+        '{"Name": "/prod/db_password", "Type": "SecureString", "Value": "{v}"}',
+        lambda d: d.alnum(20),
+    ),
+    "tf state": _plain('"db_password": {\n  "value": "{v}",', lambda d: d.alnum(18)),
+    "tf default": _plain(
+        'variable "db_password" {\n  type = string\n  default = "{v}"\n}', lambda d: d.alnum(18)
+    ),
+    "table": _plain("| db_password | {v} |", lambda d: d.alnum(20)),
+    "markdown": _plain("- **Password**: `{v}`", lambda d: d.alnum(20)),
+    "columns": _plain("Key        Value\npassword   {v}\nuser  app", lambda d: d.alnum(20)),
+    "next line": _plain('"password":\n   "{v}"', lambda d: d.alnum(20)),
+    "sshpass": _with_password("sshpass -p {v} ssh root@h"),
+    "mysql": _plain("mysql -u root -p{v} shop", lambda d: d.alnum(16)),
+    "redis": _with_password("redis-cli -h x -a {v} ping"),
+    "ldapsearch": _with_password("ldapsearch -x -D cn=a -w {v}"),
+    "mongo": _with_password("mongosh -u root -p {v} --authenticationDatabase admin"),
+    "curl lines": _with_password(
+        "curl https://x.invalid \\\n  -X POST \\\n  -u admin:{v} \\\n -d @f"
+    ),
+    "curl cookie": _plain("curl -b 'session={v}; a=b' https://x.invalid", lambda d: d.alnum(24)),
+    "curl list": _plain('["curl", "-u", "ann:{v}", "https://x.invalid"]', lambda d: d.alnum(16)),
+    "login list": _plain('["docker", "login", "-p", "{v}"]', lambda d: d.alnum(16)),
+    "aws set": _plain("aws configure set aws_secret_access_key {v}", lambda d: d.alnum(40)),
+    "docker env": _plain("ENV SECRET_KEY {v}", lambda d: d.alnum(24) + "7"),
+    "sql": _plain("CREATE USER app WITH PASSWORD '{v}';", lambda d: d.alnum(16)),
+    "sql by": _plain("ALTER USER 'r'@'%' IDENTIFIED BY '{v}';", lambda d: d.alnum(16)),
+    "basic auth": _plain('auth=HTTPBasicAuth("ann", "{v}")', lambda d: d.alnum(16)),
+    "code or": _plain("const t = process.env.TOKEN || '{v}'", lambda d: d.alnum(24)),
+    "rust": _plain('Config { password: Some("{v}"), x: 1 }', lambda d: d.alnum(16)),
+    "url with sign": _plain("postgres://app:{v}@db.internal/x", lambda d: f"p@{d.alnum(9)}"),
+    "dsn": _plain("root:{v}@tcp(127.0.0.1:3306)/db", lambda d: d.alnum(12)),
+    "signed": _plain("https://x.invalid/o?E=1&Signature={v}", lambda d: d.hex(40)),
+    "url code": _plain("GET /cb?state=1&code={v}&z=1", lambda d: d.alnum(36)),
+    "psk": _plain('psk="{v}"', lambda d: d.alnum(20)),
+    "other languages": _plain("пароль: {v}", lambda d: d.alnum(9) + "7"),
+    "key behind numbers": _numbered("{n}\t"),
+    "key behind a name": _numbered("k.pem:"),
+    "key behind a quote": _numbered("> "),
+    "key in source": _plain("k = ({v})", lambda d: d.pem("RSA PRIVATE KEY", '\\n"\n  "')),
+    "key as base64": _plain(
+        "{v}", lambda d: base64.encodebytes(d.pem("RSA PRIVATE KEY").encode()).decode().strip()
+    ),
+    "end of a key": _plain(
+        "[cut]\n{v}\n$", lambda d: "\n".join(d.pem("RSA PRIVATE KEY").splitlines()[5:])
+    ),
     "sentry dsn": _plain("https://{v}@o12345.ingest.sentry.io/1", lambda d: d.hex(32)),
 }
 
@@ -435,6 +536,36 @@ class TokenBucket2(Base):
 token2 = token1
 token = token2
 secret_key_base = Rails.application.secret_key_base
+apiKey: process.env.OPENAI_API_KEY!
+DB_PASSWORD=${DB_PASSWORD:?required}
+password: !vault |
+machine learning login page password form2
+xoxb-not-a-real-token
+postgres://user:pass@localhost/db
+postgresql://postgres:postgres@localhost:5432/test
+"s3_key": "uploads/2024/84e24989-1bf1-4aa9.png"
+arn:aws:secretsmanager:us-east-1:386357919318:secret:prod/db-2WQ2Ta
+- name: DB_PASSWORD\n  valueFrom: x
+{"name": "primary_key", "value": "id2"}
+| token | string2 | the token |
+--password   string   the password of user2
+mysql -u root -p
+mysql -u root -p shop
+redis-cli -h host1 -p 6379
+docker run -p 8080:80 -e A=1 image2
+az vm list -o table2
+ssh -p 2222 root@host
+mkdir -p src/token2
+zip -r out2.zip src
+ENV PATH /usr/local/bin2
+git config --global user.name ann2
+https://x.invalid/a?key=title&code=404
+http://localhost:8080/@vite/client2
+ALTER TABLE users ADD password VARCHAR(255)
+const token = cached || fetchToken2()
+API_KEY=... && make
+-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----
+\x1b[32mpassed\x1b[0m token_count=\x1b[33m5123\x1b[0m
 """
 
 
@@ -471,6 +602,11 @@ def _digest_like(dice: Dice) -> dict[str, str]:
         "build": f"build/{dice.hex(20)}/main.{dice.hex(8)}.js",
         "hash of key": f"Fingerprint: SHA256:{dice.base64(32).rstrip('=')}",
         "public stripe": "pk_" + f"live_{dice.alnum(24)}",
+        "gpg key": f"GPG_KEY={dice.hex(40).upper()}",
+        "kubeconfig": f"client-certificate-data: {dice.base64(90)}",
+        "url key": f"https://x.invalid/a?key={dice.hex(64)}",
+        "wrapped certificate": base64.b64encode(dice.pem("CERTIFICATE").encode()).decode(),
+        "coloured sha": f"\x1b[33m{dice.hex(40)}\x1b[0m",
         "trace": f"traceparent: 00-{dice.hex(32)}-{dice.hex(16)}-01",
         "css": f".css-{dice.of(LOWER, 7)}{{color:#{dice.hex(6)}}}",
         "numbers": " ".join(str(dice.random.randrange(10**9)) for _ in range(8)),

@@ -144,6 +144,12 @@ def test_the_larger_of_two_secrets_that_meet_is_replaced_whole() -> None:
     assert clean(f"Cookie: a=1; session={jwt}; b=2") == "Cookie: [redacted: cookie #1]"
 
 
+def test_a_secret_keeps_its_number_when_it_is_coloured() -> None:
+    token, made = "gh" + "p_" + Dice(3).alnum(36), redactor()
+    text = made.text(f"{token} \x1b[1m{token[:9]}\x1b[0m{token[9:]}\x1b[0m")
+    assert text == "[redacted: github-token #1] \x1b[1m[redacted: github-token #1]\x1b[0m"
+
+
 def test_a_forged_mark_hides_no_secret() -> None:
     token = "glp" + "at-" + Dice(5).of("abcdefghijk0123456789", 20)
     assert token not in clean(f"[redacted: {token}]")
@@ -179,6 +185,18 @@ HOSTILE = {
     "spaces": "token      ",
     "dots": "M" + "a" * 24 + ".",
     "cookies": "cookie: a=",
+    "colours": "\x1b[0mkey=",
+    "ends of keys": "-----END PRIVATE KEY-----",
+    "tails of keys": "A" * 64 + "\n" + "-----END PRIVATE KEY-----\n",
+    "lines of base64": "A" * 64 + "\n",
+    "options": "mysql -u ",
+    "pairs": "name: password value",
+    "tables": "password | ",
+    "columns": "password  ",
+    "hashes": "$6$a$",
+    "env": "\nDB_PASSWORD=a;b(",
+    "wrapped": "LS0tLS1CRUdJTiBSU0EgUFJJVkFURS",
+    "secrets set": "secret set ",
 }
 
 

@@ -8,10 +8,12 @@ for first, and patterns are tried where those stand.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from threadlog.core import redaction_values as values
+from threadlog.core.redaction_named import NAME_BACK, NAME_CHARS, named, paired
 from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 
 # Of the secrets of an export: so many have numbers, and so many are looked for where they stand
@@ -26,14 +28,12 @@ _RUN = b"a" * _LONG_WORD
 _EDGE = re.compile(
     r"(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9A-Fa-f]{2})|(?<=[0-9;]m)|(?<=%[0-9A-F]{2})"
 )
-_NAME_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
-_NAME_BACK = 48
-_VALUES = ("a", "b", "c", "d", "e")
-_MORE = re.compile(r"""[^\s"'`<>\\,;&|(){}\[\]]*""")  # of a value without quotation marks
-_LINE_LEADS = frozenset(["", "export", "set", "env"])
 _COLOUR = re.compile(r"(?<=\[)[0-9;]{1,8}m|(?<=\\)[nrt]")
-_LINE_ENDS = re.compile(r"[ \t]*(?:$|[\r\n]|\\n|#)")
-_BEFORE_CHARS = 64
+# What a terminal is told between letters: colours, also as JSON and shells write them.
+_PAINT = re.compile(r"(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,12}m")
+_PAINTED = ("\x1b[", "001b[", "001B[", "x1b[", "x1B[", "033[", "\\e[")
+_PAINTED_BYTES = tuple(each.encode() for each in _PAINTED)
+_PAINT_BYTES = re.compile(_PAINT.pattern.encode())
 
 
 class Gate(NamedTuple):
@@ -88,6 +88,7 @@ class Redactor:
 
     def gate(self, data: bytes) -> Gate | None:
         """What a text, or JSON of texts, may hold; None if that is nothing."""
+        data = _with_plain(data)
         hits: dict[int, list[str]] = {number: [] for number in self._free}
         words = _long_words(data)
         for literals, where in ((self._tokens, words), (self._words, data.lower())):
@@ -113,6 +114,7 @@ class Redactor:
 
     def narrowed(self, gate: Gate, data: bytes) -> Gate | None:
         """What a part of what *gate* tells of may hold; None if that is nothing."""
+        data = _with_plain(data)
         words, low = b"", data.lower()
         if any(rule.tokens for rule, _literals in gate.rules):
             words = _long_words(data)
@@ -134,7 +136,8 @@ class Redactor:
         pieces: list[str] = []
         at = 0
         for span in spans:
-            pieces += (text[at : span.start], self._label(span.rule, text[span.start : span.end]))
+            secret = _PAINT.sub("", text[span.start : span.end])
+            pieces += (text[at : span.start], self._label(span.rule, secret))
             at = span.end
         return "".join([*pieces, text[at:]])
 
@@ -152,6 +155,17 @@ class Redactor:
     # -- what is a secret in it
 
     def _spans(self, text: str, gate: Gate) -> list[_Span]:
+        """Where secrets stand in it, also those that colours stand in or about."""
+        found = self._seen(text, gate)
+        if any(each in text for each in _PAINTED):
+            plain, starts, skipped = _unpainted(text)
+            for start, end, rule in self._seen(plain, gate):
+                first = start + skipped[bisect_right(starts, start) - 1]
+                last = end - 1 + skipped[bisect_right(starts, end - 1) - 1]
+                found.append(_Span(first, last + 1, rule))
+        return _merged(found)
+
+    def _seen(self, text: str, gate: Gate) -> list[_Span]:
         low = _lower(text)
         found: list[_Span] = []
         for rule, literals in gate.rules:
@@ -167,14 +181,24 @@ class Redactor:
             found = [
                 span for span in found if not any(start <= span.start < end for start, end in marks)
             ]
-        return _merged(found)
+        return found
 
     def _found(self, rule: Rule, literals: tuple[str, ...], text: str, low: str) -> Iterator[_Span]:
+        if rule.finder is not None:
+            for start, end in rule.finder(text, low):
+                yield _Span(start, end, rule)
+            return
         if not rule.anchored:
             for match in rule.pattern.finditer(text):
                 if span := self._judged(rule, match, low):
                     yield span
             return
+        yield from self._anchored(rule, literals, text, low)
+
+    def _anchored(
+        self, rule: Rule, literals: tuple[str, ...], text: str, low: str
+    ) -> Iterator[_Span]:
+        """What a rule finds that is tried where its literals stand."""
         where = text if rule.tokens else low
         for literal in literals:
             at = where.find(literal)
@@ -191,7 +215,10 @@ class Redactor:
 
     def _judged(self, rule: Rule, match: re.Match[str], low: str) -> _Span | None:
         """Where the secret of a match stands, if it is one."""
-        start, end = _named(match) if rule.named else match.span(rule.group)
+        if rule.named:
+            start, end = (paired if rule.group else named)(match)
+        else:
+            start, end = match.span(rule.group)
         if start >= end or (rule.keywords and not _near(rule.keywords, low, start, end)):
             return None
         secret = match.string[start:end]
@@ -264,6 +291,25 @@ def _long_words(data: bytes) -> bytes:
     return b" ".join(words)
 
 
+def _with_plain(data: bytes) -> bytes:
+    """*data*, and once more without colours if there are any."""
+    if any(each in data for each in _PAINTED_BYTES):
+        return data + b"\n" + _PAINT_BYTES.sub(b"", data)
+    return data
+
+
+def _unpainted(text: str) -> tuple[str, list[int], list[int]]:
+    """*text* without colours; from which of its places on how many characters were left out."""
+    pieces, starts, skipped = [], [0], [0]
+    at = 0
+    for match in _PAINT.finditer(text):
+        pieces.append(text[at : match.start()])
+        at = match.end()
+        starts.append(match.start() - skipped[-1])
+        skipped.append(skipped[-1] + len(match[0]))
+    return "".join([*pieces, text[at:]]), starts, skipped
+
+
 def _lower(text: str) -> str:
     """*text* in lower case, every character in its place."""
     low = text.lower()
@@ -274,8 +320,8 @@ def _lower(text: str) -> str:
 
 def _word_begins(text: str, at: int) -> int:
     """Where the word begins that a literal stands in, without what colours and JSON put before."""
-    piece = text[max(0, at - _NAME_BACK) : at]
-    begin = at - len(piece) + len(piece.rstrip(_NAME_CHARS))
+    piece = text[max(0, at - NAME_BACK) : at]
+    begin = at - len(piece) + len(piece.rstrip(NAME_CHARS))
     skipped = _COLOUR.match(text, begin)
     return skipped.end() if skipped else begin
 
@@ -283,64 +329,6 @@ def _word_begins(text: str, at: int) -> int:
 def _near(keywords: tuple[str, ...], low: str, start: int, end: int) -> bool:
     about = low[max(0, start - NEAR_CHARS) : start] + " " + low[end : end + NEAR_CHARS]
     return any(each in about for each in keywords)
-
-
-def _named(match: re.Match[str]) -> tuple[int, int]:
-    """Where the value stands that a name has, if it is a secret; else nowhere."""
-    nowhere = (0, 0)
-    text, begun = match.string, match.start()
-    piece = text[max(0, begun - _NAME_BACK) : begun]
-    left = piece[len(piece.rstrip(_NAME_CHARS)) :]
-    name_at = begun - len(left)
-    before = text[max(0, name_at - 1) : name_at]
-    if before == "\\" and left[:1] in ("n", "r", "t"):
-        left, name_at = left[1:], name_at + 1
-    kind = values.kind_of_name(left + match["rest"])
-    if kind is None or text[max(0, name_at - 2) : name_at] == "::":
-        return nowhere
-    group = next(each for each in _VALUES if match[each] is not None)
-    how = _how(match, group, left, before)
-    start, end = match.span(group)
-    if how is None or not values.may_be(text[start:end]):
-        return nowhere
-    ends = False
-    env = (left + match["rest"]).strip("-.").isupper() or before in (";", "?", "&")
-    if group == "e":
-        end = _MORE.match(text, end).end() if end - start >= 256 else end  # type: ignore[union-attr]
-        begins = _begins_line(text, name_at)
-        ends = begins and _LINE_ENDS.match(text, end) is not None
-        end -= len(text[start:end]) - len(text[start:end].rstrip(".,:;"))
-        how = values.TIGHT if env and match["tells"] and begins else how
-    if not values.is_secret(kind, text[start:end], how, env=env and how == values.TIGHT, ends=ends):
-        return nowhere
-    return start, end
-
-
-def _begins_line(text: str, at: int) -> bool:
-    """True if a line begins here, or behind `export`; also one behind an escape of JSON's."""
-    piece = text[max(0, at - _BEFORE_CHARS) : at]
-    line = piece[max(piece.rfind("\n"), piece.rfind("\\n") + 1, piece.rfind("\r")) + 1 :]
-    whole = len(piece) == at or len(line) < len(piece)
-    return whole and line.strip(" \t+-") in _LINE_LEADS
-
-
-def _how(match: re.Match[str], group: str, left: str, before: str) -> str | None:
-    """How a value stands behind its name; None if it does not belong to it."""
-    if match["said"]:
-        if left + match["rest"] == "pass":
-            return None
-        return values.QUOTED if group != "e" and "." not in match["rest"] else values.SAID
-    if match["flag"]:
-        return (values.TIGHT if group == "e" else values.QUOTED) if left.startswith("-") else None
-    if match["xml"]:
-        closed = before == "<" and group == "e" and match.string.startswith("</", match.end(group))
-        return values.TIGHT if closed else None
-    if group != "e":
-        return values.LISTED if match["tells"] and "," in match["tells"] else values.QUOTED
-    if match["after"]:
-        return None
-    sets = match["sets"]
-    return values.TIGHT if sets and sets == sets.strip() and not match["type"] else values.SPACED
 
 
 def _merged(found: list[_Span]) -> list[_Span]:

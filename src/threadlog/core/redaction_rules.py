@@ -7,9 +7,16 @@ one is tried where a literal stands, and nowhere else, so that a text costs its 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from threadlog.core.redaction_context import (
+    CONTEXTS,
+    PAIRS,
+    PRIVATE_KEY,
+    WRAPPED_KEY,
+    tails_of_keys,
+)
 from threadlog.core.redaction_tokens import FORMS, INNER, SHAPES
 
 SECRETS, PATHS, EMAIL = "secrets", "paths", "email"
@@ -39,47 +46,41 @@ class Rule(NamedTuple):
     named: bool = False  # what stands behind a name: whether it is a secret, the name decides
     about: str = SECRETS
     bare: bool = True  # what it finds is looked for elsewhere too
+    finder: Callable[[str, str], Iterator[tuple[int, int]]] | None = None  # instead of a pattern
 
 
 # What a name and its value stand behind one another with, tried from a word such as `token` on.
 _NAMED = r"""(?xi)
 (?P<rest>[a-z0-9_.-]{0,48}+)
 (?:
-  (?P<said>\ (?:is|was|to|as|=>|->)\ (?:now\ )?:?\ ?(?=[^\s]))
+  (?P<said>\ (?:is|was|to|as|=>|->|→)\ (?:now\ )?:?\ ?(?=[^\s]))
 | (?P<flag>\ {1,2})(?=[^\s=:-])
 | (?P<xml>>)(?=[^<\s])
-| (?P<close>(?:\\{0,3}["'`])?[\])]{0,2})
+| (?P<close>(?:\\{0,7}["'`])?[\])]{0,2})
   (?:
-    (?P<type>\s{0,2}:\s?[a-z&][a-z0-9_.<>&'|\[\]]{0,30})?(?P<sets>\s{0,40}(?::=|={1,3}|\?=)\s{0,40})
-  | (?P<tells>\s{0,8}(?::(?!:)|=>|,(?=\s{0,2}\\{0,3}["']))[\ \t]{0,8}(?:[|>]-?\s{1,20})?)
+    (?P<type>\s{0,2}:\s?[a-z&][a-z0-9_.<>&'|\[\]]{0,30}(?=\s{0,3}=[\ "'@]))?
+    (?P<sets>\s{0,40}(?::=|\|\|=|={1,3}|\?\?=|\?=)\s{0,40}|\s{1,3}(?:\|\||\?\?)\s{1,3}(?=["']))
+  | (?P<tells>\s{0,8}(?::(?![:?+])|：|=>|,(?=\s{0,9}\\{0,3}["'])|%22%3A(?:%20)?%22)[\ \t]{0,9}
+      (?:[|>]-?\s{1,20}|\r?\n\s{0,40}(?=["']))?)
   )
 )
 (?:
-  \\{1,3}["'](?P<a>[^"'\\\r\n]{1,400}+)\\{1,3}["']
-| [bfru]{0,2}"(?P<b>[^"\\\r\n]{1,400}+(?:\\.[^"\\\r\n]{0,400}+){0,9})"
-| [bfru]{0,2}'(?P<c>[^'\\\r\n]{1,400}+(?:\\.[^'\\\r\n]{0,400}+){0,9})'
+  \\{1,7}["'](?P<a>[^"'\\\r\n]{1,400}+)\\{1,7}["']
+| (?:[bfru@$]{0,2}|some\(|\(\s{0,40})"
+  (?P<b>[^"\\\r\n]{1,400}+(?:\\.[^"\\\r\n]{0,400}+){0,9})"
+| (?:[bfru]{0,2}|\(\s{0,40})'(?P<c>[^'\\\r\n]{1,400}+(?:\\.[^'\\\r\n]{0,400}+){0,9})'
 | `(?P<d>[^`\\\r\n]{1,400}+)`
-| (?P<e>[^\s"'`<>\\,;&|(){}\[\]]{1,256}+(?:\\(?![nrtu"'\\/])[^\s"'`<>\\,;&|(){}\[\]]{0,256}+){0,4})
+| \$\{[a-z_]\w{0,60}:?-(?P<f>[^\s"'{}$\\]{3,256}+)\}
+| (?P<e>[^\s"'`<>\\,;&|(){}\[\]\x1b]{1,256}+
+    (?:\\(?![nrtu"'\\/])[^\s"'`<>\\,;&|(){}\[\]\x1b]{0,256}+){0,4})
   (?P<after>[(\[{]?)
 )
 """
-_WORDS_OF_NAMES = ("pass", "pwd", "secret", "token", "key", "cred", "auth")
+_WORDS_OF_NAMES = "pass pwd pw: pw= secret token key cred auth psk hmac salt"
 _HEADER = r"""(?xi)(?<![a-z:])authorization(?:\\{0,3}["'])?\s{0,3}[:=,]\s{0,3}(?:\\{0,3}["'])?
 (?:(?:bearer|basic|token|digest|negotiate|apikey|api-key|aws4-hmac-sha256)\s{1,3}
 | (?!authorization)(?=[a-z._~+/=:-]{0,200}+[0-9]))
 (?P<secret>[A-Za-z0-9._~+/=:-]{8,}+)"""
-_CURL = r"""(?x)curl(?=\s)(?:(?!curl)[^\r\n]){0,400}?\s(?:-u|--user|--proxy-user)[\s=]{0,2}
-\\{0,3}["']?[^\s"':\\]{0,100}:(?P<secret>[^\s"'\\]{3,200}+)"""
-_LOGIN = r"""(?xi)
-(?:(?<=docker\ )|(?<=podman\ )|(?<=nerdctl\ )|(?<=registry\ )|(?<=oras\ ))login(?=\s)
-(?:(?!login)[^\r\n|;]){0,300}?\s(?:-p|--password)[\s=]
-\\{0,3}["']?(?P<secret>[^\s"'\\]{3,200}+)"""
-_BEGIN = r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-_KEY = rf"""(?xi){_BEGIN.replace(" ", "[ ]")}
-(?=[\s\\nr+-]{{0,8}}(?:[A-Za-z-]{{2,20}}:[ ]|[A-Za-z0-9+/=]{{16}}))
-(?: (?:[^-]{{1,20000}}+|-(?!----)){{0,900}}-{{5,6}}END[ ][A-Z0-9 ]{{1,60}}-{{5}}
-| (?:[\s\\nr+-]{{0,8}}+[A-Za-z0-9+/=]{{16,}}+){{1,400}} )"""
-
 _B64 = "[A-Za-z0-9+/]"
 
 
@@ -89,7 +90,9 @@ def _anchored(name: str, literals: str, pattern: str, **more: Any) -> Rule:
 
 _EXAMPLES = (re.compile(r"(?i)basic|bearer|digest|required|header|token|none|null"),)
 RULES: tuple[Rule, ...] = (
-    _anchored("private-key", "-----begin", _KEY),
+    _anchored("private-key", "-----begin", PRIVATE_KEY),
+    Rule("private-key", re.compile("-----END"), ("-----end",), finder=tails_of_keys),
+    _anchored("private-key", "LS0tLS1CRUdJTi", WRAPPED_KEY, tokens=True),
     _anchored(
         "putty-key",
         "private-lines:",
@@ -120,32 +123,11 @@ RULES: tuple[Rule, ...] = (
         for form in (*INNER, *SHAPES)
     ),
     _anchored(
-        "slack-webhook",
-        "hooks",
-        r"(?i)hooks\.slack\.com\\{0,3}/(?:services|workflows|triggers)\\{0,3}/(?P<secret>[A-Za-z0-9/\\]{30,})",
-        group="secret",
-    ),
-    _anchored(
-        "webhook",
-        "hooks",
-        r"hooks\\{0,3}/(?P<secret>[0-9]{16,20}\\{0,3}/[A-Za-z0-9_-]{50,})",
-        group="secret",
-    ),
-    _anchored(
         "aws-secret-key",
         "AKIA ASIA",
         rf"A[KS]IA[A-Z0-9]{{16}}[\s,;:|\"']{{1,6}}(?P<secret>{_B64}{{40}})(?![A-Za-z0-9+/=])",
         group="secret",
         tokens=True,
-    ),
-    _anchored(
-        "signature", "sig=", r"(?i)(?<=[?&])sig=(?P<secret>[A-Za-z0-9%+/=_-]{20,}+)", group="secret"
-    ),
-    _anchored(
-        "signature",
-        "signature=",
-        r"(?i)(?<=-)signature=(?P<secret>[0-9a-f]{40,})",
-        group="secret",
     ),
     _anchored("authorization", "auth", _HEADER, group="secret", allow=_EXAMPLES),
     _anchored(
@@ -163,22 +145,16 @@ RULES: tuple[Rule, ...] = (
         group="secret",
         bare=False,
     ),
+    _anchored("sentry-dsn", "://", r"://(?P<secret>[0-9a-f]{32})(?=@)", group="secret"),
+    *(_anchored(*each, group="secret") for each in CONTEXTS),
     _anchored(
         "url-password",
-        "://",
-        r"""://[^\s/:@"'<>\\?#]{0,120}+:(?P<secret>[^\s/@"'<>\\]{1,256}+)@(?=[\w\[$%{-])""",
+        "@tcp( @unix(",
+        r"(?<=:)(?P<secret>[\w.-]{3,100}+)@(?:tcp|unix)\(",
         group="secret",
+        inner=True,
     ),
-    _anchored("sentry-dsn", "://", r"://(?P<secret>[0-9a-f]{32})(?=@)", group="secret"),
-    _anchored("curl-user", "curl", _CURL, group="secret"),
-    _anchored("login", "login", _LOGIN, group="secret"),
-    _anchored(
-        "netrc",
-        "machine",
-        r"machine\s{1,4}\S{1,120}\s{1,8}(?:\\n\s{0,8})?login\s{1,4}\S{1,120}?(?:\s|\\n){1,8}"
-        r"password\s{1,4}(?P<secret>[^\s\\\"']{1,200}+)",
-        group="secret",
-    ),
+    *(_anchored("secret", *each, group="value", named=True, inner=True) for each in PAIRS),
     Rule(
         "pgpass",
         re.compile(
@@ -188,7 +164,7 @@ RULES: tuple[Rule, ...] = (
         (":543", "pgpass"),
         group="secret",
     ),
-    _anchored("secret", " ".join(_WORDS_OF_NAMES), _NAMED, named=True),
+    _anchored("secret", _WORDS_OF_NAMES, _NAMED, named=True),
     Rule(
         "home-path",
         re.compile(

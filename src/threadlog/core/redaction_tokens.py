@@ -11,6 +11,8 @@ from typing import NamedTuple
 _W = "[A-Za-z0-9_-]"
 _A = "[A-Za-z0-9]"
 _HEX = "[0-9a-f]"
+# What a terminal or an editor that is narrow puts on the next line.
+_ON = r"(?:\\?\r?\n(?=[A-Za-z_.-]{0,40}[0-9])[A-Za-z0-9_.-]{30,}+(?=[\s\"'`\\]|\Z)){0,9}"
 _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
@@ -31,7 +33,7 @@ FORMS: tuple[Form, ...] = (
     Form(
         "openai-key",
         "sk-",
-        rf"sk-(?:(?:proj|svcacct|admin|service|None)-{_W}{{20,}}+|{_A}{{20,}}+(?!{_W}))",
+        rf"sk-(?:(?:proj|svcacct|admin|service|None)-{_W}{{20,}}+{_ON}|{_A}{{20,}}+(?!{_W}))",
     ),
     Form("huggingface-token", "hf_ api_org_", rf"(?:hf|api_org)_{_A}{{30,}}+(?!_)"),
     Form("groq-key", "gsk_", rf"gsk_{_A}{{40,}}+"),
@@ -145,11 +147,30 @@ FORMS: tuple[Form, ...] = (
     Form("datadog-key", "ddap", rf"ddap[ip]_{_A}{{32,}}+"),
     Form("posthog-key", "phx_ phs_", rf"ph[xs]_{_W}{{40,}}+"),
     Form("wandb-key", "wandb_v1_", rf"wandb_v1_{_W}{{40,}}+"),
+    # more of all kinds
+    Form("gitlab-token", "glimt-", rf"glimt-{_A}{{25}}"),
+    Form("artifactory-key", "AKCp cmVmdGtu", rf"(?:AKCp{_A}{{60,}}+|cmVmdGtu{_A}{{50,}}+)"),
+    Form("circleci-token", "CCIPAT_", rf"CCIPAT_{_A}{{20,24}}_{_HEX}{{40}}"),
+    Form("buildkite-token", "bkua_", rf"bkua_{_HEX}{{40}}"),
+    Form("sonar-token", "squ_ sqp_ sqa_", rf"sq[upa]_{_HEX}{{40}}"),
+    Form("fireworks-key", "fw_", rf"fw_{_A}{{22,32}}+(?!{_W})"),
+    Form("together-key", "tgp_v1_", rf"tgp_v1_{_W}{{40,}}+"),
+    Form("cerebras-key", "csk-", rf"csk-{_A}{{40,}}+"),
+    Form("tavily-key", "tvly-", rf"tvly-{_W}{{28,}}+"),
+    Form("pinecone-key", "pcsk_", rf"pcsk_{_A}{{4,8}}_{_A}{{50,}}+"),
+    Form("contentful-token", "CFPAT-", rf"CFPAT-{_W}{{40,}}+"),
+    Form("octopus-key", "API-", r"API-[A-Z0-9]{25,32}+(?![A-Za-z0-9-])"),
+    Form("render-key", "rnd_", rf"rnd_{_A}{{26,}}+(?!_)"),
+    Form("yandex-key", "AQVN", rf"AQVN{_W}{{35,38}}+"),
+    Form("scaleway-key", "SCW", r"SCW[A-Z0-9]{17}(?![A-Za-z0-9])"),
+    Form("clickup-token", "pk_", r"pk_[0-9]{6,9}_[A-Z0-9]{32}(?![A-Za-z0-9])"),
+    Form("infisical-token", "st.", rf"st\.{_UUID}\.{_HEX}{{32}}\.{_HEX}{{32}}"),
+    Form("1password-key", "A3-", r"A3-[A-Z0-9]{6}-[A-Z0-9]{6}(?:-[A-Z0-9]{5}){4}"),
     # secrets of one's own
     Form("age-key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{50,}+"),
     Form("dropbox-token", "sl.", rf"sl\.(?:u\.)?{_W}{{100,}}+"),
     Form("mapbox-token", "sk.eyJ", rf"sk\.eyJ{_W}{{20,}}\.{_W}{{20,}}+"),
-    Form("jwt", "eyJ", rf"eyJ{_W}{{12,}}+(?:\.{_W}{{8,}}+){{1,4}}(?:\.(?!{_W}))?"),
+    Form("jwt", "eyJ", rf"eyJ{_W}{{12,}}+(?:\.{_W}{{8,}}+){{1,4}}(?:\.(?!{_W}))?{_ON}"),
 )
 
 # Forms that do not begin with what tells them: tried from where the word begins that has it.
@@ -163,11 +184,14 @@ INNER: tuple[Form, ...] = (
     Form("mailchimp-key", "-us", rf"{_HEX}{{32}}-us[0-9]{{1,2}}(?!{_W})"),
     Form("telegram-token", ":AA", rf"[0-9]{{8,10}}:AA{_W}{{33}}(?!{_W})"),
 )
-# One that only its shape tells.
+# Those that only their shape tells.
 SHAPES: tuple[Form, ...] = (
     Form(
         "discord-token",
         "",
         rf"[MNO]{_W}{{23,28}}+\.{_W}{{6,7}}+\.{_W}{{27,40}}(?!{_W})",
+    ),
+    Form(
+        "mailgun-key", "", rf"(?<![0-9a-f-]){_HEX}{{32}}-{_HEX}{{8}}-{_HEX}{{8}}(?!{_W})"
     ),
 )

@@ -23,22 +23,27 @@ def _words(text: str) -> frozenset[str]:
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PLACEHOLDERS = _words(
-    """xxxx *** ... … • example placeholder changeme change-me change_me your- your_ yourpass
-    yourtoken yoursecret yourkey yourapi yourname insert- insert_ replace-me replaceme replace_with
-    replace-with enter- goes-here goeshere paste- redacted dummy fill-in fillme notreal not-real
-    not_real fake <a <y <t <s <p <k ${ {{ $( %( sanitized censored obfuscated masked foobar
-    deadbeef"""
+    """xxxx *** … • example placeholder changeme change-me change_me your- your_ yourpass
+    yourtoken yoursecret yourkey yourapi yourname replace-me replaceme replace_with
+    replace-with goes-here goeshere redacted fill-in fillme notreal not-real not_real <a <y
+    <t <s <p <k ${ {{ $( %( sanitized censored obfuscated masked foobar deadbeef
+    not-a-real not_a_real"""
 )
+# Words that stand for a secret, unless what is left of the value looks drawn.
+_SOFT = _words("dummy fake enter- paste- insert- insert_")
+_DRAWN = re.compile(r"[0-9]+[A-Za-z]+[0-9]|[A-Za-z][0-9]+[A-Za-z]+[0-9]")
+_CUT = re.compile(r"\.\.\.(?:\w{0,4}\W*\Z|.*\s)")
 _STANDS_FOR = re.compile(
-    r"""(?x) \$\{.* | \$\(.* | \$[A-Za-z_]\w* | <.* | \{.* | \[.* | \(.* | %\w+% | @\w+@ |
-    ![A-Z]\w+[ ].* | __\w*__ | [-=~_.*\#xX]+ | \w+://.* |
+    r"""(?x) \$\{.* | \$\(.* | \$(?:[A-Z_]\w*|[a-z_]+\w?|[a-z]+(?:[A-Z][a-z]*)+[0-9]*) |
+    <(?:.*>|[A-Za-z_. -]*).{0,3} |  \{.* | \[.* | \(.* | %\w+% | @\w+@ |
+    ![A-Za-z]\w+(?:[ ].*)? | __\w*__ | [-=~_.*\#xX]+ | \w+://.* |
     (?:op|vault|ref|env|secretref|keyvault|ssm|arn|urn|sha\d+|md5)[:.-].*"""
 )
 # A path of two folders or more, or of one with a file that has a kind.
 _PATH = re.compile(
     r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@ -]+[/\\])*[\w@ -]*(?:\.[A-Za-z]\w{0,7})?"
 )
-_DOTTED = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+!?")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 _SLUG = re.compile(r"[A-Za-z]+(?:[-_.:/ ][A-Za-z]+)*[-_.:/ ]?[0-9]{0,3}")
 _CAMEL = re.compile(r"(?:[a-z]+|[A-Z]{1,4})(?:[A-Z][a-z]+)+[0-9]{0,2}")
@@ -47,7 +52,11 @@ _TYPE = re.compile(
     r"(?:url|_t|le|be|gcm)?"
 )
 _KINDS = re.compile(r"(?i)pass(?:w|phr|code)|pwd|secret|token|key|cred|auth|login|user")
-_VERSION = re.compile(r"v?[0-9]+(?:\.[0-9]+)+\S{0,12}")
+# A version, or a path of a file whose kind tells that it is one.
+_NO_SECRET = re.compile(
+    r"(?i)v?[0-9]+(?:\.[0-9]+)+\S{0,12}|[^/]*/.*\.(?:png|jpe?g|gif|svg|pdf|json|ya?ml|toml|txt|csv|zip"
+    r"|gz|pem|crt|html?)"
+)
 _CALLED = re.compile(r"[A-Za-z_][\w.]*[(\[]")
 _PLAIN = _words(
     """string str bytes bool boolean int integer number float object array list dict any none null
@@ -62,7 +71,7 @@ _PLAIN = _words(
     final static async await function return import from class struct test tests testing mock stub
     sample demo todo tbd fixme abc foo bar baz qux foobar see use used using and the for not with
     must should is was were are has have had can could may might will shall only also both each
-    every secretstr"""
+    every secretstr pass postgres"""
 )
 # What may stand behind the word that tells what a name means.
 _SUFFIXES = _words(
@@ -74,7 +83,7 @@ _PASSWORDS = ("password", "passwd", "passwort", "passphrase", "passcode", "pwd")
 _NO_PASS = _words("bypass compass trespass encompass surpass")
 _NO_TOKEN = _words(
     """max min next prev page continuation start sync pad eos bos unk sep cls mask special end stop
-    cancellation cancel num n first last per total input output prompt count lookahead current
+    cancellation cancel num n first last per total output prompt count lookahead current
     previous type lexer parser syntax"""
 )
 _OPEN_KEYS = _words(
@@ -82,15 +91,19 @@ _OPEN_KEYS = _words(
     lookup map dict hot short route query shift enter arrow candidate composite natural surrogate
     unique host known publishable publish translation i18n message config settings setting state
     json column dedupe ordering order parent child routing dictionary any that this registry s3 obj
-    bucket property prop react item list data event log error entity feature command ctrl alt meta
+    bucket property prop react item list data event log error entity feature command ctrl
+    gpg pgp alt meta
     tab escape esc left right up down delete backspace press on"""
 )
 _SECRET_KEYS = _words(
     """api secret access private encryption encrypt decrypt signing sign signature master account
     auth service license licence shared admin ssh deploy storage subscription app application
     function integration write read ingest ingestion server live webhook webhooks hmac session
-    cookie rest consumer customer client"""
+    cookie rest consumer customer client functions instrumentation preshared"""
 )
+
+
+_OTHERS = dict.fromkeys(("credential", "credentials", "cred", "creds"), TOKEN) | {"auth": AUTH}
 
 
 def entropy(value: str) -> float:
@@ -105,7 +118,15 @@ def is_placeholder(value: str) -> bool:
         _STANDS_FOR.fullmatch(value) is not None
         or (len(value) <= 120 and any(each in value.lower() for each in _PLACEHOLDERS))
         or len(set(value)) <= 2
+        or (len(value) <= 120 and _is_soft(value))
     )
+
+
+def _is_soft(value: str) -> bool:
+    if "..." in value:
+        return _CUT.search(value) is not None
+    low = value.lower()
+    return any(each in low and not _DRAWN.search(low.replace(each, "")) for each in _SOFT)
 
 
 def is_unusual(value: str) -> bool:
@@ -147,26 +168,30 @@ def kind_of_name(name: str) -> str | None:
     if not words:
         return None
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last.endswith(_PASSWORDS) or last in ("pass", "pw") or _ends_in_pass(last):
-        return PASSWORD if last != "pw" or before else None
+    if last.endswith(_PASSWORDS) or _ends_in_pass(last):
+        return PASSWORD
     if last == "secret" or (last.endswith("secret") and len(last) > 6):
         return SECRET
     if last.endswith("token"):
         return None if before in _NO_TOKEN else TOKEN
     if last.endswith("key"):
         return _kind_of_key(name, words)
-    if last in ("credential", "credentials", "cred", "creds"):
-        return TOKEN
-    return AUTH if last == "auth" else None
+    if last in ("hmac", "salt"):
+        return KEY if before and name.isupper() else None
+    return _OTHERS.get(last)
 
 
 def _ends_in_pass(word: str) -> bool:
+    if word in ("pw", "psk"):
+        return True
     return word.endswith("pass") and len(word) <= 12 and word not in _NO_PASS
 
 
 def _kind_of_key(name: str, words: list[str]) -> str | None:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     before = before or last.removesuffix("key")
+    if before.isdigit() and len(words) > 2:
+        before = words[-3] + before
     if before in _SECRET_KEYS or (len(words) > 1 and any(w in ("secret", "api") for w in words)):
         return TOKEN
     if not before or before in _OPEN_KEYS or last not in ("key",):
@@ -188,33 +213,34 @@ def is_secret(kind: str, value: str, how: str, *, env: bool = False, ends: bool 
 
 
 def _is_code(value: str, how: str, *, env: bool) -> bool:
-    if value.lower() in _PLAIN or _VERSION.fullmatch(value) or "://" in value:
+    if value.lower() in _PLAIN or "://" in value or _NO_SECRET.fullmatch(value):
         return True
     if _PATH.fullmatch(value) and ("." in value or value.count("/") + value.count("\\") > 1):
-        return not _is_random(value, 30) or len(value) > 60
+        return not is_random(value, 30) or len(value) > 60
     if how in (QUOTED, LISTED):
         return False
     if value[0] in "/~." and re.fullmatch(r"[A-Za-z/._~-]+", value) and len(value) < 40:
         return True
-    if _CALLED.match(value) or _TYPE.fullmatch(value):
+    if (_CALLED.match(value) and not (env and value[-1] not in ")]")) or _TYPE.fullmatch(value):
         return True
     if _DOTTED.fullmatch(value):
         parts = re.split(r"\W+", value)
-        return not any(_is_random(each, 16) and not _KINDS.search(each) for each in parts)
+        return not any(is_random(each, 16) and not _KINDS.search(each) for each in parts)
     if _IDENTIFIER.fullmatch(value) and (_KINDS.search(value) or value.startswith("_")):
-        return not (env and value[-1:].isdigit() and not value.isupper()) or "_" in value
+        drawn = env and any(each.isdigit() for each in value) and not value.isupper()
+        return not drawn or ("_" in value and value == value.lower())
     return env and value.isupper() and "_" in value and _IDENTIFIER.fullmatch(value) is not None
 
 
 def _is_password(kind: str, value: str, how: str, *, env: bool, ends: bool) -> bool:
-    if " " in value or len(value) > 256:
+    if len(value) > 256 or (" " in value and not (how == QUOTED and _is_phrase(value))):
         return False
     kinds = _kinds(value)
     mixed = len(kinds) > 1 and bool(kinds & {"digit", "other"})
     if how in (SAID, LISTED):
         return mixed and len(value) >= 7 and not (how == LISTED and _SLUG.fullmatch(value))
     if kind == SECRET and not mixed and (how != TIGHT or not env):
-        return (len(value) >= 12 and not _SLUG.fullmatch(value)) or _is_random(value, 16)
+        return (len(value) >= 12 and not _SLUG.fullmatch(value)) or is_random(value, 16)
     if how == QUOTED:
         return not (_SLUG.fullmatch(value) and _KINDS.search(value) and not value[-1:].isdigit())
     if how == TIGHT and (env or mixed):
@@ -226,6 +252,11 @@ def _is_password(kind: str, value: str, how: str, *, env: bool, ends: bool) -> b
     return kind == PASSWORD and ends and len(value) >= 6 and value.islower()
 
 
+def _is_phrase(value: str) -> bool:
+    """True for a password of a few words, one of which no language has."""
+    return value.count(" ") < 4 and re.search("[A-Za-z][0-9@$!#%^&*]+[A-Za-z]", value) is not None
+
+
 def _is_token(kind: str, value: str, how: str) -> bool:
     least = {QUOTED: 8, TIGHT: 8, SPACED: 10, SAID: 16, LISTED: 16}[how]
     if len(value) < least or " " in value or value.isdigit() or len(value) > 8192:
@@ -234,11 +265,11 @@ def _is_token(kind: str, value: str, how: str) -> bool:
         pieces = _WORDS.findall(value)
         if len(value) > 3.5 * len(pieces):
             return False
-        return _is_random(value, 20) and entropy(value) > 3.6 and not _KINDS.search(value)
-    return _is_random(value, 20 if kind == KEY else 16 if kind == AUTH else least)
+        return is_random(value, 20) and entropy(value) > 3.6 and not _KINDS.search(value)
+    return is_random(value, 20 if kind == KEY else 16 if kind == AUTH else least)
 
 
-def _is_random(value: str, least: int) -> bool:
+def is_random(value: str, least: int) -> bool:
     """True if a text of letters and digits looks drawn, not written."""
     if len(value) < least or not re.search("[A-Za-z0-9]", value):
         return False

@@ -1,0 +1,118 @@
+"""Values behind their names: which name one has, where it ends, whether it is a secret."""
+
+from __future__ import annotations
+
+import re
+
+from threadlog.core import redaction_values as values
+
+NAME_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+NAME_BACK = 48
+_VALUES = ("a", "b", "c", "d", "f", "e")
+_MORE = re.compile(r"""[^\s"'`<>\\,;&|(){}\[\]\x1b]*""")  # of a value without quotation marks
+_LINE_LEADS = frozenset(["", "export", "set", "env"])
+_LINE_ENDS = re.compile(r"[ \t]*(?:$|[\r\n]|\\n|#)")
+_BEFORE_CHARS = 64
+
+
+# In an environment a value goes on to the end of its line or of its quotation marks.
+_REST = re.compile(r"""[^\s"'`\\\x1b]{0,400}+""")
+_NEXT = re.compile(r"[;&|,]\w+=|[;&|]+\Z|[(\[{][^()]*[)\]}]|\|\|?|&&")
+_BELONGS = re.compile(r"[:0-9]:\Z")
+_PAINTED_NAME = re.compile(r"[0-9]{1,3}m(?=[A-Za-z_])")
+# A word that stands before `key` with a space between.
+_SPACED_NAMES = ("api ", "access ", "secret ", "API ")
+
+
+def _named_by(left: str, rest: str, text: str, begun: int) -> str:
+    """The name that a value has, also one of two words."""
+    if not left and text[max(0, begun - 7) : begun].endswith(_SPACED_NAMES):
+        return f"api_{rest}"
+    return left + rest
+
+
+def _whole(text: str, start: int, end: int) -> int:
+    """Where a value of an environment ends that may hold signs as `;` and `(`."""
+    rest = _REST.match(text, end)
+    if rest is None or not rest[0] or _NEXT.search(text[start : rest.end()]):
+        return end
+    return rest.end()
+
+
+def named(match: re.Match[str]) -> tuple[int, int]:
+    """Where the value stands that a name has, if it is a secret; else nowhere."""
+    nowhere = (0, 0)
+    text, begun = match.string, match.start()
+    piece = text[max(0, begun - NAME_BACK) : begun]
+    left = piece[len(piece.rstrip(NAME_CHARS)) :]
+    name_at = begun - len(left)
+    before = text[max(0, name_at - 1) : name_at]
+    if before == "\\" and left[:1] in ("n", "r", "t"):
+        left, name_at = left[1:], name_at + 1
+    if before in ("[", ";") and (painted := _PAINTED_NAME.match(left)):
+        left, name_at = left[painted.end() :], name_at + painted.end()
+    kind = values.kind_of_name(_named_by(left, match["rest"], text, begun))
+    if kind is None or _BELONGS.search(text, max(0, name_at - 2), name_at):
+        return nowhere
+    group = next(each for each in _VALUES if match[each] is not None)
+    how = _how(match, group, left, before)
+    start, end = match.span(group)
+    if how is None or not values.may_be(text[start:end]):
+        return nowhere
+    ends = False
+    env = (left + match["rest"]).strip("-.").isupper() or before in (";", "?", "&")
+    if group == "e":
+        end = _MORE.match(text, end).end() if end - start >= 256 else end  # type: ignore[union-attr]
+        begins = _begins_line(text, name_at) or before in ('"', "'")
+        if env and begins and match["sets"] == "=":
+            end = _whole(text, start, end)
+        ends = begins and _LINE_ENDS.match(text, end) is not None
+        end -= len(text[start:end]) - len(text[start:end].rstrip(".,:;"))
+        how = values.TIGHT if env and match["tells"] and begins else how
+    if not values.is_secret(kind, text[start:end], how, env=env and how == values.TIGHT, ends=ends):
+        return nowhere
+    return start, end
+
+
+def _begins_line(text: str, at: int) -> bool:
+    """True if a line begins here, or behind `export`; also one behind an escape of JSON's."""
+    piece = text[max(0, at - _BEFORE_CHARS) : at]
+    line = piece[max(piece.rfind("\n"), piece.rfind("\\n") + 1, piece.rfind("\r")) + 1 :]
+    whole = len(piece) == at or len(line) < len(piece)
+    return whole and line.strip(" \t+-") in _LINE_LEADS
+
+
+def _how(match: re.Match[str], group: str, left: str, before: str) -> str | None:
+    """How a value stands behind its name; None if it does not belong to it."""
+    if match["said"]:
+        if left + match["rest"] == "pass":
+            return None
+        return values.QUOTED if group != "e" and "." not in match["rest"] else values.SAID
+    if match["flag"]:
+        return (values.TIGHT if group == "e" else values.QUOTED) if left.startswith("-") else None
+    if match["xml"]:
+        closed = before == "<" and group == "e" and match.string.startswith("</", match.end(group))
+        return values.TIGHT if closed else None
+    if group != "e":
+        return values.LISTED if match["tells"] and "," in match["tells"] else values.QUOTED
+    if match["after"] and not (match["sets"] == "=" and (left + match["rest"]).isupper()):
+        return None
+    sets = match["sets"]
+    return values.TIGHT if sets and sets == sets.strip() and not match["type"] else values.SPACED
+
+
+def paired(match: re.Match[str]) -> tuple[int, int]:
+    """The same for a value that stands apart from its name, as in a table or a list of pairs."""
+    name = match["name"].rpartition("/")[2]
+    if name.lower() == "key":
+        name = _named_by("", name, match.string, match.start("name"))
+    kind = values.kind_of_name(name)
+    group = next(each for each in ("quoted", "single", "bare") if match.groupdict().get(each))
+    value = match[group]
+    listed = match.groupdict().get("listed")
+    how = values.TIGHT if group == "bare" else values.QUOTED
+    if kind is None or not values.may_be(value):
+        return 0, 0
+    if listed and not values.is_random(value, 8):
+        return 0, 0
+    return match.span(group) if values.is_secret(kind, value, how, env=True) else (0, 0)
