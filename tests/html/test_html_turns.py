@@ -341,3 +341,30 @@ def test_no_item_is_more_than_a_page_can_hold(name: str) -> None:
     wanted = last.get(name, "a4999." if name == "agents" else "z" * 90_000)
     assert any(whole and wanted in whole.data for whole in wholes)
     assert page.count("<") < turns.item("t1", item, FILE).count("<") or name == "long steps"
+
+
+def test_a_list_goes_on_where_it_says_and_tables_keep_their_sides() -> None:
+    page = said_by_agent("3. third\n\n```\nx\n```\n\n4. fourth\n")
+    assert re.findall(r'<ol start="(\d)">', page) == ["3", "4"]
+    table = said_by_agent("| a | b | c |\n|:--|:-:|--:|\n| 1 | 2 | 3 |\n")
+    assert re.findall(r'<td class="to-(\w+)">', table) == ["left", "center", "right"]
+
+
+@pytest.mark.parametrize("end", ["", ".", ").", ")"])
+def test_an_address_keeps_the_bracket_that_it_opens(end: str) -> None:
+    page = said_by_agent(f"see (https://x.example/a_(b){end} there")
+    assert 'href="https://x.example/a_(b)"' in page
+
+
+@pytest.mark.parametrize("look", [PAGE, FILE, Look(inline=True)])
+def test_an_image_among_words_is_no_block_and_no_link_in_a_link(look: Look) -> None:
+    image = f"![alt](data:image/png;base64,{PNG})"
+    for words in (
+        f"a {image} b",
+        f"[{image}](https://x.example)",
+        "[![y](https://y.example)](https://x.example)",
+    ):
+        page = said_by_agent(words, look)
+        assert not re.search(r"<p>(?:(?!</p>).)*<(?:p|figure)\b", page)
+        assert not re.search(r"<a\b(?:(?!</a>).)*<a\b", page)
+    assert "<img" in said_by_agent(f"a {image} b", look)

@@ -9,7 +9,7 @@ import pytest
 
 from makers import THREAD, put_thread
 from served_web import Site, served
-from threadlog.web.gate import ADDRESS_BYTES, BODY_BYTES, HEADERS_BYTES
+from threadlog.web.gate import ADDRESS_BYTES, BODY_BYTES, HEADERS_BYTES, Keys
 
 PAGES = ("/", f"/thread/{THREAD}", "/api/threads", f"/api/thread/{THREAD}/turns")
 HOSTILE_HOSTS = (
@@ -239,3 +239,8 @@ def test_only_this_machine_can_reach_it(home: Path) -> None:
 
     with listening(0) as bound:
         assert bound.getsockname()[0] == "127.0.0.1"
+
+
+def test_the_port_that_browsers_leave_out_need_not_be_named() -> None:
+    assert Keys.made(80).hosts() >= {"127.0.0.1", "localhost", "127.0.0.1:80"}
+    assert not Keys.made(8080).hosts() & {"127.0.0.1", "localhost"}

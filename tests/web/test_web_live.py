@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,9 +123,17 @@ def test_a_client_that_goes_away_is_let_go_of(site: Site, home: Path) -> None:
         assert next(events)[0] == "turn"
 
 
-def test_who_asks_only_for_the_head_of_events_takes_no_place(site: Site, home: Path) -> None:
+def test_who_asks_only_for_the_head_of_events_takes_no_place(
+    site: Site, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("threadlog.web.live.FOLLOWERS", 1)
     put(home, content([meta(), *turn("a")]))
-    assert site.get(PATH, "HEAD").status == 200
+    asking = f"HEAD {PATH} HTTP/1.1\r\nhost: {site.host}\r\ncookie: {site.cookie}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", site.keys.port), timeout=20) as wire:
+        wire.sendall(asking.encode())
+        assert wire.recv(4096).startswith(b"HTTP/1.1 200")
+        with site.events(known("turn-a", 2)) as events:
+            ready(events)
 
 
 def test_no_more_follow_than_may(site: Site, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,14 +80,35 @@ def shown(pen: Pen, url: str, alt: str = "") -> Html:
     return tag("figure", opens, class_="image")
 
 
+def in_line(pen: Pen, url: str, alt: str, *, linking: bool) -> Html:
+    """An image among words; without *linking* it stands within a link, and is none itself."""
+    image = image_of(url)
+    if image is None:
+        return tag("span", *_words_of(url, alt, linking=linking), class_="note")
+    said = alt or f"image, {image.kind[6:].upper()}"
+    where = pen.part(image.data, image.kind)
+    is_large = len(image.data) > SHOWN_CHARS and not pen.look.whole
+    src = f"data:{image.kind};base64,{image.data}" if pen.look.inline else where
+    if src is None or is_large:
+        shown: Html | str = f"[{said}, {count_text(len(image.data) * 3 // 4)}B]"
+    else:
+        shown = tag("img", src=src, alt=said, loading="lazy", decoding="async")
+    opens = where is not None and linking
+    return tag("a", shown, href=where, target="_blank") if opens else tag("span", shown)
+
+
 def _told(url: str, alt: str) -> Html:
+    return tag("p", *_words_of(url, alt, linking=True), class_="note")
+
+
+def _words_of(url: str, alt: str, *, linking: bool) -> list[str]:
     if url.startswith("data:"):
         kind = url[len("data:") : 120].partition(",")[0].partition(";")[0]
         size = count_text(max(len(url) - 22, 0) * 3 // 4)
         said = " ".join(filter(None, ["image", alt, kind, f"{size}B"]))
-        return tag("p", f"[{said}, not shown]", class_="note")
+        return [f"[{said}, not shown]"]
     name = " ".join(filter(None, ["image", alt]))
-    return tag("p", "[", link(url[:2000], name), "]", class_="note")
+    return ["[", link(url[:2000], name) if linking else name, "]"]
 
 
 def in_output(pen: Pen, output: Json) -> Html:

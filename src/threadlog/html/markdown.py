@@ -41,6 +41,7 @@ _BLOCKS = {
     "th": "th",
     "td": "td",
 }
+_SIDES = {f"text-align:{side}": f"to-{side}" for side in ("left", "center", "right")}
 _STYLES = {"strong": "strong", "em": "em", "s": "del"}
 _parser: MarkdownIt | None = None
 
@@ -90,6 +91,7 @@ class _Writer:
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
         self._open: list[list[Html]] = [[]]
+        self._begun: list[Token] = []
         self._coloured = 0
 
     def write(self, tokens: Iterable[Token]) -> Html:
@@ -98,8 +100,9 @@ class _Writer:
             name, _, way = token.type.rpartition("_")
             if way == "open":
                 self._open.append([])
+                self._begun.append(token)
             elif way == "close":
-                self._close(name, token)
+                self._close(name, self._begun.pop())
             elif (writer := _WRITERS.get(token.type)) is not None:
                 self._put(writer(self, token))
             else:
@@ -118,7 +121,8 @@ class _Writer:
         elif name == "paragraph" and token.hidden:
             inner = joined([inner, "\n"])
         elif (element := _BLOCKS.get(name)) is not None:
-            inner = tag(element, inner)
+            start, side = token.attrGet("start"), _SIDES.get(str(token.attrGet("style")))
+            inner = tag(element, inner, start=None if start is None else str(start), class_=side)
             inner = tag("div", inner, class_="table", tabindex=0) if name == "table" else inner
         self._put(inner)
 
@@ -177,7 +181,8 @@ def _leaf(pen: Pen, token: Token, *, linking: bool) -> Html:
     if token.type == "code_inline":
         return tag("code", token.content)
     if token.type == "image":
-        return images.shown(pen, str(token.attrGet("src") or ""), token.content)
+        src = str(token.attrGet("src") or "")
+        return images.in_line(pen, src, token.content, linking=linking)
     if token.type == "softbreak":
         return joined(["\n"])
     if token.type == "hardbreak":

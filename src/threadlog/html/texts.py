@@ -32,12 +32,20 @@ def linked(text: str) -> Html:
 def _linked(text: str) -> Iterator[str]:
     at = 0
     for found in _URL.finditer(text):
-        url = found[0].rstrip(_AFTER)
+        url = _without_end(found[0])
         if outward(url):
             yield text[at : found.start()]
             yield link(url, url)
             at = found.start() + len(url)
     yield text[at:]
+
+
+def _without_end(url: str) -> str:
+    """An address without what ends the sentence; a bracket that it opens itself belongs to it."""
+    kept = url.rstrip(_AFTER)
+    if url[len(kept) :].startswith(")") and kept.count("(") > kept.count(")"):
+        kept += ")"
+    return kept
 
 
 def plain(pen: Pen, text: str, class_: str = "words") -> Html:

@@ -75,7 +75,9 @@ class Keys(NamedTuple):
 
     def hosts(self) -> frozenset[str]:
         """The names that we are asked by."""
-        return frozenset([f"{HOST}:{self.port}", f"localhost:{self.port}"])
+        names = (HOST, "localhost")
+        bare = names if self.port == 80 else ()  # browsers leave this one out
+        return frozenset([*(f"{name}:{self.port}" for name in names), *bare])
 
 
 class Gate:
