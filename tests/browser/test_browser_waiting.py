@@ -161,3 +161,12 @@ def test_a_long_turn_that_goes_on_is_bounded(browser: Browser, tmp_path: Path) -
         expect(items.first).not_to_contain_text(f"message {first}")
         shown = [int(each.split()[-1]) for each in items.all_text_contents()]
         assert shown == list(range(shown[0], 1000))
+
+
+def test_a_printed_thread_is_its_turns_alone(browser: Browser, site: Site) -> None:
+    with visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.emulate_media(media="print")
+        for part in (".bar", ".deeds", "#aside", "#newest"):
+            expect(page.locator(part)).to_be_hidden()
+        expect(page.locator("#turns .turn").last).to_be_visible()
