@@ -161,3 +161,28 @@ def test_a_long_turn_that_goes_on_is_bounded(browser: Browser, tmp_path: Path) -
         expect(items.first).not_to_contain_text(f"message {first}")
         shown = [int(each.split()[-1]) for each in items.all_text_contents()]
         assert shown == list(range(shown[0], 1000))
+
+
+def test_a_printed_thread_is_its_turns_alone(browser: Browser, site: Site) -> None:
+    with visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.emulate_media(media="print")
+        for part in (".bar", ".deeds", "#aside", "#newest"):
+            expect(page.locator(part)).to_be_hidden()
+        expect(page.locator("#turns .turn").last).to_be_visible()
+
+
+def test_a_thread_that_is_loaded_again_is_where_it_was(browser: Browser, site: Site) -> None:
+    with visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}/turn/30")
+        page.wait_for_timeout(300)
+        page.locator("#turn-20").scroll_into_view_if_needed()
+        page.wait_for_timeout(800)
+        before = page.locator("#turn-20").bounding_box()
+        page.reload()
+        expect(page.locator("#turn-20")).to_be_in_viewport()
+        page.wait_for_timeout(500)
+        after = page.locator("#turn-20").bounding_box()
+        assert before is not None
+        assert after is not None
+        assert abs(before["y"] - after["y"]) < 5

@@ -4,7 +4,7 @@ import { show } from "./dialogs.js";
 import { listen } from "./keys.js";
 import { follow } from "./live.js";
 import { idOf, mark, opened, tell } from "./outline.js";
-import { ask, byId, change, framed, nodes, say } from "./shared.js";
+import { ask, byId, change, framed, nodes, say, settled } from "./shared.js";
 
 const TURNS = 48; // in the document at once
 const CHARS = 6_000_000; // of their HTML
@@ -391,6 +391,17 @@ function list() {
   try { return sessionStorage.getItem("threadlog-list") || "/"; } catch { return "/"; }
 }
 
+/** The address leads to what is on screen, for who comes back or loads the page again. */
+const keepPlace = settled(() => {
+  const article = articles()[current(articles())];
+  const link = article?.querySelector(".permalink");
+  if (!link) return;
+  const isNewest = !more.after && isAtEnd();
+  const top = article.getBoundingClientRect().top;
+  history.replaceState(isNewest ? null : { top }, "", isNewest ? `/thread/${turns.dataset.thread}` : link.href);
+}, 300);
+addEventListener("scroll", keepPlace, { passive: true });
+
 history.scrollRestoration = "manual";
 dress(turns);
 document.addEventListener("visibilitychange", () => {
@@ -404,5 +415,6 @@ else if (more.after || /\/(turn|found)/.test(location.pathname)) {
   const first = articles()[0];
   first?.scrollIntoView({ block: "start" });
   first?.focus({ preventScroll: true });
+  if (first && history.state?.top) scrollBy(0, first.getBoundingClientRect().top - history.state.top);
 } else toEnd();
 void fill();
