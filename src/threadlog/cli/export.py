@@ -57,10 +57,6 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     return 0
 
 
-class _Ended(BaseException):
-    """A signal that ends the process, on its way up to where that can happen."""
-
-
 @contextlib.contextmanager
 def _tidied_by_signals() -> Iterator[None]:
     """Have signals that end the process do so once what was begun is removed."""
@@ -69,17 +65,18 @@ def _tidied_by_signals() -> Iterator[None]:
         return
 
     def end(number: int, _frame: FrameType | None) -> None:
-        raise _Ended(number)
+        raise SystemExit(number)
 
     ours = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     try:
         for number in ours:
             signal.signal(number, end)
         yield
-    except _Ended as ended:
-        signal.signal(ended.args[0], signal.SIG_DFL)
-        os.kill(os.getpid(), ended.args[0])
-        raise KeyboardInterrupt from None  # not reached where the signal ends us
+    except SystemExit as ended:
+        if isinstance(ended.code, int) and ended.code in ours:
+            signal.signal(ended.code, signal.SIG_DFL)
+            os.kill(os.getpid(), ended.code)
+        raise
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
