@@ -251,7 +251,7 @@ def test_the_use_cases_know_no_frontend() -> None:
         (r"\bsubprocess\b", {"local.git", "cli.pager", "ui.resuming"}),
         (r"register_at_fork", {"lifetime", "loading", "codex.flocks", "local.index.forks"}),
         (r"\batexit\b", {"lifetime"}),
-        (r"\bSIGTERM\b", {"lifetime", "cli.record", "app.serve", "web.server"}),
+        (r"\bSIGTERM\b", {"lifetime", "cli.export", "cli.record", "app.serve", "web.server"}),
         (r"\bflock\(", {"codex.flocks", "local.disk"}),
         (r"thread-writer-locks", {"codex.lock"}),
         (r"ZstdDecompressor|ZstdCompressor", {"local.zstd"}),

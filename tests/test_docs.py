@@ -125,7 +125,7 @@ def test_what_the_documents_say_in_python_runs(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("THREADLOG_HOME", str(home))
-    monkeypatch.chdir(home)
+    monkeypatch.chdir(home.parent)  # no export goes into the home
     names: dict[str, object] = {"threadlog": threadlog}
     live, reading, agent = python_blocks("README.md")
     assert len([line for line in live.splitlines() if line.strip()]) <= 10
@@ -137,7 +137,7 @@ def test_what_the_documents_say_in_python_runs(
     assert "Why does the build fail?" in capsys.readouterr().out
     again, on_a_loop, recorder = python_blocks("docs/recording.md")
     exec(again, names)
-    assert len(threadlog.open(home / "threads").threads()) == 2
+    assert len(threadlog.open(home.parent / "threads").threads()) == 2
     names["home"] = threadlog.open()
     exec(recorder, names)
     exec(reading, names)

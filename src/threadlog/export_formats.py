@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from threadlog.core import as_markdown
-from threadlog.core.export import VERSION, in_range
+from threadlog.core.export import VERSION, RolledBack, in_range
 from threadlog.core.framing import Gap, Oversized
 from threadlog.core.lines import REASONS, Damaged, dump
 from threadlog.core.turn import Turn
@@ -40,7 +40,7 @@ def json(export: Export, threads: list[Exported]) -> Iterator[bytes]:
         first = True
         export.problems.clear()
         for each in thread.told():
-            if not isinstance(each, Joint) and each[0]:
+            if not isinstance(each, (Joint, RolledBack)):
                 yield b"\n" if first else b",\n"
                 yield b'{"number":%d,%b' % (each[0], _encoded(each[1])[1:])
                 first = False
@@ -71,24 +71,13 @@ def markdown(_export: Export, threads: list[Exported]) -> Iterator[str]:
         if number:
             yield "---\n\n"
         yield from as_markdown.head(thread.head(), thread.kin())
-        rolled_back = 0
         for each in thread.told():
-            if not isinstance(each, Joint) and not each[0]:
-                rolled_back += 1
-                continue
-            if rolled_back:
-                yield as_markdown.note(_rolled_back(rolled_back))
-                rolled_back = 0
-            if isinstance(each, Joint):
+            if isinstance(each, RolledBack):
+                yield as_markdown.note(each.said)
+            elif isinstance(each, Joint):
                 yield as_markdown.note(_joint(each))
             else:
                 yield from as_markdown.turn(each[1], each[0])
-        if rolled_back:
-            yield as_markdown.note(_rolled_back(rolled_back))
-
-
-def _rolled_back(count: int) -> str:
-    return f"{count} turn{'s were' if count != 1 else ' was'} rolled back here"
 
 
 def _joint(joint: Joint) -> str:
@@ -124,20 +113,13 @@ def html(export: Export, threads: list[Exported]) -> Iterator[str]:
         section = tag("section", said, whole.HERE, id=f"thread-{number}")
         opened, closed = halves(section, whole.HERE)
         yield opened
-        rolled_back = 0
         for each in thread.told():
-            if not isinstance(each, Joint) and not each[0]:
-                rolled_back += 1
-                continue
-            if rolled_back:
-                yield pages.rolled_back(rolled_back)
-                rolled_back = 0
-            if isinstance(each, Joint):
+            if isinstance(each, RolledBack):
+                yield pages.rolled_back(each.turns)
+            elif isinstance(each, Joint):
                 yield pages.joint(each, look)
             else:
                 yield pages.turn(each[1], look, each[0])
-        if rolled_back:
-            yield pages.rolled_back(rolled_back)
         yield closed
     yield after
 

@@ -126,22 +126,26 @@ class Exported:
         )
         self.outline.settle(lambda said: redactor.text(said, gate) if gate else said)
 
-    def told(self) -> Iterator[tuple[int, Turn] | Joint]:
-        """The turns of the range with their numbers, 0 for those rolled back; what joins them."""
-        number, turns = 0, self._export.range_of(self)
+    def told(self) -> Iterator[tuple[int, Turn] | Joint | told.RolledBack]:
+        """The turns of the range with their numbers; what joins them, or is gone between them."""
+        number, gone, turns = 0, 0, self._export.range_of(self)
         for each in told_of(self.reader(self._export.note)):
+            if isinstance(each, Turn) and each.status == ROLLED_BACK:
+                gone += told.in_range(number, turns)
+                continue
+            if gone:
+                yield told.RolledBack(gone)
+                gone = 0
+            number += isinstance(each, Turn)
+            if not told.in_range(number, turns):
+                continue
             if isinstance(each, Joint):
-                if told.in_range(number, turns):
-                    yield each
-                continue
-            if each.status == ROLLED_BACK:
-                if told.in_range(number, turns):
-                    yield 0, each
-                continue
-            number += 1
-            if told.in_range(number, turns):
+                yield each
+            else:
                 yield number, self._clean(each, number)
                 self._export.turns += 1
+        if gone:
+            yield told.RolledBack(gone)
 
     def _clean(self, turn: Turn, number: int) -> Turn:
         redactor = self._export.redactor
@@ -228,8 +232,12 @@ class Export:
     def range_of(self, thread: Exported) -> Range | None:
         """The turns asked for, counted from the thread's first."""
         turns = told.counted_from_the_end(self._range, thread.turns)
-        if turns is not None and turns[0] is not None and turns[0] > thread.turns:
-            raise NotFound(f"this thread has no turn {turns[0]}: it has {thread.turns}")
+        first, last = turns or (None, None)
+        whose = f"thread {thread.place.thread_id}"
+        if first is not None and first > thread.turns:
+            raise NotFound(f"{whose} has no turn {first}: it has {thread.turns}")
+        if last is not None and last < max(first or 1, 1):
+            raise NotFound(f"{whose} has none of these turns: it has {thread.turns}")
         return turns
 
     def clean(self, value: Some, place: told.Place, within: Gate | None = None) -> Some:

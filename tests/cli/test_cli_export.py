@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,14 @@ def test_a_signal_that_ends_it_leaves_nothing_behind(
     assert list(tmp_path.glob("x.md*")) == []
 
 
+def test_a_standard_output_that_is_closed_is_said(home: Path, thread: Path) -> None:
+    words = [sys.executable, "-m", "threadlog", "--home", str(home), "export", THREAD]
+    ran = subprocess.run(
+        ["sh", "-c", f"{shlex.join(words)} >&-"], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (ran.returncode, "standard output is closed" in ran.stderr) == (2, True)
+
+
 def test_the_report_comes_as_json_too(home: Path, thread: Path) -> None:
     ran = command(home, "export", THREAD, "--json")
     report = json.loads(ran.err)
@@ -83,6 +94,9 @@ def test_the_report_comes_as_json_too(home: Path, thread: Path) -> None:
 BAD: list[tuple[list[str], int, str]] = [
     (["nobody"], 3, "nobody"),
     ([THREAD, "--turns", "9.."], 3, "no turn 9"),
+    ([THREAD, "--turns", "..-99"], 3, f"thread {THREAD} has none of these turns: it has 1"),
+    ([THREAD, "--turns", "1..-5"], 3, "none of these turns"),
+    ([THREAD, "--output", "x.pdf"], 2, ".pdf names no format"),
     ([THREAD, "--turns", "3..2"], 2, "no turns are from 3 to 2"),
     ([THREAD, "--turns", "x"], 2, "no range of turns"),
     ([THREAD, "--turns", "0"], 2, "no range of turns"),

@@ -12,9 +12,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from threadlog.cli.export_words import FORMATS
 from threadlog.cli.main import USAGE
-from threadlog.core.export import ExportReport, Replaced
+from threadlog.core.export import FORMATS, ExportReport, Replaced
 from threadlog.core.text import count_text, one_line
 from threadlog.home import Home
 
@@ -28,10 +27,16 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     output = arguments.output
     if output == "":
         return _refuse("--output is empty: name a file")
-    format_ = arguments.format or _by_name(output) or "html"
+    kind = os.path.splitext(output or "")[1].removeprefix(".").lower()
+    known = {"htm": "html", "markdown": "md"}.get(kind, kind if kind in FORMATS else "")
+    if arguments.format is None and kind.isalpha() and not known:
+        return _refuse(f".{kind} names no format: say one with --format ({', '.join(FORMATS)})")
+    format_ = arguments.format or known or "html"
     redact = () if arguments.keep_secrets else arguments.redact
     if arguments.rules is not None and (redact == () or (redact is None and "json" in format_)):
         return _refuse("--rules replaces nothing here: give --redact secrets too")
+    if output in (None, "-") and sys.__stdout__ is None:
+        return _refuse("standard output is closed: name a file with --output")
     sys.stdout.flush()
     try:
         with _tidied_by_signals():
@@ -52,10 +57,6 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     return 0
 
 
-class _Ended(BaseException):
-    """A signal that ends the process, on its way up to where that can happen."""
-
-
 @contextlib.contextmanager
 def _tidied_by_signals() -> Iterator[None]:
     """Have signals that end the process do so once what was begun is removed."""
@@ -64,26 +65,21 @@ def _tidied_by_signals() -> Iterator[None]:
         return
 
     def end(number: int, _frame: FrameType | None) -> None:
-        raise _Ended(number)
+        raise SystemExit(number)
 
     ours = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     try:
         for number in ours:
             signal.signal(number, end)
         yield
-    except _Ended as ended:
-        signal.signal(ended.args[0], signal.SIG_DFL)
-        os.kill(os.getpid(), ended.args[0])
-        raise KeyboardInterrupt from None  # not reached where the signal ends us
+    except SystemExit as ended:
+        if isinstance(ended.code, int) and ended.code in ours:
+            signal.signal(ended.code, signal.SIG_DFL)
+            os.kill(os.getpid(), ended.code)
+        raise
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
-
-
-def _by_name(output: str | None) -> str | None:
-    """The format that a file's name tells."""
-    kind = os.path.splitext(output or "")[1].removeprefix(".").lower()
-    return {"htm": "html", "markdown": "md"}.get(kind, kind if kind in FORMATS else None)
 
 
 def _refuse(sentence: str) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-FORMATS = ("html", "md", "json", "jsonl")
-REDACTIONS = ("secrets", "paths", "email")
+from threadlog.core.export import FORMATS
 
 _EXPORT = """\
 Write threads as one file, to hand on or to keep: html (opens by itself), md (to paste), json
@@ -64,6 +63,8 @@ def _end(text: str) -> int | None:
 
 
 def _redact(text: str) -> tuple[str, ...]:
+    from threadlog.core.redaction_rules import REDACTIONS
+
     wanted = [each.strip() for each in text.split(",")]
     if wanted == ["all"]:
         return REDACTIONS

@@ -8,7 +8,6 @@ folded by `<details>`, which shows as it is where HTML does not.
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from threadlog.core.calls import Outcome
 from threadlog.core.contained import contained
 from threadlog.core.file_changes import Change, change_of, patch_in
 from threadlog.core.items import turn as ti
-from threadlog.core.items.values import Duration, UserInput
+from threadlog.core.items.values import UserInput
 from threadlog.core.lines import Json
 from threadlog.core.query import ThreadSummary
 from threadlog.core.text import count_text, duration_text, fit, one_line, printable
@@ -172,7 +171,7 @@ def _hook(item: ti.HookPrompt) -> Iterator[str]:
 def _command(item: ti.CommandExecution) -> Iterator[str]:
     said = item.aggregated_output or (item.stdout or "") + (item.stderr or "")
     status = item.status if item.status in ("declined", "in_progress") else None
-    outcome = Outcome(said, item.exit_code, _ms(item.duration), status)
+    outcome = Outcome(said, item.exit_code, calls.duration_ms(item.duration), status)
     yield from _ran(calls.shell_words(list(item.command)), outcome)
 
 
@@ -211,7 +210,7 @@ def _dynamic(item: ti.DynamicToolCall) -> Iterator[str]:
         outcome = outcome._replace(status=item.status)
     name = f"{item.namespace}.{item.tool}" if item.namespace else item.tool
     given = item.arguments
-    words = given if isinstance(given, str) else _json(given)
+    words = given if isinstance(given, str) else calls.json_text(given)
     yield from _called(
         name, words, calls.json_of(given) if isinstance(given, str) else given, outcome
     )
@@ -221,8 +220,8 @@ def _mcp(item: ti.McpToolCall) -> Iterator[str]:
     output = item.result if item.error is None else item.error
     is_bad = item.error is not None or item.status == "failed"
     status = "failed" if is_bad else None
-    outcome = Outcome(calls.output_text(output), None, _ms(item.duration), status)
-    yield from _call(f"{item.server}.{item.tool}", _json(item.arguments), outcome)
+    outcome = Outcome(calls.output_text(output), None, calls.duration_ms(item.duration), status)
+    yield from _call(f"{item.server}.{item.tool}", calls.json_text(item.arguments), outcome)
 
 
 def _called(name: str, arguments: str, given: Json, outcome: Outcome) -> Iterator[str]:
@@ -294,19 +293,6 @@ def _outcome(outcome: Outcome) -> str:
     if outcome.ms is not None and 50 <= outcome.ms < 10**12:
         facts.append(duration_text(outcome.ms))
     return f" [{', '.join(facts)}]" if facts else ""
-
-
-def _ms(duration: Any) -> int | None:
-    return duration.ms if isinstance(duration, Duration) else None
-
-
-def _json(value: Json) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (RecursionError, ValueError, TypeError):
-        return "…"
 
 
 _ITEMS: dict[type[Any], Callable[[Any], Iterable[str]]] = {

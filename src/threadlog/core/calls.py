@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from threadlog.core import text
 from threadlog.core.context import content_texts
+from threadlog.core.items.values import Duration
 from threadlog.core.lines import BadLine, Json, parse_json
 
 # Arguments of a tool, as one line.
@@ -97,3 +98,18 @@ def compact(value: Json) -> str:
         return text.fit(json.dumps(value, ensure_ascii=False), ARGUMENTS_CHARS)
     except RecursionError:
         return text.ELLIPSIS
+
+
+def json_text(value: Json) -> str:
+    """A value as it is told in an export: a text as it stands, else its JSON; "" for None."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (RecursionError, ValueError, TypeError):
+        return text.ELLIPSIS
+
+
+def duration_ms(duration: object) -> int | None:
+    """How long something took, where its rollout tells it as a duration."""
+    return duration.ms if isinstance(duration, Duration) else None

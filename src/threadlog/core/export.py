@@ -58,6 +58,17 @@ class ExportReport(NamedTuple):
     problems: int
 
 
+class RolledBack(NamedTuple):
+    """So many turns were rolled back here."""
+
+    turns: int
+
+    @property
+    def said(self) -> str:
+        """The same as a remark."""
+        return f"{self.turns} turn{'s were' if self.turns != 1 else ' was'} rolled back here"
+
+
 class Places:
     """Where something was replaced, as the report tells it."""
 

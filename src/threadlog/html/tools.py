@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -10,7 +9,6 @@ from threadlog.core import calls
 from threadlog.core.calls import Outcome
 from threadlog.core.file_changes import change_of, patch_in
 from threadlog.core.items import turn as ti
-from threadlog.core.items.values import Duration
 from threadlog.core.lines import Json
 from threadlog.core.text import fit, one_line
 from threadlog.html import diffs, facts, images
@@ -36,7 +34,7 @@ def command(pen: Pen, item: ti.CommandExecution) -> Html:
     """A command that ran."""
     said = item.aggregated_output or (item.stdout or "") + (item.stderr or "")
     status = item.status if item.status in ("declined", "in_progress") else None
-    outcome = Outcome(said, item.exit_code, _ms(item.duration), status)
+    outcome = Outcome(said, item.exit_code, calls.duration_ms(item.duration), status)
     words = calls.shell_words(list(item.command))
     typed = preformatted(pen, f"> {item.interaction_input}") if item.interaction_input else NOTHING
     return _command(pen, words, outcome, typed)
@@ -70,23 +68,25 @@ def dynamic(pen: Pen, item: ti.DynamicToolCall) -> Html:
     output = item.content_items if item.error is None else item.error
     outcome = calls.call_outcome(output)
     status = item.status if item.status in ("failed", "in_progress") else None
-    ms = _ms(item.duration) if item.duration is not None else outcome.ms
+    ms = calls.duration_ms(item.duration) if item.duration is not None else outcome.ms
     outcome = outcome._replace(status=status, ms=ms)
     name = f"{item.namespace}.{item.tool}" if item.namespace else item.tool
     given = item.arguments
     if isinstance(given, str):
         return _tool(pen, Called(name, given, calls.json_of(given), outcome, output))
-    return _tool(pen, Called(name, _json_text(given), given, outcome, output))
+    return _tool(pen, Called(name, calls.json_text(given), given, outcome, output))
 
 
 def mcp(pen: Pen, item: ti.McpToolCall) -> Html:
     """A call of a tool of an MCP server."""
     output = item.result if item.error is None else item.error
     is_bad = item.error is not None or item.status == "failed"
-    outcome = Outcome(calls.output_text(output), None, _ms(item.duration))
+    outcome = Outcome(calls.output_text(output), None, calls.duration_ms(item.duration))
     outcome = outcome._replace(status="failed" if is_bad else None)
     name = f"{item.server}.{item.tool}"
-    return _call(pen, Called(name, _json_text(item.arguments), item.arguments, outcome, output))
+    return _call(
+        pen, Called(name, calls.json_text(item.arguments), item.arguments, outcome, output)
+    )
 
 
 def agents(pen: Pen, item: ti.CollabAgentToolCall) -> Html:
@@ -225,16 +225,3 @@ def _folded(pen: Pen, outcome: Outcome, summary: Html, inner: list[Html]) -> Htm
 
 def _name(name: str) -> Html:
     return tag("span", name, class_="tool-name")
-
-
-def _ms(duration: Any) -> int | None:
-    return duration.ms if isinstance(duration, Duration) else None
-
-
-def _json_text(value: Json) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (RecursionError, ValueError, TypeError):
-        return "…"

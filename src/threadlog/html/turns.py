@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from threadlog.core.export import RolledBack
 from threadlog.core.items import turn as ti
 from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.html import facts
@@ -107,7 +108,7 @@ def joint(joint: Joint, look: Look) -> Html:
 
 def rolled_back(count: int) -> Html:
     """How many turns were rolled back here."""
-    return remark(f"{count} turn{'s were' if count != 1 else ' was'} rolled back here")
+    return remark(RolledBack(count).said)
 
 
 def remark(sentence: str) -> Html:
