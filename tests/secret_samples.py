@@ -380,6 +380,7 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
     "dsn": _plain("root:{v}@tcp(127.0.0.1:3306)/db", lambda d: d.alnum(12)),
     "signed": _plain("https://x.invalid/o?E=1&Signature={v}", lambda d: d.hex(40)),
     "url code": _plain("GET /cb?state=1&code={v}&z=1", lambda d: d.alnum(36)),
+    "printenv": _plain("$ printenv DB_PASSWORD\n{v}\n", lambda d: d.alnum(20)),
     "psk": _plain('psk="{v}"', lambda d: d.alnum(20)),
     "other languages": _plain("пароль: {v}", lambda d: d.alnum(9) + "7"),
     "key behind numbers": _numbered("{n}\t"),
@@ -551,6 +552,8 @@ arn:aws:secretsmanager:us-east-1:386357919318:secret:prod/db-2WQ2Ta
 --password   string   the password of user2
 mysql -u root -p
 mysql -u root -p shop
+printenv PATH_2
+def f(key: Ed25519PrivateKey|Ed25519PublicKey|Ed448PrivateKey):
 redis-cli -h host1 -p 6379
 docker run -p 8080:80 -e A=1 image2
 az vm list -o table2

@@ -204,6 +204,14 @@ CONTEXTS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     ("google-refresh-token", "1//0", r"(?:(?<![\w/])|(?<=\\n))(?P<secret>1//0[A-Za-z0-9_-]{30,}+)"),
+    (
+        "command-secret",
+        "printenv",
+        (
+            r"printenv [A-Z0-9_]{0,60}(?:PASSWORD|PASS|TOKEN|SECRET|KEY)(?:\r?\n|\\n)"
+            r"(?P<secret>[^\s\"'\\]{8,400}+)(?=\s|\\n|\Z)"
+        ),
+    ),
     ("digest", "response=", r"(?<=[ ,])response=\\{0,3}\"(?P<secret>[0-9a-f]{32,64})"),
     (
         "cookie",
@@ -258,7 +266,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
         _NAMES,
         (
             r"(?i)(?P<name>[\w.-]{3,80}+)[`*]{0,3}"
-            r"(?P<listed>[ \t]{0,40}\|[ \t]{0,40}|:?\*\*:?[ \t]{1,3})`?"
+            r"(?P<listed>[ \t]{1,40}\|[ \t]{1,40}|:?\*\*:?[ \t]{1,3})`?"
             r"(?P<bare>[^\s`|<>\"']{6,400}+)"
         ),
     ),
