@@ -150,6 +150,17 @@ def test_a_secret_keeps_its_number_when_it_is_coloured() -> None:
     assert text == "[redacted: github-token #1] \x1b[1m[redacted: github-token #1]\x1b[0m"
 
 
+@pytest.mark.parametrize("value", ["pa;w0rd99", "pa|w0rd99", "pa(w0rd99", "a&w0rd99", "pa,w0{rd99"])
+def test_a_value_of_an_environment_goes_on_to_the_end_of_its_line(value: str) -> None:
+    assert clean(f"A=1\nDB_PASSWORD={value}\nB=2") == "A=1\nDB_PASSWORD=[redacted: secret #1]\nB=2"
+    assert clean(f'["DB_PASSWORD={value}"]') == '["DB_PASSWORD=[redacted: secret #1]"]'
+
+
+def test_a_value_in_a_command_ends_where_the_next_word_begins() -> None:
+    assert clean("DB_PASSWORD=tide77xq; make") == "DB_PASSWORD=[redacted: secret #1]; make"
+    assert clean("PWD=tide77xq;DSN=y2") == "PWD=[redacted: secret #1];DSN=y2"
+
+
 def test_a_forged_mark_hides_no_secret() -> None:
     token = "glp" + "at-" + Dice(5).of("abcdefghijk0123456789", 20)
     assert token not in clean(f"[redacted: {token}]")

@@ -17,7 +17,7 @@ _BEFORE_CHARS = 64
 
 # In an environment a value goes on to the end of its line or of its quotation marks.
 _REST = re.compile(r"""[^\s"'`\\\x1b]{0,400}+""")
-_NEXT = re.compile(r"[;&|,]\w+=|[;&|]+\Z|[(\[{][^()]*[)\]}]|\|\|?|&&")
+_NEXT = re.compile(r"[;&|,]\w+=|[;&|]+\Z|[(\[{][^()]*[)\]}]|\|\||&&")
 _BELONGS = re.compile(r"[:0-9]:\Z")
 _PAINTED_NAME = re.compile(r"[0-9]{1,3}m(?=[A-Za-z_])")
 # A word that stands before `key` with a space between.
