@@ -112,6 +112,13 @@ def test_known_secrets_are_limited_and_beyond_that_have_no_number(
 PIECES = st.sampled_from([each.text for each in secrets(Dice(4), 1) + look_alikes(Dice(4), 1)])
 
 
+def test_a_placeholder_beside_a_secret_hides_it_not() -> None:
+    cookie = "Cookie: theme=dark; session=tzQmDpiHbnhoEnefg57Q1K9j8mYWw2y7 API_KEY=${API_KEY:-}"
+    assert clean(cookie, *ALL) == "Cookie: [redacted: cookie #1]"
+    said = "Cookie: theme=example; session=${SESSION}"
+    assert clean(said, *ALL) == said
+
+
 @given(st.lists(st.one_of(PIECES, st.text(max_size=20)), max_size=5), st.sampled_from('\n ,\t"'))
 def test_what_was_redacted_stays_as_it_is(pieces: list[str], between: str) -> None:
     text = clean(between.join(pieces), *ALL)

@@ -32,6 +32,8 @@ _PLACEHOLDERS = _words(
 # Words that stand for a secret, unless what is left of the value looks drawn.
 _SOFT = _words("dummy fake enter- paste- insert- insert_")
 _DRAWN = re.compile(r"[0-9]+[A-Za-z]+[0-9]|[A-Za-z][0-9]+[A-Za-z]+[0-9]")
+_REPLACED = re.compile(re.escape(MARK) + r"[^\]\n]{1,200}\]")
+_PARTED = re.compile(r"[;\s]+")
 _CUT = re.compile(r"\.\.\.(?:\w{0,4}\W*\Z|.*\s)")
 _STANDS_FOR = re.compile(
     r"""(?x) \$\{.* | \$\(.* | \$(?:[A-Z_]\w*|[a-z_]+\w?|[a-z]+(?:[A-Z][a-z]*)+[0-9]*) |
@@ -114,12 +116,24 @@ def entropy(value: str) -> float:
 
 def is_placeholder(value: str) -> bool:
     """True for what stands for a secret: `<token>`, `xxxx`, `$TOKEN`, `your-api-key`."""
-    return (
-        _STANDS_FOR.fullmatch(value) is not None
-        or (len(value) <= 120 and any(each in value.lower() for each in _PLACEHOLDERS))
-        or len(set(value)) <= 2
-        or (len(value) <= 120 and _is_soft(value))
+    if _STANDS_FOR.fullmatch(value) is not None or len(set(value)) <= 2:
+        return True
+    # What was replaced before counts for nothing, so that it stays as it is the next time.
+    left = _REPLACED.sub("", value)
+    return len(left) <= 120 and (_says_so(left) or _is_soft(left))
+
+
+def _says_so(value: str) -> bool:
+    """True for a word that no secret has, unless a secret stands beside it, as in a cookie."""
+    return _has_placeholder(value) and not any(
+        len(each) >= 16 and _DRAWN.search(each) and not _has_placeholder(each)
+        for each in _PARTED.split(value)
     )
+
+
+def _has_placeholder(value: str) -> bool:
+    low = value.lower()
+    return any(each in low for each in _PLACEHOLDERS)
 
 
 def _is_soft(value: str) -> bool:
