@@ -459,7 +459,7 @@ auth: required
 auth_type = "oauth2"
 PWD=/desk/project
 OLDPWD=/desk
-SSH_AUTH_SOCK=/tmp/ssh-abc/agent.123
+SSH_AUTH_SOCK=/run/ssh-abc/agent.123
 passed=12 failed=0
 pass: 12
 compass=north1

@@ -6,6 +6,7 @@ Each question reads as little as it may: the newest turns, and those since a mom
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -249,3 +250,11 @@ def _by_name(turn: Turn) -> Spot | None:
     """Where a turn begins that is named after its place."""
     offset = turn.id.removeprefix("turn-")
     return Spot(0, int(offset)) if offset.isascii() and offset.isdigit() else None
+
+
+def local_time(unix_s: int) -> str:
+    """A moment (unix seconds) as people here write it; "" beyond the calendar."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix_s))
+    except (OverflowError, OSError, ValueError):
+        return ""

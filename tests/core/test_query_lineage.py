@@ -16,7 +16,7 @@ from threadlog.core.query import ThreadPage
 MOMENTS = {"created": "2026-01-02T03-04-05", "updated": "2026-01-02T03:04:05.678Z"}
 
 
-@pytest.mark.parametrize("tie", [THREAD, "rollout-x.jsonl", "/tmp/a|b.jsonl", "|"])
+@pytest.mark.parametrize("tie", [THREAD, "rollout-x.jsonl", "/x/a|b.jsonl", "|"])
 @pytest.mark.parametrize("sort", MOMENTS)
 def test_a_cursor_is_read_as_the_place_it_was_made_of(sort: str, tie: str) -> None:
     place = (MOMENTS[sort], tie)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,12 +17,12 @@ from threadlog.cli.terminal import (
     folder,
 )
 from threadlog.cli.wrapping import Span
-from threadlog.core import text
+from threadlog.core import calls, text
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import TokenUsage, UserInput
 from threadlog.core.query import ThreadSummary
 from threadlog.core.turn import COMPLETED, IN_PROGRESS, ROLLED_BACK, Turn
-from threadlog.telling import Joint
+from threadlog.telling import Joint, local_time
 
 _LONGEST_MS = 10**12  # a longer turn is a slip of whoever wrote the rollout
 _SHORT, _UUID_CHARS = 8, 36
@@ -202,7 +201,7 @@ class Transcript:
 
     def _finding(self, finding: dict[str, Any]) -> None:
         spans: list[Span] = [(str(finding.get("title", "")), (BOLD,))]
-        if place := _place(finding.get("code_location")):
+        if place := calls.finding_place(finding.get("code_location")):
             spans.append((f"  {place}", (DIM,)))
         self.sheet.spans(spans, indent=INDENT, hang=INDENT)
         self._prose_or_markdown(str(finding.get("body") or ""))
@@ -240,7 +239,7 @@ def _reasoned(item: ti.Reasoning) -> str:
 def _facts(turn: Turn, model: str | None, *, began: bool = True) -> list[str]:
     """What the line of a turn says of it besides its name."""
     facts = [model] if model else []
-    if began and turn.started_at and (moment := _local_time(turn.started_at)):
+    if began and turn.started_at and (moment := local_time(turn.started_at)):
         facts.append(moment)
     if turn.duration_ms is not None and abs(turn.duration_ms) < _LONGEST_MS:
         facts.append(text.duration_text(turn.duration_ms))
@@ -259,14 +258,6 @@ def _tokens(usage: TokenUsage) -> str:
     return f"{said} in" + (f" ({cached} cached)" if cached else "") + f", {came} out"
 
 
-def _local_time(unix_s: int) -> str:
-    """A moment as people here write it; "" beyond the calendar."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix_s))
-    except (OverflowError, OSError, ValueError):
-        return ""
-
-
 def _input_text(part: UserInput) -> str:
     if part.text:
         return part.text
@@ -280,18 +271,6 @@ def _short_url(url: str) -> str:
         return url
     kind, _comma, data = url[len("data:") :].partition(",")
     return f"{kind.partition(';')[0]} {text.count_text(len(data) * 3 // 4)}B"
-
-
-def _place(location: Any) -> str:
-    """Where a finding of a review stands."""
-    if not isinstance(location, dict):
-        return ""
-    lines = location.get("line_range")
-    span = ""
-    if isinstance(lines, dict) and lines.get("start") is not None:
-        span = f":{lines['start']}"
-        span += f"-{lines['end']}" if lines.get("end") not in (None, lines["start"]) else ""
-    return f"{location.get('absolute_file_path') or ''}{span}"
 
 
 def _review(sheet: Sheet, item: ti.EnteredReviewMode) -> None:

@@ -113,3 +113,15 @@ def json_text(value: Json) -> str:
 def duration_ms(duration: object) -> int | None:
     """How long something took, where its rollout tells it as a duration."""
     return duration.ms if isinstance(duration, Duration) else None
+
+
+def finding_place(location: Json) -> str:
+    """Where a finding of a review stands."""
+    if not isinstance(location, dict):
+        return ""
+    lines = location.get("line_range")
+    span = ""
+    if isinstance(lines, dict) and lines.get("start") is not None:
+        span = f":{lines['start']}"
+        span += f"-{lines['end']}" if lines.get("end") not in (None, lines["start"]) else ""
+    return f"{location.get('absolute_file_path') or ''}{span}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from threadlog.core import calls
 from threadlog.core.items import turn as ti
 from threadlog.core.items.values import UserInput
 from threadlog.core.text import duration_text, fit, one_line
@@ -102,23 +103,11 @@ def _review_end(pen: Pen, item: ti.ExitedReviewMode) -> Html:
 
 
 def _finding(pen: Pen, finding: dict[str, Any]) -> Html:
-    place = _place(finding.get("code_location"))
+    place = calls.finding_place(finding.get("code_location"))
     title = tag("strong", str(finding.get("title", "")))
     where = tag("code", place) if place else None
     body = _markdown(pen, str(finding.get("body") or ""))
     return tag("section", tag("p", title, " ", where), body, class_="finding")
-
-
-def _place(location: Any) -> str:
-    """Where a finding of a review stands."""
-    if not isinstance(location, dict):
-        return ""
-    lines = location.get("line_range")
-    span = ""
-    if isinstance(lines, dict) and lines.get("start") is not None:
-        span = f":{lines['start']}"
-        span += f"-{lines['end']}" if lines.get("end") not in (None, lines["start"]) else ""
-    return f"{location.get('absolute_file_path') or ''}{span}"
 
 
 def _made_image(pen: Pen, item: ti.ImageGeneration) -> Html:

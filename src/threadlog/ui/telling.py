@@ -6,7 +6,6 @@ The one module of this frontend that knows the kinds of items.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from threadlog.core.items.values import UserInput
 from threadlog.core.lines import BadLine, Json, parse_json
 from threadlog.core.said import output_text
 from threadlog.core.turn import COMPLETED, Turn
+from threadlog.telling import local_time
 from threadlog.ui import cells
 from threadlog.ui.blocks import OUTPUT_LINES, REASONING_LINES, TEXT_LINES, Block
 
@@ -44,20 +44,13 @@ def blocks_of(turn: Turn) -> list[Block]:
 
 def _head(turn: Turn) -> str:
     facts = [turn.id]
-    if turn.started_at and (moment := _local_time(turn.started_at)):
+    if turn.started_at and (moment := local_time(turn.started_at)):
         facts.append(moment)
     if turn.duration_ms is not None and abs(turn.duration_ms) < _LONGEST_MS:
         facts.append(f"{turn.duration_ms / 1000:.1f} s")
     if turn.status != COMPLETED:
         facts.append(turn.status)
     return "── " + "  ".join(facts)
-
-
-def _local_time(unix_s: int) -> str:
-    try:
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix_s))
-    except (OverflowError, OSError, ValueError):
-        return ""
 
 
 def _told(item: ti.AnyTurnItem) -> Iterator[_Told]:

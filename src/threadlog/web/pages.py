@@ -8,9 +8,10 @@ from threadlog.core.query import CREATED, RECENCY, UPDATED, ThreadSummary
 from threadlog.html import head as heads
 from threadlog.html.looks import Look
 from threadlog.html.markup import NOTHING, Html, document, joined, tag
+from threadlog.telling import local_time
 from threadlog.web.asked import SOURCES, TEXT_CHARS, Choice
 from threadlog.web.assets import Assets
-from threadlog.web.stretches import Stretch, local_time
+from threadlog.web.stretches import Stretch
 
 _SORTS = ((CREATED, "by start"), (UPDATED, "by change"), (RECENCY, "by question"))
 _SHELVES = (("", "active"), ("only", "archived"), ("all", "all"))

@@ -15,8 +15,8 @@ from threadlog.core.tree import Branch, Tree
 from threadlog.home import Home
 from threadlog.html.head import title_of
 from threadlog.html.markup import Html, joined, tag, words
+from threadlog.telling import local_time
 from threadlog.web.places import name_of
-from threadlog.web.stretches import local_time
 
 # Characters of a title, and of any other text of a row; threads of a tree.
 TITLE_CHARS, FACT_CHARS, TREE_THREADS = 200, 100, 300

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from threadlog.html.looks import ITEMS, Look, Part
 from threadlog.html.markup import Html, joined
 from threadlog.paging import Anchor, TurnPage
 from threadlog.reader import ThreadReader
-from threadlog.telling import find_turn, joints
+from threadlog.telling import find_turn, joints, local_time
 from threadlog.web.lanes import Stop, look_of
 from threadlog.web.places import Place, id_url, name_of
 
@@ -42,14 +41,6 @@ class Stretch(NamedTuple):
     before: bool
     after: bool
     last: Place | None = None
-
-
-def local_time(unix_s: int) -> str:
-    """A moment as people here write it; "" beyond the calendar."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix_s))
-    except (OverflowError, OSError, ValueError):
-        return ""
 
 
 class ThreadTurns:
