@@ -362,6 +362,22 @@ def test_an_outline_of_many_turns_is_thinned_out() -> None:
     assert numbers == list(range(1, 10_001, outline.step))
 
 
+def test_lines_far_before_that_which_names_a_secret_lose_it_too(home: Path) -> None:
+    filling = [agent("many words " * 2_000) for _ in range(20)]
+    named = spoken("b", "set", f"X_PASSWORD={PASSWORD}")
+    put(home, content([meta(), *spoken("a", "hi", f"use {PASSWORD}"), *filling, *named]))
+    text, report = exported(home, format="jsonl", redact=["secrets"])
+    assert PASSWORD not in text
+    assert sum(report.replaced.values()) == 2
+
+
+def test_characters_that_are_written_as_numbers_hide_no_secret(home: Path) -> None:
+    told = json.loads(agent("пароль: Xk9zQw7Lm2"))
+    put(home, content([meta(), started("a"), json.dumps(told).encode() + b"\n", completed("a")]))
+    assert "Xk9zQw7Lm2" in exported(home, format="jsonl")[0]
+    assert "Xk9zQw7Lm2" not in exported(home, format="jsonl", redact=["secrets"])[0]
+
+
 def test_a_turn_in_which_no_rule_finds_anything_loses_what_later_ones_name(home: Path) -> None:
     lines = [
         meta(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from threadlog.core.boundaries import Spot
 from threadlog.core.framing import Gap, Oversized
 from threadlog.core.lines import BadLine, dump, parse_json
+from threadlog.core.redacted import encoded
 
 if TYPE_CHECKING:
     from threadlog.core.export import Place
@@ -80,22 +81,43 @@ def _wanted(export: Export, thread: Exported, *, whole: bool) -> Iterator[tuple[
 def _block(export: Export, thread: Exported, lines: list[tuple[int, bytes]]) -> Iterator[bytes]:
     """Lines of which one look tells what they may hold."""
     redactor = export.redactor
-    gate = redactor.gate(b"\n".join(raw for _number, raw in lines)) if redactor else None
-    for number, raw in lines:
-        if gate is None or redactor is None or redactor.narrowed(gate, raw) is None:
-            yield raw + b"\n"
-        else:
-            yield _line(export, thread.place._replace(item=str(number)), raw, gate) + b"\n"
+    if redactor is None:
+        yield from (raw + b"\n" for _number, raw in lines)
+        return
+    told = [(number, raw, _unescaped(raw)) for number, raw in lines]
+    data = b"\n".join(plain for _number, _raw, plain in told)
+    known = hash(data)
+    gate = redactor.bare_gate(data) if known in thread.clean_blocks else redactor.gate(data)
+    is_clean = True
+    for number, raw, plain in told:
+        made = raw
+        if gate is not None and (within := redactor.narrowed(gate, plain)) is not None:
+            made = _line(export, thread.place._replace(item=str(number)), raw, within)
+        is_clean = is_clean and made is raw
+        yield made + b"\n"
+    if is_clean:
+        thread.clean_blocks.add(known)
+
+
+def _unescaped(raw: bytes) -> bytes:
+    """A line with its characters as they are; others than Codex may have written their numbers."""
+    if b"\\u" not in raw:
+        return raw
+    try:
+        return encoded(parse_json(raw)) or raw
+    except (BadLine, RecursionError):
+        return raw
 
 
 def _line(export: Export, place: Place, raw: bytes, gate: Gate) -> bytes:
     try:
         value = parse_json(raw)
         clean = export.clean(value, place, gate)
-        return raw if clean == value else dump(clean)
+        return raw if clean is value or clean == value else dump(clean)
     except (BadLine, RecursionError):
         text = raw.decode("utf-8", "surrogateescape")
-        return export.clean(text, place).encode("utf-8", "surrogateescape")
+        made = export.clean(text, place)
+        return raw if made == text else made.encode("utf-8", "surrogateescape")
 
 
 def _spots(export: Export, thread: Exported) -> tuple[Spot | None, Spot | None]:

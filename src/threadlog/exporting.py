@@ -70,6 +70,8 @@ class Exported:
         self.turns = 0
         # Of each turn in which the rules found nothing, what tells that it is the same later.
         self._nothing_in = array("q")
+        # The same of blocks of lines.
+        self.clean_blocks: set[int] = set()
 
     @property
     def place(self) -> told.Place:
