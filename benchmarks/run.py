@@ -858,6 +858,22 @@ def web(lab: Lab, sizes: Sizes) -> Iterator[Row]:
     yield Row(what, f"{peak:.0f} MB", "<= 150 MB", peak <= 150 and all_heard)
 
 
+def redaction(_lab: Lab, sizes: Sizes) -> Iterator[Row]:
+    """Secrets found, look-alikes left alone; what was missed is listed."""
+    from redaction_cases import judged
+
+    told = judged(1 if sizes is QUICK else 20, 2)
+    kinds = f"{told.secrets} made-up secrets of {told.kinds} kinds"
+    missed = "; ".join(f"{each.kind}: {each.text!r}" for each in told.missed) or "none"
+    found = f"{told.recall:.4f} (missed: {missed})"
+    yield Row(f"recall, {kinds}", found, ">= 0.98", told.recall >= 0.98)
+    wrong = "; ".join(f"{each.kind}: {each.text!r}" for each in told.touched) or "none"
+    left = f"{told.precision:.4f} (touched: {wrong})"
+    yield Row(
+        f"precision, {told.others} look-alikes beside them", left, ">= 0.95", told.precision >= 0.95
+    )
+
+
 def _shown(what: str, told: dict[str, Any]) -> Row:
     first = f" (in a server that has just begun {told['first_ms']:.0f})"
     note = f"{first}, {told['peak'] / MB:.0f} MB, {told['elements']} in the document"
@@ -879,6 +895,7 @@ FIGURES: dict[str, Callable[[Lab, Sizes], Iterator[Row]]] = {
     "search": search,
     "ui": screen,
     "web": web,
+    "redaction": redaction,
 }
 
 
