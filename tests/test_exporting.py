@@ -33,6 +33,7 @@ from makers import (
     put,
     started,
     user,
+    uuid,
 )
 from makers import command as run
 from makers import turn as whole_turn
@@ -237,6 +238,23 @@ def test_turns_that_were_rolled_back_are_not_in_it(home: Path) -> None:
         text = exported(home, format=format_)[0]
         assert "gone" not in text
         assert "1 turn was rolled back here" in text
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_fork_of_a_fork_says_where_each_began(home: Path, format_: str) -> None:
+    oldest = uuid(0xC)
+    heads = [meta(OTHER, forked_from_id=oldest), meta(oldest)]
+    put(home, content([meta(oldest), *spoken("a", "ay")]), file_name(oldest))
+    copied = [*heads, *spoken("a", "ay"), *spoken("b", "bee")]
+    put(home, content(copied), file_name(OTHER))
+    put(home, content([meta(forked_from_id=OTHER), *copied, *spoken("c", "sea")]))
+    text = exported(home, format=format_)[0]
+    if format_ in ("html", "md"):
+        said = [text.rindex(each) for each in ("ay", "forked here from " + oldest, "bee")]
+        said += [text.rindex(each) for each in ("forked here from " + OTHER, "sea")]
+        assert said == sorted(said)
+    else:
+        assert "forked here" not in text
 
 
 @pytest.mark.parametrize("format_", FORMATS)
