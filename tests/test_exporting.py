@@ -452,6 +452,25 @@ def test_no_export_replaces_what_is_the_homes(home: Path, tmp_path: Path, where:
     assert link.is_symlink()
 
 
+@pytest.mark.parametrize("said", ["environment", "config"])
+def test_no_export_replaces_databases_that_lie_elsewhere(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    secretive(home)
+    folder = tmp_path / "databases"
+    folder.mkdir()
+    database = folder / "state_5.sqlite"
+    database.write_bytes(b"what Codex knows")
+    if said == "config":
+        (home / "config.toml").write_text(f"sqlite_home = {json.dumps(str(folder))}\n")
+    else:
+        monkeypatch.setenv("CODEX_SQLITE_HOME", str(folder))
+    for path in (database, folder / "new.html"):
+        with pytest.raises(ValueError, match="in the folder of databases"):
+            threadlog.open(home).export(THREAD, to=path)
+    assert [each.read_bytes() for each in folder.iterdir()] == [b"what Codex knows"]
+
+
 def test_no_export_replaces_rollouts_that_lie_on_another_disk(home: Path, tmp_path: Path) -> None:
     secretive(home, OTHER)
     (home / "sessions").rename(tmp_path / "disk")
@@ -536,6 +555,36 @@ def test_what_cannot_be_asked_is_refused(home: Path, asked: dict[str, Any], why:
         exported(home, **asked)
     with pytest.raises(ValueError, match="needs a thread"):
         threadlog.open(home).export(to=io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference", "asked"),
+    [
+        (threadlog.NotFound, "nobody", {}),
+        (threadlog.NotFound, THREAD, {"turns": (9, None)}),
+        (threadlog.Ambiguous, THREAD[:13], {}),
+        (threadlog.OutsideHome, file_name(OTHER), {}),
+        (OSError, THREAD, {"to": "no-such/x"}),
+        (OSError, THREAD, {"rules": "no-such"}),
+        (ValueError, THREAD, {"to": "home/x"}),
+        (ValueError, THREAD, {"format": "pdf"}),
+        (ValueError, THREAD, {"rules": "table"}),
+    ],
+)
+def test_it_raises_what_it_says_that_it_raises(
+    home: Path, tmp_path: Path, kind: type[Exception], reference: str, asked: dict[str, Any]
+) -> None:
+    own = secretive(home)
+    secretive(home, OTHER)
+    shutil.copy(own, tmp_path / file_name(OTHER))
+    (tmp_path / "table").write_text("no table")
+    if kind is threadlog.OutsideHome:
+        reference = str(tmp_path / reference)
+    asked = {key: value if key == "format" else tmp_path / value for key, value in asked.items()
+             if key != "turns"} | {"turns": asked.get("turns")}  # fmt: skip
+    with pytest.raises(kind):
+        threadlog.open(home).export(reference, **{"to": io.BytesIO()} | asked)
+    assert kind.__name__ in (threadlog.Home.export.__doc__ or "").partition("Raises")[2]
 
 
 @pytest.mark.corpus

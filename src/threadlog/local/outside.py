@@ -19,8 +19,10 @@ _BLOCK_BYTES = 1 << 18
 class Outside:
     """Reads and writes where a caller says."""
 
-    def __init__(self, home: str, disk: Disk) -> None:
+    def __init__(self, home: str, databases: str, disk: Disk) -> None:
+        """*databases* is where a Codex keeps its own, if not in the home."""
         self._home = home
+        self._databases = databases
         self._disk = disk
 
     def rules(self, path: str | None, limit_bytes: int) -> bytes | None:
@@ -43,7 +45,7 @@ class Outside:
 
         Only its owner may read it.  If writing ends early nothing is left, and what had the path
         before stays.  A symbolic link is followed; a FIFO or a device is written into as it is.
-        Raises OSError; ValueError for a path in the home.
+        Raises OSError; ValueError for a path in the home, or where its databases are.
         """
         path = os.path.abspath(os.path.expanduser(path))
         there = _status(path)
@@ -61,14 +63,16 @@ class Outside:
     def _refuse_ours(self, target: str) -> None:
         """Raise ValueError for a file of the home's: the threads themselves lie there."""
         names = ("", *layout.ROOTS, layout.OWN_FOLDER)
-        ours = [_status(os.path.join(self._home, name)) for name in names]
+        ours = [(self._home, os.path.join(self._home, name)) for name in names]
+        ours.append((self._databases, self._databases))
+        known = [(folder, status) for folder, path in ours if (status := _status(path))]
         above = os.path.dirname(target)
         while above:
             status = _status(above)
-            if status and any(each and os.path.samestat(each, status) for each in ours):
-                raise ValueError(
-                    f"the file would lie in the home of the threads ({self._home}): name another"
-                )
+            for folder, each in known:
+                if status and os.path.samestat(each, status):
+                    what = "home of the threads" if folder == self._home else "folder of databases"
+                    raise ValueError(f"the file would lie in the {what} ({folder}): name another")
             above = os.path.dirname(above) if above != os.path.dirname(above) else ""
 
     @contextmanager
