@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import io
 import json
 import os
@@ -31,6 +32,7 @@ from makers import (
     line,
     meta,
     put,
+    python,
     started,
     user,
     uuid,
@@ -435,6 +437,51 @@ def test_a_write_that_fails_leaves_what_was_there(
         threadlog.open(home).export(THREAD, to=path)
     assert path.read_text() == "before"
     assert [each.name for each in tmp_path.glob("out*")] == ["out.html"]
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_export(
+    home: Path, tmp_path: Path
+) -> None:
+    secretive(home)
+    path = tmp_path / "out.md"
+    ran = python(
+        "import os, signal, threadlog\n"
+        "from threadlog import export_formats\n"
+        "def killed(*_):\n"
+        "    yield 'x' * 1_000_000\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "export_formats.markdown = killed\n"
+        f"threadlog.open({str(home)!r}).export({THREAD!r}, to={str(path)!r}, format='md')\n"
+    )
+    ran.communicate(timeout=30)
+    assert [each.name for each in tmp_path.glob("out*")] == [f"out.md.{ran.pid}.part"]
+    (tmp_path / f"out.md.{os.getpid()}.part").write_text("of one that had our number before us")
+    threadlog.open(home).export(THREAD, to=path, format="md")
+    assert [each.name for each in tmp_path.glob("out*")] == ["out.md"]
+
+
+def test_nothing_but_what_a_dead_process_left_is_removed(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    path, dead = tmp_path / "out.md", 1 << 30
+    kept = [f"out.md.{os.getppid()}.part", f"other.md.{dead}.part", f"out.md.{dead}.parts"]
+    kept += [
+        f"out.md.0{dead}.part",
+        f"out.md.x.{dead}.part",
+        f"xout.md.{dead}.part",
+        f".{dead}.part",
+    ]
+    for name in kept:
+        (tmp_path / name).write_text("mine")
+    link, folder = tmp_path / f"out.md.{dead + 1}.part", tmp_path / f"out.md.{dead + 2}.part"
+    link.symlink_to(tmp_path / kept[0])
+    folder.mkdir()
+    locked = tmp_path / f"out.md.{dead + 3}.part"
+    with locked.open("w") as file:  # one on another machine that shares the folder
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.mkfifo(tmp_path / f"out.md.{dead + 4}.part")
+        before = sorted(os.listdir(tmp_path))
+        threadlog.open(home).export(THREAD, to=path, format="md")
+    assert sorted(os.listdir(tmp_path)) == sorted([*before, "out.md"])
 
 
 @pytest.mark.parametrize("where", ["sessions/x.html", "threadlog/x", "session_index.jsonl", "a"])

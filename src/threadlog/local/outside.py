@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,10 +11,13 @@ from contextlib import contextmanager, suppress
 from threadlog.core import layout
 from threadlog.local.copying import write_all
 from threadlog.local.disk import Disk
+from threadlog.local.intents import is_alive
 
 RULES_FILE = "redaction.toml"
 _MODE = 0o600
 _BLOCK_BYTES = 1 << 18
+_HAS_LOCKS = os.name != "nt"
+_PART = re.compile(r"\.([1-9][0-9]{0,9})\.part")
 
 
 class Outside:
@@ -75,13 +79,44 @@ class Outside:
                     raise ValueError(f"the file would lie in the {what} ({folder}): name another")
             above = os.path.dirname(above) if above != os.path.dirname(above) else ""
 
+    def _sweep(self, target: str) -> None:
+        """Remove what processes left that were killed while they wrote to *target*.
+
+        That is a regular file of this user, named as ours are, that no process holds the lock of
+        and whose process is gone; one of our own number was left by a process before us.
+        """
+        folder, name = os.path.split(target)
+        if not _HAS_LOCKS:
+            return
+        with suppress(OSError):
+            for each in os.listdir(folder):
+                number = _PART.fullmatch(each.removeprefix(name))
+                if number and each.startswith(name) and not _is_anothers(number[1]):
+                    with suppress(OSError):
+                        self._remove_left(os.path.join(folder, each))
+
+    def _remove_left(self, path: str) -> None:
+        before = self._disk.status_at(path)
+        if not stat.S_ISREG(before.st_mode) or before.st_uid != os.geteuid():
+            return
+        fd = self._disk.open(path)
+        try:
+            if self._disk.try_lock(fd) and os.path.samestat(self._disk.status(fd), before):
+                self._disk.unlink(path)
+        finally:
+            self._disk.close(fd)
+
     @contextmanager
     def _aside(self, path: str, target: str) -> Iterator[Callable[[bytes], object]]:
         aside = f"{target}.{os.getpid()}.part"
+        self._sweep(target)
         try:
             fd = self._disk.create(aside, _MODE)
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from None
+        if _HAS_LOCKS:
+            with suppress(OSError):  # not every file system has them: its name tells too
+                self._disk.try_lock(fd)
         held = bytearray()
 
         def write(data: bytes) -> None:
@@ -103,6 +138,11 @@ class Outside:
             with suppress(OSError):
                 self._disk.unlink(aside)
             raise
+
+
+def _is_anothers(process: str) -> bool:
+    """True for a process that runs, and is not this one."""
+    return int(process) != os.getpid() and is_alive(process)
 
 
 def _status(path: str) -> os.stat_result | None:
