@@ -243,6 +243,77 @@ def test_texts_in_any_value_are_redacted_with_what_names_them() -> None:
     assert made["n"] == [1, None, True, {"hunter": "DB_PASSWORD=[redacted: secret #3]"}]
 
 
+VALUE, KEYED = "harbour" + "77x", Dice(11).alnum(24)
+BASIC, COOKIE = "Basic " + Dice(12).base64(18), "session=" + Dice(13).alnum(24)
+APART: list[Any] = [
+    {"name": "DB_PASSWORD", "value": VALUE},
+    {"value": VALUE, "type": "SecureString", "Name": "/prod/db_password"},
+    {"Value": KEYED, "Key": "API_KEY"},
+    {"name": "token", "default": KEYED},
+    [{"key": "API_KEY", "value": KEYED}, {"key": "MODE", "value": "fast"}],
+    {"db_password": {"type": "string", "sensitive": True, "value": VALUE}},
+    ["--password", VALUE],
+    ["DB_PASSWORD", VALUE],
+    [["MODE", "fast"], ("DB_PASSWORD", VALUE)],
+    ["A", "1", "DB_PASSWORD", VALUE],
+    ["curl", "-s", "-u", f"ann:{VALUE}", "https://x.invalid"],
+    ["docker", "login", "-p", VALUE, "registry.invalid"],
+    ["sshpass", "-p", VALUE, "ssh", "h"],
+    ["mysql", "-u", "root", f"-p{VALUE}", "shop"],
+    {"headers": {"Authorization": BASIC, "Accept": "*/*"}},
+    {"Proxy-Authorization": [BASIC]},
+    {"Set-Cookie": [COOKIE, COOKIE + "; Path=/"]},
+    [["Authorization", BASIC], ["Cookie", COOKIE], ["X-Api-Key", KEYED]],
+    {"name": "Authorization", "value": BASIC},
+    {"X-Api-Key": [KEYED]},
+]
+NOT_APART: list[Any] = [
+    {"name": "primary_key", "value": "id2x9a8b"},
+    {"name": "DB_PASSWORD", "value": "${DB_PASSWORD}"},
+    {"name": "DB_PASSWORD", "valueFrom": VALUE},
+    {"name": "token", "default": "string"},
+    {"name": "MODE", "value": VALUE},
+    {"password": ["string", "null"]},
+    {"required": ["token", "password"], "password": {"type": "string", "default": ""}},
+    ["token", "string"],
+    ["password", "Password must be 8 characters"],
+    ["--password", "--verbose"],
+    ["curl", "-u", "$USER:$PASS", "https://x.invalid"],
+    ["docker", "run", "-p", "8080:80"],
+    {"Authorization": "Bearer <token>"},
+    {"Cookie": "none", "authorization": {"required": True}},
+    ["cookie", "a=b"],
+]
+
+
+@pytest.mark.parametrize("value", APART, ids=repr)
+def test_a_name_and_its_value_are_found_where_they_are_apart(value: Any) -> None:
+    made = redacted(value, redactor())
+    said = repr(made)
+    assert not any(each in said for each in (VALUE, KEYED, BASIC[6:], COOKIE))
+    assert redacted(made, redactor()) is made
+    everywhere = redacted(value, redactor(), redactor().everything())
+    assert everywhere == made
+
+
+@pytest.mark.parametrize("value", NOT_APART, ids=repr)
+def test_what_stands_apart_and_is_no_secret_stays(value: Any) -> None:
+    assert redacted(value, redactor()) is value
+
+
+@given(st.recursive(PIECES, lambda each: st.lists(each) | st.dictionaries(PIECES, each)))
+def test_any_value_that_was_redacted_stays_as_it_is(value: Any) -> None:
+    made = redacted(value, redactor(*ALL))
+    assert redacted(made, redactor(*ALL)) == made
+
+
+def test_a_secret_among_many_words_costs_no_more_than_their_number() -> None:
+    words = ["--password", VALUE] * 20_000
+    begun = time.process_time()
+    assert VALUE not in redacted(words, redactor())
+    assert time.process_time() - begun < 10
+
+
 def test_a_value_without_secrets_is_handed_back_as_it_is() -> None:
     value = {"key": ["token", "auth: required"], "n": 1}
     assert redacted(value, redactor()) is value

@@ -21,6 +21,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_NAME = re.compile(r"[\w./:-]{1,100}")
+_HEADER = re.compile(r"(?i)[a-z-]{0,40}(?:authorization|cookie2?)")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PLACEHOLDERS = _words(
     """xxxx *** … • example placeholder changeme change-me change_me your- your_ yourpass
@@ -193,6 +195,16 @@ def kind_of_name(name: str) -> str | None:
     if last in ("hmac", "salt"):
         return KEY if before and name.isupper() else None
     return _OTHERS.get(last)
+
+
+def is_header(name: str) -> bool:
+    """True for the name of a header whose value has a form of its own."""
+    return _HEADER.fullmatch(name) is not None
+
+
+def promises(name: str) -> bool:
+    """True for one word that is the name of a secret."""
+    return _NAME.fullmatch(name) is not None and bool(kind_of_name(name) or is_header(name))
 
 
 def _ends_in_pass(word: str) -> bool:
