@@ -341,6 +341,20 @@ def test_several_threads_in_one_page_have_anchors_of_their_own(home: Path) -> No
         assert page.count(f'id="{link[1:]}"') == 1
 
 
+def test_several_threads_in_markdown_have_headings_of_their_own(home: Path) -> None:
+    secretive(home)
+    secretive(home, OTHER)
+    text = exported(home, THREAD, OTHER, format="md")[0]
+    headings = [each for each in text.split("\n") if each.startswith("#")]
+    assert len(set(headings)) == len(headings) == 8
+    assert headings[0].startswith("# Thread 1: log in with ")
+    assert headings[5] == "## Thread 2, turn 1"
+    assert "\n\n\n" not in text
+    alone = exported(home, format="md")[0]
+    assert alone.startswith("# log in with ")
+    assert "\n## Turn 1\n" in alone
+
+
 def test_markdown_keeps_every_text_in_its_place(home: Path) -> None:
     said = "a fence:\n````\n</details>\n```"
     output = event(
