@@ -218,16 +218,41 @@ HOSTILE = {
 }
 
 
+def seconds_for(piece: str, size: int) -> float:
+    text = piece * (size // len(piece))
+    begun = time.process_time()
+    clean(text, *ALL)
+    return time.process_time() - begun
+
+
+def test_no_rule_takes_long_for_its_own_literals_again_and_again() -> None:
+    def grows(piece: str) -> bool:
+        return seconds_for(piece, 60_000) > 2.5 * 4 * max(seconds_for(piece, 15_000), 0.004)
+
+    pieces = {
+        literal + behind
+        for rule in RULES
+        for literal in rule.literals
+        for behind in (("",) if rule.tokens else ("", ":", "="))
+    }
+    assert len(pieces) > 300
+    assert [each for each in sorted(pieces) if grows(each) and grows(each)] == []
+
+
+def test_a_long_value_that_is_no_secret_hides_none_at_its_end() -> None:
+    dice = Dice(14)
+    token, key = "gh" + "p_" + dice.alnum(36), dice.alnum(24)
+    assert token not in clean("NRII-" * 500 + token)
+    assert key not in clean("pw:" * 500 + f" API_KEY={key}")
+    assert key not in clean("cache_key:" + "ab/" * 500 + f"?token={key}")
+    long = dice.alnum(3000)
+    assert long not in clean(f"https://x.invalid/{'ab/' * 500}?x=1&token={long} TOKEN={long}")
+
+
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_time_goes_with_the_length_of_a_hostile_text(piece: str) -> None:
-    def seconds(size: int) -> float:
-        text = piece * (size // len(piece))
-        begun = time.process_time()
-        clean(text, *ALL)
-        return time.process_time() - begun
-
-    small = min(seconds(50_000) for _ in range(2))
-    assert seconds(400_000) < 3 * 8 * max(small, 0.005)
+    small = min(seconds_for(piece, 50_000) for _ in range(2))
+    assert seconds_for(piece, 400_000) < 3 * 8 * max(small, 0.005)
 
 
 def test_texts_in_any_value_are_redacted_with_what_names_them() -> None:

@@ -22,6 +22,8 @@ from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 NUMBERED_LIMIT = 10_000
 BARE_LIMIT = 256
 _LONG_WORD = 15
+# Within what is longer than this, and was found to be no secret, only so much is looked at again.
+LONG_CHARS = 512
 # What stands between texts of a list, and how long one may be that belongs to others.
 _BETWEEN, WORD_CHARS = '", "', 4096
 _WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:~$"
@@ -197,6 +199,8 @@ class Redactor:
         found: list[_Span] = []
         for rule, literals in gate.rules:
             where = text if rule.tokens else low
+            if rule.beside and not any(each in low for each in rule.beside):
+                continue
             for literal in literals or ("",):
                 if literal in where:
                     found += self._found(rule, literals, text, low)
@@ -238,6 +242,8 @@ class Redactor:
                     if span is not None:
                         yield span
                         end = max(end, span.end)
+                    elif found is not None:  # what is long and no secret is looked at once
+                        end = max(end, found.end() - LONG_CHARS)
                 at = where.find(literal, end)
 
     def _judged(self, rule: Rule, match: re.Match[str], low: str) -> _Span | None:

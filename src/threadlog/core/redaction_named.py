@@ -9,7 +9,10 @@ from threadlog.core import redaction_values as values
 NAME_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 NAME_BACK = 48
 _VALUES = ("a", "b", "c", "d", "f", "e")
-_MORE = re.compile(r"""[^\s"'`<>\\,;&|(){}\[\]\x1b]*""")  # of a value without quotation marks
+# More of a value without quotation marks; where so much of one stands before a name, and it has
+# a long value too, all of it is one long word that names nothing.
+_MORE = re.compile(r"""[^\s"'`<>\\,;&|(){}\[\]\x1b]{0,8192}+""")
+_LONG_CHARS, _AMID_CHARS = 256, 512
 _LINE_LEADS = frozenset(["", "export", "set", "env"])
 _LINE_ENDS = re.compile(r"[ \t]*(?:$|[\r\n]|\\n|#)")
 _BEFORE_CHARS = 64
@@ -62,7 +65,7 @@ def named(match: re.Match[str]) -> tuple[int, int]:
     ends = False
     env = (left + match["rest"]).strip("-.").isupper() or before in (";", "?", "&")
     if group == "e":
-        end = _MORE.match(text, end).end() if end - start >= 256 else end  # type: ignore[union-attr]
+        end = _unquoted(text, start, end)
         begins = _begins_line(text, name_at) or before in ('"', "'")
         if env and begins and match["sets"] == "=":
             end = _whole(text, start, end)
@@ -72,6 +75,15 @@ def named(match: re.Match[str]) -> tuple[int, int]:
     if not values.is_secret(kind, text[start:end], how, env=env and how == values.TIGHT, ends=ends):
         return nowhere
     return start, end
+
+
+def _unquoted(text: str, start: int, end: int) -> int:
+    """Where all of a value ends whose first characters end at *end*; nothing of a long word."""
+    if end - start < _LONG_CHARS:
+        return end
+    if start >= _AMID_CHARS and _MORE.fullmatch(text, start - _AMID_CHARS, start):
+        return start
+    return _MORE.match(text, end).end()  # type: ignore[union-attr]
 
 
 def _begins_line(text: str, at: int) -> bool:

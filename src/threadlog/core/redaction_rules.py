@@ -46,6 +46,7 @@ class Rule(NamedTuple):
     named: bool = False  # what stands behind a name: whether it is a secret, the name decides
     about: str = SECRETS
     bare: bool = True  # what it finds is looked for elsewhere too
+    beside: tuple[str, ...] = ()  # one of these stands in a text in which it finds something
     finder: Callable[[str, str], Iterator[tuple[int, int]]] | None = None  # instead of a pattern
 
 
@@ -154,7 +155,10 @@ RULES: tuple[Rule, ...] = (
         group="secret",
         inner=True,
     ),
-    *(_anchored("secret", *each, group="value", named=True, inner=True) for each in PAIRS),
+    *(
+        _anchored("secret", *each, group="value", named=True, inner=True, beside=beside)
+        for *each, beside in PAIRS
+    ),
     Rule(
         "pgpass",
         re.compile(
