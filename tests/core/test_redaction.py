@@ -168,6 +168,29 @@ def test_a_value_in_a_command_ends_where_the_next_word_begins() -> None:
     assert clean("PWD=tide77xq;DSN=y2") == "PWD=[redacted: secret #1];DSN=y2"
 
 
+OPENED = ["(abc123!xyz", "[foo9$bar2k", "{ab7%cdx9", "<9ab7%cdx", "[Harbour#77x"]
+STANDS_FOR = ["<token>", "{{ x }}", "${X}", "(your key)", "[hidden]", "(at-least-8", "{token}2x"]
+STANDS_FOR += ["[your_key", "{user}:{pass9!}", "($1a)", "[a9$, b]", "{'a9$': 1}", "<%= ENV[1] %>"]
+
+
+@pytest.mark.parametrize("value", OPENED)
+@pytest.mark.parametrize(
+    "place", ["password: {}", "DB_PASSWORD={}", "TOKEN={}\nA=1", 'pass: "{}"', "'secret': '{}',"]
+)
+def test_a_secret_may_begin_with_a_bracket(value: str, place: str) -> None:
+    text = place.replace("{}", value)
+    assert value not in clean(text)
+    assert clean(clean(text)) == clean(text)
+    assert value not in repr(redacted({"password": value}, redactor()))
+
+
+@pytest.mark.parametrize("value", STANDS_FOR)
+@pytest.mark.parametrize("place", ["password: {}", "TOKEN={}", 'password = "{}"', "secret({})"])
+def test_what_is_in_brackets_stands_for_a_secret(value: str, place: str) -> None:
+    text = place.replace("{}", value)
+    assert clean(text) == text
+
+
 def test_a_forged_mark_hides_no_secret() -> None:
     token = "glp" + "at-" + Dice(5).of("abcdefghijk0123456789", 20)
     assert token not in clean(f"[redacted: {token}]")

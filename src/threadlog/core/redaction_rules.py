@@ -75,6 +75,7 @@ _NAMED = r"""(?xi)
 | (?P<e>[^\s"'`<>\\,;&|(){}\[\]\x1b]{1,256}+
     (?:\\(?![nrtu"'\\/])[^\s"'`<>\\,;&|(){}\[\]\x1b]{0,256}+){0,4})
   (?P<after>[(\[{]?)
+| (?P<g>[<(\[{][^\s"'`<>\\,;&|(){}\[\]\x1b]{6,256}+)(?=["']?(?:\s|\\[nr]|\Z))
 )
 """
 _WORDS_OF_NAMES = "pass pwd pw: pw= secret token key cred auth psk hmac salt"

@@ -39,7 +39,7 @@ _PARTED = re.compile(r"[;\s]+")
 _CUT = re.compile(r"\.\.\.(?:\w{0,4}\W*\Z|.*\s)")
 _STANDS_FOR = re.compile(
     r"""(?x) \$\{.* | \$\(.* | \$(?:[A-Z_]\w*|[a-z_]+\w?|[a-z]+(?:[A-Z][a-z]*)+[0-9]*) |
-    <(?:.*>|[A-Za-z_. -]*).{0,3} |  \{.* | \[.* | \(.* | %\w+% | @\w+@ |
+    <(?:.*>|[A-Za-z_. -]*).{0,3} | \{[^}]*\}.* | \[[^\]]*\].* | \([^)]*\).* | %\w+% | @\w+@ |
     ![A-Za-z]\w+(?:[ ].*)? | __\w*__ | [-=~_.*\#xX]+ | \w+://.* |
     (?:op|vault|ref|env|secretref|keyvault|ssm|arn|urn|sha\d+|md5)[:.-].*"""
 )
@@ -119,6 +119,8 @@ def entropy(value: str) -> float:
 def is_placeholder(value: str) -> bool:
     """True for what stands for a secret: `<token>`, `xxxx`, `$TOKEN`, `your-api-key`."""
     if _STANDS_FOR.fullmatch(value) is not None or len(set(value)) <= 2:
+        return True
+    if value[0] in "{[(" and not is_opened(value):
         return True
     # What was replaced before counts for nothing, so that it stays as it is the next time.
     left = _REPLACED.sub("", value)
@@ -223,6 +225,11 @@ def _kind_of_key(name: str, words: list[str]) -> str | None:
     if not before or before in _OPEN_KEYS or last not in ("key",):
         return None
     return KEY if name.isupper() or "_" in name else None
+
+
+def is_opened(value: str) -> bool:
+    """True for a value that begins with a bracket and may be a secret, as one of a generator's."""
+    return {"digit", "other"} <= _kinds(value[1:])
 
 
 def is_secret(kind: str, value: str, how: str, *, env: bool = False, ends: bool = False) -> bool:
