@@ -355,6 +355,15 @@ def test_several_threads_in_markdown_have_headings_of_their_own(home: Path) -> N
     assert "\n## Turn 1\n" in alone
 
 
+def test_a_long_first_message_is_no_long_heading(home: Path) -> None:
+    put(home, content([meta(), *spoken("t", "word " * 1000 + "end", "so")]))
+    text = exported(home, format="md")[0]
+    heading = text.partition("\n")[0]
+    assert heading.endswith("…")
+    assert len(heading) <= 210
+    assert "word end" in text
+
+
 def test_markdown_keeps_every_text_in_its_place(home: Path) -> None:
     said = "a fence:\n````\n</details>\n```"
     output = event(

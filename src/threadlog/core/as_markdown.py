@@ -36,7 +36,8 @@ def head(thread: ThreadSummary, kin: Mapping[str, str], among: int = 0) -> Itera
     *among* is its number among several, which sets its headings apart from those of the others.
     """
     which = f"Thread {among}: " if among else ""
-    yield f"# {which}{_plain(thread.title) or '(no message yet)'}\n\n"
+    title = _plain(fit(one_line(thread.title), LINE_CHARS)) or "(no message yet)"
+    yield f"# {which}{title}\n\n"
     facts = {
         "Thread": thread.id or "(no id)",
         "Began": thread.created[:16].replace("T", " ") + " UTC",
