@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import io
 import json
 import os
@@ -31,8 +32,10 @@ from makers import (
     line,
     meta,
     put,
+    python,
     started,
     user,
+    uuid,
 )
 from makers import command as run
 from makers import turn as whole_turn
@@ -240,6 +243,23 @@ def test_turns_that_were_rolled_back_are_not_in_it(home: Path) -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
+def test_a_fork_of_a_fork_says_where_each_began(home: Path, format_: str) -> None:
+    oldest = uuid(0xC)
+    heads = [meta(OTHER, forked_from_id=oldest), meta(oldest)]
+    put(home, content([meta(oldest), *spoken("a", "ay")]), file_name(oldest))
+    copied = [*heads, *spoken("a", "ay"), *spoken("b", "bee")]
+    put(home, content(copied), file_name(OTHER))
+    put(home, content([meta(forked_from_id=OTHER), *copied, *spoken("c", "sea")]))
+    text = exported(home, format=format_)[0]
+    if format_ in ("html", "md"):
+        said = [text.rindex(each) for each in ("ay", "forked here from " + oldest, "bee")]
+        said += [text.rindex(each) for each in ("forked here from " + OTHER, "sea")]
+        assert said == sorted(said)
+    else:
+        assert "forked here" not in text
+
+
+@pytest.mark.parametrize("format_", FORMATS)
 def test_what_a_rolled_back_turn_names_is_missing_in_the_others(home: Path, format_: str) -> None:
     lines = [meta(), *spoken("a", f"log in with {PASSWORD}", "1")]
     lines += spoken("b", "set", f"DB_PASSWORD={PASSWORD}")
@@ -319,6 +339,29 @@ def test_several_threads_in_one_page_have_anchors_of_their_own(home: Path) -> No
     assert len(set(found.links)) == len(found.links) == 9
     for link in found.links:
         assert page.count(f'id="{link[1:]}"') == 1
+
+
+def test_several_threads_in_markdown_have_headings_of_their_own(home: Path) -> None:
+    secretive(home)
+    secretive(home, OTHER)
+    text = exported(home, THREAD, OTHER, format="md")[0]
+    headings = [each for each in text.split("\n") if each.startswith("#")]
+    assert len(set(headings)) == len(headings) == 8
+    assert headings[0].startswith("# Thread 1: log in with ")
+    assert headings[5] == "## Thread 2, turn 1"
+    assert "\n\n\n" not in text
+    alone = exported(home, format="md")[0]
+    assert alone.startswith("# log in with ")
+    assert "\n## Turn 1\n" in alone
+
+
+def test_a_long_first_message_is_no_long_heading(home: Path) -> None:
+    put(home, content([meta(), *spoken("t", "word " * 1000 + "end", "so")]))
+    text = exported(home, format="md")[0]
+    heading = text.partition("\n")[0]
+    assert heading.endswith("…")
+    assert len(heading) <= 210
+    assert "word end" in text
 
 
 def test_markdown_keeps_every_text_in_its_place(home: Path) -> None:
@@ -435,6 +478,51 @@ def test_a_write_that_fails_leaves_what_was_there(
     assert [each.name for each in tmp_path.glob("out*")] == ["out.html"]
 
 
+def test_what_a_killed_process_left_is_removed_by_the_next_export(
+    home: Path, tmp_path: Path
+) -> None:
+    secretive(home)
+    path = tmp_path / "out.md"
+    ran = python(
+        "import os, signal, threadlog\n"
+        "from threadlog import export_formats\n"
+        "def killed(*_):\n"
+        "    yield 'x' * 1_000_000\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "export_formats.markdown = killed\n"
+        f"threadlog.open({str(home)!r}).export({THREAD!r}, to={str(path)!r}, format='md')\n"
+    )
+    ran.communicate(timeout=30)
+    assert [each.name for each in tmp_path.glob("out*")] == [f"out.md.{ran.pid}.part"]
+    (tmp_path / f"out.md.{os.getpid()}.part").write_text("of one that had our number before us")
+    threadlog.open(home).export(THREAD, to=path, format="md")
+    assert [each.name for each in tmp_path.glob("out*")] == ["out.md"]
+
+
+def test_nothing_but_what_a_dead_process_left_is_removed(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    path, dead = tmp_path / "out.md", 1 << 30
+    kept = [f"out.md.{os.getppid()}.part", f"other.md.{dead}.part", f"out.md.{dead}.parts"]
+    kept += [
+        f"out.md.0{dead}.part",
+        f"out.md.x.{dead}.part",
+        f"xout.md.{dead}.part",
+        f".{dead}.part",
+    ]
+    for name in kept:
+        (tmp_path / name).write_text("mine")
+    link, folder = tmp_path / f"out.md.{dead + 1}.part", tmp_path / f"out.md.{dead + 2}.part"
+    link.symlink_to(tmp_path / kept[0])
+    folder.mkdir()
+    locked = tmp_path / f"out.md.{dead + 3}.part"
+    with locked.open("w") as file:  # one on another machine that shares the folder
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.mkfifo(tmp_path / f"out.md.{dead + 4}.part")
+        before = sorted(os.listdir(tmp_path))
+        threadlog.open(home).export(THREAD, to=path, format="md")
+    assert sorted(os.listdir(tmp_path)) == sorted([*before, "out.md"])
+
+
 @pytest.mark.parametrize("where", ["sessions/x.html", "threadlog/x", "session_index.jsonl", "a"])
 def test_no_export_replaces_what_is_the_homes(home: Path, tmp_path: Path, where: str) -> None:
     own, other = secretive(home), secretive(home, OTHER)
@@ -448,6 +536,25 @@ def test_no_export_replaces_what_is_the_homes(home: Path, tmp_path: Path, where:
     assert other.read_bytes() == before
     assert not (home / where).exists()
     assert link.is_symlink()
+
+
+@pytest.mark.parametrize("said", ["environment", "config"])
+def test_no_export_replaces_databases_that_lie_elsewhere(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    secretive(home)
+    folder = tmp_path / "databases"
+    folder.mkdir()
+    database = folder / "state_5.sqlite"
+    database.write_bytes(b"what Codex knows")
+    if said == "config":
+        (home / "config.toml").write_text(f"sqlite_home = {json.dumps(str(folder))}\n")
+    else:
+        monkeypatch.setenv("CODEX_SQLITE_HOME", str(folder))
+    for path in (database, folder / "new.html"):
+        with pytest.raises(ValueError, match="in the folder of databases"):
+            threadlog.open(home).export(THREAD, to=path)
+    assert [each.read_bytes() for each in folder.iterdir()] == [b"what Codex knows"]
 
 
 def test_no_export_replaces_rollouts_that_lie_on_another_disk(home: Path, tmp_path: Path) -> None:
@@ -534,6 +641,36 @@ def test_what_cannot_be_asked_is_refused(home: Path, asked: dict[str, Any], why:
         exported(home, **asked)
     with pytest.raises(ValueError, match="needs a thread"):
         threadlog.open(home).export(to=io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference", "asked"),
+    [
+        (threadlog.NotFound, "nobody", {}),
+        (threadlog.NotFound, THREAD, {"turns": (9, None)}),
+        (threadlog.Ambiguous, THREAD[:13], {}),
+        (threadlog.OutsideHome, file_name(OTHER), {}),
+        (OSError, THREAD, {"to": "no-such/x"}),
+        (OSError, THREAD, {"rules": "no-such"}),
+        (ValueError, THREAD, {"to": "home/x"}),
+        (ValueError, THREAD, {"format": "pdf"}),
+        (ValueError, THREAD, {"rules": "table"}),
+    ],
+)
+def test_it_raises_what_it_says_that_it_raises(
+    home: Path, tmp_path: Path, kind: type[Exception], reference: str, asked: dict[str, Any]
+) -> None:
+    own = secretive(home)
+    secretive(home, OTHER)
+    shutil.copy(own, tmp_path / file_name(OTHER))
+    (tmp_path / "table").write_text("no table")
+    if kind is threadlog.OutsideHome:
+        reference = str(tmp_path / reference)
+    asked = {key: value if key == "format" else tmp_path / value for key, value in asked.items()
+             if key != "turns"} | {"turns": asked.get("turns")}  # fmt: skip
+    with pytest.raises(kind):
+        threadlog.open(home).export(reference, **{"to": io.BytesIO()} | asked)
+    assert kind.__name__ in (threadlog.Home.export.__doc__ or "").partition("Raises")[2]
 
 
 @pytest.mark.corpus

@@ -37,7 +37,15 @@ def told(home: Path, **which: int) -> list[str]:
 
 
 def test_a_legacy_fork_tells_where_it_begins(family: Path) -> None:
-    assert told(family) == ["a", "b", "c", f"<{OTHER}>", "d", "e"]
+    assert told(family) == ["a", f"<{OLDEST}>", "b", "c", f"<{OTHER}>", "d", "e"]
+
+
+def test_a_fork_that_went_on_with_nothing_before_it_was_forked_tells_both(home: Path) -> None:
+    put(home, content([meta(OLDEST), *turn("a")]), file_name(OLDEST))
+    heads = [meta(OTHER, forked_from_id=OLDEST), meta(OLDEST)]
+    put(home, content([*heads, *turn("a")]), file_name(OTHER))
+    put(home, content([meta(forked_from_id=OTHER), *heads, *turn("a"), *turn("b")]))
+    assert told(home) == ["a", f"<{OLDEST}>", f"<{OTHER}>", "b"]
 
 
 @pytest.mark.parametrize(
@@ -93,4 +101,4 @@ def test_no_more_is_read_for_it_than_is_worth_it(
     heads = [meta(forked_from_id=OTHER), meta(OTHER, forked_from_id=OLDEST), meta(OLDEST)]
     monkeypatch.setattr(telling, "COPY_LOOK_BYTES", len(content(heads)))
     assert told(family, last=3) == ["c", "d", "e"]
-    assert told(family, last=5)[3:] == [f"<{OTHER}>", "d", "e"]
+    assert told(family, last=5)[4:] == [f"<{OTHER}>", "d", "e"]

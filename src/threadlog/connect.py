@@ -58,7 +58,7 @@ def local_store(path: str, disk: Disk | None = None) -> LocalStore:
     """The store of a home on this machine; *disk* is for tests that have calls fail."""
     from threadlog.local.store import LocalStore, Neighbour
 
-    neighbour = Neighbour(_names, _lock, _model_provider, _writers, _register)
+    neighbour = Neighbour(_names, _lock, _model_provider, _writers, _register, _sqlite_home)
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return LocalStore(path, neighbour, disk, cache=os.path.join(cache, "threadlog"))
 

@@ -67,17 +67,18 @@ def _problem(value: Value) -> dict[str, Json]:
 
 def markdown(_export: Export, threads: list[Exported]) -> Iterator[str]:
     """Markdown that can be pasted."""
-    for number, thread in enumerate(threads):
-        if number:
+    for number, thread in enumerate(threads, 1):
+        among = number if len(threads) > 1 else 0
+        if number > 1:
             yield "---\n\n"
-        yield from as_markdown.head(thread.head(), thread.kin())
+        yield from as_markdown.head(thread.head(), thread.kin(), among)
         for each in thread.told():
             if isinstance(each, RolledBack):
                 yield as_markdown.note(each.said)
             elif isinstance(each, Joint):
                 yield as_markdown.note(_joint(each))
             else:
-                yield from as_markdown.turn(each[1], each[0])
+                yield from as_markdown.turn(each[1], each[0], among)
 
 
 def _joint(joint: Joint) -> str:

@@ -66,6 +66,8 @@ class Exported:
         self._home = home
         self._summary = summary
         self._export = export
+        # JSON tells no places where rollouts join: nothing is read for them.
+        self._origins = home if export.format in (HTML, MARKDOWN) else None
         self.outline = Outline()
         self.turns = 0
         # Of each turn in which the rules found nothing, what tells that it is the same later.
@@ -131,7 +133,7 @@ class Exported:
     def told(self) -> Iterator[tuple[int, Turn] | Joint | told.RolledBack]:
         """The turns of the range with their numbers; what joins them, or is gone between them."""
         number, gone, turns = 0, 0, self._export.range_of(self)
-        for each in told_of(self.reader(self._export.note)):
+        for each in told_of(self.reader(self._export.note), home=self._origins):
             if isinstance(each, Turn) and each.status == ROLLED_BACK:
                 gone += told.in_range(number, turns)
                 continue

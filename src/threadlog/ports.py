@@ -292,7 +292,8 @@ class Outside(Protocol):
     def written_aside(self, path: str) -> AbstractContextManager[Callable[[bytes], object]]:
         """What appends to a new file, which has *path* once all is there.
 
-        A FIFO or a device is written into.  Raises OSError; ValueError for a path in the home.
+        A FIFO or a device is written into.  Raises OSError; ValueError for a path in the
+        home, or where its databases are.
         """
 
 

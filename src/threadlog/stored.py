@@ -314,8 +314,10 @@ class StoredThreads:
         `threadlog/redaction.toml`.  docs/export.md tells more.
 
         Nothing grows with a thread.  A path is written aside and then named, for its owner alone.
-        Raises NotFound for turns that are not there, OSError for what cannot be written or read,
-        ValueError for what cannot be asked.
+        Raises NotFound for a thread or turns that are not there, Ambiguous and OutsideHome for an
+        id or a path that means no one thread of this home, Unreadable for a rollout that cannot be
+        read, OSError for what cannot be written and rules that cannot be read, ValueError for what
+        cannot be asked: an unknown format, rules that are none, a path in the home.
         """
         from threadlog.exporting import export
 

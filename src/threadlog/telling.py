@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from threadlog.core import moments
@@ -92,9 +93,13 @@ class _Copy(NamedTuple):
     reader: ThreadReader
     ids: tuple[str, ...]
 
-    def end(self) -> tuple[str | None, int]:
-        """Whose lines it begins with, and the byte at which its own part begins."""
+    def ends(self) -> list[tuple[int, str | None]]:
+        """Where the lines of each end, in bytes, and whose they are, in their order.
+
+        A copy of a fork begins with that one's copy: all that are there are told.
+        """
         own = self.reader.segments()[-1]
+        found: list[tuple[int, str | None]] = []
         for place, each in enumerate(self.ids):
             if not is_thread_id(each.lower()):
                 continue
@@ -104,30 +109,29 @@ class _Copy(NamedTuple):
                     continue
                 copied = self.reader.frames(Segment("", origin.path))
                 begun = islice(self.reader.frames(own), place, None)
-                return origin.id, own_start(begun, copied)
+                found.insert(0, (own_start(begun, copied), origin.id))
             except ThreadlogError:
                 continue
-        return None, 0
+        return sorted(found, key=itemgetter(0))
 
 
 def _forked(placed: Iterable[_Placed], copy: _Copy, limit_bytes: int | None) -> Iterator[Told]:
-    """The turns, and before the first that is no copy whose lines the others are."""
+    """The turns, and behind those that are copies whose lines they are."""
     turns = iter(placed)
     first = next(turns, None)
     if first is None:
         return
-    whose, end, begun = None, 0, _begun(first)
-    if limit_bytes is None or (begun is not None and begun <= limit_bytes):
-        whose, end = copy.end()
-    copied = begun is not None and begun < end
+    ends: list[tuple[int, str | None]] = []
+    begun = _begun(first)
+    if begun is not None and (limit_bytes is None or begun <= limit_bytes):
+        ends = [each for each in copy.ends() if begun < each[0]]
     yield first[0]
     for placed_turn in turns:
         begun = _begun(placed_turn)
-        if copied and begun is not None and begun >= end:
-            copied = False
-            yield Joint(whose, reverted=False)
+        while ends and begun is not None and begun >= ends[0][0]:
+            yield Joint(ends.pop(0)[1], reverted=False)
         yield placed_turn[0]
-    if copied:
+    for _end, whose in ends:
         yield Joint(whose, reverted=False)
 
 

@@ -53,6 +53,15 @@ def test_the_name_of_the_file_says_the_format(
     assert PASSWORD not in (tmp_path / name).read_text()
 
 
+@pytest.mark.parametrize("words", [["--turns", "-1.."], ["--turns=-1.."], ["--turns", "-1"]])
+def test_turns_count_from_the_end_however_that_is_written(
+    home: Path, thread: Path, words: list[str]
+) -> None:
+    for ran in (command(home, "export", THREAD, *words), command(home, "export", *words, THREAD)):
+        assert ran.code == 0
+        assert ran.err.startswith("threadlog: exported 1 turn, ")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_ends_it_leaves_nothing_behind(
     home: Path, thread: Path, tmp_path: Path, number: signal.Signals
@@ -102,6 +111,8 @@ BAD: list[tuple[list[str], int, str]] = [
     ([THREAD, "--turns", "x"], 2, "no range of turns"),
     ([THREAD, "--turns", "0"], 2, "no range of turns"),
     ([THREAD, "--turns", ".."], 2, "no range of turns"),
+    ([THREAD, "--turns", "-3..x"], 2, "'-3..x' is no range of turns"),
+    ([THREAD, "--turns", "-x"], 2, "expected one argument"),
     ([THREAD, "--format", "pdf"], 2, "invalid choice"),
     ([THREAD, "--redact", "names"], 2, "is none of secrets, paths, email, all"),
     ([THREAD, "--redact", "secrets", "--keep-secrets"], 2, "not allowed with"),

@@ -168,6 +168,29 @@ def test_a_value_in_a_command_ends_where_the_next_word_begins() -> None:
     assert clean("PWD=tide77xq;DSN=y2") == "PWD=[redacted: secret #1];DSN=y2"
 
 
+OPENED = ["(abc123!xyz", "[foo9$bar2k", "{ab7%cdx9", "<9ab7%cdx", "[Harbour#77x"]
+STANDS_FOR = ["<token>", "{{ x }}", "${X}", "(your key)", "[hidden]", "(at-least-8", "{token}2x"]
+STANDS_FOR += ["[your_key", "{user}:{pass9!}", "($1a)", "[a9$, b]", "{'a9$': 1}", "<%= ENV[1] %>"]
+
+
+@pytest.mark.parametrize("value", OPENED)
+@pytest.mark.parametrize(
+    "place", ["password: {}", "DB_PASSWORD={}", "TOKEN={}\nA=1", 'pass: "{}"', "'secret': '{}',"]
+)
+def test_a_secret_may_begin_with_a_bracket(value: str, place: str) -> None:
+    text = place.replace("{}", value)
+    assert value not in clean(text)
+    assert clean(clean(text)) == clean(text)
+    assert value not in repr(redacted({"password": value}, redactor()))
+
+
+@pytest.mark.parametrize("value", STANDS_FOR)
+@pytest.mark.parametrize("place", ["password: {}", "TOKEN={}", 'password = "{}"', "secret({})"])
+def test_what_is_in_brackets_stands_for_a_secret(value: str, place: str) -> None:
+    text = place.replace("{}", value)
+    assert clean(text) == text
+
+
 def test_a_forged_mark_hides_no_secret() -> None:
     token = "glp" + "at-" + Dice(5).of("abcdefghijk0123456789", 20)
     assert token not in clean(f"[redacted: {token}]")
@@ -218,16 +241,41 @@ HOSTILE = {
 }
 
 
+def seconds_for(piece: str, size: int) -> float:
+    text = piece * (size // len(piece))
+    begun = time.process_time()
+    clean(text, *ALL)
+    return time.process_time() - begun
+
+
+def test_no_rule_takes_long_for_its_own_literals_again_and_again() -> None:
+    def grows(piece: str) -> bool:
+        return seconds_for(piece, 60_000) > 2.5 * 4 * max(seconds_for(piece, 15_000), 0.004)
+
+    pieces = {
+        literal + behind
+        for rule in RULES
+        for literal in rule.literals
+        for behind in (("",) if rule.tokens else ("", ":", "="))
+    }
+    assert len(pieces) > 300
+    assert [each for each in sorted(pieces) if grows(each) and grows(each)] == []
+
+
+def test_a_long_value_that_is_no_secret_hides_none_at_its_end() -> None:
+    dice = Dice(14)
+    token, key = "gh" + "p_" + dice.alnum(36), dice.alnum(24)
+    assert token not in clean("NRII-" * 500 + token)
+    assert key not in clean("pw:" * 500 + f" API_KEY={key}")
+    assert key not in clean("cache_key:" + "ab/" * 500 + f"?token={key}")
+    long = dice.alnum(3000)
+    assert long not in clean(f"https://x.invalid/{'ab/' * 500}?x=1&token={long} TOKEN={long}")
+
+
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_time_goes_with_the_length_of_a_hostile_text(piece: str) -> None:
-    def seconds(size: int) -> float:
-        text = piece * (size // len(piece))
-        begun = time.process_time()
-        clean(text, *ALL)
-        return time.process_time() - begun
-
-    small = min(seconds(50_000) for _ in range(2))
-    assert seconds(400_000) < 3 * 8 * max(small, 0.005)
+    small = min(seconds_for(piece, 50_000) for _ in range(2))
+    assert seconds_for(piece, 400_000) < 3 * 8 * max(small, 0.005)
 
 
 def test_texts_in_any_value_are_redacted_with_what_names_them() -> None:
@@ -241,6 +289,77 @@ def test_texts_in_any_value_are_redacted_with_what_names_them() -> None:
     assert made["env"]["MODE"] == "fast"
     assert made["argv"] == ["tool", "--password", "[redacted: secret #2]", "--verbose"]
     assert made["n"] == [1, None, True, {"hunter": "DB_PASSWORD=[redacted: secret #3]"}]
+
+
+VALUE, KEYED = "harbour" + "77x", Dice(11).alnum(24)
+BASIC, COOKIE = "Basic " + Dice(12).base64(18), "session=" + Dice(13).alnum(24)
+APART: list[Any] = [
+    {"name": "DB_PASSWORD", "value": VALUE},
+    {"value": VALUE, "type": "SecureString", "Name": "/prod/db_password"},
+    {"Value": KEYED, "Key": "API_KEY"},
+    {"name": "token", "default": KEYED},
+    [{"key": "API_KEY", "value": KEYED}, {"key": "MODE", "value": "fast"}],
+    {"db_password": {"type": "string", "sensitive": True, "value": VALUE}},
+    ["--password", VALUE],
+    ["DB_PASSWORD", VALUE],
+    [["MODE", "fast"], ("DB_PASSWORD", VALUE)],
+    ["A", "1", "DB_PASSWORD", VALUE],
+    ["curl", "-s", "-u", f"ann:{VALUE}", "https://x.invalid"],
+    ["docker", "login", "-p", VALUE, "registry.invalid"],
+    ["sshpass", "-p", VALUE, "ssh", "h"],
+    ["mysql", "-u", "root", f"-p{VALUE}", "shop"],
+    {"headers": {"Authorization": BASIC, "Accept": "*/*"}},
+    {"Proxy-Authorization": [BASIC]},
+    {"Set-Cookie": [COOKIE, COOKIE + "; Path=/"]},
+    [["Authorization", BASIC], ["Cookie", COOKIE], ["X-Api-Key", KEYED]],
+    {"name": "Authorization", "value": BASIC},
+    {"X-Api-Key": [KEYED]},
+]
+NOT_APART: list[Any] = [
+    {"name": "primary_key", "value": "id2x9a8b"},
+    {"name": "DB_PASSWORD", "value": "${DB_PASSWORD}"},
+    {"name": "DB_PASSWORD", "valueFrom": VALUE},
+    {"name": "token", "default": "string"},
+    {"name": "MODE", "value": VALUE},
+    {"password": ["string", "null"]},
+    {"required": ["token", "password"], "password": {"type": "string", "default": ""}},
+    ["token", "string"],
+    ["password", "Password must be 8 characters"],
+    ["--password", "--verbose"],
+    ["curl", "-u", "$USER:$PASS", "https://x.invalid"],
+    ["docker", "run", "-p", "8080:80"],
+    {"Authorization": "Bearer <token>"},
+    {"Cookie": "none", "authorization": {"required": True}},
+    ["cookie", "a=b"],
+]
+
+
+@pytest.mark.parametrize("value", APART, ids=repr)
+def test_a_name_and_its_value_are_found_where_they_are_apart(value: Any) -> None:
+    made = redacted(value, redactor())
+    said = repr(made)
+    assert not any(each in said for each in (VALUE, KEYED, BASIC[6:], COOKIE))
+    assert redacted(made, redactor()) is made
+    everywhere = redacted(value, redactor(), redactor().everything())
+    assert everywhere == made
+
+
+@pytest.mark.parametrize("value", NOT_APART, ids=repr)
+def test_what_stands_apart_and_is_no_secret_stays(value: Any) -> None:
+    assert redacted(value, redactor()) is value
+
+
+@given(st.recursive(PIECES, lambda each: st.lists(each) | st.dictionaries(PIECES, each)))
+def test_any_value_that_was_redacted_stays_as_it_is(value: Any) -> None:
+    made = redacted(value, redactor(*ALL))
+    assert redacted(made, redactor(*ALL)) == made
+
+
+def test_a_secret_among_many_words_costs_no_more_than_their_number() -> None:
+    words = ["--password", VALUE] * 20_000
+    begun = time.process_time()
+    assert VALUE not in redacted(words, redactor())
+    assert time.process_time() - begun < 10
 
 
 def test_a_value_without_secrets_is_handed_back_as_it_is() -> None:

@@ -26,7 +26,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
         "--turns",
         type=_turns,
         metavar="A..B",
-        help="these only: 3..7, 5.., ..2, 4; --turns=-3.. the last",
+        help="these only: 3..7, 5.., ..2, 4; -3.. the last",
     )
     redaction = parser.add_mutually_exclusive_group()
     redaction.add_argument(

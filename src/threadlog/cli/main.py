@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(_GC_THRESHOLD)
     try:
         words = sys.argv[1:] if argv is None else argv
-        arguments = parser(_called(words)).parse_args(words)
+        arguments = parser(_called(words)).parse_args(_with_ranges(words))
         code = _run(arguments)
         sys.stdout.flush()
         return code
@@ -89,6 +89,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _called(words: Sequence[str]) -> str | None:
     """The command, where it is the first word; who asks for help gets that on all of them."""
     return words[0] if words and words[0] in MODULES else None
+
+
+def _with_ranges(words: Sequence[str]) -> list[str]:
+    """The words, of which `--turns -3..` are one: -3.. by itself is an option to argparse."""
+    made: list[str] = []
+    for word in words:
+        if made and made[-1] == "--turns" and word[:1] == "-" and word[1:2].isdigit():
+            made[-1] = f"--turns={word}"
+        else:
+            made.append(word)
+    return made
 
 
 def _run(arguments: argparse.Namespace) -> int:

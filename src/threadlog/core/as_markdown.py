@@ -30,9 +30,14 @@ _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
-def head(thread: ThreadSummary, kin: Mapping[str, str]) -> Iterator[str]:
-    """What thread this is; *kin* has the titles of those it comes from, by id."""
-    yield f"# {_plain(thread.title) or '(no message yet)'}\n\n"
+def head(thread: ThreadSummary, kin: Mapping[str, str], among: int = 0) -> Iterator[str]:
+    """What thread this is; *kin* has the titles of those it comes from, by id.
+
+    *among* is its number among several, which sets its headings apart from those of the others.
+    """
+    which = f"Thread {among}: " if among else ""
+    title = _plain(fit(one_line(thread.title), LINE_CHARS)) or "(no message yet)"
+    yield f"# {which}{title}\n\n"
     facts = {
         "Thread": thread.id or "(no id)",
         "Began": thread.created[:16].replace("T", " ") + " UTC",
@@ -50,9 +55,9 @@ def head(thread: ThreadSummary, kin: Mapping[str, str]) -> Iterator[str]:
     yield "\n"
 
 
-def turn(turn: Turn, number: int) -> Iterator[str]:
-    """One turn under a heading."""
-    yield f"## Turn {number}\n\n"
+def turn(turn: Turn, number: int, among: int = 0) -> Iterator[str]:
+    """One turn under a heading; *among* as for the head."""
+    yield f"## Thread {among}, turn {number}\n\n" if among else f"## Turn {number}\n\n"
     if facts := " · ".join(_facts(turn)):
         yield f"{facts}\n\n"
     for item in turn.items:

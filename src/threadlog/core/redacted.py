@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from threadlog.core.redaction import Gate, Redactor
+from threadlog.core.redaction_context import NAME_KEYS, VALUE_KEYS
+from threadlog.core.redaction_values import LISTED, QUOTED, promises
 
 Value = TypeVar("Value")
 # Free JSON that is nested deeper is looked at as one text.
@@ -47,30 +49,35 @@ def _flat(value: Any) -> str:
         return "…"
 
 
+def _is_one(key: object, keys: tuple[str, ...]) -> bool:
+    return isinstance(key, str) and key.lower() in keys
+
+
 class _Walk:
     def __init__(self, redactor: Redactor, gate: Gate) -> None:
         self._redactor = redactor
         self._gate = gate
 
-    def value(self, value: Any, depth: int, name: str = "") -> Any:
+    def value(self, value: Any, depth: int, name: str = "", how: str = QUOTED) -> Any:
         """A value; *name* is what it belongs to in a mapping, or behind `--`."""
         if isinstance(value, str):
-            return self._text(value, name)
+            return self._text(value, name, how)
         if depth > DEPTH_LIMIT and isinstance(value, (dict, list, tuple)):
             return self._text(_flat(value), "")
         if isinstance(value, msgspec.Struct):
             return self._struct(value, depth)
+        if not isinstance(value, (dict, list, tuple)):
+            return value
+        called = name if promises(name) else ""
         if isinstance(value, dict):
-            return self._mapping(value, depth)
-        if isinstance(value, (list, tuple)):
-            return self._list(value, depth)
-        return value
+            return self._mapping(value, depth, called)
+        return self._list(value, depth, called)
 
-    def _text(self, text: str, name: str) -> str:
+    def _text(self, text: str, name: str, how: str = QUOTED) -> str:
         if len(text) > 100 and text.startswith("data:") and _IMAGE.match(text):
             return text
         if name:
-            return self._redactor.value(name, text, self._gate)
+            return self._redactor.value(name, text, self._gate, how)
         return self._redactor.text(text, self._gate)
 
     def _struct(self, value: msgspec.Struct, depth: int) -> Any:
@@ -82,21 +89,38 @@ class _Walk:
                 changed[name] = new
         return msgspec.structs.replace(value, **changed) if changed else value
 
-    def _mapping(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
+    def _mapping(self, value: dict[Any, Any], depth: int, called: str) -> dict[Any, Any]:
+        """A mapping; what its value belongs to is told beside that, or is *called* so."""
+        names = (each for key, each in value.items() if _is_one(key, NAME_KEYS))
+        texts = (name for name in names if isinstance(name, str))
+        called = next(filter(promises, texts), called)
         made = {}
         for key, each in value.items():
-            name = key if isinstance(key, str) else ""
-            made[self._text(name, "") if name else key] = self.value(each, depth + 1, name)
+            own = key if isinstance(key, str) else ""
+            name = called if called and _is_one(key, VALUE_KEYS) else own
+            made[self._text(own, "") if own else key] = self.value(each, depth + 1, name)
         same = all(each is value.get(key) for key, each in made.items())
         return value if same and len(made) == len(value) else made
 
-    def _list(self, values: list[Any] | tuple[Any, ...], depth: int) -> Any:
-        """A list; of the words of a command one that stands behind `--password` is named by it."""
+    def _list(self, values: list[Any] | tuple[Any, ...], depth: int, called: str) -> Any:
+        """A list; of the words of a command one that stands behind `--password` is named by it.
+
+        What is *called* so all together may be one of a header's values, and of two texts one may
+        name the other.  Texts side by side are looked at as one text too: a name, or a command with
+        its options, and what belongs to it.
+        """
         before, made = "", []
         for each in values:
-            name = before[2:] if before.startswith("--") else ""
-            made.append(self.value(each, depth + 1, name))
-            before = each if isinstance(each, str) else ""
+            text = each if isinstance(each, str) else ""
+            name, how = called, LISTED
+            if before.startswith("--") and not text.startswith("--"):
+                name, how = before[2:], QUOTED
+            elif len(values) == 2 and promises(before):
+                name = before
+            made.append(self.value(each, depth + 1, name, how))
+            before = text
+        if len(made) > 1 and all(isinstance(each, str) for each in made):
+            made = self._redactor.words(made, self._gate)
         if all(new is old for new, old in zip(made, values, strict=True)):
             return values
         return tuple(made) if isinstance(values, tuple) else made

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from threadlog.core import redaction_values as values
@@ -21,6 +22,10 @@ from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 NUMBERED_LIMIT = 10_000
 BARE_LIMIT = 256
 _LONG_WORD = 15
+# Within what is longer than this, and was found to be no secret, only so much is looked at again.
+LONG_CHARS = 512
+# What stands between texts of a list, and how long one may be that belongs to others.
+_BETWEEN, WORD_CHARS = '", "', 4096
 _WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:~$"
 _CLASSES = bytes(97 if byte in _WORD else 32 for byte in range(256))
 _RUN = b"a" * _LONG_WORD
@@ -141,14 +146,38 @@ class Redactor:
             at = span.end
         return "".join([*pieces, text[at:]])
 
-    def value(self, name: str, value: str, gate: Gate | None = None) -> str:
-        """The same for a text that a name belongs to: all of it is a secret, or parts are."""
+    def words(self, words: list[str], gate: Gate) -> list[str]:
+        """Texts that stand side by side, without what is a secret where it stands behind another.
+
+        They are looked at as a list is written; a long one names nothing and has no name.
+        """
+        said = [each if len(each) <= WORD_CHARS else "" for each in words]
+        begins = list(accumulate((len(each) + len(_BETWEEN) for each in said[:-1]), initial=1))
+        made = list(words)
+        for span in reversed(self._spans(f'"{_BETWEEN.join(said)}"', gate)):
+            number = bisect_right(begins, span.start) - 1
+            word, start = made[number], span.start - begins[number]
+            stop = min(span.end - begins[number], len(said[number]))
+            if 0 <= start < stop:
+                made[number] = word[:start] + self._label(span.rule, word[start:stop]) + word[stop:]
+        return made
+
+    def value(
+        self, name: str, value: str, gate: Gate | None = None, how: str = values.QUOTED
+    ) -> str:
+        """The same for a text that a name belongs to: all of it is a secret, or parts are.
+
+        *how* it stands behind that: alone, or as one of a list.
+        """
+        if values.is_header(name):
+            said = self.text(f"{name}: {value}", gate).partition(": ")[2]
+            return value if said == value else said
         rule = self._name_rule
-        kind = values.kind_of_name(name) if rule is not None else None
+        kind = None if rule is None or values.MARK in name else values.kind_of_name(name)
         if rule is None or kind is None or not self._allowed(rule, value):
             return self.text(value, gate)
         redacted = self.text(value, gate)
-        if redacted == value and values.is_secret(kind, value, values.QUOTED):
+        if redacted == value and values.is_secret(kind, value, how):
             return self._label(rule, value)
         return redacted
 
@@ -170,6 +199,8 @@ class Redactor:
         found: list[_Span] = []
         for rule, literals in gate.rules:
             where = text if rule.tokens else low
+            if rule.beside and not any(each in low for each in rule.beside):
+                continue
             for literal in literals or ("",):
                 if literal in where:
                     found += self._found(rule, literals, text, low)
@@ -211,6 +242,8 @@ class Redactor:
                     if span is not None:
                         yield span
                         end = max(end, span.end)
+                    elif found is not None:  # what is long and no secret is looked at once
+                        end = max(end, found.end() - LONG_CHARS)
                 at = where.find(literal, end)
 
     def _judged(self, rule: Rule, match: re.Match[str], low: str) -> _Span | None:

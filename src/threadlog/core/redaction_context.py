@@ -245,22 +245,28 @@ CONTEXTS: tuple[tuple[str, str, str], ...] = (
 
 _VALUE = r"""(?:\\{0,3}"(?P<quoted>[^"\\\r\n]{1,400}+)\\{0,3}"
 |\\{0,3}'(?P<single>[^'\\\r\n]{1,400}+)\\{0,3}'|(?P<bare>[^\s"'`<>\\,;&|(){}\[\]\x1b]{1,400}+))"""
+# The keys that name and value stand behind where they are apart.
+NAME_KEYS, VALUE_KEYS = ("name", "key"), ("value", "default")
+_NAME_KEY, _VALUE_KEY = "|".join(NAME_KEYS), "|".join(VALUE_KEYS)
 _NAMES = "pass pwd secret token key cred auth psk salt hmac _pw"
-PAIRS: tuple[tuple[str, str], ...] = (
+# Literals, a pattern, and what stands between its name and its value.
+PAIRS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
-        "name key",
-        rf"""(?xi)(?:name|key){_Q}\s{{0,2}}[:=]\s{{0,2}}{_Q}(?P<name>[\w./:-]{{3,100}}+){_Q}
+        " ".join(NAME_KEYS),
+        rf"""(?xi)(?:{_NAME_KEY}){_Q}\s{{0,2}}[:=]\s{{0,2}}{_Q}(?P<name>[\w./:-]{{3,100}}+){_Q}
         (?:[\s,]|\\[nrt]){{1,60}}+
         (?:{_Q}(?:type|description){_Q}\s{{0,2}}[:=]\s{{0,2}}{_Q}[\w\ ]{{1,40}}+{_Q}
         (?:[\s,]|\\[nrt]){{1,60}}+)?
-        {_Q}(?:value|default){_Q}\s{{0,2}}[:=]\s{{0,2}}{_VALUE}""",
+        {_Q}(?:{_VALUE_KEY}){_Q}\s{{0,2}}[:=]\s{{0,2}}{_VALUE}""",
+        VALUE_KEYS,
     ),
     (
         _NAMES,
         rf"""(?xi)(?P<name>[\w.-]{{3,80}}+){_Q}\s{{0,4}}[:=]?\s{{0,4}}\{{(?:\s|\\[nrt]){{0,60}}+
         (?:{_Q}(?:type|description|sensitive){_Q}\s{{0,2}}[:=]\s{{0,2}}{_Q}[\w\ ]{{1,40}}+{_Q}
         (?:[\s,]|\\[nrt]){{1,60}}+){{0,3}}
-        {_Q}(?:value|default){_Q}\s{{0,2}}[:=]\s{{0,2}}{_VALUE}""",
+        {_Q}(?:{_VALUE_KEY}){_Q}\s{{0,2}}[:=]\s{{0,2}}{_VALUE}""",
+        VALUE_KEYS,
     ),
     (
         _NAMES,
@@ -269,6 +275,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
             r"(?P<listed>[ \t]{1,40}\|[ \t]{1,40}|:?\*\*:?[ \t]{1,3})`?"
             r"(?P<bare>[^\s`|<>\"']{6,400}+)"
         ),
+        ("|", "**"),
     ),
     (
         _NAMES,
@@ -276,6 +283,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
             r"(?im)(?P<name>(?:(?<=^)|(?<=\\n))[\w.-]{3,80}+)(?P<listed>[ \t]{2,60})"
             r"(?P<bare>[^\s`|<>\"'\\]{8,400}+)(?=[ \t]{0,40}(?:$|\r|\\n))"
         ),
+        ("  ", "\t"),
     ),
 )
 

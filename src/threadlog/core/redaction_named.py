@@ -8,8 +8,12 @@ from threadlog.core import redaction_values as values
 
 NAME_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 NAME_BACK = 48
-_VALUES = ("a", "b", "c", "d", "f", "e")
-_MORE = re.compile(r"""[^\s"'`<>\\,;&|(){}\[\]\x1b]*""")  # of a value without quotation marks
+_VALUES = ("a", "b", "c", "d", "f", "e", "g")
+_BARE = ("e", "g")  # of these those without quotation marks
+# More of a value without quotation marks; where so much of one stands before a name, and it has
+# a long value too, all of it is one long word that names nothing.
+_MORE = re.compile(r"""[^\s"'`<>\\,;&|(){}\[\]\x1b]{0,8192}+""")
+_LONG_CHARS, _AMID_CHARS = 256, 512
 _LINE_LEADS = frozenset(["", "export", "set", "env"])
 _LINE_ENDS = re.compile(r"[ \t]*(?:$|[\r\n]|\\n|#)")
 _BEFORE_CHARS = 64
@@ -57,12 +61,12 @@ def named(match: re.Match[str]) -> tuple[int, int]:
     group = next(each for each in _VALUES if match[each] is not None)
     how = _how(match, group, left, before)
     start, end = match.span(group)
-    if how is None or not values.may_be(text[start:end]):
+    if how is None or not _may_be(group, text[start:end]):
         return nowhere
     ends = False
     env = (left + match["rest"]).strip("-.").isupper() or before in (";", "?", "&")
-    if group == "e":
-        end = _MORE.match(text, end).end() if end - start >= 256 else end  # type: ignore[union-attr]
+    if group in _BARE:
+        end = _unquoted(text, start, end)
         begins = _begins_line(text, name_at) or before in ('"', "'")
         if env and begins and match["sets"] == "=":
             end = _whole(text, start, end)
@@ -72,6 +76,20 @@ def named(match: re.Match[str]) -> tuple[int, int]:
     if not values.is_secret(kind, text[start:end], how, env=env and how == values.TIGHT, ends=ends):
         return nowhere
     return start, end
+
+
+def _may_be(group: str, value: str) -> bool:
+    """A first look, which is sharper at a value that begins with a bracket."""
+    return values.may_be(value) and (group != "g" or values.is_opened(value))
+
+
+def _unquoted(text: str, start: int, end: int) -> int:
+    """Where all of a value ends whose first characters end at *end*; nothing of a long word."""
+    if end - start < _LONG_CHARS:
+        return end
+    if start >= _AMID_CHARS and _MORE.fullmatch(text, start - _AMID_CHARS, start):
+        return start
+    return _MORE.match(text, end).end()  # type: ignore[union-attr]
 
 
 def _begins_line(text: str, at: int) -> bool:
@@ -87,13 +105,15 @@ def _how(match: re.Match[str], group: str, left: str, before: str) -> str | None
     if match["said"]:
         if left + match["rest"] == "pass":
             return None
-        return values.QUOTED if group != "e" and "." not in match["rest"] else values.SAID
+        return values.QUOTED if group not in _BARE and "." not in match["rest"] else values.SAID
     if match["flag"]:
-        return (values.TIGHT if group == "e" else values.QUOTED) if left.startswith("-") else None
+        return (values.TIGHT if group in _BARE else values.QUOTED) if left.startswith("-") else None
     if match["xml"]:
-        closed = before == "<" and group == "e" and match.string.startswith("</", match.end(group))
+        closed = (
+            before == "<" and group in _BARE and match.string.startswith("</", match.end(group))
+        )
         return values.TIGHT if closed else None
-    if group != "e":
+    if group not in _BARE:
         return values.LISTED if match["tells"] and "," in match["tells"] else values.QUOTED
     if match["after"] and not (match["sets"] == "=" and (left + match["rest"]).isupper()):
         return None

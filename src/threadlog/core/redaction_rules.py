@@ -46,6 +46,7 @@ class Rule(NamedTuple):
     named: bool = False  # what stands behind a name: whether it is a secret, the name decides
     about: str = SECRETS
     bare: bool = True  # what it finds is looked for elsewhere too
+    beside: tuple[str, ...] = ()  # one of these stands in a text in which it finds something
     finder: Callable[[str, str], Iterator[tuple[int, int]]] | None = None  # instead of a pattern
 
 
@@ -74,6 +75,7 @@ _NAMED = r"""(?xi)
 | (?P<e>[^\s"'`<>\\,;&|(){}\[\]\x1b]{1,256}+
     (?:\\(?![nrtu"'\\/])[^\s"'`<>\\,;&|(){}\[\]\x1b]{0,256}+){0,4})
   (?P<after>[(\[{]?)
+| (?P<g>[<(\[{][^\s"'`<>\\,;&|(){}\[\]\x1b]{6,256}+)(?=["']?(?:\s|\\[nr]|\Z))
 )
 """
 _WORDS_OF_NAMES = "pass pwd pw: pw= secret token key cred auth psk hmac salt"
@@ -154,7 +156,10 @@ RULES: tuple[Rule, ...] = (
         group="secret",
         inner=True,
     ),
-    *(_anchored("secret", *each, group="value", named=True, inner=True) for each in PAIRS),
+    *(
+        _anchored("secret", *each, group="value", named=True, inner=True, beside=beside)
+        for *each, beside in PAIRS
+    ),
     Rule(
         "pgpass",
         re.compile(

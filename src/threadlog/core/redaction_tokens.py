@@ -170,7 +170,7 @@ FORMS: tuple[Form, ...] = (
     Form("age-key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{50,}+"),
     Form("dropbox-token", "sl.", rf"sl\.(?:u\.)?{_W}{{100,}}+"),
     Form("mapbox-token", "sk.eyJ", rf"sk\.eyJ{_W}{{20,}}\.{_W}{{20,}}+"),
-    Form("jwt", "eyJ", rf"eyJ{_W}{{12,}}+(?:\.{_W}{{8,}}+){{1,4}}(?:\.(?!{_W}))?{_ON}"),
+    Form("jwt", "eyJ", rf"eyJ{_W}{{12,4096}}+(?:\.{_W}{{8,}}+){{1,4}}(?:\.(?!{_W}))?{_ON}"),
 )
 
 # Forms that do not begin with what tells them: tried from where the word begins that has it.

@@ -21,6 +21,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_NAME = re.compile(r"[\w./:-]{1,100}")
+_HEADER = re.compile(r"(?i)[a-z-]{0,40}(?:authorization|cookie2?)")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PLACEHOLDERS = _words(
     """xxxx *** … • example placeholder changeme change-me change_me your- your_ yourpass
@@ -37,7 +39,7 @@ _PARTED = re.compile(r"[;\s]+")
 _CUT = re.compile(r"\.\.\.(?:\w{0,4}\W*\Z|.*\s)")
 _STANDS_FOR = re.compile(
     r"""(?x) \$\{.* | \$\(.* | \$(?:[A-Z_]\w*|[a-z_]+\w?|[a-z]+(?:[A-Z][a-z]*)+[0-9]*) |
-    <(?:.*>|[A-Za-z_. -]*).{0,3} |  \{.* | \[.* | \(.* | %\w+% | @\w+@ |
+    <(?:.*>|[A-Za-z_. -]*).{0,3} | \{[^}]*\}.* | \[[^\]]*\].* | \([^)]*\).* | %\w+% | @\w+@ |
     ![A-Za-z]\w+(?:[ ].*)? | __\w*__ | [-=~_.*\#xX]+ | \w+://.* |
     (?:op|vault|ref|env|secretref|keyvault|ssm|arn|urn|sha\d+|md5)[:.-].*"""
 )
@@ -118,6 +120,8 @@ def is_placeholder(value: str) -> bool:
     """True for what stands for a secret: `<token>`, `xxxx`, `$TOKEN`, `your-api-key`."""
     if _STANDS_FOR.fullmatch(value) is not None or len(set(value)) <= 2:
         return True
+    if value[0] in "{[(" and not is_opened(value):
+        return True
     # What was replaced before counts for nothing, so that it stays as it is the next time.
     left = _REPLACED.sub("", value)
     return len(left) <= 120 and (_says_so(left) or _is_soft(left))
@@ -195,6 +199,16 @@ def kind_of_name(name: str) -> str | None:
     return _OTHERS.get(last)
 
 
+def is_header(name: str) -> bool:
+    """True for the name of a header whose value has a form of its own."""
+    return _HEADER.fullmatch(name) is not None
+
+
+def promises(name: str) -> bool:
+    """True for one word that is the name of a secret."""
+    return _NAME.fullmatch(name) is not None and bool(kind_of_name(name) or is_header(name))
+
+
 def _ends_in_pass(word: str) -> bool:
     if word in ("pw", "psk"):
         return True
@@ -211,6 +225,11 @@ def _kind_of_key(name: str, words: list[str]) -> str | None:
     if not before or before in _OPEN_KEYS or last not in ("key",):
         return None
     return KEY if name.isupper() or "_" in name else None
+
+
+def is_opened(value: str) -> bool:
+    """True for a value that begins with a bracket and may be a secret, as one of a generator's."""
+    return {"digit", "other"} <= _kinds(value[1:])
 
 
 def is_secret(kind: str, value: str, how: str, *, env: bool = False, ends: bool = False) -> bool:

@@ -100,7 +100,7 @@ class Intents:
         if intent.deed not in LOCKLESS:
             return False
         young = all(abs(time.time() * 1000 - each.at_ms) < _UNDER_WAY_MS for each in intent.steps)
-        return young and _is_alive(os.path.basename(intent.path).split("-")[1])
+        return young and is_alive(os.path.basename(intent.path).split("-")[1])
 
     def stands(self, intent: Intent) -> bool:
         """True if it is written down yet."""
@@ -136,7 +136,8 @@ def _read(path: str) -> Intent | None:
         return None
 
 
-def _is_alive(process: str) -> bool:
+def is_alive(process: str) -> bool:
+    """True if a process of this machine has this id."""
     try:
         os.kill(int(process), 0)
     except (ValueError, OverflowError, ProcessLookupError):

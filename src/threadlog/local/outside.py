@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,17 +11,22 @@ from contextlib import contextmanager, suppress
 from threadlog.core import layout
 from threadlog.local.copying import write_all
 from threadlog.local.disk import Disk
+from threadlog.local.intents import is_alive
 
 RULES_FILE = "redaction.toml"
 _MODE = 0o600
 _BLOCK_BYTES = 1 << 18
+_HAS_LOCKS = os.name != "nt"
+_PART = re.compile(r"\.([1-9][0-9]{0,9})\.part")
 
 
 class Outside:
     """Reads and writes where a caller says."""
 
-    def __init__(self, home: str, disk: Disk) -> None:
+    def __init__(self, home: str, databases: str, disk: Disk) -> None:
+        """*databases* is where a Codex keeps its own, if not in the home."""
         self._home = home
+        self._databases = databases
         self._disk = disk
 
     def rules(self, path: str | None, limit_bytes: int) -> bytes | None:
@@ -43,7 +49,7 @@ class Outside:
 
         Only its owner may read it.  If writing ends early nothing is left, and what had the path
         before stays.  A symbolic link is followed; a FIFO or a device is written into as it is.
-        Raises OSError; ValueError for a path in the home.
+        Raises OSError; ValueError for a path in the home, or where its databases are.
         """
         path = os.path.abspath(os.path.expanduser(path))
         there = _status(path)
@@ -61,23 +67,56 @@ class Outside:
     def _refuse_ours(self, target: str) -> None:
         """Raise ValueError for a file of the home's: the threads themselves lie there."""
         names = ("", *layout.ROOTS, layout.OWN_FOLDER)
-        ours = [_status(os.path.join(self._home, name)) for name in names]
+        ours = [(self._home, os.path.join(self._home, name)) for name in names]
+        ours.append((self._databases, self._databases))
+        known = [(folder, status) for folder, path in ours if (status := _status(path))]
         above = os.path.dirname(target)
         while above:
             status = _status(above)
-            if status and any(each and os.path.samestat(each, status) for each in ours):
-                raise ValueError(
-                    f"the file would lie in the home of the threads ({self._home}): name another"
-                )
+            for folder, each in known:
+                if status and os.path.samestat(each, status):
+                    what = "home of the threads" if folder == self._home else "folder of databases"
+                    raise ValueError(f"the file would lie in the {what} ({folder}): name another")
             above = os.path.dirname(above) if above != os.path.dirname(above) else ""
+
+    def _sweep(self, target: str) -> None:
+        """Remove what processes left that were killed while they wrote to *target*.
+
+        That is a regular file of this user, named as ours are, that no process holds the lock of
+        and whose process is gone; one of our own number was left by a process before us.
+        """
+        folder, name = os.path.split(target)
+        if not _HAS_LOCKS:
+            return
+        with suppress(OSError):
+            for each in os.listdir(folder):
+                number = _PART.fullmatch(each.removeprefix(name))
+                if number and each.startswith(name) and not _is_anothers(number[1]):
+                    with suppress(OSError):
+                        self._remove_left(os.path.join(folder, each))
+
+    def _remove_left(self, path: str) -> None:
+        before = self._disk.status_at(path)
+        if not stat.S_ISREG(before.st_mode) or before.st_uid != os.geteuid():
+            return
+        fd = self._disk.open(path)
+        try:
+            if self._disk.try_lock(fd) and os.path.samestat(self._disk.status(fd), before):
+                self._disk.unlink(path)
+        finally:
+            self._disk.close(fd)
 
     @contextmanager
     def _aside(self, path: str, target: str) -> Iterator[Callable[[bytes], object]]:
         aside = f"{target}.{os.getpid()}.part"
+        self._sweep(target)
         try:
             fd = self._disk.create(aside, _MODE)
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from None
+        if _HAS_LOCKS:
+            with suppress(OSError):  # not every file system has them: its name tells too
+                self._disk.try_lock(fd)
         held = bytearray()
 
         def write(data: bytes) -> None:
@@ -99,6 +138,11 @@ class Outside:
             with suppress(OSError):
                 self._disk.unlink(aside)
             raise
+
+
+def _is_anothers(process: str) -> bool:
+    """True for a process that runs, and is not this one."""
+    return int(process) != os.getpid() and is_alive(process)
 
 
 def _status(path: str) -> os.stat_result | None:

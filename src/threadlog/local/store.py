@@ -40,7 +40,7 @@ class Neighbour(NamedTuple):
 
     `names` tells those of a home's threads; `lock` makes us a thread's only writer;
     `read_model_provider` says which provider Codex uses there; `writers` who writes now;
-    `register` is what Codex notes of threads.
+    `register` is what Codex notes of threads; `databases` the folder that its databases lie in.
     """
 
     names: Callable[[str], NameSource]
@@ -48,6 +48,7 @@ class Neighbour(NamedTuple):
     read_model_provider: Callable[[str], str | None]
     writers: Callable[[str], Sequence[Writing]]
     register: Callable[[str], Register]
+    databases: Callable[[str], str]
 
 
 class LocalStore:
@@ -189,7 +190,7 @@ class LocalStore:
         """Files that are no part of the home."""
         from threadlog.local.outside import Outside
 
-        return Outside(self.home, self._chosen_disk())
+        return Outside(self.home, self._neighbour.databases(self.home), self._chosen_disk())
 
     def _is_there(self, thread_id: str) -> bool:
         return bool(self.catalog.family(Family((thread_id,), NOBODY)))
