@@ -250,7 +250,8 @@ def seconds_for(piece: str, size: int) -> float:
 
 def test_no_rule_takes_long_for_its_own_literals_again_and_again() -> None:
     def grows(piece: str) -> bool:
-        return seconds_for(piece, 60_000) > 2.5 * 4 * max(seconds_for(piece, 15_000), 0.004)
+        taken = seconds_for(piece, 30_000)
+        return taken > 0.02 and taken > 2.5 * 4 * seconds_for(piece, 7_500)
 
     pieces = {
         literal + behind
