@@ -252,6 +252,25 @@ def test_lines_are_shown_as_they_stand(site: Site, home: Path) -> None:
     assert site.get(f"/thread/{THREAD}/line?segment=0&byte=999999").status == 404
 
 
+def test_a_line_is_shown_from_where_it_begins_or_not_at_all(site: Site, home: Path) -> None:
+    raws = [b'{"first": 1}', b"", b'{"third": "\xc3\xa9"}', b"no LF"]
+    path = put(home, content(raws)[:-1], file_name(THREAD))
+    begins, offset = {}, 0
+    for raw in raws:
+        begins[offset] = raw
+        offset += len(raw) + 1
+    for byte in range(path.stat().st_size + 3):
+        query = f"segment=0&byte={byte}"
+        line_alone = site.get(f"/thread/{THREAD}/line?{query}")
+        told = site.get(f"/api/thread/{THREAD}/raw?{query}")
+        if byte in begins:
+            assert line_alone.raw == begins[byte] + b"\n"
+            assert told.json["lines"][0]["text"] == begins[byte].decode()
+        else:
+            assert (line_alone.status, told.status) == (404, 404), byte
+            assert f"no line begins at byte {byte}" in told.json["error"]
+
+
 @pytest.mark.parametrize("paginated", [False, True])
 def test_the_outline_leads_to_every_turn(site: Site, home: Path, *, paginated: bool) -> None:
     names = with_turns(home, 2 * OUTLINED + 9, paginated=paginated)
