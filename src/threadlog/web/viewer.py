@@ -190,7 +190,8 @@ class Viewer:
         home, name = self._home(), request.path_params["thread"]
 
         def work(_stop: Stop) -> str:
-            return rows.tree(home, home.tree(thread_of(home, name).path))
+            thread = thread_of(home, name)
+            return rows.tree(home, home.tree(thread.id or thread.path))
 
         return JSONResponse({"html": await self._lanes.do(request, work, LISTING)})
 
