@@ -51,6 +51,15 @@ def test_a_count_and_a_page_are_given_up_and_whole_the_next_time(opened: Home, c
     ]
 
 
+@pytest.mark.parametrize("calls", [0, 1, 3])
+def test_a_tree_is_given_up_and_whole_the_next_time(opened: Home, calls: int) -> None:
+    with pytest.raises(GivenUp):
+        opened.tree(uuid(1), stop=after(calls))
+    with pytest.raises(GivenUp):
+        opened.tree(limit=3, stop=after(calls))
+    assert [each.id for each in opened.tree(uuid(1)).roots] == [uuid(1)]
+
+
 def test_who_waits_gets_the_answer(opened: Home) -> None:
     assert opened.count(text="thread", stop=lambda: False) == COUNT
     assert len(opened.threads(text="thread", stop=lambda: False)) == COUNT

@@ -138,6 +138,38 @@ def test_clients_that_hang_up_at_once_leave_the_server_as_it_was(site: Site) -> 
     assert site.get(f"/thread/{THREAD}").status == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "verb"),
+    [
+        ("/", "threads"),
+        ("/api/threads?q=x", "threads"),
+        ("/api/search?q=x", "search"),
+        (f"/api/thread/{THREAD}/kin", "tree"),
+    ],
+)
+def test_what_a_browser_asked_of_the_home_is_given_up_with_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch, path: str, verb: str
+) -> None:
+    asked, given_up = threading.Event(), threading.Event()
+
+    def endless(*_asked: Any, stop: Any = lambda: False, **_keywords: Any) -> None:
+        asked.set()
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end:
+            if stop():
+                given_up.set()
+                raise GivenUp("nobody waits")
+            time.sleep(0.005)
+
+    monkeypatch.setattr(site.home, verb, endless)
+    with socket.create_connection(("127.0.0.1", site.keys.port)) as wire:
+        asking = f"GET {path} HTTP/1.1\r\nhost: {site.host}\r\ncookie: {site.cookie}\r\n\r\n"
+        wire.sendall(asking.encode())
+        assert asked.wait(WAIT_S)
+        assert not given_up.is_set()
+    assert given_up.wait(WAIT_S / 2)
+
+
 def test_many_ask_at_once_and_all_are_answered(site: Site) -> None:
     answers: list[int] = []
 
