@@ -20,6 +20,7 @@ from threadlog.home import Home
 from threadlog.html.looks import Look, Pen
 from threadlog.html.markdown import rendered
 from threadlog.web.asked import PAGE
+from threadlog.web.connections import IDLE_S, QUEUED, STRANGERS, Connection
 from threadlog.web.gate import HEADERS_BYTES, HOST, Gate, Keys
 from threadlog.web.lanes import Lanes
 from threadlog.web.stretches import ThreadTurns
@@ -27,13 +28,13 @@ from threadlog.web.viewer import Viewer
 
 # A listing may be so old: a look at every rollout for each page would cost more than it tells.
 FRESHNESS_S = 2.0
-# Looks until the watcher is believed; requests at once; how long those under way have at the end.
+# Looks until the watcher is believed; connections at once that were let in; how long requests
+# under way have at the end.
 _LOOKS, _AT_ONCE, _ENDING_S = 2, 200, 2
 # The watch begins so long after the server.
 _PATIENCE_S = 3.0
 # The link waits so long at most for what the first pages would else wait for.
 _BEGINNING_S = 0.3
-_QUEUED = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -53,7 +54,7 @@ def listening(port: int) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((HOST, port))
-        bound.listen(_QUEUED)
+        bound.listen(QUEUED)
         yield bound
 
 
@@ -133,7 +134,7 @@ def config_of(app: Gate) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
     return uvicorn.Config(
         app,
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -141,7 +142,8 @@ def config_of(app: Gate) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         h11_max_incomplete_event_size=HEADERS_BYTES,
-        limit_concurrency=_AT_ONCE,
+        limit_concurrency=_AT_ONCE + STRANGERS,
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=_ENDING_S,
-        backlog=_QUEUED,
+        backlog=QUEUED,
     )
