@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from threadlog import connect
 from threadlog.errors import ThreadlogError
@@ -45,7 +46,11 @@ def serve(home: Home, port: int, begun: Callable[[Keys], None]) -> None:
     """
     with listening(port) as bound:
         keys = Keys.made(bound.getsockname()[1])
-        asyncio.run(_serve(_Homes(home), keys, bound, begun))
+        homes = Homes(home)
+        try:
+            asyncio.run(_serve(homes, keys, bound, begun))
+        finally:
+            homes.close()
 
 
 @contextlib.contextmanager
@@ -58,16 +63,50 @@ def listening(port: int) -> Iterator[socket.socket]:
         yield bound
 
 
-class _Homes:
-    """The home; as soon as that is there, the same watched by the file system."""
+class Homes:
+    """The home; as soon as that is there, the same watched by the file system.
+
+    The first one is closed once no request is under way that may have begun with it; what such a
+    request left behind (it was given up, and still reads) may open it again, until the end.
+    """
 
     def __init__(self, home: Home) -> None:
-        self._home = home
+        self._home = self._first = home
+        self._lock = threading.Lock()
+        self._early = 0  # requests under way that began with the first one
+        self._ended = False
         self._ready = threading.Event()
         threading.Thread(target=self._prepare, name="threadlog-watch", daemon=True).start()
 
     def __call__(self) -> Home:
+        """The one to be asked now."""
         return self._home
+
+    def holding(self, app: ASGIApp) -> ASGIApp:
+        """The application, each request of which keeps its home open."""
+
+        async def held(scope: Scope, receive: Receive, send: Send) -> None:
+            with self._lock:
+                is_early = self._home is self._first
+                self._early += is_early
+            try:
+                await app(scope, receive, send)
+            finally:
+                with self._lock:
+                    self._early -= is_early
+                    is_last = is_early and not self._early and self._home is not self._first
+                if is_last:
+                    self._first.close()
+
+        return held
+
+    def close(self) -> None:
+        """Close both."""
+        with self._lock:
+            self._ended = True
+        self._first.close()
+        if self._home is not self._first:
+            self._home.close()
 
     def wait(self) -> None:
         """Until the first pages come at once, but not for long."""
@@ -93,7 +132,14 @@ class _Homes:
         watched = connect.open(self._home.path, freshness_s=FRESHNESS_S, background=True)
         for _ in range(_LOOKS):
             watched.threads(limit=1)
-        self._home = watched
+        with self._lock:
+            if not self._ended:
+                self._home = watched
+            is_last = not self._early and not self._ended
+        if is_last:
+            self._first.close()
+        if self._home is not watched:
+            watched.close()
 
 
 class _Server(uvicorn.Server):
@@ -106,10 +152,10 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    homes: _Homes, keys: Keys, bound: socket.socket, begun: Callable[[Keys], None]
+    homes: Homes, keys: Keys, bound: socket.socket, begun: Callable[[Keys], None]
 ) -> None:
     viewer = Viewer(homes, keys, Lanes())
-    server = _Server(config_of(Gate(viewer.app(), keys)))
+    server = _Server(config_of(Gate(homes.holding(viewer.app()), keys)))
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
