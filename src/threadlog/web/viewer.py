@@ -176,9 +176,10 @@ class Viewer:
         place = place_of(given.get("before" if older else "after", ""))
 
         def work(stop: Stop) -> Stretch:
-            return titles(_turns_of(home, name, stop), place, older=older)
+            return titles(_turns_of(home, name, stop, within_s), place, older=older)
 
-        piece = await self._lanes.do(request, work)
+        lane, within_s = _lane(request)
+        piece = await self._lanes.do(request, work, lane)
         return JSONResponse({"html": piece.html, "before": piece.before, "after": piece.after})
 
     async def _items(self, request: Request) -> Response:
