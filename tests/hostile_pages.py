@@ -64,6 +64,7 @@ ATTRIBUTES = frozenset(
     [
         "alt",
         "aria-hidden",
+        "aria-label",
         "aria-labelledby",
         "class",
         "data-items",
@@ -99,6 +100,7 @@ class Seen(HTMLParser):
         self.text = ""
         self.links: list[str] = []
         self.open: list[str] = []
+        self.ids: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in self._elements, tag
@@ -113,6 +115,9 @@ class Seen(HTMLParser):
                 assert target.lower().startswith(("http://", "https://")), target
                 assert given.get("rel") == "noopener noreferrer nofollow"
             assert not target.startswith(("//", "/\\")), target
+        if (own := given.get("id")) is not None:
+            assert own not in self.ids, own
+            self.ids.add(own)
         if tag not in VOID:
             self.open.append(tag)
 

@@ -65,6 +65,17 @@ def test_a_reference_means_one_thread(threads: Path, reference: str, number: int
     assert found(threads, reference) == uuid(number)
 
 
+def test_an_id_means_its_thread_whatever_others_are_called(threads: Path) -> None:
+    put_names(threads, (uuid(2), uuid(1)), (uuid(3), uuid(9)))
+    assert found(threads, uuid(1)) == uuid(1)
+    assert found(threads, uuid(9)) == uuid(3)
+    opened = threadlog.open(threads)
+    opened.catch_up()
+    assert opened.get(uuid(1)).id == uuid(1)
+    opened.rename(uuid(1), "its own")
+    assert (opened.get(uuid(1)).name, opened.get(uuid(2)).name) == ("its own", uuid(1))
+
+
 @pytest.mark.codex("C128", "C270")
 @pytest.mark.parametrize(
     "reference",

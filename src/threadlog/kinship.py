@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from threadlog.core import layout
 from threadlog.core.family import ABOVE, NOBODY, WHOLE, Edges, Family
+from threadlog.core.index_status import Stop, never
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.core.tree import FORK, Ancestor, Branch, Grower, Tree
@@ -82,21 +83,22 @@ def _base_of(store: Store, thread: ThreadSummary) -> _Base | None:
     return None
 
 
-def tree_of(store: Store, thread: ThreadSummary) -> Tree:
-    """A thread with all that comes from it, under what it comes from."""
+def tree_of(store: Store, thread: ThreadSummary, stop: Stop = never) -> Tree:
+    """A thread with all that comes from it, under what it comes from; raises GivenUp."""
     edges = edges_told(store)
     if thread.id is None:
         return Tree((Grower([thread]).one(thread.path),))
-    family = store.catalog.family(Family((thread.id,), WHOLE, edges, forks=True))
+    family = store.catalog.family(Family((thread.id,), WHOLE, edges, forks=True), stop)
     branch = Grower([*family, thread], edges).one(thread.id)
     return Tree((_with_ordinals(branch, _ordinal_of(store)),))
 
 
-def tree_page(store: Store, page: ThreadPage) -> Tree:
-    """The whole trees that the threads of a page stand in, in the order of the page."""
+def tree_page(store: Store, page: ThreadPage, stop: Stop = never) -> Tree:
+    """The whole trees that the threads of a page stand in, in its order; raises GivenUp."""
     edges = edges_told(store)
     ids = tuple(each.id for each in page if each.id)
-    family = store.catalog.family(Family(ids, WHOLE, edges, forks=True)) if ids else []
+    wanted = Family(ids, WHOLE, edges, forks=True)
+    family = store.catalog.family(wanted, stop) if ids else []
     grown = Grower([*family, *page], edges).roots(each.id or each.path for each in page)
     ordinal_of = _ordinal_of(store)
     roots = tuple(_with_ordinals(each, ordinal_of) for each in grown)

@@ -65,8 +65,11 @@ class Catalog(Protocol):
         a folder cannot be listed: then nobody can tell.
         """
 
-    def family(self, wanted: Family) -> list[ThreadSummary]:
-        """The threads that belong together as *wanted* says, archived ones too."""
+    def family(self, wanted: Family, stop: Stop = ...) -> list[ThreadSummary]:
+        """The threads that belong together as *wanted* says, archived ones too.
+
+        Raises GivenUp as `page`.
+        """
 
     def expect(self, paths: Sequence[str] | None) -> None:
         """This process changed these rollouts, or (None) who knows what: the next answer has it."""

@@ -257,20 +257,28 @@ class StoredThreads:
 
         return kinship.lineage(self._store, self.get(reference))
 
-    def tree(self, reference: Reference | None = None, **asked: Unpack[Asked]) -> Tree:
+    def tree(
+        self,
+        reference: Reference | None = None,
+        *,
+        stop: Stop | None = None,
+        **asked: Unpack[Asked],
+    ) -> Tree:
         """Threads with those that come from them below: subagents, reviews, and marked, forks.
 
         Of one thread all that comes from it, under what it comes from; else, for the threads of a
         page, which the keywords of `threads` ask for, the whole trees they stand in.  Archived
-        threads stand in their places.  Raises as `threads`; ValueError for both at once.
+        threads stand in their places.  *stop* as for `threads`.  Raises as `threads`; ValueError
+        for both at once.
         """
         from threadlog import kinship
 
         if reference is None:
-            return kinship.tree_page(self._store, self.threads(**asked))
+            page = self.threads(stop=stop, **asked)
+            return kinship.tree_page(self._store, page, stop or never)
         if asked:
             raise ValueError(f"the tree of one thread is whole: {min(asked)} chooses among threads")
-        return kinship.tree_of(self._store, self.get(reference))
+        return kinship.tree_of(self._store, self.get(reference), stop or never)
 
     def iter_lines(self, reference: Reference, *, backwards: bool = False) -> Iterator[Value]:
         """Every line, oldest or newest first, of the thread and of what it was forked from.

@@ -42,6 +42,15 @@ def test_a_vector_is_text_wherever_it_stands_in_a_turn(look: Look) -> None:
             assert found.text.count(plain) >= 10, vector
 
 
+@pytest.mark.parametrize("name", ["turn-5", "5", "5-head", "outline", "main", "turns", "thread-1"])
+def test_no_id_of_an_element_is_made_of_what_a_thread_says(name: str) -> None:
+    hostile = everywhere(name)
+    twice = turns.turn(hostile, LOOKS["page"]) + turns.turn(hostile, LOOKS["page"])
+    found = seen(twice + turns.turn(hostile, LOOKS["page"], 5))
+    assert found.ids == {"turn-5", "turn-5-head"}
+    assert twice.count('aria-label="Turn"') == 2
+
+
 def test_a_vector_is_text_in_the_head_of_a_thread() -> None:
     for vector in VECTORS:
         thread = summary(vector)

@@ -20,7 +20,7 @@ from threadlog.core.items.values import FileChangeKind, TokenUsage, UserInput
 from threadlog.core.turn import Turn
 from threadlog.html import head, images, styles, turns
 from threadlog.html.code import LANGUAGES, highlighted
-from threadlog.html.looks import ITEMS, TEXT_CHARS, Look
+from threadlog.html.looks import ITEMS, TEXT_CHARS, Colours, Look
 from threadlog.html.markdown import LIMIT_CHARS
 from threadlog.html.markup import Html, style, tag
 from threadlog.telling import Joint
@@ -143,8 +143,24 @@ def test_code_is_coloured_where_its_language_is_known_and_it_is_short() -> None:
     for text in ("```nope\ndef x\n```",):
         assert '<span class="k">' not in said_by_agent(text)
     for language in LANGUAGES:
-        found = seen(highlighted("a <b> 'c' # d\n\n  e=1 <!-- f -->\n", language))
+        found = seen(highlighted("a <b> 'c' # d\n\n  e=1 <!-- f -->\n", language, bool))
         assert found.text == f"{language}a <b> 'c' # d\n\n  e=1 <!-- f -->\n"
+
+
+def test_so_much_code_of_a_page_is_coloured_and_the_rest_is_plain() -> None:
+    block = "x = 1\n" * 500
+    many = of(*(agent(f"```python\n{block}```") for _ in range(20)))
+    assert turns.turn(many, PAGE).count('class="m"') == 20 * 500
+    shared = PAGE._replace(colours=Colours(7 * len(block) + 10))
+    pages = [turns.turn(each, shared) for each in (many, of(agent("```python\nx = 1\n```")), many)]
+    assert [page.count('class="m"') for page in pages] == [7 * 500, 1, 0]
+    assert seen(pages[0]).text.count(block) == seen(pages[2]).text.count(block) == 20
+
+
+def test_so_much_code_of_a_message_is_coloured() -> None:
+    block = "x = 1\n" * 1000
+    page = said_by_agent(f"```python\n{block}```\n" * 3 + "```python\nx = 1\n```")
+    assert page.count('class="m"') == 2 * 1000 + 1
 
 
 def test_output_is_folded_and_the_command_is_the_line_above_it() -> None:

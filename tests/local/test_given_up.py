@@ -13,6 +13,8 @@ from makers import put_thread, uuid
 from threadlog.errors import GivenUp
 from threadlog.home import Home
 from threadlog.local import files
+from threadlog.local.search.plans import Planner
+from threadlog.local.search.scanning import Scan
 from threadlog.ui import upkeep
 from threadlog.ui.pages import Choice, ThreadPages
 
@@ -49,6 +51,15 @@ def test_a_count_and_a_page_are_given_up_and_whole_the_next_time(opened: Home, c
     assert [each.id for each in opened.threads(text="thread 1", sort="created")] == [
         uuid(number) for number in (11, 10, 1)
     ]
+
+
+@pytest.mark.parametrize("calls", [0, 1, 3])
+def test_a_tree_is_given_up_and_whole_the_next_time(opened: Home, calls: int) -> None:
+    with pytest.raises(GivenUp):
+        opened.tree(uuid(1), stop=after(calls))
+    with pytest.raises(GivenUp):
+        opened.tree(limit=3, stop=after(calls))
+    assert [each.id for each in opened.tree(uuid(1)).roots] == [uuid(1)]
 
 
 def test_who_waits_gets_the_answer(opened: Home) -> None:
@@ -126,3 +137,27 @@ def test_a_damaged_index_is_made_anew_at_once(home: Path, name: str) -> None:
     with threadlog.open(home) as opened:
         assert opened.rebuild_search() if name == "search.sqlite" else opened.rebuild_index()
         assert len(opened.search("barge")) == 2
+
+
+def test_a_search_plans_what_it_reads_thread_by_thread(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(COUNT):
+        put_thread(home, number, text=f"thread {number}")
+    monkeypatch.setattr("threadlog.local.search.words.READ_AT_ONCE_BYTES", -1)
+    monkeypatch.setattr("threadlog.local.search.words.READ_FOR_S", -1)
+    done: list[str] = []
+
+    def noted(where: Any, name: str) -> None:
+        doing = getattr(where, name)
+
+        def call(*words: Any) -> Any:
+            done.append(name)
+            return doing(*words)
+
+        monkeypatch.setattr(where, name, call)
+
+    noted(Planner, "plans")
+    noted(Scan, "read")
+    assert len(threadlog.open(home).search("thread")) == SAID
+    assert done == ["plans", "read"] * COUNT

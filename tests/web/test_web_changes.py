@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from makers import THREAD, content, file_name, meta, put, put_thread, tree, turn, uuid
+from makers import (
+    THREAD,
+    content,
+    file_name,
+    meta,
+    put,
+    put_names,
+    put_thread,
+    tree,
+    turn,
+    uuid,
+)
 from served_web import Site, served
 
 PATH = f"/api/thread/{THREAD}"
@@ -41,6 +52,24 @@ def test_a_thread_is_archived_with_its_subagents_and_brought_back(site: Site, ho
     assert "Unarchive" in site.get(f"/thread/{THREAD}").body
     assert site.post(f"{PATH}/unarchive", {}).status == 200
     assert not site.home.get(THREAD).archived
+
+
+def test_a_thread_is_changed_by_its_id_and_never_by_what_it_is_called(
+    site: Site, home: Path
+) -> None:
+    put_thread(home, 2, "called as another's id")
+    put_thread(home, 3, "called as the id of none")
+    put_names(home, (uuid(2), THREAD), (uuid(3), uuid(9)))
+    assert site.post(f"{PATH}/rename", {"name": "mine"}).json["id"] == THREAD
+    assert site.post(f"{PATH}/archive", {}).status == 200
+    assert [site.home.get(each).archived for each in (THREAD, uuid(2))] == [True, False]
+    gone = f"/api/thread/{uuid(9)}"
+    assert site.post(f"{gone}/rename", {"name": "x"}).status == 404
+    assert site.post(f"{gone}/archive", {}).status == 404
+    for path in (f"{gone}/events", f"{gone}/turns", f"{gone}/kin", f"/thread/{uuid(9)}"):
+        assert site.get(path).status == 404
+    with site.events(f"{PATH}/events") as events:
+        assert next(events)[0] == "turn"
 
 
 def test_a_change_needs_the_key_and_the_origin_of_our_page(site: Site, home: Path) -> None:

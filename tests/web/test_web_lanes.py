@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from starlette.requests import Request
@@ -123,6 +126,43 @@ def test_a_turn_that_is_nowhere_is_given_up(site: Site, monkeypatch: pytest.Monk
     assert site.get(api).status == 200
 
 
+_NOWHERE = quote('[null,"x",null,null]')
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/thread/{THREAD}/turn/x",
+        f"/thread/{THREAD}/found?in={{rollout}}&byte=99999&turn=x",
+        f"/thread/{THREAD}/part/0.0?at={_NOWHERE}",
+        f"/api/thread/{THREAD}/items?at={_NOWHERE}&count=1",
+        *(f"/api/thread/{THREAD}/turns?{way}={_NOWHERE}" for way in ("at", "before", "after")),
+        *(f"/api/thread/{THREAD}/outline?{way}={_NOWHERE}" for way in ("before", "after")),
+    ],
+)
+def test_what_is_to_be_looked_for_is_looked_for_twenty_seconds(
+    site: Site, home: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    many = (each for number in range(300) for each in turn(f"{number}"))
+    rollout = put(home, content([meta(), *many])).name
+    seconds = itertools.count()  # each look at the clock takes one
+    lanes: list[str] = []
+    doing = Lanes.do
+
+    async def noted(self: Lanes, asked: Request, work: Any, lane: str = READING) -> Any:
+        lanes.append(lane)
+        return await doing(self, asked, work, lane)
+
+    monkeypatch.setattr(Lanes, "do", noted)
+    clock = SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr("threadlog.web.lanes.time", clock)
+    answer = site.get(path.format(rollout=rollout))
+    assert answer.status == 404
+    assert "that turn was not found in 20 seconds of reading" in answer.body
+    assert next(seconds) == 22
+    assert lanes == [SEEKING]
+
+
 @pytest.fixture
 def site(home: Path) -> Iterator[Site]:
     put(home, content([meta(), *turn("a")]))
@@ -136,6 +176,38 @@ def test_clients_that_hang_up_at_once_leave_the_server_as_it_was(site: Site) -> 
         with socket.create_connection(("127.0.0.1", site.keys.port)) as wire:
             wire.sendall(asking.encode())
     assert site.get(f"/thread/{THREAD}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "verb"),
+    [
+        ("/", "threads"),
+        ("/api/threads?q=x", "threads"),
+        ("/api/search?q=x", "search"),
+        (f"/api/thread/{THREAD}/kin", "tree"),
+    ],
+)
+def test_what_a_browser_asked_of_the_home_is_given_up_with_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch, path: str, verb: str
+) -> None:
+    asked, given_up = threading.Event(), threading.Event()
+
+    def endless(*_asked: Any, stop: Any = lambda: False, **_keywords: Any) -> None:
+        asked.set()
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end:
+            if stop():
+                given_up.set()
+                raise GivenUp("nobody waits")
+            time.sleep(0.005)
+
+    monkeypatch.setattr(site.home, verb, endless)
+    with socket.create_connection(("127.0.0.1", site.keys.port)) as wire:
+        asking = f"GET {path} HTTP/1.1\r\nhost: {site.host}\r\ncookie: {site.cookie}\r\n\r\n"
+        wire.sendall(asking.encode())
+        assert asked.wait(WAIT_S)
+        assert not given_up.is_set()
+    assert given_up.wait(WAIT_S / 2)
 
 
 def test_many_ask_at_once_and_all_are_answered(site: Site) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from test_web_pages import page_seen
 
 from hostile_pages import VECTORS
 from makers import THREAD, Pages, agent, completed, content, line, meta, put, started, turn, user
-from served_web import Site, served
+from served_web import WAIT_S, Site, served
 
 PATH = f"/api/thread/{THREAD}/events"
 
@@ -143,6 +146,45 @@ def test_no_more_follow_than_may(site: Site, home: Path, monkeypatch: pytest.Mon
     with site.events(known("turn-a", 2)) as events:
         ready(events)
         assert site.get(PATH).status == 503
+
+
+def test_sixty_four_pages_may_follow_and_one_that_leaves_makes_room(site: Site, home: Path) -> None:
+    put(home, content([meta(), *turn("a")]))
+    with contextlib.ExitStack() as followed:
+        for _ in range(63):
+            ready(followed.enter_context(site.events(known("turn-a", 2))))
+        with site.events(known("turn-a", 2)) as last:
+            ready(last)
+            with pytest.raises(AssertionError, match="too many pages"), site.events(PATH):
+                raise ValueError("one more follows")
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end:
+            with contextlib.suppress(AssertionError), site.events(known("turn-a", 2)) as another:
+                ready(another)
+                return
+        raise AssertionError("no room was made")
+
+
+@pytest.mark.parametrize(("back", "told"), [(7, 7), (8, None), (12, None)])
+def test_a_page_is_brought_up_to_date_by_eight_turns_at_most(
+    site: Site, home: Path, back: int, told: int | None
+) -> None:
+    names = [f"{number:02d}" for number in range(13)]
+    put(home, content([meta(), *(each for name in names for each in turn(name))]))
+    with site.events(known(f"turn-{names[-1 - back]}", 2)) as events:
+        if told is None:
+            assert next(events) == ("again", {})
+        else:
+            shown = [next(events)[1]["turn"] for _ in range(told)]
+            assert shown == [f"turn-{name}" for name in names[-told:]]
+            ready(events)
+
+
+def test_a_page_that_has_nothing_gets_the_newest_eight(site: Site, home: Path) -> None:
+    put(home, content([meta(), *(each for number in range(13) for each in turn(f"{number}"))]))
+    with site.events(PATH) as events:
+        shown = list(itertools.takewhile(lambda each: each[0] == "turn", events))
+    assert [told["turn"] for _name, told in shown] == [f"turn-{number}" for number in range(5, 13)]
 
 
 def test_a_call_that_ran_when_the_page_was_opened_is_shown_once(site: Site, home: Path) -> None:

@@ -37,9 +37,10 @@ from makers import (
     uuid,
 )
 from served_web import Site, at, served
-from threadlog.html.looks import ITEMS, TEXT_CHARS
+from threadlog.html.looks import COLOURED_CHARS, ITEMS, TEXT_CHARS
 from threadlog.web.asked import HITS, PAGE
 from threadlog.web.raw import LINE_CHARS, LINES
+from threadlog.web.stretches import FIRST
 from threadlog.web.titles import OUTLINED
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
@@ -252,6 +253,25 @@ def test_lines_are_shown_as_they_stand(site: Site, home: Path) -> None:
     assert site.get(f"/thread/{THREAD}/line?segment=0&byte=999999").status == 404
 
 
+def test_a_line_is_shown_from_where_it_begins_or_not_at_all(site: Site, home: Path) -> None:
+    raws = [b'{"first": 1}', b"", b'{"third": "\xc3\xa9"}', b"no LF"]
+    path = put(home, content(raws)[:-1], file_name(THREAD))
+    begins, offset = {}, 0
+    for raw in raws:
+        begins[offset] = raw
+        offset += len(raw) + 1
+    for byte in range(path.stat().st_size + 3):
+        query = f"segment=0&byte={byte}"
+        line_alone = site.get(f"/thread/{THREAD}/line?{query}")
+        told = site.get(f"/api/thread/{THREAD}/raw?{query}")
+        if byte in begins:
+            assert line_alone.raw == begins[byte] + b"\n"
+            assert told.json["lines"][0]["text"] == begins[byte].decode()
+        else:
+            assert (line_alone.status, told.status) == (404, 404), byte
+            assert f"no line begins at byte {byte}" in told.json["error"]
+
+
 @pytest.mark.parametrize("paginated", [False, True])
 def test_the_outline_leads_to_every_turn(site: Site, home: Path, *, paginated: bool) -> None:
     names = with_turns(home, 2 * OUTLINED + 9, paginated=paginated)
@@ -290,6 +310,21 @@ def test_the_first_items_of_a_long_turn_come_when_asked_for(site: Site, home: Pa
         more = re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', told)
         link = unescape(more[0]) if more else ""
     assert found == 2 * ITEMS + 7
+
+
+def test_the_turns_of_a_page_share_their_colours(site: Site, home: Path) -> None:
+    block = "x = 1\n" * 1000
+    raws = [meta()]
+    for number in range(FIRST):
+        coded = [agent(f"```python\n{block}```") for _ in range(10)]
+        raws += [started(f"t{number}"), user("go"), *coded, completed(f"t{number}")]
+    put(home, content(raws))
+    most = COLOURED_CHARS // len(block)
+    for path in (f"/thread/{THREAD}", f"/thread/{THREAD}?from=first"):
+        for _ in range(2):
+            page = site.get(path).body
+            assert page.count('class="m"') == most * 1000
+            assert page_seen(page).text.count(block) == FIRST * 10
 
 
 def test_forks_and_subagents_are_shown_as_a_tree_with_where_they_begin(

@@ -181,9 +181,15 @@ class Home(Closable):
         """The threads that one was forked from, the oldest first, itself last."""
         return await asyncio.to_thread(self.sync.lineage, reference)
 
-    async def tree(self, reference: Reference | None = None, **asked: Unpack[Asked]) -> Tree:
-        """Threads with those that come from them below."""
-        return await asyncio.to_thread(lambda: self.sync.tree(reference, **asked))
+    async def tree(
+        self,
+        reference: Reference | None = None,
+        *,
+        stop: Stop | None = None,
+        **asked: Unpack[Asked],
+    ) -> Tree:
+        """Threads with those that come from them below; *stop* is asked by another OS thread."""
+        return await asyncio.to_thread(lambda: self.sync.tree(reference, stop=stop, **asked))
 
     def iter_lines(self, reference: Reference, *, backwards: bool = False) -> AsyncIterator[Value]:
         """Every line, oldest or newest first, damage in its place."""

@@ -8,7 +8,7 @@ does, which is not on the list.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -63,11 +63,15 @@ _CLASSES = {
 }
 
 
-def highlighted(code: str, language: str, *, plain: bool = False) -> Html:
-    """A block of code; unless *plain* in colour, where its language is known and it is short."""
-    known = None if plain else LANGUAGES.get(language.lower())
+def highlighted(code: str, language: str, take: Callable[[int], bool]) -> Html:
+    """A block of code; in colour where its language is known, it is short, and *take* allows it.
+
+    That is asked for so many characters.
+    """
+    known = LANGUAGES.get(language.lower())
     name = tag("span", language, class_="language") if language else None
-    inner = joined(_spans(code, known)) if known and _is_short(code) else None
+    is_coloured = known and _is_short(code) and take(len(code))
+    inner = joined(_spans(code, known)) if known and is_coloured else None
     shown = tag("code", inner if inner is not None else code)
     return tag("div", name, tag("pre", shown, tabindex=0), class_="code")
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 TEXT_CHARS = 16_000
 # Characters of all texts of one item in a page, and things of one kind in it: steps, files, parts.
 ITEM_CHARS, SEVERAL = 160_000, 200
-# Items of a turn in a page.
-ITEMS = 300
+# Items of a turn in a page; characters of code in it that are coloured.
+ITEMS, COLOURED_CHARS = 300, 150_000
 
 
 def utc(unix_s: int) -> str:
@@ -26,6 +26,20 @@ def utc(unix_s: int) -> str:
         return ""
 
 
+class Colours:
+    """How much more code of a page is coloured; 150,000 characters take up to half a second."""
+
+    def __init__(self, chars: int = COLOURED_CHARS) -> None:
+        self._left = chars
+
+    def take(self, chars: int) -> bool:
+        """True if a piece of so many characters is; it counts then."""
+        if chars > self._left:
+            return False
+        self._left -= chars
+        return True
+
+
 class Look(NamedTuple):
     """How turns are shown.
 
@@ -34,7 +48,8 @@ class Look(NamedTuple):
     lies (None: it is cut, and said).  `inline` writes images into the page; else they too lie
     there.  `earlier_url` tells where the items of a turn before so many are, `thread_url` and
     `turn_url` where others are shown, `moment` how a time (unix seconds) is written.  `prefix`
-    is what the ids of elements begin with, where several threads stand in one page.
+    is what the ids of elements begin with, where several threads stand in one page.  `colours` are
+    those left for all turns of a page (None: code is coloured, however much there is).
     """
 
     folded: bool = True
@@ -46,6 +61,7 @@ class Look(NamedTuple):
     turn_url: Callable[[str], str] | None = None
     moment: Callable[[int], str] = utc
     prefix: str = ""
+    colours: Colours | None = None
 
 
 class Part(NamedTuple):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from threadlog.core.text import printable
 from threadlog.html import images
 from threadlog.html.code import highlighted
-from threadlog.html.looks import Pen
+from threadlog.html.looks import Colours, Pen
 from threadlog.html.markup import Html, joined, tag
 from threadlog.html.texts import link, linked, plain
 
@@ -26,7 +26,7 @@ LIMIT_CHARS = 100_000
 MARKS_LIMIT = 4_000
 DEPTH_LIMIT = 20
 # Characters of code that are coloured in one message.
-COLOURED_CHARS = 16_000
+MESSAGE_COLOURED_CHARS = 16_000
 _MARKS = re.compile(r"[*_`#\[\]<>!~|&\\]|^[ \t]*(?:[-+]|\d{1,9}[.)])[ \t\n]", re.MULTILINE)
 _BLOCKS = {
     "paragraph": "p",
@@ -92,7 +92,7 @@ class _Writer:
         self._pen = pen
         self._open: list[list[Html]] = [[]]
         self._begun: list[Token] = []
-        self._coloured = 0
+        self._colours = Colours(MESSAGE_COLOURED_CHARS)
 
     def write(self, tokens: Iterable[Token]) -> Html:
         """All of them."""
@@ -131,8 +131,11 @@ class _Writer:
 
     def _code(self, token: Token) -> Html:
         language = token.info.strip().split(" ")[0].strip("{}.")[:30] if token.info else ""
-        self._coloured += len(token.content)
-        return highlighted(token.content, language, plain=self._coloured > COLOURED_CHARS)
+        return highlighted(token.content, language, self._take)
+
+    def _take(self, chars: int) -> bool:
+        of_page = self._pen.look.colours
+        return self._colours.take(chars) and (of_page is None or of_page.take(chars))
 
     def _rule(self, _token: Token) -> Html:
         return tag("hr")

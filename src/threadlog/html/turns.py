@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import quote
 
 from threadlog.core.export import RolledBack
 from threadlog.core.items import turn as ti
@@ -16,7 +15,7 @@ from threadlog.html.markup import NOTHING, Html, joined, tag
 from threadlog.html.texts import plain
 from threadlog.telling import Joint
 
-_SLUG_CHARS = 100
+_UNNUMBERED = "Turn"
 
 
 def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None) -> Html:
@@ -28,7 +27,7 @@ def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None)
     shown, first = turn.items, 0
     if not look.whole and len(shown) > ITEMS:
         first = len(shown) - ITEMS
-    place = look.prefix + anchor(turn, number)
+    place = anchor(look, number)
     return tag(
         "article",
         head(turn, look, number),
@@ -40,27 +39,28 @@ def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None)
         data_number=number,
         data_items=len(turn.items),
         data_status=turn.status,
-        aria_labelledby=f"{place}-head",
+        aria_labelledby=place and f"{place}-head",
+        aria_label=None if place else _UNNUMBERED,
         tabindex=-1,
         **{f"data_{name}": value for name, value in marks.items()},
     )
 
 
-def anchor(turn: Turn, number: int | None) -> str:
-    """The id of a turn's element: by its number, where that is known, else by its own id."""
-    return (
-        f"turn-{number}"
-        if number
-        else f"turn-{quote(turn.id[:_SLUG_CHARS], safe='', errors='replace')}"
-    )
+def anchor(look: Look, number: int | None) -> str | None:
+    """The id of a turn's element, by its number; none where that is not known.
+
+    What a thread says is never in an id, as it could be made to be that of another element.
+    """
+    return f"{look.prefix}turn-{number}" if number else None
 
 
 def head(turn: Turn, look: Look, number: int | None = None) -> Html:
     """The line that a turn begins with."""
-    name = f"Turn {number}" if number else "Turn"
+    name = f"Turn {number}" if number else _UNNUMBERED
     url = look.turn_url(turn.id) if look.turn_url else None
     named = tag("a", name, href=url, class_="permalink") if url else name
-    titled = tag("h2", named, id=f"{look.prefix}{anchor(turn, number)}-head", title=turn.id)
+    place = anchor(look, number)
+    titled = tag("h2", named, id=place and f"{place}-head", title=turn.id)
     return tag("header", titled, facts.of_turn(turn, look), class_="turn-head")
 
 
@@ -128,7 +128,6 @@ def earlier(turn_id: str, count: int, look: Look) -> Html:
 
 
 __all__ = [
-    "anchor",
     "earlier",
     "error",
     "head",

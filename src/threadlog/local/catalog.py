@@ -129,11 +129,11 @@ class FileCatalog:
         everything = itertools.chain(inventory.rollouts(), inventory.anonymous)
         return kin.building_on(inventory, everything, rollout_ids)
 
-    def family(self, wanted: Family) -> list[ThreadSummary]:
-        """The threads that belong together."""
+    def family(self, wanted: Family, stop: Stop = never) -> list[ThreadSummary]:
+        """The threads that belong together; raises GivenUp."""
         inventory = Inventory(self._home)
         summaries = Summaries(self._home, inventory, self._read_beside())
-        return family.members(wanted, kin.FileKin(inventory, summaries))
+        return family.members(wanted, kin.FileKin(inventory, summaries, lambda: _go_on(stop)))
 
 
 class _FileThreads:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from threadlog.core import filters
 from threadlog.core.metadata import Metadata
@@ -15,11 +15,17 @@ from threadlog.local.summaries import Summaries
 
 
 class FileKin:
-    """The threads of a home at one moment; see `core.family.Kin`."""
+    """The threads of a home at one moment; see `core.family.Kin`.
 
-    def __init__(self, inventory: Inventory, summaries: Summaries) -> None:
+    *look* is called before each head, and raises to end the looking.
+    """
+
+    def __init__(
+        self, inventory: Inventory, summaries: Summaries, look: Callable[[], None]
+    ) -> None:
         self._inventory = inventory
         self._summaries = summaries
+        self._look = look
 
     def these(self, ids: Collection[str]) -> Iterator[ThreadSummary]:
         """The threads of these ids, those that are there."""
@@ -47,6 +53,7 @@ class FileKin:
     def _heads(self) -> Iterator[tuple[Found, Metadata]]:
         known = self._inventory
         for found in itertools.chain(known.current.values(), known.anonymous):
+            self._look()
             yield found, known.head(found).metadata
 
     def _told(self, founds: Iterable[Found]) -> Iterator[ThreadSummary]:

@@ -53,7 +53,9 @@ def resolve(home: str, threads: Threads, text: str) -> ThreadSummary:
     if read.kind == "last":
         matches = threads.last()
     else:
-        matches = list(dict.fromkeys([*threads.fitting(read), *threads.named(text)]))
+        matches = threads.fitting(read)
+        if read.kind != "id" or not matches:  # an id is its thread's, whatever others are called
+            matches = list(dict.fromkeys([*matches, *threads.named(text)]))
     if not matches and read.kind in ("text", "path"):
         matches = threads.named_inside(text)
     if not matches:

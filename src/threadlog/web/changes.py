@@ -14,7 +14,7 @@ from threadlog.core.text import one_line
 from threadlog.errors import BadQuery, NotFound
 from threadlog.home import Home
 from threadlog.web.gate import BODY_BYTES
-from threadlog.web.places import reference_of
+from threadlog.web.places import thread_of
 
 NAME_CHARS = 1000
 
@@ -33,9 +33,14 @@ class Changes:
             raise NotFound("nothing of that name can be done")
         given = await _body(request)
         home = self._home()
-        reference = reference_of(home, request.path_params["thread"])
+        name = request.path_params["thread"]
+
+        def work() -> dict[str, Any]:
+            thread = thread_of(home, name)
+            return verb(home, thread.id or thread.path, given)
+
         async with self._turn:
-            told = await asyncio.to_thread(verb, home, reference, given)
+            told = await asyncio.to_thread(work)
         return JSONResponse(told)
 
 

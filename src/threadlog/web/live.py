@@ -27,7 +27,7 @@ from threadlog.home import Home
 from threadlog.html import turns as html
 from threadlog.paging import Anchor
 from threadlog.web.asked import number
-from threadlog.web.places import Place, reference_of
+from threadlog.web.places import Place, thread_of
 from threadlog.web.stretches import ThreadTurns
 
 # Pages that follow at once; turns that a page is brought up to date by; so often it is said that
@@ -75,13 +75,13 @@ class Live:
 
     async def _stream(self, request: Request) -> AsyncIterator[bytes]:
         home = self._home()
-        reference = reference_of(home, request.path_params["thread"])
+        name = request.path_params["thread"]
         given = request.query_params
         items = number(given, "items") or 0
         known = Known(
             given.get("turn", ""), number(given, "number"), items, given.get("status", "")
         )
-        follower = await asyncio.to_thread(Follower, home, reference, known)
+        follower = await asyncio.to_thread(Follower, home, name, known)
         return self._events(follower)
 
     async def _events(self, follower: Follower) -> AsyncIterator[bytes]:
@@ -146,10 +146,10 @@ def _event(told: _Told) -> bytes:
 class Follower:
     """One page that follows one thread; runs on any thread, one call at a time."""
 
-    def __init__(self, home: Home, reference: str, known: Known) -> None:
+    def __init__(self, home: Home, name: str, known: Known) -> None:
         self._home = home
         self._known = known
-        self._summary = home.get(reference)
+        self._summary = thread_of(home, name)
         self._following: Following = home.follow(self._summary.id or self._summary.path)
         self._turns = ThreadTurns(home, self._summary, self._following_ended)
         self._live: LiveTurns | None = None

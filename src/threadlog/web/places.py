@@ -14,7 +14,7 @@ import msgspec
 from threadlog.core.boundaries import Spot
 from threadlog.core.lines import Json, parse_json
 from threadlog.core.query import ThreadSummary
-from threadlog.errors import Ambiguous, BadCursor, NotFound
+from threadlog.errors import BadCursor, NotFound
 from threadlog.home import Home
 from threadlog.paging import Anchor
 
@@ -53,7 +53,7 @@ def place_of(text: str) -> Place:
     return Place(number, Anchor(turn_id, include=True, end=ends, start=starts))
 
 
-def reference_of(home: Home, name: str) -> str:
+def _reference_of(home: Home, name: str) -> str:
     """The reference that the name of a thread in an address means; raises NotFound."""
     if _ID.fullmatch(name):
         return name
@@ -69,17 +69,16 @@ def reference_of(home: Home, name: str) -> str:
 
 
 def thread_of(home: Home, name: str) -> ThreadSummary:
-    """The thread that an address names; by its id though others have that for a name.
+    """The thread that an address names: by its id, or where it lies, never by what it is called.
 
-    Raises NotFound, Ambiguous.
+    Raises NotFound, Ambiguous (for a piece of an id).
     """
-    try:
-        return home.get(reference_of(home, name))
-    except Ambiguous:
-        for thread in home.threads(limit=None, archived=None):
-            if thread.id == name:
-                return thread
-        raise
+    reference = _reference_of(home, name)
+    thread = home.get(reference)
+    is_meant = name in (thread.id or "") if reference == name else thread.name != reference
+    if not is_meant:
+        raise NotFound("no thread of that id is there any more")
+    return thread
 
 
 def name_of(home: Home, thread: ThreadSummary) -> str:

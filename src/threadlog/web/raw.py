@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any
 
 from threadlog.core.framing import Frame, Gap, Oversized, line_length
@@ -15,7 +16,10 @@ LINES, LINE_CHARS = 10, 4_000
 
 
 def lines_of(reader: ThreadReader, segment: int, offset: int) -> dict[str, Any]:
-    """Some lines from a byte of a segment on, where one begins, and where they go on."""
+    """Some lines from a byte of a segment on, and where they go on; raises NotFound.
+
+    A line has to begin at that byte.
+    """
     told: list[dict[str, Any]] = []
     goes_on: int | None = None
     for frame in islice(_frames(reader, segment, offset), LINES + 1):
@@ -28,18 +32,26 @@ def lines_of(reader: ThreadReader, segment: int, offset: int) -> dict[str, Any]:
 
 def whole_line(reader: ThreadReader, segment: int, offset: int) -> bytes:
     """A line with its LF; raises NotFound."""
-    for frame in _frames(reader, segment, offset):
-        if isinstance(frame, Frame) and isinstance(frame.raw, bytes) and frame.offset == offset:
-            return frame.raw + b"\n"
-        break
-    raise NotFound("no line begins there")
+    frame = next(_frames(reader, segment, offset), None)
+    if isinstance(frame, Frame) and isinstance(frame.raw, bytes):
+        return frame.raw + b"\n"
+    raise NotFound("no line that can be shown begins there")
 
 
-def _frames(reader: ThreadReader, segment: int, offset: int) -> Any:
+def _frames(reader: ThreadReader, segment: int, offset: int) -> Iterator[Frame | Gap]:
+    """What stands from a byte on; raises NotFound where no line begins."""
     segments = reader.segments()
     if segment >= len(segments):
         raise NotFound("this thread has fewer rollouts")
-    return reader.frames(segments[segment], offset)
+    if offset == 0:
+        return reader.frames(segments[segment])
+    frames = reader.frames(segments[segment], offset - 1)
+    before = next(frames, None)
+    if isinstance(before, Gap):
+        return chain([before], frames)
+    if before is None or before.raw != b"":  # else a LF alone stands before that byte
+        raise NotFound(f"no line begins at byte {offset}")
+    return frames
 
 
 def _told(frame: Frame | Gap) -> dict[str, Any]:

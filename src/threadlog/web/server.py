@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from threadlog import connect
 from threadlog.errors import ThreadlogError
@@ -20,6 +21,7 @@ from threadlog.home import Home
 from threadlog.html.looks import Look, Pen
 from threadlog.html.markdown import rendered
 from threadlog.web.asked import PAGE
+from threadlog.web.connections import IDLE_S, QUEUED, STRANGERS, Connection
 from threadlog.web.gate import HEADERS_BYTES, HOST, Gate, Keys
 from threadlog.web.lanes import Lanes
 from threadlog.web.stretches import ThreadTurns
@@ -27,13 +29,13 @@ from threadlog.web.viewer import Viewer
 
 # A listing may be so old: a look at every rollout for each page would cost more than it tells.
 FRESHNESS_S = 2.0
-# Looks until the watcher is believed; requests at once; how long those under way have at the end.
+# Looks until the watcher is believed; connections at once that were let in; how long requests
+# under way have at the end.
 _LOOKS, _AT_ONCE, _ENDING_S = 2, 200, 2
 # The watch begins so long after the server.
 _PATIENCE_S = 3.0
 # The link waits so long at most for what the first pages would else wait for.
 _BEGINNING_S = 0.3
-_QUEUED = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -44,7 +46,11 @@ def serve(home: Home, port: int, begun: Callable[[Keys], None]) -> None:
     """
     with listening(port) as bound:
         keys = Keys.made(bound.getsockname()[1])
-        asyncio.run(_serve(_Homes(home), keys, bound, begun))
+        homes = Homes(home)
+        try:
+            asyncio.run(_serve(homes, keys, bound, begun))
+        finally:
+            homes.close()
 
 
 @contextlib.contextmanager
@@ -53,20 +59,54 @@ def listening(port: int) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((HOST, port))
-        bound.listen(_QUEUED)
+        bound.listen(QUEUED)
         yield bound
 
 
-class _Homes:
-    """The home; as soon as that is there, the same watched by the file system."""
+class Homes:
+    """The home; as soon as that is there, the same watched by the file system.
+
+    The first one is closed once no request is under way that may have begun with it; what such a
+    request left behind (it was given up, and still reads) may open it again, until the end.
+    """
 
     def __init__(self, home: Home) -> None:
-        self._home = home
+        self._home = self._first = home
+        self._lock = threading.Lock()
+        self._early = 0  # requests under way that began with the first one
+        self._ended = False
         self._ready = threading.Event()
         threading.Thread(target=self._prepare, name="threadlog-watch", daemon=True).start()
 
     def __call__(self) -> Home:
+        """The one to be asked now."""
         return self._home
+
+    def holding(self, app: ASGIApp) -> ASGIApp:
+        """The application, each request of which keeps its home open."""
+
+        async def held(scope: Scope, receive: Receive, send: Send) -> None:
+            with self._lock:
+                is_early = self._home is self._first
+                self._early += is_early
+            try:
+                await app(scope, receive, send)
+            finally:
+                with self._lock:
+                    self._early -= is_early
+                    is_last = is_early and not self._early and self._home is not self._first
+                if is_last:
+                    self._first.close()
+
+        return held
+
+    def close(self) -> None:
+        """Close both."""
+        with self._lock:
+            self._ended = True
+        self._first.close()
+        if self._home is not self._first:
+            self._home.close()
 
     def wait(self) -> None:
         """Until the first pages come at once, but not for long."""
@@ -92,7 +132,14 @@ class _Homes:
         watched = connect.open(self._home.path, freshness_s=FRESHNESS_S, background=True)
         for _ in range(_LOOKS):
             watched.threads(limit=1)
-        self._home = watched
+        with self._lock:
+            if not self._ended:
+                self._home = watched
+            is_last = not self._early and not self._ended
+        if is_last:
+            self._first.close()
+        if self._home is not watched:
+            watched.close()
 
 
 class _Server(uvicorn.Server):
@@ -105,10 +152,10 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    homes: _Homes, keys: Keys, bound: socket.socket, begun: Callable[[Keys], None]
+    homes: Homes, keys: Keys, bound: socket.socket, begun: Callable[[Keys], None]
 ) -> None:
     viewer = Viewer(homes, keys, Lanes())
-    server = _Server(config_of(Gate(viewer.app(), keys)))
+    server = _Server(config_of(Gate(homes.holding(viewer.app()), keys)))
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
@@ -133,7 +180,7 @@ def config_of(app: Gate) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
     return uvicorn.Config(
         app,
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -141,7 +188,8 @@ def config_of(app: Gate) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         h11_max_incomplete_event_size=HEADERS_BYTES,
-        limit_concurrency=_AT_ONCE,
+        limit_concurrency=_AT_ONCE + STRANGERS,
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=_ENDING_S,
-        backlog=_QUEUED,
+        backlog=QUEUED,
     )

@@ -17,7 +17,7 @@ from threadlog.core.turn import Turn
 from threadlog.errors import NotFound
 from threadlog.home import Home
 from threadlog.html import turns as html
-from threadlog.html.looks import ITEMS, Look, Part
+from threadlog.html.looks import ITEMS, Colours, Look, Part
 from threadlog.html.markup import Html, joined
 from threadlog.paging import Anchor, TurnPage
 from threadlog.reader import ThreadReader
@@ -157,14 +157,14 @@ class ThreadTurns:
     ) -> tuple[list[Html], bool]:
         """The turns as HTML, as many as make a page, and whether these are all."""
         kept: list[list[Html]] = []
-        chars = 0
+        chars, colours = 0, Colours()
         order = range(len(told) - 1, -1, -1) if from_end else range(len(told))
         for at in order:
             turn, place = told[at]
             joint = self._joints(told[at - 1][1].start, place.start) if at else []
             gone = rolled_back.get(turn.id)
             marks = [html.rolled_back(gone)] if gone else []
-            piece = [*joint, *marks, self.article(turn, place)]
+            piece = [*joint, *marks, self.article(turn, place, colours)]
             chars += sum(map(len, piece))
             if kept and chars > PAGE_CHARS:
                 break
@@ -174,14 +174,16 @@ class ThreadTurns:
 
     # -- pieces
 
-    def article(self, turn: Turn, place: Place) -> Html:
-        """One turn."""
-        return html.turn(turn, self.look(place), place.number, at=place.text())
+    def article(self, turn: Turn, place: Place, colours: Colours | None = None) -> Html:
+        """One turn, with the colours that are left for its page, if it does not stand alone."""
+        look = self.look(place)
+        look = look._replace(colours=colours) if colours else look
+        return html.turn(turn, look, place.number, at=place.text())
 
     def look(self, place: Place | None = None) -> Look:
         """How turns are shown; where the parts of one lie, if its place is told."""
         base = f"/thread/{self._name}"
-        shown = Look(inline=False, thread_url=id_url, moment=local_time)
+        shown = Look(inline=False, thread_url=id_url, moment=local_time, colours=Colours())
         if place is None:
             return shown._replace(inline=True)
         return shown._replace(

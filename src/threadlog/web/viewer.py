@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from threadlog.core.query import ThreadSummary
+from threadlog.core.query import ThreadPage, ThreadSummary
 from threadlog.core.text import one_line
 from threadlog.errors import (
     Ambiguous,
@@ -104,7 +104,11 @@ class Viewer:
     async def _list(self, request: Request) -> Response:
         choice = choice_of(request)
         home = self._home()
-        page = await self._lanes.do(request, lambda _stop: home.threads(**_titles(choice)), LISTING)
+
+        def work(stop: Stop) -> ThreadPage:
+            return home.threads(stop=stop, **_titles(choice))
+
+        page = await self._lanes.do(request, work, LISTING)
         listed = rows.thread_rows(home, page, choice.sort)
         shown = self._frame.list_page(choice, listed, page.next, rows.sentences(page.problems))
         return HTMLResponse(shown)
@@ -124,9 +128,11 @@ class Viewer:
 
     async def _threads(self, request: Request) -> Response:
         choice, home = choice_of(request), self._home()
-        page = await self._lanes.do(
-            request, lambda _stop: home.threads(**choice.threads()), LISTING
-        )
+
+        def work(stop: Stop) -> ThreadPage:
+            return home.threads(stop=stop, **choice.threads())
+
+        page = await self._lanes.do(request, work, LISTING)
         return JSONResponse(
             {
                 "html": rows.thread_rows(home, page, choice.sort),
@@ -170,9 +176,10 @@ class Viewer:
         place = place_of(given.get("before" if older else "after", ""))
 
         def work(stop: Stop) -> Stretch:
-            return titles(_turns_of(home, name, stop), place, older=older)
+            return titles(_turns_of(home, name, stop, within_s), place, older=older)
 
-        piece = await self._lanes.do(request, work)
+        lane, within_s = _lane(request)
+        piece = await self._lanes.do(request, work, lane)
         return JSONResponse({"html": piece.html, "before": piece.before, "after": piece.after})
 
     async def _items(self, request: Request) -> Response:
@@ -189,8 +196,9 @@ class Viewer:
     async def _kin(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]
 
-        def work(_stop: Stop) -> str:
-            return rows.tree(home, home.tree(thread_of(home, name).path))
+        def work(stop: Stop) -> str:
+            thread = thread_of(home, name)
+            return rows.tree(home, home.tree(thread.id or thread.path, stop=stop))
 
         return JSONResponse({"html": await self._lanes.do(request, work, LISTING)})
 

@@ -134,14 +134,15 @@ class IndexedCatalog:
         all_listed(self._index.problems)
         return told[0]
 
-    def family(self, wanted: Family) -> list[ThreadSummary]:
-        """The threads that belong together."""
+    def family(self, wanted: Family, stop: Stop = never) -> list[ThreadSummary]:
+        """The threads that belong together; raises GivenUp."""
         from threadlog.local.index import kin
 
-        told = self._connections.ask(
-            lambda: (self._swept(lambda rows: members(wanted, kin.IndexKin(self._home, rows))),)
-        )
-        return told[0] if told else self._files.family(wanted)
+        def ask(rows: Connection) -> list[ThreadSummary]:
+            return members(wanted, kin.IndexKin(self._home, rows))
+
+        told = self._connections.ask(lambda: (self._swept(ask, own(stop)),))
+        return told[0] if told else self._files.family(wanted, stop)
 
     def expect(self, paths: Sequence[str] | None) -> None:
         """This process changed these rollouts, or (None) who knows what: the next answer has it."""
@@ -255,10 +256,10 @@ class IndexedCatalog:
             self._sweep(stop)
         return (self._index.counts(queries, swept=needs_all),)
 
-    def _swept(self, ask: Callable[[Connection], _Answer]) -> _Answer:
+    def _swept(self, ask: Callable[[Connection], _Answer], stop: Stop = never) -> _Answer:
         """What *ask* finds in the rows, all of them as new as the question."""
-        self._look()
-        self._sweep()
+        self._look(stop)
+        self._sweep(stop)
         return self._index.told(ask)
 
     def _find(self, reference: str) -> tuple[ThreadSummary] | None:

@@ -78,8 +78,8 @@ class Searching:
         self._hide(known.origins)
         self._left_out = known.left_out
         self._unreadable = 0
-        self._unread: list[Unread] = []
-        self._scanned: set[bytes] = set()
+        self._inherited: list[Unread] = []
+        self._changed: dict[bytes, None] = {}  # keys of threads to be read, the newest first
 
     def _hide(self, origins: Mapping[int, bytes]) -> None:
         """Leave out what forks copied of threads that are searched themselves."""
@@ -110,16 +110,25 @@ class Searching:
             self._rows = dict(self._rows)
         for number in gone:
             self._rows.pop(number, None)
-        planner = Planner(self._home, self._connection)
-        for each in todo:
-            if self._is_searched(each.key):
-                self._scanned.add(each.key)
-                plans, no_more = planner.plans(each.key)
-                for number in no_more:
-                    self._rows.pop(number, None)
-                for plan in plans:
-                    self._leave(plan)
+        self._changed = dict.fromkeys(each.key for each in todo if self._is_searched(each.key))
         self._inherit({each.key for each in todo})
+
+    def _unread(self, scan: Scan) -> Iterator[Unread]:
+        """What is to be read, a thread behind the other: all at once would be large.
+
+        What each has in `rows` is left out by then.
+        """
+        planner = Planner(self._home, self._connection)
+        for number, key in enumerate(self._changed):
+            scan.go_on()
+            self._progress("threads", number, len(self._changed))
+            plans, no_more = planner.plans(key)
+            for source in no_more:
+                self._rows.pop(source, None)
+            for plan in plans:
+                if (unread := self._left(plan)) is not None:
+                    yield unread
+        yield from self._inherited
 
     def _inherit(self, changed: Collection[bytes]) -> None:
         """Search what threads build on too."""
@@ -140,31 +149,30 @@ class Searching:
             self._rows = {**self._rows, number: row}
             return
         try:
-            self._unread.append(inherited.to_be_read(self._home, part))
+            self._inherited.append(inherited.to_be_read(self._home, part))
         except Unreadable:
             self._unreadable += 1
 
-    def _leave(self, plan: Plan) -> None:
+    def _left(self, plan: Plan) -> Unread | None:
+        """What is to be read of a rollout, which is left out of `rows` so far."""
         if plan.stays:
-            return
+            return None
         row = self._rows.pop(plan.known_id, None) if plan.known_id is not None else None
         if plan.reached is not None and row is not None and plan.known_id is not None:
             self._rows[plan.known_id] = row._replace(valid_to=plan.reached.offset)
         if plan.head is None:
             self._unreadable += 1
-            return
-        self._unread.append(
-            Unread(
-                key=key_text(plan.key),
-                stem=os.fsdecode(plan.source.stem),
-                full_path=plan.source.found.path,
-                path=plan.path,
-                head=plan.head,
-                cut=plan.source.cut,
-                copied_to=plan.copied.to,
-                own_from=plan.copied.to if self._hides(plan.copied.origin) else 0,
-                reached=plan.reached,
-            )
+            return None
+        return Unread(
+            key=key_text(plan.key),
+            stem=os.fsdecode(plan.source.stem),
+            full_path=plan.source.found.path,
+            path=plan.path,
+            head=plan.head,
+            cut=plan.source.cut,
+            copied_to=plan.copied.to,
+            own_from=plan.copied.to if self._hides(plan.copied.origin) else 0,
+            reached=plan.reached,
         )
 
     def page(
@@ -172,13 +180,12 @@ class Searching:
     ) -> SearchPage:
         """The page after a place, or so many hits; raises GivenUp once *stop* is true."""
         self._progress = progress
-        named = self._rows if self._keys is not None and len(self._rows) <= NAMED_SOURCES else None
-        match = expression(self._connection, self._query, vocabulary, named)
         skip, before = (after, None) if isinstance(after, int) else (0, after)
         scan = Scan(self._query, before, skip, stop)
-        for number, unread in enumerate(self._unread):
-            self._progress("threads", number, len(self._unread))
+        for unread in self._unread(scan):
             scan.read(unread)
+        named = self._rows if self._keys is not None and len(self._rows) <= NAMED_SOURCES else None
+        match = expression(self._connection, self._query, vocabulary, named)
         if match is None:
             return self._by_reading(scan, skip)
         asking = None if match == NOTHING else self._asking(match)
@@ -242,7 +249,7 @@ class Searching:
             following,
             left_out(self._places() + scan.left_out + answer.lost),
             counts=counts,
-            scanned=len(self._scanned),
+            scanned=len(self._changed),
         )
 
     def _places(self) -> int:
