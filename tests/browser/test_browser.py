@@ -335,6 +335,39 @@ def test_a_thread_is_followed_while_its_end_is_shown(browser: Browser, tmp_path:
         expect(page.locator("#outline li")).to_have_count(2)
 
 
+CALL = {"type": "function_call", "name": "exec_command", "call_id": "c"}
+CALL |= {"arguments": json.dumps({"cmd": "sleep 60\necho slept"})}
+OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "slept"}
+
+
+@pytest.mark.parametrize("before", [[], [line("response_item", CALL)]], ids=["live", "loaded"])
+def test_a_command_is_seen_to_run_and_then_in_its_place_what_came_of_it(
+    browser: Browser, tmp_path: Path, before: list[bytes]
+) -> None:
+    path = put(tmp_path, content([meta(), *turn("first"), started("new"), *before]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(500)
+        with path.open("ab") as file:
+            called = [] if before else [line("response_item", CALL)]
+            file.write(content([*called, agent("meanwhile")]))
+        last = page.locator("#turns .turn").last
+        items = last.locator(".items > *")
+        expect(items).to_have_count(2)
+        expect(items.first).to_contain_text("sleep 60")
+        expect(items.first.get_by_text("running")).to_be_visible()
+        expect(last.locator(".turn-head .status")).to_have_text("running")
+        expect(items.last).to_contain_text("meanwhile")
+        items.first.locator("summary").click()
+        with path.open("ab") as file:
+            file.write(content([line("response_item", OUTPUT)]))
+        expect(items.first.locator(".output").last).to_have_text("slept")
+        expect(items.first.locator(".output").last).to_be_visible()
+        expect(items.first.locator("summary")).to_be_focused()
+        expect(items).to_have_count(2)
+        expect(last.locator(".runs")).to_have_count(0)
+
+
 def test_a_thread_is_renamed_and_archived_after_a_question(
     browser: Browser, tmp_path: Path
 ) -> None:

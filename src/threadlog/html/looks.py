@@ -34,7 +34,8 @@ class Look(NamedTuple):
     lies (None: it is cut, and said).  `inline` writes images into the page; else they too lie
     there.  `earlier_url` tells where the items of a turn before so many are, `thread_url` and
     `turn_url` where others are shown, `moment` how a time (unix seconds) is written.  `prefix`
-    is what the ids of elements begin with, where several threads stand in one page.
+    is what the ids of elements begin with, where several threads stand in one page.  `awaited` puts
+    calls of which nothing has come yet into elements of their own, to be found and replaced.
     """
 
     folded: bool = True
@@ -46,6 +47,7 @@ class Look(NamedTuple):
     turn_url: Callable[[str], str] | None = None
     moment: Callable[[int], str] = utc
     prefix: str = ""
+    awaited: bool = False
 
 
 class Part(NamedTuple):
