@@ -85,6 +85,12 @@ export function tell(held, more) {
   void fill();
 }
 
+/** Lets go of turns at its end that are no more of the thread. */
+export function forget(held) {
+  for (const each of held) if (entries.has(idOf(each))) drop(entries.get(idOf(each)));
+  if (held.length) ends.after = true;
+}
+
 /** Marks the line of the turn that is read, and brings it to where it is seen. */
 export function mark(article) {
   const entry = article ? entries.get(idOf(article)) : null, link = entry?.querySelector("a");

@@ -1,15 +1,17 @@
 // One thread: its turns, a page at a time in either direction; those far from the screen are let go.
 
 import { show } from "./dialogs.js";
+import { dropStale, hasStale, markStale } from "./ends.js";
 import { listen } from "./keys.js";
 import { follow } from "./live.js";
-import { idOf, mark, opened, tell } from "./outline.js";
+import { forget, idOf, mark, opened, tell } from "./outline.js";
 import { ask, byId, change, framed, nodes, say, settled } from "./shared.js";
 
 const TURNS = 48; // in the document at once
 const CHARS = 6_000_000; // of their HTML
 const WAIT_MS = 1000, WAIT_AT_MOST_MS = 30_000; // before the server is asked again
 const OVER = new Set([401, 403, 404, 410]); // asking again would not help
+const GONE = 410; // a turn that the page has is no more of the thread: its end is another
 const NEAR = 160; // so close to the end, one is at the end
 
 const turns = byId("turns"), outline = byId("outline"), newest = byId("newest");
@@ -83,6 +85,10 @@ async function load(way) {
 
 async function fill() {
   if (busy) return;
+  if (hasStale(turns) && !dropStale(turns)) {
+    if (isAtEnd()) void openNewest();
+    return;
+  }
   const mine = busy = asking;
   try {
     for (let pages = 0; pages < 8; pages += 1) {
@@ -93,6 +99,7 @@ async function fill() {
     }
   } catch (error) {
     if (mine.signal.aborted) return;
+    if (error.status === GONE) return wait(openNewest);
     say(error.message);
   } finally {
     if (busy === mine) busy = null;
@@ -117,6 +124,7 @@ async function open(asked, after) {
     after();
   } catch (error) {
     if (mine.signal.aborted) return;
+    if (error.status === GONE) return openNewest();
     say(error.message);
     return broken(error.status ?? 0);
   } finally {
@@ -190,17 +198,31 @@ function broken(status) {
   });
 }
 
-/** The end is another by now; what is on screen stays. */
-function reread() {
+/** The end is another by now; what is on screen stays, with a mark if it is no more of the thread. */
+async function reread() {
   stopFollowing = null;
   more.after = true;
   newest.hidden = false;
+  asking.abort();
+  const mine = busy = asking = new AbortController();
+  try {
+    const page = await ask(`${base}/turns?from=last`, { signal: mine.signal });
+    const made = nodes(page.html);
+    keeping(() => forget(markStale(turns, made)));
+    say("The end of the thread is another by now.");
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    return broken(error.status ?? 0);
+  } finally {
+    if (busy === mine) busy = null;
+  }
+  void fill();
 }
 
 // -- outline
 
 function tellOutline() {
-  const held = articles();
+  const held = articles().filter((each) => !each.matches(".stale"));
   if (!held.length) return;
   tell(held, more);
   markCurrent();
@@ -393,7 +415,8 @@ function list() {
 
 /** The address leads to what is on screen, for who comes back or loads the page again. */
 const keepPlace = settled(() => {
-  const article = articles()[current(articles())];
+  const held = articles().filter((each) => !each.matches(".stale"));
+  const article = held[current(held)];
   const link = article?.querySelector(".permalink");
   if (!link) return;
   const isNewest = !more.after && isAtEnd();
