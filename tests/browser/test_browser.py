@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,69 @@ def test_a_search_within_a_thread_leads_to_its_turns_and_back(page: Page, site: 
     page.goto(f"{site.base}/thread/{THREAD}")
     page.keyboard.press("Escape")
     expect(page).to_have_url(f"{site.base}/")
+
+
+def back(page: Page) -> None:
+    page.go_back()
+
+
+def escape(page: Page) -> None:
+    page.keyboard.press("Escape")
+
+
+def load_again(page: Page) -> None:
+    page.go_back()
+    page.wait_for_timeout(500)
+    page.reload()
+
+
+@pytest.mark.parametrize("comes_back", [back, escape, load_again])
+@pytest.mark.parametrize("words", ["", "number"])
+def test_a_list_is_as_it_was_for_who_comes_back(
+    page: Page, words: str, comes_back: Callable[[Page], object]
+) -> None:
+    page.select_option("#sort", "updated")
+    if words:
+        page.fill("#search", words)
+        expect(page.locator("#rows .hit").first).to_be_visible()
+    for _ in range(40):
+        page.mouse.wheel(0, 1500)
+        page.wait_for_timeout(25)
+    page.wait_for_timeout(500)
+    place = "Math.round(scrollY)"
+    there = page.locator(":focus")
+    shown = page.locator("#rows .row").filter(visible=True)
+    at = page.evaluate(
+        """() => [...document.querySelectorAll("#rows .row")]
+        .findIndex((each) => each.getBoundingClientRect().top > innerHeight / 2)"""
+    )
+    left = shown.nth(at).locator(".title")
+    link, before = str(left.get_attribute("href")), left.bounding_box()
+    assert page.evaluate(place) > 10_000
+    url = page.url
+    left.click()
+    expect(page.locator("#turns .show-raw").first).to_be_attached()
+    comes_back(page)
+    expect(page).to_have_url(url)
+    expect(there).to_have_attribute("href", link)
+    after = there.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) < 2
+    expect(page.locator("#sort")).to_have_value("updated")
+    page.keyboard.press("j")
+    expect(there).not_to_have_attribute("href", link)
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("#rows .row").first).to_be_in_viewport()
+
+
+def test_who_goes_to_the_list_anew_is_at_its_beginning(page: Page) -> None:
+    page.evaluate("scrollTo(0, 3000)")
+    page.wait_for_timeout(300)
+    page.locator("#rows .title").last.click()
+    page.locator(".brand").click()
+    expect(page.locator("#rows .title").first).to_be_in_viewport()
+    assert page.evaluate("scrollY") == 0
 
 
 def test_filters_choose_threads_and_stay_in_the_address(page: Page) -> None:

@@ -5,6 +5,7 @@ import { dropStale, hasStale, markStale } from "./ends.js";
 import { listen } from "./keys.js";
 import { follow } from "./live.js";
 import { forget, idOf, mark, opened, tell } from "./outline.js";
+import { backToList } from "./place.js";
 import { ask, byId, change, framed, nodes, say, settled } from "./shared.js";
 
 const TURNS = 48; // in the document at once
@@ -404,14 +405,9 @@ listen({
   Escape: () => {
     if (document.activeElement?.matches("input")) document.activeElement.blur();
     else if (document.body.classList.contains("outlined")) toggleOutline();
-    else location.assign(list());
+    else backToList();
   },
 });
-
-/** The list as it was left, with what was searched for. */
-function list() {
-  try { return sessionStorage.getItem("threadlog-list") || "/"; } catch { return "/"; }
-}
 
 /** The address leads to what is on screen, for who comes back or loads the page again. */
 const keepPlace = settled(() => {
