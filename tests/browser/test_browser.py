@@ -360,12 +360,85 @@ def test_lines_and_lineage_are_shown_on_demand(page: Page, site: Site) -> None:
     page.goto(f"{site.base}/thread/{THREAD}/turn/2")
     page.locator("#turn-2").hover()
     page.locator("#turn-2 .show-raw").click()
+    expect(page.locator("#raw-title")).to_have_text("Turn 2: lines of the rollout from there on")
+    expect(page.locator("#raw-shown pre").first).to_contain_text('\n    "turn_id": "turn-001"\n  }')
+    page.get_by_role("button", name="as it stands").click()
     expect(page.locator("#raw-shown pre").first).to_contain_text('"turn_id":"turn-001"')
     page.locator("#raw-more").click()
     expect(page.locator("#raw-shown pre")).to_have_count(20)
     page.keyboard.press("Escape")
     page.evaluate("document.getElementById('show-kin').click()")
     expect(page.locator("#kin-shown [aria-current]")).to_have_text("asked 000")
+
+
+def test_lines_that_are_laid_out_say_what_they_said(page: Page, site: Site) -> None:
+    given = r'{"a":12345678901234567890,"b":[],"c":{"d":"x,{}\" :\\"},"a":[1,{}],"e":"cut'
+    page.goto(f"{site.base}/thread/{THREAD}")
+    url = page.locator("script[src*='thread.js']").get_attribute("src")
+    shown = page.evaluate(
+        "async ([url, given]) => (await import(url)).laidOut(given)",
+        [str(url).replace("thread.js", "raw.js"), given],
+    )
+    assert shown.splitlines() == [
+        "{",
+        '  "a": 12345678901234567890,',
+        '  "b": [],',
+        '  "c": {',
+        r'    "d": "x,{}\" :\\"',
+        "  },",
+        '  "a": [',
+        "    1,",
+        "    {}",
+        "  ],",
+        '  "e": "cut',
+    ]
+
+
+def test_choices_say_what_they_choose_and_are_not_cut(browser: Browser, site: Site) -> None:
+    with visited(browser, site, viewport={"width": 390, "height": 844}) as page:
+        for name, said in (
+            ("archived", ["not archived", "archived only", "archived too"]),
+            ("sort", ["newest first", "last changed first", "last asked first"]),
+        ):
+            expect(page.locator(f"#{name} option")).to_have_text(said)
+        for name in ("archived", "source", "sort"):
+            for value in page.locator(f"#{name} option").all_text_contents():
+                wide = page.evaluate(WIDE, [f"#{name}", value])
+                box = page.locator(f"#{name}").bounding_box()
+                assert box is not None
+                assert wide + 40 <= box["width"], value
+
+
+# How wide words are in the letters of an element.
+WIDE = """([selector, words]) => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = getComputedStyle(document.querySelector(selector)).font;
+  return pen.measureText(words).width;
+}"""
+
+
+def test_a_question_takes_the_focus_and_gives_it_back(browser: Browser, site: Site) -> None:
+    with visited(browser, site, expected="Failed to load resource") as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        archive, question = page.locator("#show-archive"), page.locator("#archive")
+        for leave in ("Escape", "Cancel"):
+            archive.focus()
+            page.keyboard.press("Enter")
+            expect(question.get_by_role("button", name="Archive")).to_be_focused()
+            if leave == "Escape":
+                page.keyboard.press("Escape")
+            else:
+                question.get_by_role("button", name="Cancel").click()
+            expect(question).to_be_hidden()
+            expect(archive).to_be_focused()
+            assert not site.home.get(THREAD).archived
+        page.route(
+            "**/archive", lambda route: route.fulfill(status=409, json={"error": "It is used."})
+        )
+        archive.click()
+        expect(page.locator("#archive-said")).to_have_text("It is used.")
+        expect(question.get_by_role("button", name="Archive")).to_be_disabled()
+        expect(question.get_by_role("button", name="Cancel")).to_be_focused()
 
 
 def test_light_and_dark_follow_the_system_until_chosen(browser: Browser, site: Site) -> None:

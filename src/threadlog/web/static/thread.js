@@ -6,6 +6,7 @@ import { listen } from "./keys.js";
 import { follow } from "./live.js";
 import { forget, idOf, mark, opened, tell } from "./outline.js";
 import { backToList } from "./place.js";
+import { showLines } from "./raw.js";
 import { ask, byId, change, framed, nodes, say, settled } from "./shared.js";
 
 const TURNS = 48; // in the document at once
@@ -251,43 +252,12 @@ function move(step) {
 
 // -- what is asked for by a button
 
-let raw = null;
-
-async function moreRaw() {
-  const asked = new URLSearchParams({ segment: raw.segment, byte: raw.byte });
-  const page = await ask(`${base}/raw?${asked}`);
-  for (const line of page.lines) byId("raw-shown").append(rawLine(page.segment, line));
-  raw.byte = page.next;
-  byId("raw-more").hidden = page.next === null;
-}
-
-function rawLine(segment, line) {
-  const made = document.createElement("section"), head = document.createElement("p");
-  const text = document.createElement("pre");
-  head.className = "note";
-  head.textContent = `byte ${line.byte}, ${line.length} bytes `;
-  if (line.cut) {
-    const whole = document.createElement("a");
-    whole.href = `/thread/${turns.dataset.thread}/line?segment=${segment}&byte=${line.byte}`;
-    whole.target = "_blank";
-    whole.textContent = "the whole line";
-    head.append(whole);
-  }
-  text.className = "output";
-  text.tabIndex = 0;
-  text.textContent = line.text;
-  made.append(head, text);
-  return made;
-}
-
 function showRaw(article) {
   const [, id, , start] = JSON.parse(article.dataset.at);
   const named = /^turn-(\d+)$/.exec(id);
   if (!start && !named) return say("Where this turn begins in the rollout is not told.");
-  raw = start ? { segment: start[0], byte: start[1] } : { segment: 0, byte: Number(named[1]) };
-  byId("raw-shown").replaceChildren();
-  show("raw");
-  moreRaw().catch((error) => byId("raw-shown").append(error.message));
+  const [segment, byte] = start ?? [0, Number(named[1])];
+  showLines(turns.dataset.thread, segment, byte, article.querySelector("h2").textContent);
 }
 
 async function showEarlier(link) {
@@ -322,6 +292,10 @@ function rename() {
 async function archive() {
   const dialog = show("archive"), form = dialog.querySelector("form");
   const said = byId("archive-said"), verb = form.dataset.verb;
+  const does = form.querySelector("[type=submit]");
+  said.textContent = "";
+  does.disabled = false;
+  does.focus();
   try {
     const told = await change(`${base}/${verb}`, { dry_run: true });
     const others = told.threads - 1;
@@ -329,6 +303,8 @@ async function archive() {
     said.textContent = `This will ${verb} the thread${along}. It can be undone here.`;
   } catch (error) {
     said.textContent = error.message;
+    does.disabled = true;
+    form.querySelector(".close").focus();
   }
 }
 
@@ -368,7 +344,6 @@ byId("show-outline").addEventListener("click", () => toggleOutline());
 byId("show-kin").addEventListener("click", () => void showKin());
 byId("show-rename").addEventListener("click", rename);
 byId("show-archive").addEventListener("click", () => void archive());
-byId("raw-more").addEventListener("click", () => moreRaw().catch((error) => say(error.message)));
 byId("oldest").addEventListener("click", () => void openOldest());
 newest.addEventListener("click", () => (more.after ? void openNewest() : toEnd()));
 byId("rename").querySelector("form").addEventListener("submit", (event) => {
