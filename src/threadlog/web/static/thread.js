@@ -159,7 +159,7 @@ function live() {
       }
       if (follows) { bound(false); toEnd(); } else newest.hidden = false;
       if (hasEnded) say("The turn has ended.");
-      tellOutline();
+      tellOutline(true);
     },
     ready: () => {
       if (failures) say("");
@@ -223,10 +223,10 @@ async function reread() {
 
 // -- outline
 
-function tellOutline() {
+function tellOutline(hasGrown = false) {
   const held = articles().filter((each) => !each.matches(".stale"));
   if (!held.length) return;
-  tell(held, more);
+  tell(held, more, held[current(held)], hasGrown);
   markCurrent();
 }
 
