@@ -254,6 +254,6 @@ def _kin() -> Html:
 
 
 def _raw() -> Html:
-    plain = tag("button", "as it stands", id="raw-plain", type="button", aria_pressed="false")
+    plain = tag("button", "as it stands", id="raw-plain", type="button")
     more = tag("button", "more lines", id="raw-more", type="button")
     return _dialog("raw", "Lines of the rollout", plain, tag("div", id="raw-shown"), more)

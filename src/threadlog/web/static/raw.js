@@ -73,6 +73,7 @@ export function showLines(name, segment, byte, turn) {
   void further();
 }
 
+plain.setAttribute("aria-pressed", "false");
 plain.addEventListener("click", () => {
   plain.setAttribute("aria-pressed", String(!isPlain()));
   for (const pre of shown.querySelectorAll("pre")) write(pre);
