@@ -83,7 +83,10 @@ def test_turns_that_were_rolled_back_are_marked_and_go(
         page.wait_for_timeout(300)
         before = top_of(read)
         add(path, rolled_back(3))
-        expect(page.locator("#status")).to_have_text("The end of the thread is another by now.")
+        said = "The end of the thread is another by now."
+        expect(page.locator("#status")).to_have_text(said)
+        page.wait_for_timeout(700)  # and it stays, though the page follows again
+        expect(page.locator("#status")).to_have_text(said)
         expect(page.locator("#newest")).to_be_visible()
         expect(page.locator("#outline")).not_to_contain_text("asked t58")
         if reads == "what is gone":

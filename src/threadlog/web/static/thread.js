@@ -21,7 +21,7 @@ const base = `/api/thread/${turns.dataset.thread}`;
 const more = { before: turns.dataset.before === "true", after: turns.dataset.after === "true" };
 const sizes = new WeakMap();
 // What is asked for belongs to the stretch that is shown; another stretch ends it.
-let asking = new AbortController(), busy = null, stopFollowing = null, failures = 0, isOver = false;
+let asking = new AbortController(), busy = null, stopFollowing = null, failures = 0, isOver = false, isBroken = false;
 
 const articles = () => [...turns.querySelectorAll(":scope > .turn")];
 const isAtEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - NEAR;
@@ -162,7 +162,8 @@ function live() {
       tellOutline(true);
     },
     ready: () => {
-      if (failures) say("");
+      if (isBroken) say("");
+      isBroken = false;
       failures = 0;
     },
     again: () => wait(() => (isAtEnd() || !articles().length ? openNewest() : reread())),
@@ -193,6 +194,7 @@ function broken(status) {
   }
   if (status === 0) say("The server has ended, or cannot be reached.");
   else if (status === 503) say("Too many pages follow threads; this one waits.");
+  isBroken = true;
   failures = Math.max(failures, 1);
   wait(() => {
     stopFollowing = null;
