@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,69 @@ def test_a_search_within_a_thread_leads_to_its_turns_and_back(page: Page, site: 
     expect(page).to_have_url(f"{site.base}/")
 
 
+def back(page: Page) -> None:
+    page.go_back()
+
+
+def escape(page: Page) -> None:
+    page.keyboard.press("Escape")
+
+
+def load_again(page: Page) -> None:
+    page.go_back()
+    page.wait_for_timeout(500)
+    page.reload()
+
+
+@pytest.mark.parametrize("comes_back", [back, escape, load_again])
+@pytest.mark.parametrize("words", ["", "number"])
+def test_a_list_is_as_it_was_for_who_comes_back(
+    page: Page, words: str, comes_back: Callable[[Page], object]
+) -> None:
+    page.select_option("#sort", "updated")
+    if words:
+        page.fill("#search", words)
+        expect(page.locator("#rows .hit").first).to_be_visible()
+    for _ in range(40):
+        page.mouse.wheel(0, 1500)
+        page.wait_for_timeout(25)
+    page.wait_for_timeout(500)
+    place = "Math.round(scrollY)"
+    there = page.locator(":focus")
+    shown = page.locator("#rows .row").filter(visible=True)
+    at = page.evaluate(
+        """() => [...document.querySelectorAll("#rows .row")]
+        .findIndex((each) => each.getBoundingClientRect().top > innerHeight / 2)"""
+    )
+    left = shown.nth(at).locator(".title")
+    link, before = str(left.get_attribute("href")), left.bounding_box()
+    assert page.evaluate(place) > 10_000
+    url = page.url
+    left.click()
+    expect(page.locator("#turns .show-raw").first).to_be_attached()
+    comes_back(page)
+    expect(page).to_have_url(url)
+    expect(there).to_have_attribute("href", link)
+    after = there.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) < 2
+    expect(page.locator("#sort")).to_have_value("updated")
+    page.keyboard.press("j")
+    expect(there).not_to_have_attribute("href", link)
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("#rows .row").first).to_be_in_viewport()
+
+
+def test_who_goes_to_the_list_anew_is_at_its_beginning(page: Page) -> None:
+    page.evaluate("scrollTo(0, 3000)")
+    page.wait_for_timeout(300)
+    page.locator("#rows .title").last.click()
+    page.locator(".brand").click()
+    expect(page.locator("#rows .title").first).to_be_in_viewport()
+    assert page.evaluate("scrollY") == 0
+
+
 def test_filters_choose_threads_and_stay_in_the_address(page: Page) -> None:
     page.select_option("#archived", "only")
     expect(page.locator("#status")).to_have_text("No threads.")
@@ -297,12 +360,85 @@ def test_lines_and_lineage_are_shown_on_demand(page: Page, site: Site) -> None:
     page.goto(f"{site.base}/thread/{THREAD}/turn/2")
     page.locator("#turn-2").hover()
     page.locator("#turn-2 .show-raw").click()
+    expect(page.locator("#raw-title")).to_have_text("Turn 2: lines of the rollout from there on")
+    expect(page.locator("#raw-shown pre").first).to_contain_text('\n    "turn_id": "turn-001"\n  }')
+    page.get_by_role("button", name="as it stands").click()
     expect(page.locator("#raw-shown pre").first).to_contain_text('"turn_id":"turn-001"')
     page.locator("#raw-more").click()
     expect(page.locator("#raw-shown pre")).to_have_count(20)
     page.keyboard.press("Escape")
     page.evaluate("document.getElementById('show-kin').click()")
     expect(page.locator("#kin-shown [aria-current]")).to_have_text("asked 000")
+
+
+def test_lines_that_are_laid_out_say_what_they_said(page: Page, site: Site) -> None:
+    given = r'{"a":12345678901234567890,"b":[],"c":{"d":"x,{}\" :\\"},"a":[1,{}],"e":"cut'
+    page.goto(f"{site.base}/thread/{THREAD}")
+    url = page.locator("script[src*='thread.js']").get_attribute("src")
+    shown = page.evaluate(
+        "async ([url, given]) => (await import(url)).laidOut(given)",
+        [str(url).replace("thread.js", "raw.js"), given],
+    )
+    assert shown.splitlines() == [
+        "{",
+        '  "a": 12345678901234567890,',
+        '  "b": [],',
+        '  "c": {',
+        r'    "d": "x,{}\" :\\"',
+        "  },",
+        '  "a": [',
+        "    1,",
+        "    {}",
+        "  ],",
+        '  "e": "cut',
+    ]
+
+
+def test_choices_say_what_they_choose_and_are_not_cut(browser: Browser, site: Site) -> None:
+    with visited(browser, site, viewport={"width": 390, "height": 844}) as page:
+        for name, said in (
+            ("archived", ["not archived", "archived only", "archived too"]),
+            ("sort", ["newest first", "last changed first", "last asked first"]),
+        ):
+            expect(page.locator(f"#{name} option")).to_have_text(said)
+        for name in ("archived", "source", "sort"):
+            for value in page.locator(f"#{name} option").all_text_contents():
+                wide = page.evaluate(WIDE, [f"#{name}", value])
+                box = page.locator(f"#{name}").bounding_box()
+                assert box is not None
+                assert wide + 40 <= box["width"], value
+
+
+# How wide words are in the letters of an element.
+WIDE = """([selector, words]) => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = getComputedStyle(document.querySelector(selector)).font;
+  return pen.measureText(words).width;
+}"""
+
+
+def test_a_question_takes_the_focus_and_gives_it_back(browser: Browser, site: Site) -> None:
+    with visited(browser, site, expected="Failed to load resource") as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        archive, question = page.locator("#show-archive"), page.locator("#archive")
+        for leave in ("Escape", "Cancel"):
+            archive.focus()
+            page.keyboard.press("Enter")
+            expect(question.get_by_role("button", name="Archive")).to_be_focused()
+            if leave == "Escape":
+                page.keyboard.press("Escape")
+            else:
+                question.get_by_role("button", name="Cancel").click()
+            expect(question).to_be_hidden()
+            expect(archive).to_be_focused()
+            assert not site.home.get(THREAD).archived
+        page.route(
+            "**/archive", lambda route: route.fulfill(status=409, json={"error": "It is used."})
+        )
+        archive.click()
+        expect(page.locator("#archive-said")).to_have_text("It is used.")
+        expect(question.get_by_role("button", name="Archive")).to_be_disabled()
+        expect(question.get_by_role("button", name="Cancel")).to_be_focused()
 
 
 def test_light_and_dark_follow_the_system_until_chosen(browser: Browser, site: Site) -> None:
@@ -333,6 +469,39 @@ def test_a_thread_is_followed_while_its_end_is_shown(browser: Browser, tmp_path:
         expect(page.locator("#status")).to_have_text("The turn has ended.")
         expect(page.locator("#turns .turn").last.locator(".prose p").last).to_be_in_viewport()
         expect(page.locator("#outline li")).to_have_count(2)
+
+
+CALL = {"type": "function_call", "name": "exec_command", "call_id": "c"}
+CALL |= {"arguments": json.dumps({"cmd": "sleep 60\necho slept"})}
+OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "slept"}
+
+
+@pytest.mark.parametrize("before", [[], [line("response_item", CALL)]], ids=["live", "loaded"])
+def test_a_command_is_seen_to_run_and_then_in_its_place_what_came_of_it(
+    browser: Browser, tmp_path: Path, before: list[bytes]
+) -> None:
+    path = put(tmp_path, content([meta(), *turn("first"), started("new"), *before]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(500)
+        with path.open("ab") as file:
+            called = [] if before else [line("response_item", CALL)]
+            file.write(content([*called, agent("meanwhile")]))
+        last = page.locator("#turns .turn").last
+        items = last.locator(".items > *")
+        expect(items).to_have_count(2)
+        expect(items.first).to_contain_text("sleep 60")
+        expect(items.first.get_by_text("running")).to_be_visible()
+        expect(last.locator(".turn-head .status")).to_have_text("running")
+        expect(items.last).to_contain_text("meanwhile")
+        items.first.locator("summary").click()
+        with path.open("ab") as file:
+            file.write(content([line("response_item", OUTPUT)]))
+        expect(items.first.locator(".output").last).to_have_text("slept")
+        expect(items.first.locator(".output").last).to_be_visible()
+        expect(items.first.locator("summary")).to_be_focused()
+        expect(items).to_have_count(2)
+        expect(last.locator(".runs")).to_have_count(0)
 
 
 def test_a_thread_is_renamed_and_archived_after_a_question(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from chromium import DESKTOP, PHONE, launched, visited
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from makers import THREAD, agent, content, meta, put, put_thread, started, turn
 from served_web import Site, served
@@ -186,3 +186,61 @@ def test_a_thread_that_is_loaded_again_is_where_it_was(browser: Browser, site: S
         assert before is not None
         assert after is not None
         assert abs(before["y"] - after["y"]) < 5
+
+
+def test_a_piece_of_the_outline_that_fails_is_said_and_comes_later(
+    browser: Browser, site: Site
+) -> None:
+    asked: list[str] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=500, json={"error": "It cannot be read."})
+
+    with visited(browser, site, expected=FAILED) as page:
+        page.route("**/outline?*", fail)
+        page.goto(f"{site.base}/thread/{THREAD}")
+        said = page.locator("#aside .note")
+        expect(said).to_contain_text("More turns could not be read.")
+        page.wait_for_timeout(1500)
+        expect(said).to_have_count(1)
+        assert 2 <= len(asked) <= 3
+        page.unroute("**/outline?*")
+        said.get_by_role("button").click()
+        expect(said).to_have_count(0)
+        expect(page.locator("#outline a").first).to_have_text("3 2")
+
+
+def test_a_piece_of_the_outline_comes_by_itself_once_it_can(browser: Browser, site: Site) -> None:
+    with visited(browser, site, expected=FAILED) as page:
+        page.route("**/outline?*", lambda route: route.abort())
+        page.goto(f"{site.base}/thread/{THREAD}")
+        expect(page.locator("#aside .note")).to_be_visible()
+        page.unroute("**/outline?*")
+        expect(page.locator("#outline a").first).to_have_text("3 2")
+        expect(page.locator("#aside .note")).to_have_count(0)
+
+
+def test_an_outline_far_from_what_is_read_stays_there(browser: Browser, tmp_path: Path) -> None:
+    path = put(tmp_path, content([meta(), *(each for n in range(560) for each in turn(f"{n}"))]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        lines = page.locator("#outline a")
+        for _ in range(40):
+            page.evaluate("document.getElementById('aside').scrollTop = 0")
+            page.wait_for_timeout(60)
+            if str(lines.first.text_content()).endswith(" 0"):
+                break
+        expect(lines.first).to_contain_text(" 0")
+        assert lines.count() <= 450
+        page.evaluate("document.getElementById('aside').scrollTop = 0")
+        with path.open("ab") as file:
+            file.write(content(turn("new")))
+        expect(page.locator("#turns .turn").last).to_contain_text("re new")
+        page.wait_for_timeout(300)
+        page.evaluate("scrollBy(0, -5)")
+        page.wait_for_timeout(300)
+        expect(lines.first).to_contain_text(" 0")
+        expect(lines.nth(3)).to_be_in_viewport()
+        page.evaluate("scrollBy(0, -2000)")  # another turn is read
+        expect(page.locator("#outline [aria-current]")).to_be_in_viewport()

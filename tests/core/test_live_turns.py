@@ -23,6 +23,7 @@ from threadlog.core import turns
 from threadlog.core.items import turn as ti
 from threadlog.core.live import (
     EARLY_TURNS,
+    Awaited,
     Began,
     Ended,
     Happened,
@@ -57,6 +58,8 @@ def words(each: Happening) -> str:
         return f"{type(each).__name__} {each.turn.id} {each.turn.status}"
     if isinstance(each, RolledBack):
         return f"RolledBack {each.turns}"
+    if isinstance(each, Awaited):
+        return f"Awaited {each.item.id}"
     said: Any = each.item
     if isinstance(said, ti.Reasoning):
         return f"{'more ' * each.more}{' '.join(said.summary_text)}"
@@ -80,6 +83,40 @@ def test_a_call_is_told_with_what_came_of_it() -> None:
     raws = [started("t"), CALL, answers("meanwhile"), OUTPUT]
     assert told(raws)[1:] == ["AgentMessage", "ToolCall done"]
     assert told([started("t"), CALL, completed("t")])[1:] == ["ToolCall", "Ended t completed"]
+
+
+CALLED = event("dynamic_tool_call_request", callId="d", turnId="t", tool="x", arguments={})
+ANSWERED_CALL = event(
+    "dynamic_tool_call_response",
+    call_id="d",
+    turn_id="t",
+    tool="x",
+    arguments={},
+    success=True,
+    content_items=[],
+    duration={"secs": 1, "nanos": 0},
+)
+
+
+@pytest.mark.parametrize(
+    ("raws", "expected"),
+    [
+        ([CALL, answers("meanwhile"), OUTPUT], ["Awaited c", "AgentMessage", "ToolCall done"]),
+        ([CALL, CALL, OUTPUT], ["Awaited c", "ToolCall done"]),
+        ([CALL, completed("t"), OUTPUT], ["Awaited c", "ToolCall", "Ended t completed"]),
+        ([CALLED, ANSWERED_CALL], ["Awaited d", "DynamicToolCall"]),
+        ([OUTPUT, answers("a")], ["AgentMessage"]),
+    ],
+    ids=["answered", "told twice", "never answered", "by events", "no call"],
+)
+def test_a_call_that_runs_is_told_to_who_asks_for_it(
+    raws: list[bytes], expected: list[str]
+) -> None:
+    live = LiveTurns(TurnRules(), awaited=True)
+    lines = decoded([session(), started("t"), *raws])
+    assert [words(each) for raw in lines for each in live.add(raw)][1:] == expected
+    unasked = [each for each in expected if not each.startswith("Awaited")]
+    assert told([started("t"), *raws])[1:] == unasked
 
 
 def test_a_call_is_told_once_however_often_rollouts_tell_it() -> None:

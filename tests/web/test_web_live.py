@@ -187,16 +187,50 @@ def test_a_page_that_has_nothing_gets_the_newest_eight(site: Site, home: Path) -
     assert [told["turn"] for _name, told in shown] == [f"turn-{number}" for number in range(5, 13)]
 
 
-def test_a_call_that_ran_when_the_page_was_opened_is_shown_once(site: Site, home: Path) -> None:
-    call = {"type": "function_call", "name": "look", "arguments": "{}", "call_id": "c"}
-    output = {"type": "function_call_output", "call_id": "c", "output": "what was seen"}
-    path = put(home, content([meta(), started("turn-a"), line("response_item", call)]))
-    with site.events(known("turn-a", 0)) as events:
-        assert next(events)[0] == "turn"
+CALL = {"type": "function_call", "name": "look", "arguments": "{}", "call_id": "c"}
+OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "what was seen"}
+
+
+def test_a_call_is_told_as_it_begins_and_again_in_its_place(site: Site, home: Path) -> None:
+    path = put(home, content([meta(), *turn("a")]))
+    with site.events(known("turn-a", 2)) as events:
         ready(events)
-        append(path, line("response_item", output), agent("and then"))
+        append(path, started("b"), line("response_item", CALL), agent("meanwhile"))
+        assert next(events)[0] == "turn"
+        name, told = next(events)
+        assert (name, told["turn"], told["replaces"]) == ("item", "b", None)
+        assert 'data-item="c"' in told["html"]
+        assert "running" in told["html"]
+        assert "meanwhile" in next(events)[1]["html"]
+        append(path, line("response_item", OUTPUT))
+        name, told = next(events)
+        assert (name, told["turn"], told["replaces"]) == ("item", "b", "c")
+        assert "what was seen" in told["html"]
+        assert "running" not in told["html"]
+
+
+def test_a_call_that_ran_when_the_page_was_opened_is_replaced(site: Site, home: Path) -> None:
+    path = put(home, content([meta(), started("turn-a"), line("response_item", CALL)]))
+    with site.events(known("turn-a", 0)) as events:
+        name, told = next(events)
+        assert name == "turn"
+        assert 'data-item="c"' in told["html"]
+        ready(events)
+        append(path, line("response_item", OUTPUT), agent("and then"))
+        name, told = next(events)
+        assert (name, told["turn"], told["replaces"]) == ("item", "turn-a", "c")
+        assert told["html"].count("what was seen") == 1
+        assert "and then" in next(events)[1]["html"]
+
+
+def test_a_page_is_told_of_a_call_that_ended_while_it_did_not_follow(
+    site: Site, home: Path
+) -> None:
+    raws = [line("response_item", each) for each in (CALL, OUTPUT)]
+    put(home, content([meta(), started("turn-a"), *raws]))
+    with site.events(f"{known('turn-a', 1, 'interrupted')}&awaited=1") as events:
         name, told = next(events)
         assert (name, told["turn"]) == ("turn", "turn-a")
-        assert told["html"].count("what was seen") == 1
-        append(path, agent("at last"))
-        assert "at last" in next(events)[1]["html"]
+        assert "what was seen" in told["html"]
+    with site.events(known("turn-a", 1, "interrupted")) as events:
+        ready(events)

@@ -20,7 +20,7 @@ from threadlog.core.decode import Line
 from threadlog.core.framing import Oversized
 from threadlog.core.items import turn as ti
 from threadlog.core.lines import Damaged, Json
-from threadlog.core.live import Began, Ended, Happened, Happening, LiveTurns, RolledBack
+from threadlog.core.live import Awaited, Began, Ended, Happened, Happening, LiveTurns, RolledBack
 from threadlog.core.query import ThreadSummary
 from threadlog.core.turn import IN_PROGRESS, ROLLED_BACK, Turn
 from threadlog.following import Deleted, Followed, Following, Reverted, Shortened
@@ -126,7 +126,7 @@ def _newest(happenings: Iterable[Happening], count: int, *, whole: bool) -> list
         elif isinstance(each, Began):
             turns.append((each.turn.id, [each, *ahead.pop(each.turn.id, [])]))
         else:
-            name = each.turn_id if isinstance(each, Happened) else each.turn.id
+            name = each.turn_id if isinstance(each, (Awaited, Happened)) else each.turn.id
             found = next((told for turn_id, told in reversed(turns) if turn_id == name), None)
             if found is not None:
                 found.append(each)

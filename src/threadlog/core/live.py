@@ -1,7 +1,7 @@
 """Turns as they happen: lines go in, and come out as what began, happened and ended in turns.
 
 The same fold as for stored turns; what was told of a turn is not kept.  A call is told with what
-came of it, reasoning piece by piece.
+came of it, and to who asks for that also as it begins; reasoning piece by piece.
 """
 
 from __future__ import annotations
@@ -34,6 +34,13 @@ class Happened(NamedTuple):
     more: bool = False
 
 
+class Awaited(NamedTuple):
+    """A call began, or more is known of it; it is told as `Happened` when it or its turn ends."""
+
+    turn_id: str
+    item: ti.AnyTurnItem
+
+
 class Ended(NamedTuple):
     """A turn ended; it is told without its items."""
 
@@ -46,15 +53,16 @@ class RolledBack(NamedTuple):
     turns: int
 
 
-Happening = Began | Happened | Ended | RolledBack
+Happening = Began | Awaited | Happened | Ended | RolledBack
 # So many turns that have not begun are remembered with the names of their items.
 EARLY_TURNS = 64
 
 
 class LiveTurns:
-    """What happens in the turns of a thread, line by line."""
+    """What happens in the turns of a thread, line by line; calls that run too, with *awaited*."""
 
-    def __init__(self, rules: TurnRules) -> None:
+    def __init__(self, rules: TurnRules, *, awaited: bool = False) -> None:
+        self._tells_awaited = awaited
         self._fold = TurnFold(rules)
         self._running: OpenTurn | None = None
         self._waiting: dict[tuple[int, str], OpenTurn] = {}
@@ -121,10 +129,10 @@ class LiveTurns:
         if (turn.number, name) in self._told:
             turn.items[name] = NOTHING
             return []
-        if _is_complete(item):
+        if is_complete(item):
             return self._tell(turn, name)
         self._waiting[turn.number, name] = turn
-        return []
+        return [Awaited(turn.id, item)] if self._tells_awaited else []
 
     def _tell(self, turn: OpenTurn, name: str) -> list[Happening]:
         item, turn.items[name] = turn.items[name], NOTHING
@@ -156,7 +164,8 @@ class LiveTurns:
         self._waiting = {key: each for key, each in self._waiting.items() if each is not turn}
 
 
-def _is_complete(item: ti.AnyTurnItem) -> bool:
+def is_complete(item: ti.AnyTurnItem) -> bool:
+    """False for a call of which it is not known yet what came of it."""
     if isinstance(item, ti.ToolCall):
         return item.output is not None
     return getattr(item, "status", None) != "in_progress"

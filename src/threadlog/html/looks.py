@@ -49,7 +49,8 @@ class Look(NamedTuple):
     there.  `earlier_url` tells where the items of a turn before so many are, `thread_url` and
     `turn_url` where others are shown, `moment` how a time (unix seconds) is written.  `prefix`
     is what the ids of elements begin with, where several threads stand in one page.  `colours` are
-    those left for all turns of a page (None: code is coloured, however much there is).
+    those left for all turns of a page (None: code is coloured, however much there is).  `awaited`
+    puts calls of which nothing has come yet into elements of their own, to be found and replaced.
     """
 
     folded: bool = True
@@ -62,6 +63,7 @@ class Look(NamedTuple):
     moment: Callable[[int], str] = utc
     prefix: str = ""
     colours: Colours | None = None
+    awaited: bool = False
 
 
 class Part(NamedTuple):

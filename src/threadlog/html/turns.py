@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from threadlog.core.export import RolledBack
 from threadlog.core.items import turn as ti
+from threadlog.core.live import is_complete
 from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.html import facts
 from threadlog.html.items import item as item_of
@@ -71,7 +72,11 @@ def items(turn_id: str, shown: Iterable[ti.AnyTurnItem], look: Look, first: int 
 
 def item(turn_id: str, item: ti.AnyTurnItem, look: Look, number: int = 0) -> Html:
     """One item, number so-and-so of its turn, counted from 0."""
-    return item_of(Pen(look, turn_id, number), item)
+    shown = item_of(Pen(look, turn_id, number), item)
+    if is_complete(item) or not look.awaited:
+        return shown
+    runs = tag("span", "running", class_="fact runs")
+    return tag("div", shown, runs, class_="awaited", data_item=item.id)
 
 
 def part(turn: Turn, name: str) -> Part | None:

@@ -1,7 +1,8 @@
 """A thread as it grows, told to a page as server-sent events.
 
 First the newest turns as they are by then, as far as the page does not have them; then what begins,
-happens and ends.  After a revert or a rollback the page is told to read the end again.
+happens and ends; a call as it begins, and again, in its place, with what came of it.  After a
+revert or a rollback the page is told to read the end again.
 """
 
 from __future__ import annotations
@@ -18,8 +19,16 @@ from starlette.types import Receive, Scope, Send
 
 from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line
-from threadlog.core.items import turn as ti
-from threadlog.core.live import Began, Ended, Happened, Happening, LiveTurns, RolledBack
+from threadlog.core.live import (
+    Awaited,
+    Began,
+    Ended,
+    Happened,
+    Happening,
+    LiveTurns,
+    RolledBack,
+    is_complete,
+)
 from threadlog.core.turn import Turn
 from threadlog.errors import ThreadlogError
 from threadlog.following import LOOK_S, Deleted, Followed, Following, Reverted, Shortened
@@ -37,12 +46,21 @@ _Told = tuple[str, dict[str, Any]]
 
 
 class Known(NamedTuple):
-    """What a page has of the end of a thread: its last turn, with so many items, so it stands."""
+    """What a page has of the end of a thread.
+
+    Its last turn, with so many items, so it stands; of so many items it shows that they run.
+    """
 
     turn_id: str
     number: int | None
     items: int
     status: str
+    awaited: int
+
+    def is_as(self, turn: Turn) -> bool:
+        """True if the page has all of this turn, its last."""
+        runs = len(_awaited(turn))
+        return (self.items, self.status, self.awaited) == (len(turn.items), turn.status, runs)
 
 
 class Live:
@@ -77,9 +95,12 @@ class Live:
         home = self._home()
         name = request.path_params["thread"]
         given = request.query_params
-        items = number(given, "items") or 0
         known = Known(
-            given.get("turn", ""), number(given, "number"), items, given.get("status", "")
+            given.get("turn", ""),
+            number(given, "number"),
+            number(given, "items") or 0,
+            given.get("status", ""),
+            number(given, "awaited") or 0,
         )
         follower = await asyncio.to_thread(Follower, home, name, known)
         return self._events(follower)
@@ -128,14 +149,8 @@ def _begun(follower: Follower) -> list[_Told]:
         return [("again", {})]
 
 
-def _shown_of(turn: Turn) -> dict[tuple[str, str], bool]:
-    return {(turn.id, item.id): _runs(item) for item in turn.items}
-
-
-def _runs(item: ti.AnyTurnItem) -> bool:
-    if isinstance(item, ti.ToolCall):
-        return item.output is None
-    return getattr(item, "status", None) == "in_progress"
+def _awaited(turn: Turn) -> set[tuple[str, str]]:
+    return {(turn.id, item.id) for item in turn.items if not is_complete(item)}
 
 
 def _event(told: _Told) -> bytes:
@@ -154,8 +169,8 @@ class Follower:
         self._turns = ThreadTurns(home, self._summary, self._following_ended)
         self._live: LiveTurns | None = None
         self._number = known.number
-        # Items that the page was told with their turn, and whether they ran then.
-        self._shown: dict[tuple[str, str], bool] = {}
+        # Calls that run, of which the page has been told.
+        self._awaited: set[tuple[str, str]] = set()
 
     def _following_ended(self) -> bool:
         return self._following.ended
@@ -179,11 +194,11 @@ class Follower:
         reader = self._turns.reader
         end = Spot(len(reader.segments()) - 1, self._following.offset)
         lines, rules = reader.newest_lines(1, end)
-        self._live = LiveTurns(rules)
+        self._live = LiveTurns(rules, awaited=True)
         for line in lines:
             self._live.add(line)
         told = reader.turns_back(CAUGHT_UP, end)
-        self._shown = _shown_of(told[-1][0]) if told else {}
+        self._awaited = {each for turn, _start in told for each in _awaited(turn)}
         at = next((n for n, (turn, _) in enumerate(told) if turn.id == self._known.turn_id), None)
         if at is None and self._known.turn_id:
             return [("again", {})]
@@ -195,8 +210,7 @@ class Follower:
             is_first = is_known and place == 0
             if not is_first:
                 number = number + 1 if number else None
-            have = (self._known.items, self._known.status)
-            if not (is_first and have == (len(turn.items), turn.status)):
+            if not (is_first and self._known.is_as(turn)):
                 at = Place(number, Anchor(turn.id, include=True, start=start))
                 yield "turn", {"turn": turn.id, "html": self._turns.article(turn, at)}
         self._number = number
@@ -216,18 +230,19 @@ class Follower:
         elif isinstance(value, (Reverted, Shortened)):
             yield "again", {}
 
-    def _has(self, what: Happened) -> bool:
-        return not what.more and (what.turn_id, what.item.id) in self._shown
-
-    def _anew(self, what: Happened) -> Iterator[_Told]:
-        """The turn of a call that ran when the page was told of it, as it is by now."""
-        if not self._shown[what.turn_id, what.item.id]:
-            return
-        for turn, start in self._turns.reader.turns_back(1):
-            if turn.id == what.turn_id:
-                self._shown = _shown_of(turn)
-                place = Place(self._number, Anchor(turn.id, include=True, start=start))
-                yield "turn", {"turn": turn.id, "html": self._turns.article(turn, place)}
+    def _item(self, what: Awaited | Happened) -> _Told:
+        """An item, in place of the call that it was while that ran."""
+        key = (what.turn_id, what.item.id)
+        is_known = key in self._awaited
+        goes_on = isinstance(what, Happened) and what.more
+        if isinstance(what, Awaited):
+            self._awaited.add(key)
+        elif not goes_on:
+            self._awaited.discard(key)
+        shown = html.item(what.turn_id, what.item, self._turns.look())
+        replaces = what.item.id if is_known and not goes_on else None
+        told = {"turn": what.turn_id, "html": shown, "replaces": replaces, "more": goes_on}
+        return "item", told
 
     def _happened(self, what: Happening) -> Iterator[_Told]:
         look = self._turns.look()
@@ -236,11 +251,8 @@ class Follower:
             place = Place(self._number, Anchor(what.turn.id, include=True))
             article = self._turns.article(what.turn, place)
             yield "turn", {"turn": what.turn.id, "html": article}
-        elif isinstance(what, Happened) and self._has(what):
-            yield from self._anew(what)
-        elif isinstance(what, Happened):
-            shown = html.item(what.turn_id, what.item, look)
-            yield "item", {"turn": what.turn_id, "html": shown}
+        elif isinstance(what, (Awaited, Happened)):
+            yield self._item(what)
         elif isinstance(what, Ended):
             place = Place(self._number, Anchor(what.turn.id, include=True))
             head = html.head(what.turn, self._turns.look(place), self._number)

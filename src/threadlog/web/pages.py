@@ -13,8 +13,12 @@ from threadlog.web.asked import SOURCES, TEXT_CHARS, Choice
 from threadlog.web.assets import Assets
 from threadlog.web.stretches import Stretch
 
-_SORTS = ((CREATED, "by start"), (UPDATED, "by change"), (RECENCY, "by question"))
-_SHELVES = (("", "active"), ("only", "archived"), ("all", "all"))
+_SORTS = (
+    (CREATED, "newest first"),
+    (UPDATED, "last changed first"),
+    (RECENCY, "last asked first"),
+)
+_SHELVES = (("", "not archived"), ("only", "archived only"), ("all", "archived too"))
 _TITLE_CHARS = 200
 _KEYS = (
     ("j, k", "the next and the previous thread or turn"),
@@ -228,16 +232,21 @@ def _rename(thread: ThreadSummary) -> Html:
         aria_label="its new name",
     )
     said = tag("p", class_="note", role="status", id="rename-said")
-    does = tag("button", "Rename", type="submit")
-    return _dialog("rename", "Rename this thread", tag("form", field, said, does))
+    form = tag("form", field, said, _choice("Rename"))
+    return _dialog("rename", "Rename this thread", form)
 
 
 def _archive(thread: ThreadSummary) -> Html:
     named = "Unarchive" if thread.archived else "Archive"
     said = tag("p", class_="note", role="status", id="archive-said")
-    does = tag("button", named, type="submit")
-    form = tag("form", said, does, data_verb=named.lower())
+    form = tag("form", said, _choice(named), data_verb=named.lower())
     return _dialog("archive", f"{named} this thread", form)
+
+
+def _choice(does: str) -> Html:
+    """The buttons that end a question."""
+    cancel = tag("button", "Cancel", type="button", class_="close")
+    return tag("div", cancel, tag("button", does, type="submit"), class_="choice")
 
 
 def _kin() -> Html:
@@ -245,5 +254,6 @@ def _kin() -> Html:
 
 
 def _raw() -> Html:
+    plain = tag("button", "as it stands", id="raw-plain", type="button")
     more = tag("button", "more lines", id="raw-more", type="button")
-    return _dialog("raw", "Lines of the rollout", tag("div", id="raw-shown"), more)
+    return _dialog("raw", "Lines of the rollout", plain, tag("div", id="raw-shown"), more)

@@ -183,7 +183,9 @@ class ThreadTurns:
     def look(self, place: Place | None = None) -> Look:
         """How turns are shown; where the parts of one lie, if its place is told."""
         base = f"/thread/{self._name}"
-        shown = Look(inline=False, thread_url=id_url, moment=local_time, colours=Colours())
+        shown = Look(
+            inline=False, thread_url=id_url, moment=local_time, colours=Colours(), awaited=True
+        )
         if place is None:
             return shown._replace(inline=True)
         return shown._replace(

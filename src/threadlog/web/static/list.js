@@ -1,6 +1,7 @@
 // The list: pages of threads or hits as one scrolls, of which only those about the screen are held.
 
 import { listen } from "./keys.js";
+import { keep, place } from "./place.js";
 import { ask, byId, framed, nodes, say, settled } from "./shared.js";
 
 const HELD = 5; // pages in the document at once, unless a screen has room for more
@@ -43,9 +44,16 @@ function space() {
   below.style.height = `${sum(listed.pages.slice(listed.last + 1))}px`;
 }
 
-async function fetched(cursor) {
+async function fetched(number) {
+  const known = listed.pages[number], cursor = known ? known.cursor : listed.next;
   const where = listed.words ? "/api/search?" : "/api/threads?";
-  return ask(where + query(listed.words, cursor), { signal: asking.signal });
+  const page = await ask(where + query(listed.words, cursor), { signal: asking.signal });
+  if (known) known.count = page.count; // there may be others by now
+  else {
+    listed.pages.push({ cursor, count: page.count });
+    listed.next = page.next;
+  }
+  return page;
 }
 
 function drop(count, atEnd) {
@@ -67,12 +75,7 @@ async function further() {
   const number = listed.last + 1;
   const known = listed.pages[number];
   if (!known && (listed.next === null && number > 0)) return false;
-  const cursor = known ? known.cursor : listed.next;
-  const page = await fetched(cursor);
-  if (!known) {
-    listed.pages.push({ cursor, count: page.count });
-    listed.next = page.next;
-  }
+  const page = await fetched(number);
   if (page.problems) byId("problems").replaceChildren(nodes(page.problems));
   rows.append(nodes(page.html));
   listed.last = number;
@@ -87,7 +90,7 @@ async function further() {
 /** One page above that was let go of. */
 async function back() {
   const number = listed.first - 1;
-  const page = await fetched(listed.pages[number].cursor);
+  const page = await fetched(number);
   rows.prepend(nodes(page.html));
   listed.first = number;
   while (isBeyond(listed.last, true)) drop(listed.pages[listed.last--].count, true);
@@ -96,7 +99,7 @@ async function back() {
 
 /** The page at a place that was scrolled to past all that is held. */
 async function jump(number) {
-  const page = await fetched(listed.pages[number].cursor);
+  const page = await fetched(number);
   rows.replaceChildren(nodes(page.html));
   listed.first = listed.last = number;
   space();
@@ -155,6 +158,11 @@ async function showTitles(words) {
   }
 }
 
+function name(words) {
+  said.hidden = !words;
+  rows.setAttribute("aria-label", words ? said.textContent : "Threads");
+}
+
 function again() {
   const words = search.value.trim();
   begin(words);
@@ -162,8 +170,7 @@ function again() {
   byId("problems").replaceChildren();
   space();
   say(words ? "Searching…" : "");
-  said.hidden = !words;
-  rows.setAttribute("aria-label", words ? said.textContent : "Threads");
+  name(words);
   const shown = query(search.value, null).toString();
   history.replaceState(null, "", shown ? `/?${shown}` : "/");
   keep();
@@ -172,11 +179,43 @@ function again() {
   void fill();
 }
 
-/** Esc in a thread leads back here, to what was found. */
-function keep() {
+/** Where the list is, for who comes back. */
+function left() {
+  if (!listed.pages.length) return null;
+  const row = document.activeElement?.closest(".row");
+  return {
+    pages: listed.pages,
+    next: listed.next,
+    height: listed.height,
+    page: pageAt(-above.getBoundingClientRect().top),
+    y: scrollY,
+    focused: row?.querySelector(".title").getAttribute("href"),
+    top: row?.getBoundingClientRect().top,
+  };
+}
+
+/** The list as it was left. */
+async function resume({ pages, next, height, page, y, focused, top }) {
+  const words = search.value.trim();
+  begin(words);
+  Object.assign(listed, { pages, next, height, busy: true });
+  const mine = listed;
+  name(words);
   try {
-    sessionStorage.setItem("threadlog-list", location.pathname + location.search);
-  } catch { /* nothing is kept where nothing may be */ }
+    await Promise.all([showTitles(words), jump(page)]);
+  } catch (error) {
+    if (error.name !== "AbortError") again();
+    return;
+  } finally {
+    mine.busy = false;
+  }
+  if (mine !== listed) return;
+  scrollTo(0, y);
+  await fill();
+  const title = [...document.querySelectorAll(".row .title")].find((each) => each.getAttribute("href") === focused);
+  if (mine !== listed || !title) return;
+  title.focus({ preventScroll: true });
+  scrollBy(0, title.closest(".row").getBoundingClientRect().top - top);
 }
 
 function move(step) {
@@ -214,8 +253,13 @@ listen({
   },
 });
 
+history.scrollRestoration = "manual";
+addEventListener("pagehide", () => keep(left()));
+
+const was = place();
 begin("", rows.dataset.next || null, rows.children.length);
-if (search.value.trim()) again();
+if (was) void resume(was);
+else if (search.value.trim()) again();
 else {
   keep();
   space();

@@ -16,6 +16,7 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
     known.set("turn", JSON.parse(last.dataset.at)[1]);
     known.set("items", last.dataset.items);
     known.set("status", last.dataset.status);
+    known.set("awaited", last.querySelectorAll(".awaited").length);
     if (last.dataset.number) known.set("number", last.dataset.number);
   }
   const url = `/api/thread/${turns.dataset.thread}/events?${known}`;
@@ -52,7 +53,11 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
   on("item", (told) => {
     const article = articleOf(turns, told.turn);
     if (!article) return;
-    const made = nodes(told.html), number = Number(article.dataset.items);
+    goesOn(article);
+    const made = nodes(told.html);
+    // A call that ran is replaced by what came of it; if it was let go of meanwhile, it comes when asked for.
+    if (told.replaces !== null) return replace(awaited(article, told.replaces), made);
+    const number = Number(article.dataset.items) - (told.more ? 1 : 0);
     if (made.firstElementChild) made.firstElementChild.dataset.number = number;
     article.querySelector(".items").append(made);
     article.dataset.items = String(number + 1);
@@ -78,6 +83,30 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
     if (!isStopped) broken(status);
   });
   return () => { isStopped = true; source.close(); };
+}
+
+/** A stored turn without an end is told as interrupted: what happens in it tells that it was not. */
+function goesOn(article) {
+  if (article.dataset.status !== "interrupted") return;
+  article.dataset.status = "inProgress";
+  const said = article.querySelector(".turn-head .status");
+  if (said) Object.assign(said, { textContent: "running", className: "fact status" });
+}
+
+const awaited = (article, id) =>
+  [...article.querySelectorAll(".awaited")].find((each) => each.dataset.item === id);
+
+/** Puts what came of a call in its place, as open as that was, and with the focus if that had it. */
+function replace(there, made) {
+  const first = made.firstElementChild;
+  if (there && first) {
+    first.dataset.number = there.dataset.number ?? "";
+    const opens = first.matches("details") ? first : first.querySelector("details");
+    if (opens && there.querySelector("details[open]")) opens.open = true;
+    const had = there.contains(document.activeElement);
+    there.replaceWith(made);
+    if (had) opens?.querySelector("summary").focus({ preventScroll: true });
+  } else there?.remove();
 }
 
 async function statusOf(url) {

@@ -5,12 +5,15 @@ import { ask, byId, framed, nodes } from "./shared.js";
 
 const HELD = 400; // turns in it at once
 const NEAR = 300; // so close to one of its ends, more are asked for
+const WAIT_MS = 1000, WAIT_AT_MOST_MS = 30_000; // before what could not be read is asked for again
+const GONE = 410; // its last turn is no more of the thread
 
 const aside = byId("aside"), outline = byId("outline");
 const base = `/api/thread/${byId("turns").dataset.thread}`;
 const ends = { before: false, after: false }; // is there more than it has?
 const entries = new Map();
-let busy = false, marked = null;
+const failed = { before: null, after: null }; // what says that a piece could not be read
+let busy = false, marked = null, failures = 0, waiting = 0;
 
 /** The id of the turn that an article or a line of the outline is of. */
 export const idOf = (each) => JSON.parse(each.dataset.at)[1];
@@ -64,8 +67,15 @@ function agrees(held) {
     && (last === known.length - 1 || known[last] === outline.lastElementChild);
 }
 
-/** Has the turns that are shown in the outline; *more* tells whether there are others about them. */
-export function tell(held, more) {
+/**
+ * Has the turns that are shown in the outline; *more* tells whether there are others about them.  Who
+ * scrolled it far away from them is left there until another turn is read: not *current*, nor one
+ * that it became because the thread has *grown*.
+ */
+export function tell(held, more, current, hasGrown) {
+  const isElsewhere = outline.children.length && !held.some((each) => entries.has(idOf(each)));
+  if (isElsewhere && hasGrown) marked = idOf(current);
+  if (isElsewhere && marked === idOf(current)) return;
   keeping(() => {
     if (!agrees(held)) {
       outline.replaceChildren();
@@ -85,15 +95,27 @@ export function tell(held, more) {
   void fill();
 }
 
+/** Lets go of turns at its end that are no more of the thread. */
+export function forget(held) {
+  for (const each of held) if (entries.has(idOf(each))) drop(entries.get(idOf(each)));
+  if (held.length) ends.after = true;
+}
+
 /** Marks the line of the turn that is read, and brings it to where it is seen. */
 export function mark(article) {
-  const entry = article ? entries.get(idOf(article)) : null, link = entry?.querySelector("a");
-  if (!link || link.hasAttribute("aria-current")) return;
-  outline.querySelector("[aria-current]")?.removeAttribute("aria-current");
-  link.setAttribute("aria-current", "true");
+  const entry = article ? entries.get(idOf(article)) : null;
+  if (!entry) return;
+  point(entry);
   if (marked === idOf(article)) return;
   marked = idOf(article);
   reveal(entry);
+}
+
+function point(entry) {
+  const link = entry.querySelector("a");
+  if (link.hasAttribute("aria-current")) return;
+  outline.querySelector("[aria-current]")?.removeAttribute("aria-current");
+  link.setAttribute("aria-current", "true");
 }
 
 function reveal(entry) {
@@ -105,9 +127,9 @@ function reveal(entry) {
 
 function wanted() {
   if (!aside.getClientRects().length || !outline.children.length) return null;
-  if (ends.before && aside.scrollTop < NEAR) return "before";
+  if (ends.before && !failed.before && aside.scrollTop < NEAR) return "before";
   const left = aside.scrollHeight - aside.clientHeight - aside.scrollTop;
-  return ends.after && left < NEAR ? "after" : null;
+  return ends.after && !failed.after && left < NEAR ? "after" : null;
 }
 
 async function further(way) {
@@ -124,7 +146,36 @@ async function further(way) {
       drop(outline[far]);
       ends[way === "before" ? "after" : "before"] = true;
     }
+    if (entries.has(marked)) point(entries.get(marked));
   });
+  failures = 0;
+}
+
+/** Says that there is more than could be read; that is asked for again, later or when somebody wants it. */
+function fail(way) {
+  const said = document.createElement("p"), button = document.createElement("button");
+  said.className = "note";
+  said.setAttribute("role", "status");
+  button.type = "button";
+  button.textContent = "Try again";
+  button.addEventListener("click", retry);
+  said.append("More turns could not be read. ", button);
+  keeping(() => (way === "before" ? outline.before(said) : outline.after(said)));
+  failed[way] = said;
+  clearTimeout(waiting);
+  waiting = setTimeout(retry, Math.min(WAIT_MS * 2 ** failures, WAIT_AT_MOST_MS));
+  failures += 1;
+}
+
+function retry() {
+  clearTimeout(waiting);
+  keeping(() => {
+    for (const way of ["before", "after"]) {
+      failed[way]?.remove();
+      failed[way] = null;
+    }
+  });
+  void fill();
 }
 
 /** Asks for more where its end is near. */
@@ -137,8 +188,9 @@ async function fill() {
       await further(way);
       way = wanted();
     }
-  } catch {
-    ends[way] = false; // it ends there, until other turns are shown
+  } catch (error) {
+    if (error.status === GONE) ends[way] = false; // it ends there, until other turns are shown
+    else fail(way);
   } finally {
     busy = false;
   }

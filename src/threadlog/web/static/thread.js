@@ -1,15 +1,19 @@
 // One thread: its turns, a page at a time in either direction; those far from the screen are let go.
 
 import { show } from "./dialogs.js";
+import { dropStale, hasStale, markStale } from "./ends.js";
 import { listen } from "./keys.js";
 import { follow } from "./live.js";
-import { idOf, mark, opened, tell } from "./outline.js";
+import { forget, idOf, mark, opened, tell } from "./outline.js";
+import { backToList } from "./place.js";
+import { showLines } from "./raw.js";
 import { ask, byId, change, framed, nodes, say, settled } from "./shared.js";
 
 const TURNS = 48; // in the document at once
 const CHARS = 6_000_000; // of their HTML
 const WAIT_MS = 1000, WAIT_AT_MOST_MS = 30_000; // before the server is asked again
 const OVER = new Set([401, 403, 404, 410]); // asking again would not help
+const GONE = 410; // a turn that the page has is no more of the thread: its end is another
 const NEAR = 160; // so close to the end, one is at the end
 
 const turns = byId("turns"), outline = byId("outline"), newest = byId("newest");
@@ -17,7 +21,7 @@ const base = `/api/thread/${turns.dataset.thread}`;
 const more = { before: turns.dataset.before === "true", after: turns.dataset.after === "true" };
 const sizes = new WeakMap();
 // What is asked for belongs to the stretch that is shown; another stretch ends it.
-let asking = new AbortController(), busy = null, stopFollowing = null, failures = 0, isOver = false;
+let asking = new AbortController(), busy = null, stopFollowing = null, failures = 0, isOver = false, isBroken = false;
 
 const articles = () => [...turns.querySelectorAll(":scope > .turn")];
 const isAtEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - NEAR;
@@ -83,6 +87,10 @@ async function load(way) {
 
 async function fill() {
   if (busy) return;
+  if (hasStale(turns) && !dropStale(turns)) {
+    if (isAtEnd()) void openNewest();
+    return;
+  }
   const mine = busy = asking;
   try {
     for (let pages = 0; pages < 8; pages += 1) {
@@ -93,6 +101,7 @@ async function fill() {
     }
   } catch (error) {
     if (mine.signal.aborted) return;
+    if (error.status === GONE) return wait(openNewest);
     say(error.message);
   } finally {
     if (busy === mine) busy = null;
@@ -117,6 +126,7 @@ async function open(asked, after) {
     after();
   } catch (error) {
     if (mine.signal.aborted) return;
+    if (error.status === GONE) return openNewest();
     say(error.message);
     return broken(error.status ?? 0);
   } finally {
@@ -149,10 +159,11 @@ function live() {
       }
       if (follows) { bound(false); toEnd(); } else newest.hidden = false;
       if (hasEnded) say("The turn has ended.");
-      tellOutline();
+      tellOutline(true);
     },
     ready: () => {
-      if (failures) say("");
+      if (isBroken) say("");
+      isBroken = false;
       failures = 0;
     },
     again: () => wait(() => (isAtEnd() || !articles().length ? openNewest() : reread())),
@@ -183,6 +194,7 @@ function broken(status) {
   }
   if (status === 0) say("The server has ended, or cannot be reached.");
   else if (status === 503) say("Too many pages follow threads; this one waits.");
+  isBroken = true;
   failures = Math.max(failures, 1);
   wait(() => {
     stopFollowing = null;
@@ -190,19 +202,33 @@ function broken(status) {
   });
 }
 
-/** The end is another by now; what is on screen stays. */
-function reread() {
+/** The end is another by now; what is on screen stays, with a mark if it is no more of the thread. */
+async function reread() {
   stopFollowing = null;
   more.after = true;
   newest.hidden = false;
+  asking.abort();
+  const mine = busy = asking = new AbortController();
+  try {
+    const page = await ask(`${base}/turns?from=last`, { signal: mine.signal });
+    const made = nodes(page.html);
+    keeping(() => forget(markStale(turns, made)));
+    say("The end of the thread is another by now.");
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    return broken(error.status ?? 0);
+  } finally {
+    if (busy === mine) busy = null;
+  }
+  void fill();
 }
 
 // -- outline
 
-function tellOutline() {
-  const held = articles();
+function tellOutline(hasGrown = false) {
+  const held = articles().filter((each) => !each.matches(".stale"));
   if (!held.length) return;
-  tell(held, more);
+  tell(held, more, held[current(held)], hasGrown);
   markCurrent();
 }
 
@@ -228,43 +254,12 @@ function move(step) {
 
 // -- what is asked for by a button
 
-let raw = null;
-
-async function moreRaw() {
-  const asked = new URLSearchParams({ segment: raw.segment, byte: raw.byte });
-  const page = await ask(`${base}/raw?${asked}`);
-  for (const line of page.lines) byId("raw-shown").append(rawLine(page.segment, line));
-  raw.byte = page.next;
-  byId("raw-more").hidden = page.next === null;
-}
-
-function rawLine(segment, line) {
-  const made = document.createElement("section"), head = document.createElement("p");
-  const text = document.createElement("pre");
-  head.className = "note";
-  head.textContent = `byte ${line.byte}, ${line.length} bytes `;
-  if (line.cut) {
-    const whole = document.createElement("a");
-    whole.href = `/thread/${turns.dataset.thread}/line?segment=${segment}&byte=${line.byte}`;
-    whole.target = "_blank";
-    whole.textContent = "the whole line";
-    head.append(whole);
-  }
-  text.className = "output";
-  text.tabIndex = 0;
-  text.textContent = line.text;
-  made.append(head, text);
-  return made;
-}
-
 function showRaw(article) {
   const [, id, , start] = JSON.parse(article.dataset.at);
   const named = /^turn-(\d+)$/.exec(id);
   if (!start && !named) return say("Where this turn begins in the rollout is not told.");
-  raw = start ? { segment: start[0], byte: start[1] } : { segment: 0, byte: Number(named[1]) };
-  byId("raw-shown").replaceChildren();
-  show("raw");
-  moreRaw().catch((error) => byId("raw-shown").append(error.message));
+  const [segment, byte] = start ?? [0, Number(named[1])];
+  showLines(turns.dataset.thread, segment, byte, article.querySelector("h2").textContent);
 }
 
 async function showEarlier(link) {
@@ -299,6 +294,10 @@ function rename() {
 async function archive() {
   const dialog = show("archive"), form = dialog.querySelector("form");
   const said = byId("archive-said"), verb = form.dataset.verb;
+  const does = form.querySelector("[type=submit]");
+  said.textContent = "";
+  does.disabled = false;
+  does.focus();
   try {
     const told = await change(`${base}/${verb}`, { dry_run: true });
     const others = told.threads - 1;
@@ -306,6 +305,8 @@ async function archive() {
     said.textContent = `This will ${verb} the thread${along}. It can be undone here.`;
   } catch (error) {
     said.textContent = error.message;
+    does.disabled = true;
+    form.querySelector(".close").focus();
   }
 }
 
@@ -345,7 +346,6 @@ byId("show-outline").addEventListener("click", () => toggleOutline());
 byId("show-kin").addEventListener("click", () => void showKin());
 byId("show-rename").addEventListener("click", rename);
 byId("show-archive").addEventListener("click", () => void archive());
-byId("raw-more").addEventListener("click", () => moreRaw().catch((error) => say(error.message)));
 byId("oldest").addEventListener("click", () => void openOldest());
 newest.addEventListener("click", () => (more.after ? void openNewest() : toEnd()));
 byId("rename").querySelector("form").addEventListener("submit", (event) => {
@@ -382,18 +382,14 @@ listen({
   Escape: () => {
     if (document.activeElement?.matches("input")) document.activeElement.blur();
     else if (document.body.classList.contains("outlined")) toggleOutline();
-    else location.assign(list());
+    else backToList();
   },
 });
 
-/** The list as it was left, with what was searched for. */
-function list() {
-  try { return sessionStorage.getItem("threadlog-list") || "/"; } catch { return "/"; }
-}
-
 /** The address leads to what is on screen, for who comes back or loads the page again. */
 const keepPlace = settled(() => {
-  const article = articles()[current(articles())];
+  const held = articles().filter((each) => !each.matches(".stale"));
+  const article = held[current(held)];
   const link = article?.querySelector(".permalink");
   if (!link) return;
   const isNewest = !more.after && isAtEnd();
