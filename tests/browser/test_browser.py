@@ -483,7 +483,8 @@ def test_a_command_is_seen_to_run_and_then_in_its_place_what_came_of_it(
     path = put(tmp_path, content([meta(), *turn("first"), started("new"), *before]))
     with served(tmp_path) as site, visited(browser, site) as page:
         page.goto(f"{site.base}/thread/{THREAD}")
-        page.wait_for_timeout(500)
+        shown = page.locator("#turns .turn").last.locator(".turn-head .status")
+        expect(shown).to_have_text("running")
         with path.open("ab") as file:
             called = [] if before else [line("response_item", CALL)]
             file.write(content([*called, agent("meanwhile")]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ def known(turn: str, items: int, status: str = "completed", number: int | None =
     return f"{PATH}?{urlencode(asked | ({'number': number} if number else {}))}"
 
 
-def ready(events: Iterator[tuple[str, Any]]) -> None:
+def ready(events: Iterator[tuple[str, Any]], runs: str | None = None) -> None:
+    if runs is not None:
+        assert next(events) == ("runs", {"turn": runs})
     assert next(events) == ("ready", {})
 
 
@@ -215,12 +218,24 @@ def test_a_call_that_ran_when_the_page_was_opened_is_replaced(site: Site, home: 
         name, told = next(events)
         assert name == "turn"
         assert 'data-item="c"' in told["html"]
-        ready(events)
+        ready(events, runs="turn-a")
         append(path, line("response_item", OUTPUT), agent("and then"))
         name, told = next(events)
         assert (name, told["turn"], told["replaces"]) == ("item", "turn-a", "c")
         assert told["html"].count("what was seen") == 1
         assert "and then" in next(events)[1]["html"]
+
+
+@pytest.mark.parametrize(("ago_s", "ends", "runs"), [(0, 0, 1), (700, 0, 0), (0, 1, 0)])
+def test_a_turn_without_an_end_runs_if_it_was_lately_written_to(
+    site: Site, home: Path, ago_s: int, ends: int, runs: int
+) -> None:
+    end = [completed("turn-b")][:ends]
+    path = put(home, content([meta(), *turn("a"), started("turn-b"), agent("slowly"), *end]))
+    then = time.time() - ago_s
+    os.utime(path, (then, then))
+    with site.events(known("turn-b", 1, "completed" if ends else "interrupted")) as events:
+        ready(events, runs="turn-b" if runs else None)
 
 
 def test_a_page_is_told_of_a_call_that_ended_while_it_did_not_follow(
@@ -233,4 +248,4 @@ def test_a_page_is_told_of_a_call_that_ended_while_it_did_not_follow(
         assert (name, told["turn"]) == ("turn", "turn-a")
         assert "what was seen" in told["html"]
     with site.events(known("turn-a", 1, "interrupted")) as events:
-        ready(events)
+        ready(events, runs="turn-a")

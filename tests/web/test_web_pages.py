@@ -447,6 +447,8 @@ def test_places_that_are_none_are_sentences(site: Site, home: Path) -> None:
     for wrong in ("", "x", "[]", "[1]", '[1,"a",null]', '[1,"a",[-1,0,null],null]', "[" * 2000):
         answer = site.get(f"/api/thread/{THREAD}/turns?before={at(wrong)}")
         assert answer.status == 410, wrong
+        page = site.get(f"/thread/{THREAD}/turn/2?at={at(wrong)}")
+        assert (page.status, f'href="/thread/{THREAD}"' in page.body) == (410, True), wrong
     strange: list[Any] = [
         [1, "turn-001", [0, 5, None], [9, 9, None]],
         [1, "gone", None, None],

@@ -69,6 +69,11 @@ class LiveTurns:
         self._told: set[tuple[int, str]] = set()
         self._reasoned: tuple[OpenTurn, str, int, int] | None = None
 
+    @property
+    def running(self) -> str | None:
+        """The id of the turn that has begun and not ended."""
+        return self._running.id if self._running is not None else None
+
     def add(self, line: Line) -> list[Happening]:
         """What one more line tells, in order."""
         fold, opened = self._fold, self._fold.opened

@@ -71,7 +71,8 @@ def _reasoning(pen: Pen, item: ti.Reasoning) -> Html:
     words = "\n\n".join(item.summary_text or item.raw_content)
     if not words.strip():
         return NOTHING
-    first = one_line(next(line for line in words.split("\n") if line.strip())).strip("*# ")
+    first = one_line(next(line for line in words.split("\n") if line.strip()))
+    first = first.replace("**", "").strip("*# ")
     name = tag("span", "Reasoning", class_="tool-name")
     summary = joined([name, tag("span", fit(first, _SUMMARY_CHARS), class_="first")], " ")
     return folded(pen, summary, rendered(pen, words), class_="item reasoning")

@@ -8,6 +8,7 @@ revert or a rollback the page is told to read the end again.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
@@ -42,6 +43,8 @@ from threadlog.web.stretches import ThreadTurns
 # Pages that follow at once; turns that a page is brought up to date by; so often it is said that
 # nothing happens.
 FOLLOWERS, CAUGHT_UP, PING_S = 64, 8, 15.0
+# A turn without an end runs, if its rollout was written to so lately; later it was interrupted.
+RUNS_S = 600
 _Told = tuple[str, dict[str, Any]]
 
 
@@ -202,7 +205,16 @@ class Follower:
         at = next((n for n, (turn, _) in enumerate(told) if turn.id == self._known.turn_id), None)
         if at is None and self._known.turn_id:
             return [("again", {})]
-        return list(self._newer(told[at or 0 :], is_known=at is not None))
+        newer = list(self._newer(told[at or 0 :], is_known=at is not None))
+        if told and told[-1][0].id == self._live.running and self._is_lately_written():
+            newer.append(("runs", {"turn": self._live.running}))
+        return newer
+
+    def _is_lately_written(self) -> bool:
+        try:
+            return time.time() - os.stat(self._summary.path).st_mtime < RUNS_S
+        except OSError:  # who reads it tells
+            return False
 
     def _newer(self, told: list[Any], *, is_known: bool) -> Iterator[_Told]:
         number = self._number

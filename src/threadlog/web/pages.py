@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import quote
 
 from threadlog.core.query import CREATED, RECENCY, UPDATED, ThreadSummary
 from threadlog.html import head as heads
@@ -119,10 +120,14 @@ class Frame(NamedTuple):
         body = tag("body", _skip(), _bar(search), columns, ends, dialogs, class_="reading")
         return self.page(title, body, "thread.js")
 
-    def error_page(self, said: str) -> Html:
-        """Why there is nothing to be shown."""
+    def error_page(self, said: str, thread: str | None = None) -> Html:
+        """Why there is nothing to be shown, and where there is: in *thread*, if that is told."""
+        whole = (
+            tag("p", tag("a", "the thread", href=f"/thread/{quote(thread)}")) if thread else NOTHING
+        )
         back = tag("p", tag("a", "all threads", href="/"))
-        main = tag("main", tag("h1", "Not shown"), tag("p", said), back, id="main", tabindex=-1)
+        said_why = tag("p", said)
+        main = tag("main", tag("h1", "Not shown"), said_why, whole, back, id="main", tabindex=-1)
         return self.page("Not shown", tag("body", _skip(), _bar(NOTHING), main, class_="list"))
 
 

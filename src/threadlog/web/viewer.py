@@ -250,7 +250,8 @@ class Viewer:
         said = one_line(str(error)) if isinstance(error, ThreadlogError) else _PLAIN[status]
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": said}, status)
-        return HTMLResponse(self._frame.error_page(said), status)
+        thread = request.path_params.get("thread") if isinstance(error, BadCursor) else None
+        return HTMLResponse(self._frame.error_page(said, thread), status)
 
 
 _PLAIN = {404: "There is no such page.", 500: "It cannot be read."}

@@ -50,6 +50,7 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
       turns.append(made);
     }
   });
+  on("runs", (told) => goesOn(articleOf(turns, told.turn)));
   on("item", (told) => {
     const article = articleOf(turns, told.turn);
     if (!article) return;
@@ -85,9 +86,9 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
   return () => { isStopped = true; source.close(); };
 }
 
-/** A stored turn without an end is told as interrupted: what happens in it tells that it was not. */
+/** A stored turn without an end is told as interrupted: the server, or what happens in it, tells that it was not. */
 function goesOn(article) {
-  if (article.dataset.status !== "interrupted") return;
+  if (article?.dataset.status !== "interrupted") return;
   article.dataset.status = "inProgress";
   const said = article.querySelector(".turn-head .status");
   if (said) Object.assign(said, { textContent: "running", className: "fact status" });

@@ -6,6 +6,7 @@ import { ask, byId, framed, nodes } from "./shared.js";
 const HELD = 400; // turns in it at once
 const NEAR = 300; // so close to one of its ends, more are asked for
 const WAIT_MS = 1000, WAIT_AT_MOST_MS = 30_000; // before what could not be read is asked for again
+const OVER = new Set([401, 403, 404]); // asking again by itself would not help
 const GONE = 410; // its last turn is no more of the thread
 
 const aside = byId("aside"), outline = byId("outline");
@@ -152,7 +153,7 @@ async function further(way) {
 }
 
 /** Says that there is more than could be read; that is asked for again, later or when somebody wants it. */
-function fail(way) {
+function fail(way, status) {
   const said = document.createElement("p"), button = document.createElement("button");
   said.className = "note";
   said.setAttribute("role", "status");
@@ -163,6 +164,7 @@ function fail(way) {
   keeping(() => (way === "before" ? outline.before(said) : outline.after(said)));
   failed[way] = said;
   clearTimeout(waiting);
+  if (OVER.has(status)) return;
   waiting = setTimeout(retry, Math.min(WAIT_MS * 2 ** failures, WAIT_AT_MOST_MS));
   failures += 1;
 }
@@ -190,7 +192,7 @@ async function fill() {
     }
   } catch (error) {
     if (error.status === GONE) ends[way] = false; // it ends there, until other turns are shown
-    else fail(way);
+    else fail(way, error.status);
   } finally {
     busy = false;
   }
