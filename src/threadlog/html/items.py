@@ -89,7 +89,7 @@ def _hook(pen: Pen, item: ti.HookPrompt) -> Html:
 
 
 def _review_begin(_pen: Pen, item: ti.EnteredReviewMode) -> Html:
-    return note(" ".join(filter(None, ["review began", item.user_facing_hint])))
+    return note(": ".join(filter(None, ["review began", item.user_facing_hint])))
 
 
 def _review_end(pen: Pen, item: ti.ExitedReviewMode) -> Html:
