@@ -7,9 +7,11 @@ import fcntl
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,7 @@ from secret_samples import Dice
 from threadlog.core import export as told
 from threadlog.core.as_markdown import code, fenced
 from threadlog.core.export import FORMATS, ExportReport, Outline
+from threadlog.core.metadata import PREVIEW_LIMIT_CHARS
 from threadlog.core.redacted import redacted
 from threadlog.core.redaction import Redactor
 from threadlog.core.redaction_rules import RULES
@@ -391,6 +394,38 @@ def test_no_words_in_markdown_open_or_end_a_fold(home: Path) -> None:
     assert "![" not in text
 
 
+def test_no_outcome_in_markdown_is_html(home: Path) -> None:
+    patch = event(
+        "patch_apply_end", call_id="p", turn_id="t", stdout="", stderr="", success=False,
+        status="<img src=x>\n\n# H", changes={"/x": {"type": "add", "content": "a"}},
+    )  # fmt: skip
+    put(home, content([meta(), started("t"), user("go"), patch, completed("t")]))
+    text = exported(home, format="md")[0]
+    assert "[&lt;img src=x&gt;" in text
+    assert "<img" not in text
+    assert "\n# H" not in text
+
+
+def test_a_parents_title_that_was_cut_ends_with_no_half_of_a_secret(home: Path) -> None:
+    said = "w" * (PREVIEW_LIMIT_CHARS - 20) + f" {TOKEN}"
+    put(home, content([meta(OTHER), *whole_turn(said)]), file_name(OTHER))
+    put(home, content([meta(forked_from_id=OTHER), *whole_turn("more")]))
+    for format_ in ("html", "md"):
+        text = exported(home, format=format_)[0]
+        assert TOKEN[:8] not in text
+        assert "w" * 150 in text
+        assert "w" * 250 not in text
+
+
+def test_of_several_threads_one_without_the_turns_is_said_before_a_line(home: Path) -> None:
+    secretive(home)
+    put(home, content([meta(OTHER), *spoken("t1", "hi", "yes")]), file_name(OTHER))
+    file = io.BytesIO()
+    with pytest.raises(threadlog.NotFound, match="no turn 2"):
+        threadlog.open(home).export(THREAD, OTHER, to=file, format="jsonl", turns=(2, None))
+    assert file.getvalue() == b""
+
+
 def test_code_stays_code_whatever_ticks_are_in_it() -> None:
     assert code("a`b``c") == "``` a`b``c ```"
     assert fenced("```\nx\n```", "sh") == "````sh\n```\nx\n```\n````\n"
@@ -472,10 +507,43 @@ def test_a_write_that_fails_leaves_what_was_there(
     path = tmp_path / "out.html"
     path.write_text("before")
     monkeypatch.setattr(Disk, "write", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as raised:
         threadlog.open(home).export(THREAD, to=path)
+    assert raised.value.filename == str(path)
     assert path.read_text() == "before"
     assert [each.name for each in tmp_path.glob("out*")] == ["out.html"]
+
+
+def test_two_exports_to_one_path_are_one_of_them(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    path, opened = tmp_path / "out.md", threadlog.open(home)
+    with ThreadPoolExecutor(4) as pool:
+        made = [pool.submit(opened.export, THREAD, to=path, format="md") for _ in range(12)]
+    assert {each.result().size_bytes for each in made} == {path.stat().st_size}
+    assert [each.name for each in tmp_path.glob("out*")] == ["out.md"]
+
+
+def test_a_name_may_be_as_long_as_names_are(home: Path, tmp_path: Path) -> None:
+    secretive(home)
+    for name in ("x" * 251 + ".md", "é" * 126 + ".md"):
+        threadlog.open(home).export(THREAD, to=tmp_path / name)
+        assert (tmp_path / name).stat().st_size
+
+
+def test_a_file_that_takes_a_piece_at_a_time_gets_all(home: Path) -> None:
+    class Slow(io.RawIOBase):
+        def __init__(self) -> None:
+            self.taken = b""
+
+        def write(self, data: Any) -> int:
+            self.taken += bytes(data[:1000])
+            return min(len(data), 1000)
+
+    secretive(home)
+    slow: Any = Slow()
+    report = threadlog.open(home).export(THREAD, to=slow, format="md")
+    assert slow.taken.decode() == exported(home, format="md")[0]
+    assert report.size_bytes == len(slow.taken)
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_export(
@@ -493,8 +561,11 @@ def test_what_a_killed_process_left_is_removed_by_the_next_export(
         f"threadlog.open({str(home)!r}).export({THREAD!r}, to={str(path)!r}, format='md')\n"
     )
     ran.communicate(timeout=30)
-    assert [each.name for each in tmp_path.glob("out*")] == [f"out.md.{ran.pid}.part"]
-    (tmp_path / f"out.md.{os.getpid()}.part").write_text("of one that had our number before us")
+    (left,) = [each.name for each in tmp_path.glob("out*")]
+    assert re.fullmatch(rf"out\.md\.{ran.pid}-[0-9a-f]{{8}}\.part", left)
+    (tmp_path / f"out.md.{os.getpid()}-0123abcd.part").write_text(
+        "of one that had our number before us"
+    )
     threadlog.open(home).export(THREAD, to=path, format="md")
     assert [each.name for each in tmp_path.glob("out*")] == ["out.md"]
 
@@ -502,22 +573,30 @@ def test_what_a_killed_process_left_is_removed_by_the_next_export(
 def test_nothing_but_what_a_dead_process_left_is_removed(home: Path, tmp_path: Path) -> None:
     secretive(home)
     path, dead = tmp_path / "out.md", 1 << 30
-    kept = [f"out.md.{os.getppid()}.part", f"other.md.{dead}.part", f"out.md.{dead}.parts"]
+    kept = [
+        f"out.md.{os.getppid()}-0123abcd.part",
+        f"other.md.{dead}-0123abcd.part",
+        f"out.md.{dead}-0123abcd.parts",
+    ]
     kept += [
-        f"out.md.0{dead}.part",
-        f"out.md.x.{dead}.part",
-        f"xout.md.{dead}.part",
-        f".{dead}.part",
+        f"out.md.0{dead}-0123abcd.part",
+        f"out.md.x.{dead}-0123abcd.part",
+        f"xout.md.{dead}-0123abcd.part",
+        f".{dead}-0123abcd.part",
+        f"out.md.{dead}.part",
     ]
     for name in kept:
         (tmp_path / name).write_text("mine")
-    link, folder = tmp_path / f"out.md.{dead + 1}.part", tmp_path / f"out.md.{dead + 2}.part"
+    link, folder = (
+        tmp_path / f"out.md.{dead + 1}-0123abcd.part",
+        tmp_path / f"out.md.{dead + 2}-0123abcd.part",
+    )
     link.symlink_to(tmp_path / kept[0])
     folder.mkdir()
-    locked = tmp_path / f"out.md.{dead + 3}.part"
+    locked = tmp_path / f"out.md.{dead + 3}-0123abcd.part"
     with locked.open("w") as file:  # one on another machine that shares the folder
         fcntl.flock(file, fcntl.LOCK_EX)
-        os.mkfifo(tmp_path / f"out.md.{dead + 4}.part")
+        os.mkfifo(tmp_path / f"out.md.{dead + 4}-0123abcd.part")
         before = sorted(os.listdir(tmp_path))
         threadlog.open(home).export(THREAD, to=path, format="md")
     assert sorted(os.listdir(tmp_path)) == sorted([*before, "out.md"])

@@ -21,9 +21,10 @@ _BLOCK_BYTES = 1 << 17
 
 def jsonl(export: Export, threads: list[Exported]) -> Iterator[bytes]:
     """The lines of the threads, those they inherit first."""
+    for thread in threads:
+        _spots(export, thread)  # a turn that is not there is said before all is read
     if export.redactor is not None:
         for thread in threads:
-            _spots(export, thread)  # a turn that is not there is said before all is read
             for _line in _lines(export, thread, whole=True):
                 pass
         export.begin()

@@ -11,7 +11,7 @@ import operator
 import os
 from array import array
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import IO, TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import msgspec
@@ -24,7 +24,7 @@ from threadlog.core.metadata import PREVIEW_LIMIT_CHARS
 from threadlog.core.query import ThreadSummary
 from threadlog.core.redacted import encoded, redacted
 from threadlog.core.redaction import Gate, Redactor
-from threadlog.core.text import one_line
+from threadlog.core.text import fit, one_line
 from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.errors import NotFound, ThreadlogError
 from threadlog.telling import Joint
@@ -47,7 +47,7 @@ _TEXTS = (
 # A user's table of rules, in the home's own folder.
 RULES_FILE = "redaction.toml"
 RULES_BYTES = 1 << 20
-_BEGINNING_CHARS = 400
+_BEGINNING_CHARS, _TITLE_CHARS = 400, 200
 
 
 class ExportAsked(TypedDict, total=False):
@@ -94,15 +94,14 @@ class Exported:
         return self._summary._replace(**known)
 
     def kin(self) -> dict[str, str]:
-        """The titles of the threads that it comes from, by id."""
+        """The titles of the threads that it comes from, by id, as far as they fit a line."""
         kin = {}
         for thread_id in (self._summary.forked_from_id, self._summary.parent_thread_id):
-            try:
-                kin[thread_id or ""] = self._home.get(thread_id or "").title if thread_id else ""
-            except ThreadlogError:
-                continue
-        kin.pop("", None)
-        return self._export.clean(kin, self.place)
+            with suppress(ThreadlogError):
+                if thread_id:
+                    kin[thread_id] = _whole_words(self._home.get(thread_id).title) or ""
+        clean = self._export.clean(kin, self.place)
+        return {each: fit(one_line(title), _TITLE_CHARS) for each, title in clean.items()}
 
     def survey(self) -> None:
         """Read it once: learn its secrets, count its turns, note how they begin."""
@@ -340,12 +339,22 @@ def _opened(home: StoredThreads, to: Target) -> AbstractContextManager[Callable[
         return home.store.outside.written_aside(os.fspath(to))
     if isinstance(to, io.TextIOBase):
         return nullcontext(lambda data: to.write(data.decode("utf-8", "replace")))
-    return nullcontext(to.write)  # type: ignore[arg-type]
+    return nullcontext(lambda data: _write_all(to, data))  # type: ignore[arg-type]
+
+
+def _write_all(to: IO[bytes], data: bytes) -> None:
+    """A raw file may take less than it is given, and says so."""
+    left = memoryview(data)
+    while left:
+        taken = to.write(left)
+        left = left[taken if isinstance(taken, int) else len(left) :]
 
 
 def _range(turns: Range | None) -> Range | None:
     if turns is None or turns == (None, None):
         return None
+    if len(turns) != 2 or not all(each is None or isinstance(each, int) for each in turns):
+        raise ValueError(f"no turns are {turns}: give the first and the last, or None for either")
     first, last = turns
     if 0 in turns or (first and last and (first > 0) == (last > 0) and first > last):
         raise ValueError(f"no turns are from {first} to {last}: they count from 1, or from -1 back")

@@ -49,6 +49,13 @@ def test_nothing_reaches_beyond_the_screen(browser: Browser, page: Path, width: 
         assert code["y"] - box["y"] < 14  # beside what unfolds it, not below
 
 
+def test_wide_paper_is_as_wide_as_the_thread(browser: Browser, page: Path) -> None:
+    with browser.new_page(viewport={"width": 1587, "height": 1000}) as shown:
+        shown.emulate_media(media="print")
+        shown.goto(page.as_uri())
+        assert shown.evaluate("document.querySelector('.turn').clientWidth") > 1400
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_paper_lines_are_whole_and_dark_on_light(
     browser: Browser, page: Path, scheme: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -14,7 +15,7 @@ from threadlog.core.contained import contained
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")
 PIECES = ["`", "``", "```", "~~~", "<script>", "</details>", "<!--", "![](https://evil/x)", "![",
           "]", "\\", " ", "  ", "    ", "\n", "\n\n", "- ", "> ", "1. ", "# ", "|", "|-|-|", "a",
-          "<b", "<https://a/b>", "<https://a`>", "\t", "[a]: ", "!"]  # fmt: skip
+          "<b", "<https://a/b>", "<https://a`>", "\t", "[a]: ", "[", "]: b", "!"]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
@@ -23,8 +24,12 @@ PIECES = ["`", "``", "```", "~~~", "<script>", "</details>", "<!--", "![](https:
 @example("a | b\n-|-\n` | <script> `")
 @example("\\` <script> `")
 @example("a ` b\n` <script> `")
+@example("[a\nb]: c")
+@example("- > [a]: b")
 def test_no_words_make_html_or_an_image_or_swallow_what_follows(text: str) -> None:
-    tokens = READER.parse(f"{contained(text)}\n\nWhat follows")
+    named: dict[str, Any] = {}
+    tokens = READER.parse(f"{contained(text)}\n\nWhat follows", named)
+    assert named.get("references", {}) == {}
     inner = [child for token in tokens for child in token.children or []]
     assert [t.content for t in [*tokens, *inner] if t.type in HOSTILE] == []
     assert [t.content for t in tokens if t.type == "inline"][-1] == "What follows"
@@ -41,6 +46,7 @@ HOSTILE = ("html_block", "html_inline", "image")
         "a\n\n~~~\n![x](y)\n~~~",
         "`a` ``b`<c>`` \\<d",
         "[link](https://a) **b** > 1 & 2 !",
+        "- [ ] todo\n- [x] done\n[a][b] [c]",
     ],
 )
 def test_code_keeps_its_letters(text: str) -> None:

@@ -188,9 +188,10 @@ def _ran(command: str, outcome: Outcome) -> Iterator[str]:
 
 
 def _files(item: ti.FileChange) -> Iterator[str]:
-    bad = item.status if item.status not in (None, "completed") else ""
+    bad = item.status if item.status not in (None, "completed") else None
+    outcome = _outcome(Outcome("", None, None, bad))
     for path, kind in item.changes.items():
-        yield from _change(change_of(path, kind), f" [{bad}]" if bad else "")
+        yield from _change(change_of(path, kind), outcome)
     if bad and item.stderr:
         yield fenced(item.stderr) + "\n"
 
@@ -293,7 +294,7 @@ def _review(item: ti.ExitedReviewMode) -> Iterator[str]:
 
 
 def _outcome(outcome: Outcome) -> str:
-    facts = [outcome.status] if outcome.status else []
+    facts = [fit(one_line(outcome.status), LINE_CHARS).translate(_HTML)] if outcome.status else []
     facts += [f"exit {outcome.exit_code}"] if outcome.exit_code else []
     if outcome.ms is not None and 50 <= outcome.ms < 10**12:
         facts.append(duration_text(outcome.ms))

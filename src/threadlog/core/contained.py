@@ -1,4 +1,6 @@
-"""Markdown that others wrote, so that it stays in its place: no HTML, no image, no open fence.
+"""Markdown that others wrote, so that it stays in its place: no HTML, no image, nothing left open.
+
+Nor does it name links, which would hold for the whole document.
 
 Code keeps its letters only where every reader of Markdown sees code: in fences that begin a line,
 and between backticks that are closed on their line.  Elsewhere `<` and `![` are written as
@@ -14,6 +16,9 @@ _PIECE = re.compile(
     r"\\[\\`<!]|(?<!`)(?P<ticks>`+)(?!`)(?P<code>.*?)(?<!`)(?P=ticks)(?!`)|(?P<open>`+)"
     r"|<https?://[^\s<>`]*>|<|!\["
 )
+# What could name a link for the whole document: a label at the beginning of a line, but for marks
+# of quotes and lists, with a colon behind it, or that goes on on the next line.
+_LABEL = re.compile(r"^((?:[\s>*+-]|\d{1,9}[.)])*+)\[(?=(?:[^\[\]\\]|\\.)*+(?:\]:|\\?$))")
 _ENTITIES = re.compile(r"<(?!https?://[^\s<>`]*>)|!(?=\[)")
 _ENTITY = {"<": "&lt;", "!": "&#33;"}
 
@@ -40,9 +45,10 @@ def contained(text: str) -> str:
             indent, fence = mark[1], mark[2]
             made.append(_escaped(line))
         else:
-            shown, left_open = _line(line)
+            words = _LABEL.sub(r"\1\\[", line)
+            shown, left_open = _line(words)
             ticked = (ticked and bool(line.strip())) or left_open
-            made.append(_escaped(line) if ticked else shown)
+            made.append(_escaped(words) if ticked else shown)
     return "\n".join([*made, indent + fence] if fence else made)
 
 

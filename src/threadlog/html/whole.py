@@ -66,4 +66,4 @@ def _outline(threads: Iterable[Listed]) -> Html:
 
 
 def _entry(anchor: str, number: int, said: str) -> Html:
-    return tag("li", tag("a", tag("small", str(number)), said or "…", href=f"#{anchor}"))
+    return tag("li", tag("a", tag("small", str(number)), said or "(no message)", href=f"#{anchor}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,11 @@ RULES_FILE = "redaction.toml"
 _MODE = 0o600
 _BLOCK_BYTES = 1 << 18
 _HAS_LOCKS = os.name != "nt"
-_PART = re.compile(r"\.([1-9][0-9]{0,9})\.part")
+_PART = re.compile(r"\.([1-9][0-9]{0,9})-[0-9a-f]{8}\.part")
+# So much of a name is left, for what is added to it.
+_NAME_BYTES = 220
+# What this process writes aside at the moment.
+_WRITTEN: set[str] = set()
 
 
 class Outside:
@@ -83,17 +88,19 @@ class Outside:
         """Remove what processes left that were killed while they wrote to *target*.
 
         That is a regular file of this user, named as ours are, that no process holds the lock of
-        and whose process is gone; one of our own number was left by a process before us.
+        and whose process is gone; one of our own number that we do not write was left before us.
         """
-        folder, name = os.path.split(target)
+        folder, name = os.path.split(_stem(target))
         if not _HAS_LOCKS:
             return
         with suppress(OSError):
             for each in os.listdir(folder):
                 number = _PART.fullmatch(each.removeprefix(name))
-                if number and each.startswith(name) and not _is_anothers(number[1]):
+                path = os.path.join(folder, each)
+                is_named = number and each.startswith(name) and path not in _WRITTEN
+                if number and is_named and not _is_anothers(number[1]):
                     with suppress(OSError):
-                        self._remove_left(os.path.join(folder, each))
+                        self._remove_left(path)
 
     def _remove_left(self, path: str) -> None:
         before = self._disk.status_at(path)
@@ -108,8 +115,17 @@ class Outside:
 
     @contextmanager
     def _aside(self, path: str, target: str) -> Iterator[Callable[[bytes], object]]:
-        aside = f"{target}.{os.getpid()}.part"
-        self._sweep(target)
+        aside = f"{_stem(target)}.{os.getpid()}-{secrets.token_hex(4)}.part"
+        _WRITTEN.add(aside)
+        try:
+            self._sweep(target)
+            with self._as(path, aside, target) as write:
+                yield write
+        finally:
+            _WRITTEN.discard(aside)
+
+    @contextmanager
+    def _as(self, path: str, aside: str, target: str) -> Iterator[Callable[[bytes], object]]:
         try:
             fd = self._disk.create(aside, _MODE)
         except OSError as error:
@@ -134,10 +150,18 @@ class Outside:
             finally:
                 self._disk.close(fd)
             self._disk.move(aside, target)
-        except BaseException:
+        except BaseException as error:
             with suppress(OSError):
                 self._disk.unlink(aside)
+            if isinstance(error, OSError) and error.filename is None:
+                raise type(error)(error.errno, error.strerror, path) from None
             raise
+
+
+def _stem(target: str) -> str:
+    """What the names begin with of files that are written aside for *target*."""
+    folder, name = os.path.split(target)
+    return os.path.join(folder, os.fsdecode(os.fsencode(name)[:_NAME_BYTES]))
 
 
 def _is_anothers(process: str) -> bool:
