@@ -128,15 +128,31 @@ def test_a_link_that_does_not_lead_out_by_http_is_words(url: str) -> None:
 
 
 def test_markdown_that_would_take_long_is_shown_as_it_was_written() -> None:
-    for text in ("*a" * 5000, "> " * 40 + "deep", "x" * LIMIT_CHARS + "**b**"):
+    table = f"|{'a|' * 50}\n|{'-|' * 50}\n" + "a\n" * 200
+    for text in ("*a" * 7000, "> " * 40 + "deep", "x" * LIMIT_CHARS + "**b**", "a\n" * 7000, table):
         assert text in seen(said_by_agent(text, FILE)).text
     assert "<strong>" not in said_by_agent("x" * LIMIT_CHARS + "**b**", FILE)
+
+
+def test_so_much_markdown_of_a_page_is_read_and_the_rest_is_as_it_was_written() -> None:
+    text = "**bold** " * 100
+    many = of(*(agent(text) for _ in range(20)))
+    assert turns.turn(many, PAGE).count("<strong>") == 20 * 100
+    shared = PAGE._replace(colours=Colours(marks=3_000))
+    assert turns.turn(many, shared).count("<strong>") == 7 * 100
+    assert seen(turns.turn(many, shared)).text.count(text) == 20
+
+
+def test_a_table_of_many_rows_is_one() -> None:
+    row = "|" + "a|" * 8 + "\n"
+    page = said_by_agent(row + "|" + "-|" * 8 + "\n" + row * 200 + "\n" + "b\n" * 1000)
+    assert page.count("<tr>") == 201
 
 
 def test_code_is_coloured_where_its_language_is_known_and_it_is_short() -> None:
     assert '<span class="k">def </span>' in said_by_agent("```python\ndef x(): pass\n```")
     long, wide = "x = 1\n" * 2000, "x" * 600
-    for code in (long, wide, "def x\n" + "\n" * 200, "def x" + " " * 200 + "y"):
+    for code in (long, wide, "def x\n" + "\n" * 200, "def x" + " " * 200 + "y", "'" + r"\"" * 60):
         assert '<span class="' not in said_by_agent(f"```python\n{code}\n```").replace(_NAME, "")
     several = said_by_agent(("```python\ndef x(): pass\n" + "y = 1\n" * 1100 + "```\n\n") * 5)
     assert several.count('<span class="k">def') == 2

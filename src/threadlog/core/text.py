@@ -128,8 +128,12 @@ def chop(line: str, columns: int, first: int | None = None) -> list[str]:
     return [*pieces, line[start:]] if line else []
 
 
+_LARGEST_COUNT = 10**15
+
+
 def count_text(count: int) -> str:
-    """A number as people say it: 812, 1.2k, 34k, 5.6M."""
+    """A number as people say it: 812, 1.2k, 34k, 5.6M; beyond all counting as the last of them."""
+    count = min(count, _LARGEST_COUNT)
     for unit, size in (("M", 1_000_000), ("k", 1000)):
         if count >= size:
             amount = count / size

@@ -15,10 +15,11 @@ from typing import Any
 from threadlog.core.text import printable
 from threadlog.html.markup import Html, joined, tag
 
-# Longer code, and code with a longer line or a larger gap, is shown without colour.
+# Longer code, and code with a longer line, a larger gap, or more escapes in a row, is shown without
+# colour.
 LIMIT_CHARS = 8_000
 LINE_CHARS = 500
-_GAP = re.compile(r"\s{150}")
+_SLOW = re.compile(r"\s{150}|(?:\\.){40}")
 # What a fence may say, and which language that is.
 LANGUAGES = {
     **{name: name for name in ("bash", "c", "css", "diff", "go", "html", "ini", "json")},
@@ -77,7 +78,7 @@ def highlighted(code: str, language: str, take: Callable[[int], bool]) -> Html:
 
 
 def _is_short(code: str) -> bool:
-    if len(code) > LIMIT_CHARS or _GAP.search(code):
+    if len(code) > LIMIT_CHARS or _SLOW.search(code):
         return False
     return all(len(line) <= LINE_CHARS for line in code.split("\n"))
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 TEXT_CHARS = 16_000
 # Characters of all texts of one item in a page, and things of one kind in it: steps, files, parts.
 ITEM_CHARS, SEVERAL = 160_000, 200
-# Items of a turn in a page; characters of code in it that are coloured.
-ITEMS, COLOURED_CHARS = 300, 150_000
+# In a page: items of a turn; characters of code that are coloured, marks of Markdown that are read.
+ITEMS, COLOURED_CHARS, READ_MARKS = 300, 150_000, 60_000
 
 
 def utc(unix_s: int) -> str:
@@ -27,16 +27,27 @@ def utc(unix_s: int) -> str:
 
 
 class Colours:
-    """How much more code of a page is coloured; 150,000 characters take up to half a second."""
+    """How much more a page is worth: code that is coloured, Markdown that is read.
 
-    def __init__(self, chars: int = COLOURED_CHARS) -> None:
-        self._left = chars
+    150,000 characters of code take up to half a second, 60,000 marks up to two.
+    """
+
+    def __init__(self, chars: int = COLOURED_CHARS, marks: int = READ_MARKS) -> None:
+        self._chars = chars
+        self._marks = marks
 
     def take(self, chars: int) -> bool:
-        """True if a piece of so many characters is; it counts then."""
-        if chars > self._left:
+        """True if a piece of so many characters is coloured; it counts then."""
+        if chars > self._chars:
             return False
-        self._left -= chars
+        self._chars -= chars
+        return True
+
+    def read(self, marks: int) -> bool:
+        """True if Markdown of so many marks is read; it counts then."""
+        if marks > self._marks:
+            return False
+        self._marks -= marks
         return True
 
 

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 # Longer texts, texts with more marks, and deeper ones are shown as they were written.
 LIMIT_CHARS = 100_000
-MARKS_LIMIT = 4_000
+MARKS_LIMIT = 6_000
 DEPTH_LIMIT = 20
 # Characters of code that are coloured in one message.
 MESSAGE_COLOURED_CHARS = 16_000
-_MARKS = re.compile(r"[*_`#\[\]<>!~|&\\]|^[ \t]*(?:[-+]|\d{1,9}[.)])[ \t\n]", re.MULTILINE)
+_MARKS = re.compile(r"[*_`#\[\]<>!~|&\\\n]|^[ \t]*(?:[-+]|\d{1,9}[.)])[ \t\n]", re.MULTILINE)
+# The line below the head of a table; each line that follows gets as many cells.
+_COLUMNS = re.compile(r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*\|[-:| \t]*$", re.MULTILINE)
 _BLOCKS = {
     "paragraph": "p",
     "blockquote": "blockquote",
@@ -48,23 +50,34 @@ _parser: MarkdownIt | None = None
 
 def rendered(pen: Pen, source: str, class_: str = "prose") -> Html:
     """Markdown as blocks."""
-    if (tokens := _tokens(source)) is None:
+    if (tokens := _tokens(pen, source)) is None:
         return plain(pen, source)
     return tag("div", _Writer(pen).write(tokens), class_=class_)
 
 
-def _tokens(source: str) -> list[Token] | None:
+def _tokens(pen: Pen, source: str) -> list[Token] | None:
     """What the text is made of; None if it is to be shown as it was written."""
     if len(source) > LIMIT_CHARS:
         return None
     source = printable(source)
-    if sum(1 for _mark in _MARKS.finditer(source)) > MARKS_LIMIT:
+    marks = _marks_in(source)
+    if marks > MARKS_LIMIT or not (pen.look.colours is None or pen.look.colours.read(marks)):
         return None
     try:
         tokens = _parse(source)
     except RecursionError:
         return None
     return None if any(token.level >= DEPTH_LIMIT - 2 for token in tokens) else tokens
+
+
+def _marks_in(source: str) -> int:
+    """How many marks a text has at most, lines and the cells of tables among them."""
+    marks = sum(1 for _mark in _MARKS.finditer(source))
+    for head in _COLUMNS.finditer(source):
+        end = source.find("\n\n", head.end())
+        rows = source.count("\n", head.end(), end if end >= 0 else len(source))
+        marks += rows * (head[0].count("|") + 1)
+    return marks
 
 
 def _parse(source: str) -> list[Token]:
