@@ -102,3 +102,12 @@ def test_no_more_is_read_for_it_than_is_worth_it(
     monkeypatch.setattr(telling, "COPY_LOOK_BYTES", len(content(heads)))
     assert told(family, last=3) == ["c", "d", "e"]
     assert told(family, last=5)[4:] == [f"<{OTHER}>", "d", "e"]
+
+
+@pytest.mark.parametrize("derived", ["forked_from_id", "parent_thread_id"])
+def test_lines_that_may_be_copies_do_not_tell_when_turns_were(home: Path, derived: str) -> None:
+    put(home, content([meta(), *turn("a")]))
+    put(home, content([meta(OTHER, **{derived: THREAD}), *turn("b")]), file_name(OTHER))
+    with threadlog.open(home) as opened:
+        assert [each.lines_ms for each in opened.turns(OTHER)] == [(None, None)]
+        assert [each.began_at for each in opened.turns(THREAD)] == [1767323045]

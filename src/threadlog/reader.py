@@ -397,4 +397,4 @@ class ThreadReader:
 
     def _rules(self) -> TurnRules:
         told = self._metadata
-        return TurnRules(told.history_mode, told.bare, told.own_from_ordinal)
+        return TurnRules(told.history_mode, told.bare, told.own_from_ordinal, copied=told.copies)

@@ -114,7 +114,7 @@ def test_json_has_exactly_the_documented_keys(home: Path) -> None:
     assert value["thread"] == json.loads(command(home, "list", "--json").out)["threads"][0]
     (told,) = value["turns"]
     keys = ["id", "status", "items", "started_at", "completed_at", "duration_ms", "error"]
-    assert list(told) == [*keys, "item_times", "model", "usage"]
+    assert list(told) == [*keys, "item_times", "model", "usage", "lines_ms"]
     assert (told["id"], told["status"]) == ("turn-hello", "completed")
     assert [item["type"] for item in told["items"]] == ["UserMessage", "AgentMessage"]
     assert all(item["id"] for item in told["items"])

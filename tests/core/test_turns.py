@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from rollout_lines import (
     answers,
@@ -415,3 +417,31 @@ def test_a_rollback_reaches_back_over_any_number_of_spoken_turns() -> None:
     assert [words for _name, _status, words in told(found)] == [
         [f"user u{number}"] for number in range(5)
     ]
+
+
+def at(raw: bytes, second: int) -> bytes:
+    """A line that was written so many seconds after the epoch."""
+    value = json.loads(raw)
+    return json.dumps(value | {"timestamp": f"1970-01-01T00:00:{second:02d}.500Z"}).encode()
+
+
+def test_a_turn_is_as_old_and_long_as_its_lines_where_it_does_not_say() -> None:
+    raws = [at(each, second) for second, each in enumerate([asks("a"), says("b"), session()], 10)]
+    raws += [at(started("t"), 20), at(says("c"), 22), at(completed("t"), 25), at(session(), 30)]
+    raws += [at(started("u", started_at=3), 40), at(completed("u", duration_ms=7), 41)]
+    told = [(turn.lines_ms, turn.began_at, turn.took_ms) for turn in folded_turns(raws)]
+    assert told == [
+        ((10_500, 11_500), 10, 1000),
+        ((20_500, 25_500), 20, 5000),
+        ((40_500, 41_500), 3, 7),
+    ]
+    (copy, *_others) = folded_turns(raws, TurnRules(copied=True))
+    assert (copy.lines_ms, copy.began_at, copy.took_ms) == ((None, None), None, None)
+
+
+def test_a_turn_of_one_line_or_of_strange_times_took_no_time_that_is_known() -> None:
+    strange = [at(asks("a"), 50), at(says("b"), 40)]
+    bare = [json.dumps(json.loads(asks("a")) | {"timestamp": "x"}).encode()]
+    for raws in ([at(asks("a"), 1)], strange, bare):
+        (turn,) = folded_turns(raws)
+        assert turn.took_ms is None

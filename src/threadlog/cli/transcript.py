@@ -239,10 +239,10 @@ def _reasoned(item: ti.Reasoning) -> str:
 def _facts(turn: Turn, model: str | None, *, began: bool = True) -> list[str]:
     """What the line of a turn says of it besides its name."""
     facts = [model] if model else []
-    if began and turn.started_at and (moment := local_time(turn.started_at)):
+    if began and turn.began_at and (moment := local_time(turn.began_at)):
         facts.append(moment)
-    if turn.duration_ms is not None and abs(turn.duration_ms) < _LONGEST_MS:
-        facts.append(text.duration_text(turn.duration_ms))
+    if turn.took_ms is not None and abs(turn.took_ms) < _LONGEST_MS:
+        facts.append(text.duration_text(turn.took_ms))
     if turn.usage is not None:
         facts.append(_tokens(turn.usage))
     if turn.status == ROLLED_BACK:

@@ -108,13 +108,13 @@ def _in_html(text: str) -> str:
 
 
 def _facts(turn: Turn) -> Iterator[str]:
-    if turn.started_at is not None:
+    if turn.began_at is not None:
         with contextlib.suppress(OverflowError, OSError, ValueError):
-            yield f"{datetime.fromtimestamp(turn.started_at, UTC):%Y-%m-%d %H:%M} UTC"
+            yield f"{datetime.fromtimestamp(turn.began_at, UTC):%Y-%m-%d %H:%M} UTC"
     if turn.model:
         yield code(one_line(turn.model))
-    if turn.duration_ms is not None and 0 <= turn.duration_ms < 10**12:
-        yield duration_text(turn.duration_ms)
+    if turn.took_ms is not None and 0 <= turn.took_ms < 10**12:
+        yield duration_text(turn.took_ms)
     if turn.usage is not None:
         used = turn.usage
         yield f"{count_text(used.input_tokens)} in, {count_text(used.output_tokens)} out"

@@ -187,4 +187,5 @@ def _bare(turn: OpenTurn) -> Turn:
         error=turn.error,
         model=turn.model,
         usage=turn.usage,
+        lines_ms=turn.lines_ms,
     )

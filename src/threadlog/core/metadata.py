@@ -78,6 +78,12 @@ class Metadata(NamedTuple):
         return self.goal if self.goal_first else self.preview
 
     @property
+    def copies(self) -> bool:
+        """True if it may begin with a copy of another thread: legacy forks do, subagents may."""
+        is_derived = bool(self.forked_from_id or self.parent_thread_id)
+        return is_derived and self.history_mode != PAGINATED
+
+    @property
     def title(self) -> str:
         """What to call the thread: its name, else how it began."""
         return self.name or self.began

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from threadlog.core import moments
 from threadlog.core.items import turn as ti
 from threadlog.core.items.base import Json
 from threadlog.core.items.values import TokenUsage
@@ -23,7 +24,8 @@ class Turn(msgspec.Struct, frozen=True):
     id of a turn that the rollout does not name is `turn-` and the byte offset of its first line.
     `item_times` says of items, by id, when they began and ended (unix milliseconds), where known:
     paginated rollouts tell it.  `model` is the one it ran with, and `usage` the tokens that its
-    responses took, where the rollout counts them.
+    responses took, where the rollout counts them.  `lines_ms` says when its first and its last
+    line were written (unix milliseconds), but for copies, whose lines were written later.
     """
 
     id: str
@@ -36,6 +38,21 @@ class Turn(msgspec.Struct, frozen=True):
     item_times: Mapping[str, ItemTimes] = msgspec.field(default_factory=dict)
     model: str | None = None
     usage: TokenUsage | None = None
+    lines_ms: ItemTimes = (None, None)
+
+    @property
+    def began_at(self) -> int | None:
+        """When it began (unix seconds): as the rollout says, else its first line."""
+        first = self.lines_ms[0]
+        return self.started_at or (first // 1000 if first is not None else None)
+
+    @property
+    def took_ms(self) -> int | None:
+        """How long it took: as the rollout says, else from its first line to its last."""
+        first, last = self.lines_ms
+        if self.duration_ms is not None or first is None or last is None:
+            return self.duration_ms
+        return last - first if last > first else None
 
 
 class TurnRules(msgspec.Struct, frozen=True):
@@ -45,7 +62,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
     turns (from 0, as opened) that a rollback took away; `partial` says that the lines begin in
     the middle, and `earlier` names turns that are told of before; `rolled_back` asks for the
-    turns that are skipped too, with that status.
+    turns that are skipped too, with that status; `copied` says that lines may be copies.
     """
 
     history_mode: str = LEGACY
@@ -55,6 +72,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     partial: bool = False
     earlier: frozenset[str] = frozenset()
     rolled_back: bool = False
+    copied: bool = False
 
 
 class OpenTurn:
@@ -74,6 +92,17 @@ class OpenTurn:
         self.error: Json = None
         self.model: str | None = None
         self.usage: TokenUsage | None = None
+        self._written: tuple[str, str] | None = None
+
+    def line(self, timestamp: str) -> None:
+        """One more line is of it."""
+        self._written = self._written[0] if self._written else timestamp, timestamp
+
+    @property
+    def lines_ms(self) -> ItemTimes:
+        """When its first and its last line were written."""
+        first, last = self._written or ("", "")
+        return moments.unix_ms(first), moments.unix_ms(last)
 
     def count(self, usage: TokenUsage) -> None:
         """Add the tokens of one more response."""
@@ -97,4 +126,5 @@ class OpenTurn:
             self.times,
             self.model,
             self.usage,
+            self.lines_ms,
         )

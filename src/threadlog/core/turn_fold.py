@@ -69,7 +69,7 @@ class TurnFold:
         self.ahead.clear()
         if line.ordinal is not None and line.ordinal < self._rules.own_from_ordinal:
             return
-        item = line.item
+        item, before = line.item, self._open
         handler = _HANDLERS.get(type(item))
         if handler is not None:
             handler(self, item, line.offset)
@@ -77,6 +77,11 @@ class TurnFold:
             self._response_item(item, line.offset)
         elif not self._paginated and (convert := turn_items.EVENT_ITEMS.get(type(item))):
             self._place(convert(item), line.offset)
+        else:
+            return
+        turn = self._open or before
+        if turn is not None and not self._rules.copied:
+            turn.line(line.timestamp)
 
     @property
     def open(self) -> OpenTurn | None:

@@ -28,12 +28,12 @@ def of_turn(turn: Turn, look: Look) -> Html:
 
 
 def _of_turn(turn: Turn, look: Look) -> Iterator[Html]:
-    if turn.started_at and (moment := look.moment(turn.started_at)):
-        yield tag("time", moment, class_="fact", data_unix=turn.started_at)
+    if turn.began_at and (moment := look.moment(turn.began_at)):
+        yield tag("time", moment, class_="fact", data_unix=turn.began_at)
     if turn.model:
         yield tag("span", turn.model, class_="fact model")
-    if turn.duration_ms is not None and abs(turn.duration_ms) < LONGEST_MS:
-        yield tag("span", duration_text(turn.duration_ms), class_="fact duration")
+    if turn.took_ms is not None and abs(turn.took_ms) < LONGEST_MS:
+        yield tag("span", duration_text(turn.took_ms), class_="fact duration")
     if turn.usage is not None:
         yield tag("span", *_tokens(turn.usage), class_="fact tokens")
     if turn.status != COMPLETED:

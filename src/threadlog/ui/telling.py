@@ -44,10 +44,10 @@ def blocks_of(turn: Turn) -> list[Block]:
 
 def _head(turn: Turn) -> str:
     facts = [turn.id]
-    if turn.started_at and (moment := local_time(turn.started_at)):
+    if turn.began_at and (moment := local_time(turn.began_at)):
         facts.append(moment)
-    if turn.duration_ms is not None and abs(turn.duration_ms) < _LONGEST_MS:
-        facts.append(f"{turn.duration_ms / 1000:.1f} s")
+    if turn.took_ms is not None and abs(turn.took_ms) < _LONGEST_MS:
+        facts.append(f"{turn.took_ms / 1000:.1f} s")
     if turn.status != COMPLETED:
         facts.append(turn.status)
     return "── " + "  ".join(facts)
