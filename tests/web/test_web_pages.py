@@ -312,6 +312,78 @@ def test_the_first_items_of_a_long_turn_come_when_asked_for(site: Site, home: Pa
     assert found == 2 * ITEMS + 7
 
 
+def _called(number: int) -> list[dict[str, Any]]:
+    given = json.dumps({"cmd": f"echo {number:04d}."})
+    call = {"type": "function_call", "name": "exec_command", "arguments": given}
+    output = {"type": "function_call_output", "output": f"said{number:04d}."}
+    return [each | {"call_id": f"c{number}"} for each in (call, output)]
+
+
+def _long_turn(home: Path, count: int, *, paginated: bool) -> None:
+    """A turn of so many calls that goes on, between others."""
+    if paginated:
+        pages = Pages(THREAD)
+        pages.turn("before")
+        pages.add("event_msg", {"type": "task_started", "turn_id": "long"})
+        for number in range(count):
+            for each in _called(number):
+                pages.add("response_item", each)
+        pages.add("event_msg", {"type": "task_complete", "turn_id": "long"})
+        pages.turn("behind")
+        pages.write(home)
+        return
+    raws = [meta(), *turn("before"), started("long")]
+    for number in range(count):
+        called = [line("response_item", each) for each in _called(number)]
+        raws += [event("agent_reasoning", text=f"thought {number}"), *called]
+        raws += [event("agent_reasoning", text=f"more {number}")]
+    put(home, content([*raws, completed("long"), *turn("behind")]))
+
+
+def _numbers(page: str) -> list[int]:
+    return [int(each) for each in re.findall(r"echo (\d+)\.<", page)]
+
+
+@pytest.mark.parametrize("paginated", [False, True])
+@pytest.mark.parametrize("words", ["echo", "said"])
+def test_what_was_found_in_a_long_turn_is_shown_and_marked(
+    site: Site, home: Path, words: str, *, paginated: bool
+) -> None:
+    _long_turn(home, 4 * ITEMS, paginated=paginated)
+    for number in (0, 2, ITEMS + 3, 4 * ITEMS - 1):
+        typed = f"said{number:04d}" if words == "said" else f'"echo {number:04d}"'
+        told = site.get(f"/api/search?q={at(typed)}").json
+        link = unescape(re.findall(r'href="([^"]*)"', told["html"])[0])
+        page = site.get(link).body
+        page_seen(page)
+        assert turn_ids(page)[0] == "long"
+        marked = re.findall(r'<div class="found" tabindex="-1">(.*?)</details>', page)
+        assert [_numbers(each) for each in marked] == [[number]]
+        again = re.findall(r'<a href="([^"]*)" class="permalink"', page)[0]
+        assert marked[0] in site.get(unescape(again)).body
+
+
+@pytest.mark.parametrize("paginated", [False, True])
+def test_a_long_turn_comes_piece_by_piece_from_what_was_found(
+    site: Site, home: Path, *, paginated: bool
+) -> None:
+    count = 4 * ITEMS
+    _long_turn(home, count, paginated=paginated)
+    told = site.get(f"/api/search?q=said{count // 2:04d}").json
+    page = site.get(unescape(re.findall(r'href="([^"]*)"', told["html"])[0])).body
+    asked = re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', page)
+    assert len(asked) == 2
+    found, pieces = _numbers(page), 0
+    while asked:
+        piece = site.get(unescape(asked.pop())).json["html"]
+        page_seen(piece)
+        found += _numbers(piece)
+        asked += re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', piece)
+        pieces += 1
+    assert sorted(found) == list(range(count))
+    assert pieces > 3
+
+
 def test_the_turns_of_a_page_share_their_colours(site: Site, home: Path) -> None:
     block = "x = 1\n" * 1000
     raws = [meta()]

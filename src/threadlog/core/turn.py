@@ -45,7 +45,8 @@ class TurnRules(msgspec.Struct, frozen=True):
     `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
     turns (from 0, as opened) that a rollback took away; `partial` says that the lines begin in
     the middle, and `earlier` names turns that are told of before; `rolled_back` asks for the
-    turns that are skipped too, with that status.
+    turns that are skipped too, with that status.  With `kept` only the items of these numbers are
+    kept of each turn, counted from 0; the others are in their places, and say nothing.
     """
 
     history_mode: str = LEGACY
@@ -55,6 +56,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     partial: bool = False
     earlier: frozenset[str] = frozenset()
     rolled_back: bool = False
+    kept: range | None = None
 
 
 class OpenTurn:

@@ -229,7 +229,7 @@ class TurnFold:
         elif self._paginated and event.turn_id not in self._known:
             early = self.early.setdefault(event.turn_id, {})
             self.ahead += [(event.turn_id, name)] * (name not in early)
-            early[name] = item if self._keep_items else NOTHING
+            self._keep(early, name, item)
             self._early_times.setdefault(event.turn_id, {})[name] = times
 
     def forget_early(self, count: int) -> None:
@@ -259,7 +259,7 @@ class TurnFold:
         for turn in reversed(self.turns) if self._keep_items else ():
             call = turn.items.get(call_id)
             if isinstance(call, ti.ToolCall):
-                turn.items[call_id] = msgspec.structs.replace(call, output=output)
+                self._keep(turn.items, call_id, msgspec.structs.replace(call, output=output))
                 self.touched.append((turn, call_id))
                 return
 
@@ -276,8 +276,18 @@ class TurnFold:
 
     def _append(self, item: ti.AnyTurnItem, offset: int, turn: OpenTurn | None = None) -> None:
         turn, name = turn or self._turn(offset), item.id or _item_id(offset)
-        turn.items[name] = item if self._keep_items else NOTHING
+        self._keep(turn.items, name, item)
         self.touched.append((turn, name))
+
+    def _keep(self, items: dict[str, ti.AnyTurnItem], name: str, item: ti.AnyTurnItem) -> None:
+        if not self._keep_items:
+            items[name] = NOTHING
+            return
+        there, kept = items.get(name), self._rules.kept
+        if kept is None or (len(items) in kept if there is None else there != _silent(there)):
+            items[name] = item
+        else:
+            items[name] = _silent(item)
 
     def _turn(self, offset: int) -> OpenTurn:
         return self._open or self._new(f"turn-{offset}", explicit=False)
@@ -320,6 +330,13 @@ class TurnFold:
 
 # Stands for an item that nobody needs.
 NOTHING = ti.ContextCompaction(id="")
+
+
+def _silent(item: ti.AnyTurnItem) -> ti.AnyTurnItem:
+    """An item of which nothing is kept but what others are put together with."""
+    if isinstance(item, ti.ToolCall):
+        return ti.ToolCall(id=item.id, name="", arguments="")
+    return ti.Reasoning(id=item.id) if isinstance(item, ti.Reasoning) else NOTHING
 
 
 def _item_id(offset: int) -> str:

@@ -46,7 +46,9 @@ class Look(NamedTuple):
     `folded` closes outputs and reasoning until somebody opens them.  `whole` shows long texts to
     their ends; else `part_url` tells for a turn's id and the name of a part where the whole of it
     lies (None: it is cut, and said).  `inline` writes images into the page; else they too lie
-    there.  `earlier_url` tells where the items of a turn before so many are, `thread_url` and
+    there.  `about` is the number of an item that is looked for: it is marked, and of a turn that
+    has very many those about it are shown, else the last ones.  `earlier_url` tells where the items
+    before so many are, `later_url` where those from one number to another, `thread_url` and
     `turn_url` where others are shown, `moment` how a time (unix seconds) is written.  `prefix`
     is what the ids of elements begin with, where several threads stand in one page.  `colours` are
     those left for all turns of a page (None: code is coloured, however much there is).  `awaited`
@@ -57,7 +59,9 @@ class Look(NamedTuple):
     whole: bool = False
     inline: bool = True
     part_url: Callable[[str, str], str] | None = None
+    about: int | None = None
     earlier_url: Callable[[str, int], str] | None = None
+    later_url: Callable[[str, int, int], str] | None = None
     thread_url: Callable[[str], str] | None = None
     turn_url: Callable[[str], str] | None = None
     moment: Callable[[int], str] = utc

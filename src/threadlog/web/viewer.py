@@ -185,10 +185,13 @@ class Viewer:
     async def _items(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]
         place = place_of(request.query_params.get("at", ""))
-        count = number(request.query_params, "count") or 0
+        given = request.query_params
+        first, end = number(given, "first"), number(given, "end") or 0
+        count = number(given, "count") or 0
 
         def work(stop: Stop) -> str:
-            return _turns_of(home, name, stop, within_s).earlier(place, count)
+            turns = _turns_of(home, name, stop, within_s)
+            return turns.earlier(place, count) if first is None else turns.later(place, first, end)
 
         lane, within_s = _lane(request)
         return JSONResponse({"html": await self._lanes.do(request, work, lane)})
@@ -279,7 +282,7 @@ def _lane(request: Request) -> tuple[str, float | None]:
     One whose place is told is too, if nothing is there any more.
     """
     given = request.query_params
-    place = next((place_of(given[name]) for name in _READINGS if name in given), None)
+    place = next((place_of(given[name]) for name in ("at", *_READINGS) if name in given), None)
     if place is not None:
         is_near = place.start is not None or place.anchor.end is not None
         return (READING if is_near else SEEKING), SEEK_S
@@ -290,6 +293,8 @@ def _lane(request: Request) -> tuple[str, float | None]:
 def _asked_for(turns: ThreadTurns, request: Request) -> Stretch:
     """The stretch that an address means."""
     given = request.query_params
+    if "at" in given:
+        return turns.at(place_of(given["at"]), number(given, "item"))
     for name, reading in _READINGS.items():
         if name in given:
             return reading(turns, place_of(given[name]))
@@ -302,7 +307,6 @@ def _asked_for(turns: ThreadTurns, request: Request) -> Stretch:
 
 
 _READINGS: dict[str, Callable[[ThreadTurns, Any], Stretch]] = {
-    "at": ThreadTurns.at,
     "before": ThreadTurns.before,
     "after": ThreadTurns.after,
 }
