@@ -151,6 +151,8 @@ def test_a_turns_context_tells_the_model_and_no_settings_for_codex_to_take_up(
             pass
     contexts = [line["payload"] for line in lines_of(thread) if line["type"] == "turn_context"]
     assert contexts == [{"turn_id": live.id, "cwd": "/desk/project", "model": "gpt-x"}]
+    assert [turn.model for turn in opened.turns(thread.id)] == ["gpt-x", None]
+    assert [turn.model for turn in opened.turns(thread.id, last=2)] == ["gpt-x", None]
 
 
 def test_images_of_a_tools_output_are_shown(opened: Home) -> None:

@@ -20,7 +20,7 @@ from threadlog.core.ids import is_thread_id
 from threadlog.core.items.base import Item
 from threadlog.core.items.event import TaskComplete, TaskStarted, TokenCount, TurnAborted
 from threadlog.core.items.response import Message
-from threadlog.core.items.session import TurnContext
+from threadlog.core.items.session import context_of
 from threadlog.core.layout import parse_name
 from threadlog.core.lineage import Segment
 from threadlog.core.turn import ROLLED_BACK, Turn
@@ -247,7 +247,7 @@ def _goes_on(item: Item) -> bool:
         return True
     if isinstance(item, Message):
         return item.role == "assistant"
-    return shows(item) and not isinstance(item, (TokenCount, TurnContext))
+    return shows(item) and not isinstance(item, TokenCount) and context_of(item) is None
 
 
 def _by_name(turn: Turn) -> Spot | None:

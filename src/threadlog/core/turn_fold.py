@@ -17,7 +17,7 @@ from threadlog.core.items import event as ev
 from threadlog.core.items import turn as ti
 from threadlog.core.items.base import Item, Json
 from threadlog.core.items.response import ResponseItem
-from threadlog.core.items.session import Compacted, TurnContext
+from threadlog.core.items.session import Compacted, TurnContext, context_of
 from threadlog.core.items.values import TokenUsage
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.turn import (
@@ -37,6 +37,7 @@ def shows(item: Item) -> bool:
         type(item) in _HANDLERS
         or type(item) in turn_items.EVENT_ITEMS
         or isinstance(item, ResponseItem)
+        or context_of(item) is not None
     )
 
 
@@ -75,6 +76,8 @@ class TurnFold:
             handler(self, item, line.offset)
         elif isinstance(item, ResponseItem):
             self._response_item(item, line.offset)
+        elif (context := context_of(item)) is not None:
+            self._context(context)
         elif not self._paginated and (convert := turn_items.EVENT_ITEMS.get(type(item))):
             self._place(convert(item), line.offset)
 
@@ -147,7 +150,7 @@ class TurnFold:
 
     # -- what they ran with, and took
 
-    def _context(self, context: TurnContext, _offset: int) -> None:
+    def _context(self, context: TurnContext) -> None:
         turn = self._find(context.turn_id) if context.turn_id else self._open
         if turn is not None:
             turn.model = context.model
@@ -374,6 +377,5 @@ _HANDLERS: dict[type[Item], _Handler] = {
     ev.ExitedReviewMode: TurnFold._exited_review,
     ev.ItemCompleted: TurnFold._item_completed,
     Compacted: TurnFold._compacted,
-    TurnContext: TurnFold._context,
     ev.TokenCount: TurnFold._count,
 }
