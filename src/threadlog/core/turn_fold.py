@@ -261,7 +261,7 @@ class TurnFold:
     def _output(self, call_id: str, output: Json) -> None:
         for turn in reversed(self.turns) if self._keep_items else ():
             call = turn.items.get(call_id)
-            if isinstance(call, ti.ToolCall):
+            if isinstance(call, (ti.ToolCall, ti.ImageView)):
                 self._keep(turn.items, call_id, msgspec.structs.replace(call, output=output))
                 self.touched.append((turn, call_id))
                 return
@@ -279,6 +279,9 @@ class TurnFold:
 
     def _append(self, item: ti.AnyTurnItem, offset: int, turn: OpenTurn | None = None) -> None:
         turn, name = turn or self._turn(offset), item.id or _item_id(offset)
+        there = turn.items.get(name)
+        if isinstance(item, ti.ImageView) and isinstance(there, ti.ToolCall):
+            item = msgspec.structs.replace(item, output=there.output)
         self._keep(turn.items, name, item)
         self.touched.append((turn, name))
 

@@ -140,7 +140,7 @@ _WRITERS: dict[type[Any], Callable[[Pen, Any], Html]] = {
     ti.CollabAgentToolCall: tools.agents,
     ti.SubAgentActivity: _activity,
     ti.WebSearch: tools.search,
-    ti.ImageView: lambda pen, item: tools.image_view(pen, item.path),
+    ti.ImageView: lambda pen, item: tools.image_view(pen, item.path, item.output),
     ti.ImageGeneration: _made_image,
     ti.EnteredReviewMode: _review_begin,
     ti.ExitedReviewMode: _review_end,
