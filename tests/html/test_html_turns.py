@@ -115,6 +115,32 @@ def test_markdown_is_shown_as_what_it_means() -> None:
     seen(page)
 
 
+def typed(*texts: str) -> ti.UserMessage:
+    parts = tuple(UserInput(type="text", text=text) for text in texts)
+    return ti.UserMessage(id="u", content=parts)
+
+
+@pytest.mark.parametrize("look", [PAGE, FILE])
+def test_what_a_person_typed_is_markdown_whose_lines_end_where_they_were_ended(look: Look) -> None:
+    page = turns.item(
+        "t1", typed("run `make`:\nit **fails**\n\n```python\ndef x(): pass\n```"), look
+    )
+    assert "<p>run <code>make</code>:\nit <strong>fails</strong></p>" in page
+    assert '<span class="k">def </span>' in page
+    assert 'class="prose typed"' in page
+    assert re.search(r"\.typed *\{[^}]*white-space: pre-wrap", styles.stylesheet())
+    assert turns.item("t1", typed(" \n"), look) == ""
+
+
+def test_much_that_a_person_typed_is_shown_as_it_was_written() -> None:
+    for text in ("**b**" + "x" * TEXT_CHARS, "**b** " + "*a " * 5000, "**b** > " + "y\n\n" * 4000):
+        assert "<strong>" not in turns.item("t1", typed(text), PAGE)
+    page = turns.item("t1", typed(*["- x\n" * 1000] * 40), PAGE)
+    assert page.count("<li>") == 4000
+    assert len(page) < 300_000
+    assert page.count("<") < 17_000
+
+
 def test_an_address_in_words_is_a_link_without_the_stop_behind_it() -> None:
     page = said_by_agent("See https://e.org/a_b(c)?d=1, or (http://f.org/x).")
     assert seen(page).links == ["https://e.org/a_b(c)?d=1", "http://f.org/x"]

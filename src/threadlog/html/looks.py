@@ -14,6 +14,8 @@ from typing import NamedTuple
 TEXT_CHARS = 16_000
 # Characters of all texts of one item in a page, and things of one kind in it: steps, files, parts.
 ITEM_CHARS, SEVERAL = 160_000, 200
+# Marks of Markdown in a message, or in all that a person typed into one.
+MARKS_LIMIT = 4_000
 # Items of a turn in a page; characters of code in it that are coloured.
 ITEMS, COLOURED_CHARS = 300, 150_000
 
@@ -88,6 +90,18 @@ class Pen:
         self._count = 0
         self._wanted = wanted
         self._left = ITEM_CHARS
+        self._marks_left = MARKS_LIMIT
+
+    def has_room(self, chars: int) -> bool:
+        """True if a text of so many characters is shown whole; it does not count by that."""
+        return self.look.whole or chars <= min(TEXT_CHARS, self._left)
+
+    def take_marks(self, count: int) -> bool:
+        """True if the item has room for so many more marks of Markdown; they count then."""
+        if count > self._marks_left:
+            return False
+        self._marks_left -= count
+        return True
 
     def room(self, chars: int) -> int:
         """How many characters are to be shown of a text of so many; they count for the item."""
