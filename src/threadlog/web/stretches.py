@@ -52,7 +52,7 @@ class ThreadTurns:
     ) -> None:
         self.thread = thread
         self.reader: ThreadReader = giving_up.reader(home, thread, look_of(stop, within_s))
-        self._name = name_of(home, thread)
+        self.name = name_of(home, thread)
 
     # -- stretches
 
@@ -189,7 +189,7 @@ class ThreadTurns:
 
     def look(self, place: Place | None = None, about: int | None = None) -> Look:
         """How turns are shown; where the parts of one lie, if its place is told."""
-        base = f"/thread/{self._name}"
+        base = f"/thread/{self.name}"
         shown = Look(
             inline=False, thread_url=id_url, moment=local_time, colours=Colours(), awaited=True
         )
