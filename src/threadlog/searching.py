@@ -34,6 +34,7 @@ class Searched(TypedDict, total=False):
     within: Iterable[str] | str | None
     inherited: bool
     cwd: Folder | Iterable[Folder] | None
+    below: bool
     branch: str | None
     repository: str | None
     sources: Iterable[str] | None
@@ -47,7 +48,7 @@ class Searched(TypedDict, total=False):
 
 
 # These choose among threads, as they do in listings.
-_OF_THREADS = ("cwd", "branch", "repository", "sources", "providers")
+_OF_THREADS = ("cwd", "below", "branch", "repository", "sources", "providers")
 
 
 def query_of(

@@ -115,8 +115,17 @@ def test_the_list_is_filtered_and_ordered(site: Site, home: Path) -> None:
     assert shown("archived=only") == ["three"]
     assert shown("archived=all") == ["one", "three", "two"]
     assert shown("cwd=/a") == ["one"]
+    assert shown("cwd=/") == ["one", "two"]
+    for number, cwd in enumerate(("/a/b/c", "/a b", "/ab", "a/x"), 4):
+        raws = [meta(uuid(number), cwd=cwd), *turn(cwd.replace("/", "."))]
+        put(home, content(raws), file_name(uuid(number)))
+    for folder in ("/a", "/a/", "/a/b/.."):
+        assert shown(f"cwd={folder}") == [".a.b.c", "one"]
+    assert shown("cwd=/a/b") == [".a.b.c"]
+    found = site.get("/api/search?q=re&cwd=/a").json
+    assert found["count"] == 2
     assert shown("source=exec") == ["one"]
-    assert shown("sort=created") == ["one", "two"]
+    assert shown("sort=created&cwd=/b") == ["two"]
     for wrong in ("archived=x", "sort=x", "cwd=%00", "q=" + "x" * 501, "cursor=x"):
         answer = site.get(f"/api/threads?{wrong}")
         assert answer.status in (400, 410), wrong
