@@ -374,3 +374,9 @@ def test_a_home_without_threads_has_none(tmp_path: Path) -> None:
     for home in (tmp_path / "missing", tmp_path):
         page = threadlog.open(home).threads()
         assert (list(page), page.next) == ([], None)
+
+
+def test_a_first_message_of_megabytes_is_listed_by_how_it_begins(home: Path) -> None:
+    words = "hello " + "x" * 5_000_000
+    put(home, content([meta(), says("user", words), user(words), agent("a")]))
+    assert only(home).title.startswith("hello x")
