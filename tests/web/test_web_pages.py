@@ -197,6 +197,25 @@ def test_what_was_typed_is_found_and_leads_to_its_turn(site: Site, home: Path) -
         assert answer.json["error"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("role:user", "no word to search for"),
+        ("*", "no word to search for"),
+        ("role:bogus", "no role 'bogus': there are user"),
+        ("after:xyz", "no moment: 'xyz'; use 2026-11-25"),
+        ("role:user before:z", "no moment: 'z'"),
+        ("role:", "role: asks for nothing; write role:VALUE"),
+        ("in:nobody", "no word to search for"),
+    ],
+)
+def test_what_is_wrong_with_a_search_is_said(site: Site, typed: str, sentence: str) -> None:
+    answer = site.get(f"/api/search?q={at(typed)}")
+    assert answer.status == 400
+    assert answer.json["error"].startswith(sentence)
+    assert "--exact" not in answer.body
+
+
 def test_a_long_output_and_an_image_have_addresses_of_their_own(site: Site, home: Path) -> None:
     text = "<b>" + "x" * TEXT_CHARS + "END"
     call = {"type": "function_call", "name": "t", "arguments": "{}", "call_id": "c"}

@@ -245,6 +245,8 @@ class Viewer:
         unknown = 404 if isinstance(error, HTTPException) else 500
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), unknown)
         said = one_line(str(error)) if isinstance(error, ThreadlogError) else _PLAIN[status]
+        if isinstance(error, BadQuery) and "--exact" in said:  # an option of the command
+            said = said.partition(";")[0]
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": said}, status)
         thread = request.path_params.get("thread") if isinstance(error, BadCursor) else None
