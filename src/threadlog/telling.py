@@ -150,15 +150,24 @@ def find_turn(reader: ThreadReader, wanted: str) -> Turn:
 
     One that was rolled back too, by its id.  Raises NotFound, Ambiguous.
     """
+    return find_numbered(reader, wanted)[1]
+
+
+def find_numbered(reader: ThreadReader, wanted: str) -> tuple[int | None, Turn]:
+    """The same with its number, from 1, where the way to it tells; raises as `find_turn`."""
     digits = wanted.removeprefix("-")
     if digits.isascii() and digits.isdigit() and len(digits) <= NUMBER_DIGITS and int(digits):
-        return _numbered(reader, int(wanted))
-    found: dict[str, Turn] = {}
+        return max(int(wanted), 0) or None, _numbered(reader, int(wanted))
+    found: dict[str, tuple[int | None, Turn]] = {}
+    number = 0
     for turn in reader.turns(rolled_back=True):
+        is_counted = turn.status != ROLLED_BACK
+        number += is_counted
+        told = (number if is_counted else None, turn)
         if turn.id == wanted:
-            return turn
+            return told
         if wanted in turn.id and len(found) <= _CANDIDATES:
-            found[turn.id] = turn
+            found[turn.id] = told
     if len(found) > 1:
         named = ", ".join(list(found)[:_CANDIDATES])
         raise Ambiguous(f"the turn meant could be any of {named}; say more of its id", tuple(found))

@@ -174,7 +174,9 @@ def test_a_turn_has_an_address_of_its_own(site: Site, home: Path, *, paginated: 
     link = unescape(re.findall(r'href="(/thread/[^"]*/turn/[^"]*)"', page)[0])
     assert turn_ids(site.get(link).body)[0] == turn_ids(page)[0]
     for name in ("7", wanted[6]):
-        assert turn_ids(site.get(f"/thread/{THREAD}/turn/{name}").body)[0] == wanted[6]
+        page = site.get(f"/thread/{THREAD}/turn/{name}").body
+        assert turn_ids(page)[0] == wanted[6]
+        assert [json.loads(each)[0] for each in places(page)][:2] == [7, 8]
     for name in ("0", "-1", "41", "999990", "none", "%20"):
         answer = site.get(f"/thread/{THREAD}/turn/{name}")
         assert answer.status == 404
@@ -457,6 +459,8 @@ def test_where_turns_were_rolled_back_is_said(site: Site, home: Path) -> None:
         assert turn_ids(page) == ["turn-a", "turn-d"]
         mark = page.index("2 turns were rolled back here")
         assert page.index('data-turn="turn-a"') < mark < page.index('data-turn="turn-d"')
+    page = site.get(f"/thread/{THREAD}/turn/turn-d").body
+    assert ">Turn 2</a>" in page
     put(home, content([meta(), *turn("a"), *turn("b"), event("thread_rolled_back", num_turns=1)]))
     assert "1 turn was rolled back here" in site.get(f"/thread/{THREAD}").body
 

@@ -21,7 +21,7 @@ from threadlog.html.looks import ITEMS, Colours, Look, Part
 from threadlog.html.markup import Html, joined
 from threadlog.paging import Anchor, TurnPage
 from threadlog.reader import ThreadReader
-from threadlog.telling import find_turn, joints, local_time
+from threadlog.telling import find_numbered, joints, local_time
 from threadlog.web.lanes import Stop, look_of
 from threadlog.web.places import Place, id_url, name_of
 
@@ -87,8 +87,8 @@ class ThreadTurns:
         number = int(name) if _NUMBER.fullmatch(name) else None
         if number is not None and not 0 < number <= self._most():
             raise NotFound(f"this thread has no turn {number}")
-        turn = find_turn(self.reader, name)
-        return self.at(Place(number, Anchor(turn.id, include=True)))
+        known, turn = find_numbered(self.reader, name)
+        return self.at(Place(known, Anchor(turn.id, include=True)))
 
     def found(self, turn_id: str, rollout: str, offset: int) -> Stretch:
         """The turn that something was found in, at a byte of a rollout; raises BadCursor."""
