@@ -204,7 +204,7 @@ def everywhere(text: str) -> Turn:
         ),
         ti.SubAgentActivity(id=text, agent_thread_id=text, agent_path=text, kind=text),
         ti.WebSearch(id=text, query=text, action={"url": text, "type": text}),
-        ti.ImageView(id=text, path=text),
+        ti.ImageView(id=text, path=text, output=image),
         ti.ImageGeneration(
             id=text, status="failed", revised_prompt=text, result=text, saved_path=text
         ),

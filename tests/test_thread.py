@@ -16,6 +16,8 @@ from threadlog import Home, NotFound, NotOnDiskYet, Thread, ThreadOptions, Unrea
 from threadlog.core.items.event import TokenCount, UserMessageEvent
 from threadlog.core.items.turn import AgentMessage, DynamicToolCall, Reasoning, ToolCall
 from threadlog.core.items.turn import UserMessage as UserMessageItem
+from threadlog.html.looks import Look
+from threadlog.html.turns import turn as turn_as_html
 from threadlog.options import ThreadKeywords
 
 MODES = ["legacy", "paginated"]
@@ -151,6 +153,8 @@ def test_a_turns_context_tells_the_model_and_no_settings_for_codex_to_take_up(
             pass
     contexts = [line["payload"] for line in lines_of(thread) if line["type"] == "turn_context"]
     assert contexts == [{"turn_id": live.id, "cwd": "/desk/project", "model": "gpt-x"}]
+    assert [turn.model for turn in opened.turns(thread.id)] == ["gpt-x", None]
+    assert [turn.model for turn in opened.turns(thread.id, last=2)] == ["gpt-x", None]
 
 
 def test_images_of_a_tools_output_are_shown(opened: Home) -> None:
@@ -164,6 +168,18 @@ def test_images_of_a_tools_output_are_shown(opened: Home) -> None:
         {"type": "inputText", "text": "T"},
         {"type": "inputImage", "imageUrl": "https://x.test/a.png"},
     ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_image_that_the_agent_looked_at_is_in_the_page(opened: Home, mode: str) -> None:
+    data = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(40)).decode()
+    with started(opened, mode) as thread, thread.turn("Q") as live:
+        image = {"type": "input_image", "image_url": data}
+        live.tool("view_image", {"path": "/x.png"}, output=[image])
+    (read,) = opened.turns(thread.id)
+    page = turn_as_html(read, Look())
+    assert f'src="{data}"' in page
+    assert "/x.png" in page
 
 
 def test_a_paginated_turn_is_numbered_and_told_by_turn_items(opened: Home) -> None:

@@ -22,6 +22,7 @@ class Chosen(TypedDict, total=False):
     """The keywords that choose threads, of `Home.threads` and `Home.stats`."""
 
     cwd: Folder | Iterable[Folder] | None
+    below: bool
     archived: bool | None
     sources: Iterable[str] | None
     providers: Iterable[str] | None

@@ -12,9 +12,11 @@ from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
+import msgspec
+
 from threadlog.core.boundaries import Spot
 from threadlog.core.turn import ROLLED_BACK, Turn
-from threadlog.core.turns import LATE_TURNS
+from threadlog.core.turns import LATE_TURNS, item_number
 from threadlog.errors import BadCursor
 from threadlog.reader import ThreadReader
 
@@ -82,6 +84,13 @@ def start_of(reader: ThreadReader, path: str, offset: int, turn_id: str) -> Spot
             found = reader.turns_back(1, Spot(number, offset + 1))
             return found[0][1] if found and found[0][0].id == turn_id else None
     return None
+
+
+def item_of(reader: ThreadReader, anchor: Anchor, spot: Spot) -> int | None:
+    """Which item of a turn the line at a place tells of, or the next that tells of one, from 0."""
+    rules = msgspec.structs.replace(reader.rules(), partial=anchor.start is not None)
+    lines = reader.placed(anchor.start or Spot(0, 0))
+    return item_number(lines, rules, anchor.turn_id, spot)
 
 
 class _Run:

@@ -65,6 +65,7 @@ class ThreadReader:
         self._report = report
         self._told = False  # everything was reported once
         self.tail_was_cut = False  # of the newest turns, the oldest are not whole
+        self.kept: range | None = None  # of each turn only these items are needed
         self._metadata = rollouts.metadata(summary)
 
     def values(self) -> Iterator[Value]:
@@ -151,10 +152,10 @@ class ThreadReader:
         """
         if self.explicit_turns:
             tail, whole, _spots = self._tail(1)
-            rules = msgspec.structs.replace(self._rules(), partial=not whole)
+            rules = msgspec.structs.replace(self.rules(), partial=not whole)
             lines = iter(tail)
         else:
-            rules, lines = self._rules(), self.lines()
+            rules, lines = self.rules(), self.lines()
         last = next(iter(deque(turns.fold_turns(lines, rules), maxlen=1)), None)
         if last is None and not rules.partial:
             spoken = msgspec.structs.replace(rules, spoken=True)
@@ -172,14 +173,15 @@ class ThreadReader:
 
         Of all lines, or of those from the turn at *start* on, and before *end*.
         """
-        rules = msgspec.structs.replace(self._rules(), partial=start is not None)
-        turns_begun = turns.begun(self._placed(start or Spot(0, 0), end), rules)
+        rules = msgspec.structs.replace(self.rules(), partial=start is not None)
+        turns_begun = turns.begun(self.placed(start or Spot(0, 0), end), rules)
         if not turns_begun and start is None and not rules.spoken:
             spoken = msgspec.structs.replace(rules, spoken=True)
-            turns_begun = turns.begun(self._placed(Spot(0, 0), end), spoken)
+            turns_begun = turns.begun(self.placed(Spot(0, 0), end), spoken)
         return [(turn.id, spot) for turn, spot in turns_begun]
 
-    def _placed(self, start: Spot, end: Spot | None) -> Iterator[tuple[Spot, Line]]:
+    def placed(self, start: Spot, end: Spot | None = None) -> Iterator[tuple[Spot, Line]]:
+        """The lines from *start* on, and before *end*, each with where it is."""
         for number, segment in enumerate(self.segments()):
             if number < start.segment:
                 continue
@@ -201,7 +203,7 @@ class ThreadReader:
         With *rolled_back* those too that no longer count, with that status.  *starts* is given the
         byte at which each turn's start is recorded, by id, before the turn is handed on.
         """
-        rules = msgspec.structs.replace(self._rules(), rolled_back=rolled_back)
+        rules = msgspec.structs.replace(self.rules(), rolled_back=rolled_back)
         return turns.read_turns(lambda: self.lines(starts), rules, rollbacks=self._has_rollback())
 
     def last_turns(self, count: int) -> list[Turn]:
@@ -235,14 +237,14 @@ class ThreadReader:
         """
         if self.explicit_turns:
             return self._newest(count, end)[:2]
-        return (line for _spot, line in self._placed(Spot(0, 0), end)), self._rules()
+        return (line for _spot, line in self.placed(Spot(0, 0), end)), self.rules()
 
     def _newest(
         self, count: int, end: Spot | None
     ) -> tuple[list[Line], TurnRules, dict[str, Spot]]:
         tail, whole, spots = self._tail(count, end)
         earlier = frozenset() if whole else self._told_before(tail)
-        rules = msgspec.structs.replace(self._rules(), partial=not whole, earlier=earlier)
+        rules = msgspec.structs.replace(self.rules(), partial=not whole, earlier=earlier)
         return tail, rules, spots
 
     def turns_on(
@@ -265,24 +267,21 @@ class ThreadReader:
             yield from ((turn, None) for turn in self.turns(rolled_back=rolled_back))
             return
         begin = start or Spot(0, 0)
-        rules = msgspec.structs.replace(self._rules(), partial=start is not None)
-        for turn in turns.fold_turns(noting(self._placed(begin, None)), rules):
+        rules = msgspec.structs.replace(self.rules(), partial=start is not None)
+        for turn in turns.fold_turns(noting(self.placed(begin, None)), rules):
             yield turns.settled(turn), spots.get(turn.id)
 
     def history(self) -> History:
         """The whole thread, in memory; raises EmptyRollout, NoThreadId."""
         from threadlog.core import history
 
-        loaded = [
-            history.load(segment.path, self._rollouts.read(segment))
-            for segment in self._rollouts.segments(self._summary)
-        ]
+        loaded = [history.load(each.path, self.frames(each)) for each in self.segments()]
         if not any(isinstance(raw, Oversized) or raw.strip() for raw in loaded[-1].raws):
             raise EmptyRollout(f"empty session file: {self._summary.path}")
         if self._metadata.thread_id is None:
             raise NoThreadId(f"no session metadata, hence no thread id, in {self._summary.path}")
         return history.History(
-            history.RESUMED, loaded, thread_id=self._summary.id, rules=self._rules()
+            history.RESUMED, loaded, thread_id=self._summary.id, rules=self.rules()
         )
 
     def outline(self) -> list[Outline]:
@@ -395,6 +394,7 @@ class ThreadReader:
         """True for a thread whose turns have recorded starts."""
         return self._metadata.explicit_turns or self._metadata.history_mode == PAGINATED
 
-    def _rules(self) -> TurnRules:
-        told = self._metadata
-        return TurnRules(told.history_mode, told.bare, told.own_from_ordinal, copied=told.copies)
+    def rules(self) -> TurnRules:
+        """How its turns are read."""
+        told, start = self._metadata, self._metadata.own_from_ordinal
+        return TurnRules(told.history_mode, told.bare, start, copied=told.copies, kept=self.kept)

@@ -15,8 +15,10 @@ from threadlog.core.search import (
     Inherited,
     SearchQuery,
     checked_roles,
-    read_query,
+    pieces_of,
+    with_words,
 )
+from threadlog.core.search import Asked as Typed
 from threadlog.errors import BadQuery
 
 # More hits than this are no page.
@@ -34,6 +36,7 @@ class Searched(TypedDict, total=False):
     within: Iterable[str] | str | None
     inherited: bool
     cwd: Folder | Iterable[Folder] | None
+    below: bool
     branch: str | None
     repository: str | None
     sources: Iterable[str] | None
@@ -47,7 +50,7 @@ class Searched(TypedDict, total=False):
 
 
 # These choose among threads, as they do in listings.
-_OF_THREADS = ("cwd", "branch", "repository", "sources", "providers")
+_OF_THREADS = ("cwd", "below", "branch", "repository", "sources", "providers")
 
 
 def query_of(
@@ -75,16 +78,22 @@ def query_of(
         raise BadQuery("an empty text stands everywhere: search for some of it")
     if exact and order != NEWEST:
         raise BadQuery("a text as it stands is found newest first: how relevant, words tell")
-    phrases, fields = ((), {}) if exact else read_query(text)
+    typed = Typed((), {}) if exact else pieces_of(text)
+    fields = typed.fields
+    roles = checked_roles(_all(asked.get("roles"), fields.get("role")))
+    after_ms = _moment(asked.get("after"), fields.get("after"), max)
+    before_ms = _moment(asked.get("before"), fields.get("before"), min)
+    if not exact:  # what is wrong with a field is told first
+        with_words(typed)
     references = _all(asked.get("within"), fields.get("in"))
     within = None if references is None else tuple(key_of(each) for each in references)
     return SearchQuery(
-        phrases=phrases,
+        phrases=typed.phrases,
         needle=text if exact else None,
-        roles=checked_roles(_all(asked.get("roles"), fields.get("role"))),
+        roles=roles,
         tools=_all(asked.get("tools"), fields.get("tool")),
-        after_ms=_moment(asked.get("after"), fields.get("after"), max),
-        before_ms=_moment(asked.get("before"), fields.get("before"), min),
+        after_ms=after_ms,
+        before_ms=before_ms,
         threads=threads_of(_threads(asked, fields)),
         within=within,
         inherited=_parts(within, inherited_of) if asked.get("inherited", True) else (),

@@ -20,7 +20,7 @@ from threadlog.core.ids import is_thread_id
 from threadlog.core.items.base import Item
 from threadlog.core.items.event import TaskComplete, TaskStarted, TokenCount, TurnAborted
 from threadlog.core.items.response import Message
-from threadlog.core.items.session import TurnContext
+from threadlog.core.items.session import context_of
 from threadlog.core.layout import parse_name
 from threadlog.core.lineage import Segment
 from threadlog.core.turn import ROLLED_BACK, Turn
@@ -150,15 +150,24 @@ def find_turn(reader: ThreadReader, wanted: str) -> Turn:
 
     One that was rolled back too, by its id.  Raises NotFound, Ambiguous.
     """
+    return find_numbered(reader, wanted)[1]
+
+
+def find_numbered(reader: ThreadReader, wanted: str) -> tuple[int | None, Turn]:
+    """The same with its number, from 1, where the way to it tells; raises as `find_turn`."""
     digits = wanted.removeprefix("-")
     if digits.isascii() and digits.isdigit() and len(digits) <= NUMBER_DIGITS and int(digits):
-        return _numbered(reader, int(wanted))
-    found: dict[str, Turn] = {}
+        return max(int(wanted), 0) or None, _numbered(reader, int(wanted))
+    found: dict[str, tuple[int | None, Turn]] = {}
+    number = 0
     for turn in reader.turns(rolled_back=True):
+        is_counted = turn.status != ROLLED_BACK
+        number += is_counted
+        told = (number if is_counted else None, turn)
         if turn.id == wanted:
-            return turn
+            return told
         if wanted in turn.id and len(found) <= _CANDIDATES:
-            found[turn.id] = turn
+            found[turn.id] = told
     if len(found) > 1:
         named = ", ".join(list(found)[:_CANDIDATES])
         raise Ambiguous(f"the turn meant could be any of {named}; say more of its id", tuple(found))
@@ -247,7 +256,7 @@ def _goes_on(item: Item) -> bool:
         return True
     if isinstance(item, Message):
         return item.role == "assistant"
-    return shows(item) and not isinstance(item, (TokenCount, TurnContext))
+    return shows(item) and not isinstance(item, TokenCount) and context_of(item) is None
 
 
 def _by_name(turn: Turn) -> Spot | None:

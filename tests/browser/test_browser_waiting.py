@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from chromium import DESKTOP, PHONE, launched, visited
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from makers import THREAD, agent, content, meta, put, put_thread, started, turn
+from makers import THREAD, agent, content, meta, put, put_thread, started, turn, user
 from served_web import Site, served
 
 TURNS, THREADS = 60, 420
@@ -156,10 +157,43 @@ def test_a_long_turn_that_goes_on_is_bounded(browser: Browser, tmp_path: Path) -
         items = page.locator("#turns .turn").last.locator(".items > *")
         expect(items.last).to_contain_text("message 999", timeout=20_000)
         assert items.count() <= 600
-        first = int(str(items.first.text_content()).split()[-1])
+        expect(items.first).to_have_text(re.compile("message 0$"))
+        before = items.count()
         page.locator("#turns .earlier").click()
-        expect(items.first).not_to_contain_text(f"message {first}")
+        expect(items).not_to_have_count(before)
+        said = [each for each in items.all_text_contents() if "earlier" not in each]
+        shown = [int(each.split()[-1]) for each in said]
+        assert shown == [0, *range(shown[1], 1000)]
+        asked = page.locator("#turns .earlier")
+        while asked.count():
+            left = str(asked.text_content())
+            asked.click()
+            expect(page.get_by_text(left, exact=True)).to_have_count(0)
         shown = [int(each.split()[-1]) for each in items.all_text_contents()]
+        assert shown == list(range(1000))
+
+
+def test_a_hit_in_a_long_turn_leads_to_what_was_found(browser: Browser, tmp_path: Path) -> None:
+    said = [agent(f"message {number:04d}") for number in range(1000)]
+    put(tmp_path, content([meta(), *turn("first"), started("long"), user("the question"), *said]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/?q=0123")
+        page.locator(".hit .title").first.click()
+        found = page.locator(".found")
+        expect(found).to_contain_text("message 0123")
+        expect(found).to_be_in_viewport()
+        expect(found).to_be_focused()
+        expect(page.locator("#outline")).to_contain_text("the question")
+        page.mouse.wheel(0, 50)
+        expect(page).to_have_url(re.compile("item="))
+        page.reload()
+        expect(found).to_be_in_viewport()
+        for _ in range(3):
+            page.locator("#turns .earlier").last.click()
+            page.wait_for_timeout(300)
+        items = page.locator("#turns .turn").last.locator(".items > *")
+        told = [each for each in items.all_text_contents() if "items of this turn" not in each]
+        shown = [int(each.split()[-1]) for each in told[1:]]
         assert shown == list(range(shown[0], 1000))
 
 

@@ -70,3 +70,21 @@ def test_on_paper_lines_are_whole_and_dark_on_light(
         assert shown.locator(".outline").is_hidden()
         ink = shown.evaluate("getComputedStyle(document.body).color")
         assert ink == "rgb(29, 29, 27)"
+
+
+def test_the_lines_of_what_was_typed_end_where_they_were_ended(
+    browser: Browser, home: Path, tmp_path: Path
+) -> None:
+    typed = "one\ntwo **b**\n\n- three\n- four\n  five\n\n`six`"
+    put(home, content([meta(), started("t"), user(typed), completed("t")]))
+    threadlog.open(home).export(THREAD, to=tmp_path / "x.html")
+    with browser.new_page() as shown:
+        shown.goto((tmp_path / "x.html").as_uri())
+        said = shown.locator(".typed").inner_text()
+        lines = [line.strip() for line in said.split("\n") if line.strip()]
+        assert lines == ["one", "two b", "three", "four", "five", "six"]
+        heights = shown.locator(".typed > *").evaluate_all(
+            "all => all.map((each) => each.clientHeight)"
+        )
+        line_height = heights[2]
+        assert [round(each / line_height) for each in heights[:2]] == [2, 3]

@@ -9,11 +9,13 @@ from rollout_lines import (
     answers,
     asks,
     completed,
+    decoded,
     event,
     item,
     line,
     message,
     reader,
+    response,
     rolled_back,
     says,
     session,
@@ -21,8 +23,10 @@ from rollout_lines import (
 )
 from turn_words import Told, folded_turns, told
 
+from threadlog.core.boundaries import Spot
 from threadlog.core.items import turn as ti
 from threadlog.core.turn import TurnRules
+from threadlog.core.turns import item_number
 
 COMPACTED = line("compacted", {"message": "sum"})
 PLAN = item("t", "Plan", "p", text="1. go")
@@ -445,3 +449,62 @@ def test_a_turn_of_one_line_or_of_strange_times_took_no_time_that_is_known() -> 
     for raws in ([at(asks("a"), 1)], strange, bare):
         (turn,) = folded_turns(raws)
         assert turn.took_ms is None
+
+
+def _varied(count: int) -> list[bytes]:
+    """A turn with reasoning in pieces, calls, their outputs late, and messages."""
+    raws = [started("t"), asks("go")]
+    for number in range(count):
+        raws += [event("agent_reasoning", text=f"r{number}{each}") for each in "ab"]
+        raws.append(call(f"c{number}", f"x{number}"))
+        raws += [output(f"c{number - 2}", f"came of {number - 2}")] if number > 1 else []
+        raws.append(answers(f"a{number}"))
+    return [*raws, completed("t")]
+
+
+def call(name: str, words: str) -> bytes:
+    return response("function_call", name="tool", arguments=words, call_id=name)
+
+
+def output(name: str, words: str) -> bytes:
+    return response("function_call_output", call_id=name, output=words)
+
+
+@pytest.mark.parametrize("first", range(8))
+def test_items_that_are_not_needed_keep_their_places_and_say_nothing(first: int) -> None:
+    raws = _varied(5)
+    (whole,) = told(folded_turns(raws))
+    kept = range(first, first + 4)
+    (part,) = told(folded_turns(raws, TurnRules(kept=kept)))
+    assert len(part[2]) == len(whole[2])
+    for number, (of_part, of_whole) in enumerate(zip(part[2], whole[2], strict=True)):
+        if number in kept:
+            assert of_part == of_whole
+        else:
+            assert of_part in {"ContextCompaction ", "reason ", "call   -> None"}
+
+
+def test_a_line_is_of_an_item_or_leads_to_the_next_one() -> None:
+    raws = [session(), *_varied(5), started("u"), asks("more"), completed("u")]
+    lines = decoded(raws)
+    (turn, _other) = folded_turns(raws)
+    placed = [(Spot(0, each.offset), each) for each in lines]
+    told_of = {
+        raw: item_number(placed, TurnRules(), "t", spot)
+        for raw, (spot, _line) in zip(raws, placed, strict=True)
+    }
+    names = [*map(_words, turn.items)]
+    for number in range(5):
+        assert told_of[answers(f"a{number}")] == names.index(f"a{number}")
+        assert told_of[call(f"c{number}", f"x{number}")] == names.index(f"c{number}")
+        for each in "ab":
+            reasoned = told_of[event("agent_reasoning", text=f"r{number}{each}")]
+            assert reasoned == names.index(f"c{number}") - 1
+    assert told_of[output("c1", "came of 1")] == names.index("c1")
+    assert told_of[started("t")] == told_of[asks("go")] == 0
+    assert told_of[completed("t")] is None
+    assert told_of[asks("more")] is None
+
+
+def _words(item: ti.AnyTurnItem) -> str:
+    return item.content[0].text if isinstance(item, ti.AgentMessage) else item.id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rollout_lines import answers, asks, completed, event, item, line, started
+from rollout_lines import answers, asks, completed, event, item, line, response, started
 from turn_words import Told, folded_turns, told
 
 from threadlog.core.items import turn as ti
@@ -168,3 +168,15 @@ def test_what_a_subagent_copied_of_its_parent_is_not_shown() -> None:
     ]
     rules = TurnRules(history_mode="paginated", own_from_ordinal=4)
     assert told(folded_turns(raws, rules)) == [("c", "completed", [])]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_image_that_was_looked_at_has_what_the_call_came_to(*, is_first: bool) -> None:
+    given = {"name": "view_image", "arguments": '{"path":"/x.png"}', "call_id": "c"}
+    seen = [{"type": "input_image", "image_url": "data:,x"}]
+    view = item("a", "ImageView", "c", path="/x.png")
+    output = response("function_call_output", call_id="c", output=seen)
+    both = [output, view] if is_first else [view, output]
+    raws = [started("a"), response("function_call", **given), *both, completed("a")]
+    (turn,) = folded_turns(raws, RULES)
+    assert turn.items == (ti.ImageView(id="c", path="/x.png", output=tuple(seen)),)

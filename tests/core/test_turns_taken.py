@@ -35,13 +35,12 @@ def counts(total: int, last: int) -> bytes:
     return event("token_count", info=info, rate_limits={"primary": None})
 
 
-def runs(model: str, turn_id: str | None = None) -> bytes:
-    """The settings that a turn runs with."""
+def runs(model: str, turn_id: str | None = None, *, whole: bool = True) -> bytes:
+    """The settings that a turn runs with; not *whole* as threadlog's own recorder writes them."""
     named = {"turn_id": turn_id} if turn_id else {}
-    settings: dict[str, Any] = {"cwd": "/", "approval_policy": "never", "sandbox_policy": {}}
-    return line(
-        "turn_context", {**named, **settings, "model": model, "user_instructions": "x" * 99}
-    )
+    settings: dict[str, Any] = {"approval_policy": "never", "sandbox_policy": {}} if whole else {}
+    told = {**named, **settings, "cwd": "/", "model": model, "user_instructions": "x" * 99}
+    return line("turn_context", told)
 
 
 def said(head: bytes, turn_id: str) -> bytes:
@@ -97,12 +96,16 @@ def test_what_is_counted_outside_of_turns_is_nobody_s() -> None:
     assert taken(reader(LEGACY, *raws).last_turns(1)) == [None]
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "own"])
 @pytest.mark.parametrize("head", [LEGACY, PAGINATED], ids=["legacy", "paginated"])
-def test_a_turn_has_the_model_that_it_ran_with_last(head: bytes) -> None:
+def test_a_turn_has_the_model_that_it_ran_with_last(head: bytes, *, whole: bool) -> None:
     raws = [
-        *turn(head, "a", runs("one", "a"), runs("two", "a")),
+        *turn(head, "a", runs("one", "a", whole=whole), runs("two", "a", whole=whole)),
         *turn(head, "b"),
-        *turn(head, "c", runs("three")),
+        *turn(head, "c", runs("three", whole=whole)),
+        line("turn_context", {"model": 5, "turn_id": "c"}),
+        line("turn_context", {"turn_id": "c"}),
+        line("unheard_of", {"turn_id": "c", "model": "four"}),
     ]
     found = reader(head, *raws)
     assert [each.model for each in found.turns()] == ["two", None, "three"]

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostile_pages import VECTORS, everywhere, seen, summary
+from threadlog.core.items import turn as ti
+from threadlog.core.items.values import UserInput
 from threadlog.core.text import one_line, printable
 from threadlog.html import head, turns
 from threadlog.html.looks import Look
@@ -40,6 +42,23 @@ def test_a_vector_is_text_wherever_it_stands_in_a_turn(look: Look) -> None:
         plain = printable(vector).strip()
         if "\n" not in plain:
             assert found.text.count(plain) >= 10, vector
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_a_vector_that_a_person_typed_is_text(look: Look) -> None:
+    for vector in VECTORS:
+        for said in (vector, f"```\n{vector}\n```", f"- {vector}\n\n> {vector}", f"`{vector}`"):
+            parts = (UserInput(type="text", text=said), UserInput(type="text", text=vector))
+            found = seen(turns.item("t", ti.UserMessage(id="u", content=parts), look))
+            for target in found.links:
+                assert re.match(r"https?://", target), vector
+
+
+@given(st.text(alphabet="<>\"'`&=/ \n#*_[]()!|~-:;x1ahrefjsonclk.\\\t", max_size=80))
+def test_anything_that_a_person_typed_is_text(text: str) -> None:
+    item = ti.UserMessage(id="u", content=(UserInput(type="text", text=text),))
+    found = seen(turns.item("t", item, LOOKS["file"]))
+    assert all(re.match(r"https?://", target) for target in found.links)
 
 
 @pytest.mark.parametrize("name", ["turn-5", "5", "5-head", "outline", "main", "turns", "thread-1"])

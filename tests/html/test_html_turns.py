@@ -115,6 +115,32 @@ def test_markdown_is_shown_as_what_it_means() -> None:
     seen(page)
 
 
+def typed(*texts: str) -> ti.UserMessage:
+    parts = tuple(UserInput(type="text", text=text) for text in texts)
+    return ti.UserMessage(id="u", content=parts)
+
+
+@pytest.mark.parametrize("look", [PAGE, FILE])
+def test_what_a_person_typed_is_markdown_whose_lines_end_where_they_were_ended(look: Look) -> None:
+    page = turns.item(
+        "t1", typed("run `make`:\nit **fails**\n\n```python\ndef x(): pass\n```"), look
+    )
+    assert "<p>run <code>make</code>:\nit <strong>fails</strong></p>" in page
+    assert '<span class="k">def </span>' in page
+    assert 'class="prose typed"' in page
+    assert re.search(r"\.typed *\{[^}]*white-space: pre-wrap", styles.stylesheet())
+    assert turns.item("t1", typed(" \n"), look) == ""
+
+
+def test_much_that_a_person_typed_is_shown_as_it_was_written() -> None:
+    for text in ("**b**" + "x" * TEXT_CHARS, "**b** " + "*a " * 5000, "**b** > " + "y\n\n" * 4000):
+        assert "<strong>" not in turns.item("t1", typed(text), PAGE)
+    page = turns.item("t1", typed(*["- x\n" * 1000] * 40), PAGE)
+    assert page.count("<li>") == 4000
+    assert len(page) < 300_000
+    assert page.count("<") < 17_000
+
+
 def test_an_address_in_words_is_a_link_without_the_stop_behind_it() -> None:
     page = said_by_agent("See https://e.org/a_b(c)?d=1, or (http://f.org/x).")
     assert seen(page).links == ["https://e.org/a_b(c)?d=1", "http://f.org/x"]
@@ -273,13 +299,30 @@ def test_errors_marks_and_joints_are_told() -> None:
     assert f'<a href="/thread/{THREAD}">{THREAD}</a>' in forked
 
 
-def test_a_turn_of_very_many_items_shows_its_last_ones() -> None:
+def test_a_turn_of_very_many_items_shows_its_first_and_its_last_ones() -> None:
     turn = of(*(agent(f"message {number}") for number in range(ITEMS + 5)))
     page = turns.turn(turn, PAGE)
-    assert "5 earlier items" in page
+    assert page.index("message 0<") < page.index("4 earlier items") < page.index("message 5<")
     assert "message 4<" not in page
     assert f"message {ITEMS + 4}<" in page
     assert "message 4<" in turns.turn(turn, FILE)
+    almost = turns.turn(of(*turn.items[: ITEMS + 1]), PAGE)
+    assert "earlier" not in almost
+    assert almost.count("message") == ITEMS + 1
+
+
+@pytest.mark.parametrize("count", [1, 7, ITEMS, ITEMS + 1, 3 * ITEMS])
+def test_an_item_that_is_looked_for_is_shown_and_marked(count: int) -> None:
+    turn = of(*(agent(f"message {number}.") for number in range(count)))
+    for about in {0, 1, count // 3, count - 1} & set(range(count)):
+        page = turns.turn(turn, PAGE._replace(about=about))
+        shown = [int(each) for each in re.findall(r"message (\d+)\.", page)]
+        assert len(shown) in (min(count, ITEMS), ITEMS + 1)
+        assert shown == sorted(set(shown))
+        found = re.findall(r'<div class="found" tabindex="-1">.*?message (\d+)\.', page)
+        assert found == [str(about)]
+        left_out = re.findall(r"(\d+) (?:earlier|later) items? of", page)
+        assert len(shown) + sum(map(int, left_out)) == count
 
 
 def test_the_head_tells_what_thread_it_is_and_whom_it_comes_from() -> None:

@@ -32,6 +32,7 @@ from makers import (
     uuid,
 )
 from threadlog import BadCursor, ThreadSummary
+from threadlog.core.query import ThreadQuery
 
 
 def ids(home: Path, **query: Any) -> list[str | None]:
@@ -174,6 +175,15 @@ def test_a_folder_is_found_through_symlinks_and_however_it_is_spelt(
     for spelt in (work, str(work) + "/", linked, ".", "../project", "~/link/project", f"{work}/."):
         assert ids(home, cwd=spelt) == [OTHER, THREAD], spelt
     assert ids(home, cwd=work.parent) == []
+    (tmp_path / "wor").mkdir()
+    assert ids(home, cwd=tmp_path / "wor", below=True) == []
+    files = threadlog.open(home).store.files  # type: ignore[attr-defined]
+    for above in (work, work.parent, tmp_path / "link", "~"):
+        assert ids(home, cwd=above, below=True) == [OTHER, THREAD]
+        query = ThreadQuery(cwd=(os.path.expanduser(above),), below=True)
+        assert [each.id for each in files.page(query)] == [OTHER, THREAD]
+        assert files.counts([query]) == [threadlog.open(home).count(cwd=above, below=True)] == [2]
+    assert len(ids(home, cwd="/", below=True)) == 3
 
 
 @pytest.mark.parametrize("cwd", ["", ".", "project", "a\0b", "a\ud800", "/x\0", "/\udfff", "~"])
@@ -364,3 +374,9 @@ def test_a_home_without_threads_has_none(tmp_path: Path) -> None:
     for home in (tmp_path / "missing", tmp_path):
         page = threadlog.open(home).threads()
         assert (list(page), page.next) == ([], None)
+
+
+def test_a_first_message_of_megabytes_is_listed_by_how_it_begins(home: Path) -> None:
+    words = "hello " + "x" * 5_000_000
+    put(home, content([meta(), says("user", words), user(words), agent("a")]))
+    assert only(home).title.startswith("hello x")

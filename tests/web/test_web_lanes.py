@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +18,13 @@ import pytest
 from starlette.requests import Request
 
 import threadlog
-from makers import THREAD, content, meta, put, turn
+from makers import THREAD, content, file_name, meta, put, turn, uuid
 from served_web import Site, served
 from threadlog import giving_up
 from threadlog.errors import GivenUp, NotFound
+from threadlog.web import viewer
 from threadlog.web.lanes import LISTING, READERS, READING, SEEKING, Lanes, look_of
+from threadlog.web.stretches import ThreadTurns
 
 WAIT_S = 10.0
 
@@ -68,6 +71,43 @@ def test_work_is_given_up_when_the_client_goes_away() -> None:
     asyncio.run(asked())
     assert stopped.wait(WAIT_S)
     lanes.close()
+
+
+def test_of_what_is_large_one_is_read_at_a_time(home: Path, monkeypatch: Any) -> None:
+    most = {"large": 0, "small": 0}
+    now = {"large": 0, "small": 0}
+    for number, kind in enumerate(most):
+        padding = "x" * (2000 if kind == "large" else 1)
+        put(home, content([meta(uuid(number)), *turn(padding)]), file_name(uuid(number)))
+    read = ThreadTurns.newest
+
+    def slowly(turns: ThreadTurns) -> Any:
+        kind = "large" if turns.thread.id == uuid(0) else "small"
+        now[kind] += 1
+        most[kind] = max(most[kind], now[kind])
+        time.sleep(0.2)
+        now[kind] -= 1
+        return read(turns)
+
+    monkeypatch.setattr(ThreadTurns, "newest", slowly)
+    monkeypatch.setattr(viewer, "LARGE_BYTES", 2500)
+    with served(home) as site, ThreadPoolExecutor(6) as pool:
+        asked = [f"/thread/{uuid(number)}" for number in (0, 0, 0, 1, 1, 1)]
+        assert [each.status for each in pool.map(site.get, asked)] == [200] * 6
+    assert most["large"] == 1
+    assert most["small"] > 1
+
+
+def test_who_waits_for_large_reads_gives_up_where_nobody_waits() -> None:
+    lanes = Lanes()
+    with (
+        lanes.alone(READING, lambda: False),
+        pytest.raises(GivenUp),
+        lanes.alone(READING, lambda: True),
+    ):
+        pass
+    with lanes.alone(READING, lambda: True), lanes.alone(SEEKING, lambda: True):
+        lanes.close()
 
 
 def test_reading_a_thread_ends_where_nobody_waits(home: Path) -> None:

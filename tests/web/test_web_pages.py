@@ -115,8 +115,17 @@ def test_the_list_is_filtered_and_ordered(site: Site, home: Path) -> None:
     assert shown("archived=only") == ["three"]
     assert shown("archived=all") == ["one", "three", "two"]
     assert shown("cwd=/a") == ["one"]
+    assert shown("cwd=/") == ["one", "two"]
+    for number, cwd in enumerate(("/a/b/c", "/a b", "/ab", "a/x"), 4):
+        raws = [meta(uuid(number), cwd=cwd), *turn(cwd.replace("/", "."))]
+        put(home, content(raws), file_name(uuid(number)))
+    for folder in ("/a", "/a/", "/a/b/.."):
+        assert shown(f"cwd={folder}") == [".a.b.c", "one"]
+    assert shown("cwd=/a/b") == [".a.b.c"]
+    found = site.get("/api/search?q=re&cwd=/a").json
+    assert found["count"] == 2
     assert shown("source=exec") == ["one"]
-    assert shown("sort=created") == ["one", "two"]
+    assert shown("sort=created&cwd=/b") == ["two"]
     for wrong in ("archived=x", "sort=x", "cwd=%00", "q=" + "x" * 501, "cursor=x"):
         answer = site.get(f"/api/threads?{wrong}")
         assert answer.status in (400, 410), wrong
@@ -165,7 +174,9 @@ def test_a_turn_has_an_address_of_its_own(site: Site, home: Path, *, paginated: 
     link = unescape(re.findall(r'href="(/thread/[^"]*/turn/[^"]*)"', page)[0])
     assert turn_ids(site.get(link).body)[0] == turn_ids(page)[0]
     for name in ("7", wanted[6]):
-        assert turn_ids(site.get(f"/thread/{THREAD}/turn/{name}").body)[0] == wanted[6]
+        page = site.get(f"/thread/{THREAD}/turn/{name}").body
+        assert turn_ids(page)[0] == wanted[6]
+        assert [json.loads(each)[0] for each in places(page)][:2] == [7, 8]
     for name in ("0", "-1", "41", "999990", "none", "%20"):
         answer = site.get(f"/thread/{THREAD}/turn/{name}")
         assert answer.status == 404
@@ -186,6 +197,25 @@ def test_what_was_typed_is_found_and_leads_to_its_turn(site: Site, home: Path) -
         answer = site.get(f"/api/search?{wrong}")
         assert answer.status in (400, 404, 410), wrong
         assert answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("role:user", "no word to search for"),
+        ("*", "no word to search for"),
+        ("role:bogus", "no role 'bogus': there are user"),
+        ("after:xyz", "no moment: 'xyz'; use 2026-11-25"),
+        ("role:user before:z", "no moment: 'z'"),
+        ("role:", "role: asks for nothing; write role:VALUE"),
+        ("in:nobody", "no word to search for"),
+    ],
+)
+def test_what_is_wrong_with_a_search_is_said(site: Site, typed: str, sentence: str) -> None:
+    answer = site.get(f"/api/search?q={at(typed)}")
+    assert answer.status == 400
+    assert answer.json["error"].startswith(sentence)
+    assert "--exact" not in answer.body
 
 
 def test_a_long_output_and_an_image_have_addresses_of_their_own(site: Site, home: Path) -> None:
@@ -312,6 +342,78 @@ def test_the_first_items_of_a_long_turn_come_when_asked_for(site: Site, home: Pa
     assert found == 2 * ITEMS + 7
 
 
+def _called(number: int) -> list[dict[str, Any]]:
+    given = json.dumps({"cmd": f"echo {number:04d}."})
+    call = {"type": "function_call", "name": "exec_command", "arguments": given}
+    output = {"type": "function_call_output", "output": f"said{number:04d}."}
+    return [each | {"call_id": f"c{number}"} for each in (call, output)]
+
+
+def _long_turn(home: Path, count: int, *, paginated: bool) -> None:
+    """A turn of so many calls that goes on, between others."""
+    if paginated:
+        pages = Pages(THREAD)
+        pages.turn("before")
+        pages.add("event_msg", {"type": "task_started", "turn_id": "long"})
+        for number in range(count):
+            for each in _called(number):
+                pages.add("response_item", each)
+        pages.add("event_msg", {"type": "task_complete", "turn_id": "long"})
+        pages.turn("behind")
+        pages.write(home)
+        return
+    raws = [meta(), *turn("before"), started("long")]
+    for number in range(count):
+        called = [line("response_item", each) for each in _called(number)]
+        raws += [event("agent_reasoning", text=f"thought {number}"), *called]
+        raws += [event("agent_reasoning", text=f"more {number}")]
+    put(home, content([*raws, completed("long"), *turn("behind")]))
+
+
+def _numbers(page: str) -> list[int]:
+    return [int(each) for each in re.findall(r"echo (\d+)\.<", page)]
+
+
+@pytest.mark.parametrize("paginated", [False, True])
+@pytest.mark.parametrize("words", ["echo", "said"])
+def test_what_was_found_in_a_long_turn_is_shown_and_marked(
+    site: Site, home: Path, words: str, *, paginated: bool
+) -> None:
+    _long_turn(home, 4 * ITEMS, paginated=paginated)
+    for number in (0, 2, ITEMS + 3, 4 * ITEMS - 1):
+        typed = f"said{number:04d}" if words == "said" else f'"echo {number:04d}"'
+        told = site.get(f"/api/search?q={at(typed)}").json
+        link = unescape(re.findall(r'href="([^"]*)"', told["html"])[0])
+        page = site.get(link).body
+        page_seen(page)
+        assert turn_ids(page)[0] == "long"
+        marked = re.findall(r'<div class="found" tabindex="-1">(.*?)</details>', page)
+        assert [_numbers(each) for each in marked] == [[number]]
+        again = re.findall(r'<a href="([^"]*)" class="permalink"', page)[0]
+        assert marked[0] in site.get(unescape(again)).body
+
+
+@pytest.mark.parametrize("paginated", [False, True])
+def test_a_long_turn_comes_piece_by_piece_from_what_was_found(
+    site: Site, home: Path, *, paginated: bool
+) -> None:
+    count = 4 * ITEMS
+    _long_turn(home, count, paginated=paginated)
+    told = site.get(f"/api/search?q=said{count // 2:04d}").json
+    page = site.get(unescape(re.findall(r'href="([^"]*)"', told["html"])[0])).body
+    asked = re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', page)
+    assert len(asked) == 2
+    found, pieces = _numbers(page), 0
+    while asked:
+        piece = site.get(unescape(asked.pop())).json["html"]
+        page_seen(piece)
+        found += _numbers(piece)
+        asked += re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', piece)
+        pieces += 1
+    assert sorted(found) == list(range(count))
+    assert pieces > 3
+
+
 def test_the_turns_of_a_page_share_their_colours(site: Site, home: Path) -> None:
     block = "x = 1\n" * 1000
     raws = [meta()]
@@ -357,6 +459,8 @@ def test_where_turns_were_rolled_back_is_said(site: Site, home: Path) -> None:
         assert turn_ids(page) == ["turn-a", "turn-d"]
         mark = page.index("2 turns were rolled back here")
         assert page.index('data-turn="turn-a"') < mark < page.index('data-turn="turn-d"')
+    page = site.get(f"/thread/{THREAD}/turn/turn-d").body
+    assert ">Turn 2</a>" in page
     put(home, content([meta(), *turn("a"), *turn("b"), event("thread_rolled_back", num_turns=1)]))
     assert "1 turn was rolled back here" in site.get(f"/thread/{THREAD}").body
 

@@ -68,7 +68,8 @@ class ThreadQuery(NamedTuple):
     """What to list; None = no such filter.
 
     `limit` None means all; `archived` None both kinds.  `sort` also says which time `since_ms`
-    (from then on) and `until_ms` (before then) bound.  `cwd` holds folders as they were asked for;
+    (from then on) and `until_ms` (before then) bound.  `cwd` holds folders as they were asked for,
+    with `below` those in them count too;
     `sources` holds labels (`subagent` is all of `subagent:review`, `subagent:spawn`, ...); a thread
     without a provider counts as of `default_provider`.  `text` is looked for in name and first
     message, in either case of letters.  `codex` leaves out what Codex's own list leaves out.
@@ -80,6 +81,7 @@ class ThreadQuery(NamedTuple):
     ascending: bool = False
     archived: bool | None = False
     cwd: tuple[str, ...] | None = None
+    below: bool = False
     sources: tuple[str, ...] | None = None
     providers: tuple[str, ...] | None = None
     text: str | None = None

@@ -176,6 +176,18 @@ class Asked(NamedTuple):
 
 def read_query(text: str) -> Asked:
     """The query that a text is; raises BadQuery."""
+    return with_words(pieces_of(text))
+
+
+def with_words(asked: Asked) -> Asked:
+    """What is asked, if there is a word in it; raises BadQuery."""
+    if not asked.phrases:
+        raise BadQuery(f"no word to search for; {_HINT}")
+    return asked
+
+
+def pieces_of(text: str) -> Asked:
+    """What a text asks for, which may be fields alone; raises BadQuery."""
     phrases: list[Phrase] = []
     fields: dict[str, list[str]] = {}
     for name, quoted, plain, star in _PIECE.findall(text.strip()):
@@ -190,8 +202,6 @@ def read_query(text: str) -> Asked:
         words = tokens.words(f"{name}:{said}" if name else said)
         if words:
             phrases.append(Phrase(tuple(words), prefix))
-    if not phrases:
-        raise BadQuery(f"no word to search for; {_HINT}")
     return Asked(tuple(phrases), {name: tuple(values) for name, values in fields.items()})
 
 

@@ -10,7 +10,7 @@ import msgspec
 from threadlog.core.decode import Line
 from threadlog.core.items import event as ev
 from threadlog.core.items.base import Item
-from threadlog.core.items.session import TurnContext
+from threadlog.core.items.session import context_of
 from threadlog.core.metadata import PAGINATED
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ _MARKS: frozenset[type[Item]] = frozenset(
         ev.ThreadRolledBack,
         ev.UserMessageEvent,
         ev.TokenCount,
-        TurnContext,
     ]
 )
 
@@ -73,21 +72,15 @@ def marks_turn(item: Item) -> bool:
     """True if an item says where turns begin and end, what was asked, and what it took."""
     if isinstance(item, ev.ItemCompleted):
         return isinstance(item.item, dict) and item.item.get("type") == "UserMessage"
-    return type(item) in _MARKS
+    return type(item) in _MARKS or context_of(item) is not None
 
 
 def slim(line: Line, item: Item) -> Line:
     """A line with no more of its item than turns are made of: settings can be long, and many."""
     if isinstance(item, ev.TokenCount):
         item = ev.TokenCount(info=item.info)
-    elif isinstance(item, TurnContext):
-        item = TurnContext(
-            turn_id=item.turn_id,
-            cwd="",
-            approval_policy=None,
-            sandbox_policy=None,
-            model=item.model,
-        )
+    elif (context := context_of(item)) is not None:
+        item = context
     else:
         return line
     envelope = msgspec.structs.replace(line.envelope, payload=item)

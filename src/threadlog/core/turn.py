@@ -62,7 +62,9 @@ class TurnRules(msgspec.Struct, frozen=True):
     `own_from_ordinal` skips what a subagent's rollout copied of its parent; `skip` numbers the
     turns (from 0, as opened) that a rollback took away; `partial` says that the lines begin in
     the middle, and `earlier` names turns that are told of before; `rolled_back` asks for the
-    turns that are skipped too, with that status; `copied` says that lines may be copies.
+    turns that are skipped too, with that status; `copied` says that lines may be copies.  With
+    `kept` only the items of these numbers are kept of each turn, counted from 0; the others are in
+    their places, and say nothing.
     """
 
     history_mode: str = LEGACY
@@ -73,6 +75,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     earlier: frozenset[str] = frozenset()
     rolled_back: bool = False
     copied: bool = False
+    kept: range | None = None
 
 
 class OpenTurn:

@@ -17,7 +17,7 @@ from threadlog.core.items import event as ev
 from threadlog.core.items import turn as ti
 from threadlog.core.items.base import Item, Json
 from threadlog.core.items.response import ResponseItem
-from threadlog.core.items.session import Compacted, TurnContext
+from threadlog.core.items.session import Compacted, TurnContext, context_of
 from threadlog.core.items.values import TokenUsage
 from threadlog.core.metadata import PAGINATED
 from threadlog.core.turn import (
@@ -37,6 +37,7 @@ def shows(item: Item) -> bool:
         type(item) in _HANDLERS
         or type(item) in turn_items.EVENT_ITEMS
         or isinstance(item, ResponseItem)
+        or context_of(item) is not None
     )
 
 
@@ -75,6 +76,8 @@ class TurnFold:
             handler(self, item, line.offset)
         elif isinstance(item, ResponseItem):
             self._response_item(item, line.offset)
+        elif (context := context_of(item)) is not None:
+            self._context(context)
         elif not self._paginated and (convert := turn_items.EVENT_ITEMS.get(type(item))):
             self._place(convert(item), line.offset)
         else:
@@ -152,7 +155,7 @@ class TurnFold:
 
     # -- what they ran with, and took
 
-    def _context(self, context: TurnContext, _offset: int) -> None:
+    def _context(self, context: TurnContext) -> None:
         turn = self._find(context.turn_id) if context.turn_id else self._open
         if turn is not None:
             turn.model = context.model
@@ -234,7 +237,7 @@ class TurnFold:
         elif self._paginated and event.turn_id not in self._known:
             early = self.early.setdefault(event.turn_id, {})
             self.ahead += [(event.turn_id, name)] * (name not in early)
-            early[name] = item if self._keep_items else NOTHING
+            self._keep(early, name, item)
             self._early_times.setdefault(event.turn_id, {})[name] = times
 
     def forget_early(self, count: int) -> None:
@@ -263,8 +266,8 @@ class TurnFold:
     def _output(self, call_id: str, output: Json) -> None:
         for turn in reversed(self.turns) if self._keep_items else ():
             call = turn.items.get(call_id)
-            if isinstance(call, ti.ToolCall):
-                turn.items[call_id] = msgspec.structs.replace(call, output=output)
+            if isinstance(call, (ti.ToolCall, ti.ImageView)):
+                self._keep(turn.items, call_id, msgspec.structs.replace(call, output=output))
                 self.touched.append((turn, call_id))
                 return
 
@@ -281,8 +284,21 @@ class TurnFold:
 
     def _append(self, item: ti.AnyTurnItem, offset: int, turn: OpenTurn | None = None) -> None:
         turn, name = turn or self._turn(offset), item.id or _item_id(offset)
-        turn.items[name] = item if self._keep_items else NOTHING
+        there = turn.items.get(name)
+        if isinstance(item, ti.ImageView) and isinstance(there, ti.ToolCall):
+            item = msgspec.structs.replace(item, output=there.output)
+        self._keep(turn.items, name, item)
         self.touched.append((turn, name))
+
+    def _keep(self, items: dict[str, ti.AnyTurnItem], name: str, item: ti.AnyTurnItem) -> None:
+        if not self._keep_items:
+            items[name] = NOTHING
+            return
+        there, kept = items.get(name), self._rules.kept
+        if kept is None or (len(items) in kept if there is None else there != _silent(there)):
+            items[name] = item
+        else:
+            items[name] = _silent(item)
 
     def _turn(self, offset: int) -> OpenTurn:
         return self._open or self._new(f"turn-{offset}", explicit=False)
@@ -327,6 +343,13 @@ class TurnFold:
 NOTHING = ti.ContextCompaction(id="")
 
 
+def _silent(item: ti.AnyTurnItem) -> ti.AnyTurnItem:
+    """An item of which nothing is kept but what others are put together with."""
+    if isinstance(item, ti.ToolCall):
+        return ti.ToolCall(id=item.id, name="", arguments="")
+    return ti.Reasoning(id=item.id) if isinstance(item, ti.Reasoning) else NOTHING
+
+
 def _item_id(offset: int) -> str:
     return f"item-{offset}"
 
@@ -362,6 +385,5 @@ _HANDLERS: dict[type[Item], _Handler] = {
     ev.ExitedReviewMode: TurnFold._exited_review,
     ev.ItemCompleted: TurnFold._item_completed,
     Compacted: TurnFold._compacted,
-    TurnContext: TurnFold._context,
     ev.TokenCount: TurnFold._count,
 }

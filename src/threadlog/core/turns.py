@@ -98,6 +98,27 @@ def rolled_back(lines: Iterable[Line], rules: TurnRules) -> frozenset[int]:
     return frozenset(fold.dropped)
 
 
+def item_number(
+    lines: Iterable[tuple[Spot, Line]], rules: TurnRules, turn_id: str, spot: Spot
+) -> int | None:
+    """Which item of a turn the line at *spot* tells of, or the next line that tells of one.
+
+    Counted from 0; None where the turn ends before.  *lines* are those from the turn's first on.
+    """
+    fold = TurnFold(msgspec.structs.replace(rules, kept=range(0)))
+    for at, line in lines:
+        fold.add(line)
+        del fold.turns[:-LATE_TURNS]
+        if at[:2] < spot[:2]:
+            continue
+        for turn, name in fold.touched:
+            if turn.id == turn_id:
+                return list(turn.items).index(name)
+        if fold.open is None or fold.open.id != turn_id:
+            return None
+    return None
+
+
 def begun(lines: Iterable[tuple[Spot, Line]], rules: TurnRules) -> list[tuple[OpenTurn, Spot]]:
     """The turns of *lines*, without those rolled back, and the line with which each begins.
 

@@ -124,9 +124,11 @@ def in_output(pen: Pen, output: Json) -> Html:
 
 def _url(part: dict[str, Json]) -> str | None:
     """Where the image of a piece of content lies, if it is one."""
-    if "image" not in str(part.get("type")):
+    if "image" not in str(part.get("type")).lower():
         return None
-    url = part.get("image_url", part.get("data", part.get("url")))
+    url = next(
+        (part[name] for name in ("image_url", "imageUrl", "data", "url") if name in part), None
+    )
     if isinstance(url, dict):
         url = url.get("url")
     return url if isinstance(url, str) else None

@@ -11,7 +11,7 @@ from threadlog.core.items.values import UserInput
 from threadlog.core.text import duration_text, fit, one_line
 from threadlog.html import images, tools
 from threadlog.html.looks import Pen
-from threadlog.html.markdown import rendered
+from threadlog.html.markdown import rendered, typed
 from threadlog.html.markup import NOTHING, Html, joined, tag
 from threadlog.html.texts import folded, link, plain, several
 
@@ -48,7 +48,7 @@ def _user(pen: Pen, item: ti.UserMessage) -> Html:
 
 def _input(pen: Pen, part: UserInput) -> Html:
     if part.text:
-        return plain(pen, part.text)
+        return typed(pen, part.text) if part.text.strip() else NOTHING
     url = part.image_url or part.url or part.audio_url or ""
     if url.startswith("data:") or part.type == "image":
         return images.shown(pen, url)
@@ -140,7 +140,7 @@ _WRITERS: dict[type[Any], Callable[[Pen, Any], Html]] = {
     ti.CollabAgentToolCall: tools.agents,
     ti.SubAgentActivity: _activity,
     ti.WebSearch: tools.search,
-    ti.ImageView: lambda pen, item: tools.image_view(pen, item.path),
+    ti.ImageView: lambda pen, item: tools.image_view(pen, item.path, item.output),
     ti.ImageGeneration: _made_image,
     ti.EnteredReviewMode: _review_begin,
     ti.ExitedReviewMode: _review_end,

@@ -14,6 +14,8 @@ from typing import NamedTuple
 TEXT_CHARS = 16_000
 # Characters of all texts of one item in a page, and things of one kind in it: steps, files, parts.
 ITEM_CHARS, SEVERAL = 160_000, 200
+# Marks of Markdown in a message, or in all that a person typed into one.
+MARKS_LIMIT = 6_000
 # In a page: items of a turn; characters of code that are coloured, marks of Markdown that are read.
 ITEMS, COLOURED_CHARS, READ_MARKS = 300, 150_000, 60_000
 
@@ -57,7 +59,9 @@ class Look(NamedTuple):
     `folded` closes outputs and reasoning until somebody opens them.  `whole` shows long texts to
     their ends; else `part_url` tells for a turn's id and the name of a part where the whole of it
     lies (None: it is cut, and said).  `inline` writes images into the page; else they too lie
-    there.  `earlier_url` tells where the items of a turn before so many are, `thread_url` and
+    there.  `about` is the number of an item that is looked for: it is marked, and of a turn that
+    has very many those about it are shown, else the last ones.  `earlier_url` tells where the items
+    before so many are, `later_url` where those from one number to another, `thread_url` and
     `turn_url` where others are shown, `moment` how a time (unix seconds) is written.  `prefix`
     is what the ids of elements begin with, where several threads stand in one page.  `colours` are
     those left for all turns of a page (None: code is coloured, however much there is).  `awaited`
@@ -68,7 +72,9 @@ class Look(NamedTuple):
     whole: bool = False
     inline: bool = True
     part_url: Callable[[str, str], str] | None = None
+    about: int | None = None
     earlier_url: Callable[[str, int], str] | None = None
+    later_url: Callable[[str, int, int], str] | None = None
     thread_url: Callable[[str], str] | None = None
     turn_url: Callable[[str], str] | None = None
     moment: Callable[[int], str] = utc
@@ -95,6 +101,18 @@ class Pen:
         self._count = 0
         self._wanted = wanted
         self._left = ITEM_CHARS
+        self._marks_left = MARKS_LIMIT
+
+    def has_room(self, chars: int) -> bool:
+        """True if a text of so many characters is shown whole; it does not count by that."""
+        return self.look.whole or chars <= min(TEXT_CHARS, self._left)
+
+    def take_marks(self, count: int) -> bool:
+        """True if the item has room for so many more marks of Markdown; they count then."""
+        if count > self._marks_left:
+            return False
+        self._marks_left -= count
+        return True
 
     def room(self, chars: int) -> int:
         """How many characters are to be shown of a text of so many; they count for the item."""

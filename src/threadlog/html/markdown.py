@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from threadlog.core.text import printable
 from threadlog.html import images
 from threadlog.html.code import highlighted
-from threadlog.html.looks import Colours, Pen
+from threadlog.html.looks import MARKS_LIMIT, Colours, Pen
 from threadlog.html.markup import Html, joined, tag
 from threadlog.html.texts import link, linked, plain
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # Longer texts, texts with more marks, and deeper ones are shown as they were written.
 LIMIT_CHARS = 100_000
-MARKS_LIMIT = 6_000
 DEPTH_LIMIT = 20
 # Characters of code that are coloured in one message.
 MESSAGE_COLOURED_CHARS = 16_000
@@ -53,6 +52,20 @@ def rendered(pen: Pen, source: str, class_: str = "prose") -> Html:
     if (tokens := _tokens(pen, source)) is None:
         return plain(pen, source)
     return tag("div", _Writer(pen).write(tokens), class_=class_)
+
+
+def typed(pen: Pen, source: str) -> Html:
+    """What a person typed, whose lines end where they were ended.
+
+    Where it gets long, or has very many marks, it is shown as it was written, and may be cut.
+    """
+    has_room = pen.has_room(len(source))
+    if not (has_room and pen.take_marks(_marks_in(source))):
+        return plain(pen, source)
+    if (tokens := _tokens(pen, source)) is None:
+        return plain(pen, source)
+    pen.room(len(source))
+    return tag("div", _Writer(pen).write(tokens), class_="prose typed")
 
 
 def _tokens(pen: Pen, source: str) -> list[Token] | None:

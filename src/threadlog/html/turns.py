@@ -25,15 +25,11 @@ def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None)
     *number* is its place in the thread, counted from 1; *marks* are put on it as attributes
     `data-...`.
     """
-    shown, first = turn.items, 0
-    if not look.whole and len(shown) > ITEMS:
-        first = len(shown) - ITEMS
     place = anchor(look, number)
     return tag(
         "article",
         head(turn, look, number),
-        earlier(turn.id, first, look),
-        tag("div", items(turn.id, shown[first:], look, first), error(turn, look), class_="items"),
+        tag("div", _shown(turn, look), error(turn, look), class_="items"),
         class_="turn rolled-back" if turn.status == ROLLED_BACK else "turn",
         id=place,
         data_turn=turn.id,
@@ -45,6 +41,27 @@ def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None)
         tabindex=-1,
         **{f"data_{name}": value for name, value in marks.items()},
     )
+
+
+def _shown(turn: Turn, look: Look) -> Html:
+    """The items of a turn; of very many the first, which it began with, and those that count."""
+    count = len(turn.items)
+    first, end = (0, count) if look.whole else _window(count, look.about)
+    return joined(
+        [
+            items(turn.id, turn.items[: min(first, 1)], look),
+            earlier(turn.id, first, look),
+            items(turn.id, turn.items[first:end], look, first),
+            later(turn.id, end, count, look),
+        ]
+    )
+
+
+def _window(count: int, about: int | None) -> tuple[int, int]:
+    """Of so many items, from which to which are shown: those about one, or the last ones."""
+    last = max(count - ITEMS, 0)
+    first = last if about is None else max(min(about - ITEMS // 2, last), 0)
+    return first, min(first + ITEMS, count)
 
 
 def anchor(look: Look, number: int | None) -> str | None:
@@ -67,7 +84,11 @@ def head(turn: Turn, look: Look, number: int | None = None) -> Html:
 
 def items(turn_id: str, shown: Iterable[ti.AnyTurnItem], look: Look, first: int = 0) -> Html:
     """Items of a turn, the first of them number *first* of it, counted from 0."""
-    return joined(item(turn_id, each, look, at) for at, each in enumerate(shown, first))
+    told = (item(turn_id, each, look, at) for at, each in enumerate(shown, first))
+    return joined(
+        tag("div", each, class_="found", tabindex=-1) if at == look.about and each else each
+        for at, each in enumerate(told, first)
+    )
 
 
 def item(turn_id: str, item: ti.AnyTurnItem, look: Look, number: int = 0) -> Html:
@@ -122,13 +143,23 @@ def remark(sentence: str) -> Html:
 
 
 def earlier(turn_id: str, count: int, look: Look) -> Html:
-    """What stands for so many items of a turn that come before those shown."""
-    if not count:
+    """What stands for the items of a turn before so many; the first is always shown."""
+    url = look.earlier_url(turn_id, count) if look.earlier_url else None
+    return _left_out(count - 1, "earlier", url)
+
+
+def later(turn_id: str, first: int, end: int, look: Look) -> Html:
+    """What stands for the items of a turn from one number to another."""
+    url = look.later_url(turn_id, first, end) if look.later_url else None
+    return _left_out(end - first, "later", url)
+
+
+def _left_out(count: int, which: str, url: str | None) -> Html:
+    if count <= 0:
         return NOTHING
-    said = f"{count} earlier item{'s' if count != 1 else ''} of this turn"
-    if look.earlier_url is None:
+    said = f"{count} {which} item{'s' if count != 1 else ''} of this turn"
+    if url is None:
         return remark(f"{said} {'are' if count != 1 else 'is'} not shown")
-    url = look.earlier_url(turn_id, count)
     return tag("div", tag("a", f"show {said}", href=url, class_="earlier"), class_="remark")
 
 
@@ -139,6 +170,7 @@ __all__ = [
     "item",
     "items",
     "joint",
+    "later",
     "note",
     "part",
     "remark",

@@ -48,7 +48,7 @@ class FileCatalog:
         if wanted.cwd == ():  # Codex: no folder means no thread
             return ThreadPage((), None, inventory.problems)
         summaries = Summaries(self._home, inventory, self._read_beside())
-        folders = SameFolders(wanted.cwd)
+        folders = SameFolders(wanted.cwd, below=wanted.below)
         rows: list[ThreadSummary] = []
         places: list[Place] = []
         scanned, following = 0, None
@@ -89,7 +89,7 @@ class FileCatalog:
         placed = _ordered(self._home, inventory, plain, None)
         if not filters.needs_content(plain):
             return len(placed)
-        folders = SameFolders(plain.cwd)
+        folders = SameFolders(plain.cwd, below=plain.below)
         return sum(filters.matches(told(each), plain, folders) for _place, each in placed)
 
     def tally(self, wanted: ThreadQuery, begin: Callable[[], Tally], progress: Progress) -> Tally:
@@ -100,7 +100,7 @@ class FileCatalog:
         inventory = Inventory(self._home)
         summaries = Summaries(self._home, inventory, self._read_beside())
         rollouts = LocalRollouts(self._home, inventory=inventory)
-        folders, tally = SameFolders(wanted.cwd), begin()
+        folders, tally = SameFolders(wanted.cwd, below=wanted.below), begin()
         # What the rest of a rollout can set anew is asked for once it was read.
         early = wanted._replace(text=None, branch=None, repository=None)
         placed = [] if wanted.cwd == () else _ordered(self._home, inventory, wanted, None)

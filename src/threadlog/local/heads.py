@@ -15,9 +15,10 @@ from threadlog.core.recent import RECENT_BYTES, Recent, recent
 from threadlog.errors import Unreadable
 from threadlog.local.files import HEAD_CHUNK_BYTES, RolloutFile
 
-# A first message further in than this is left to whoever reads the whole file; the first line
-# counts in any length.
-HEAD_LIMIT_BYTES = 8 << 20
+# A first message further in than this is left to whoever reads the whole file (one of 5 MB stands
+# there twice, as the model was sent it and as people are shown it); the first line counts in any
+# length.
+HEAD_LIMIT_BYTES = 16 << 20
 
 
 Parse = Callable[[bytes], Envelope]

@@ -35,7 +35,7 @@ class Choice(NamedTuple):
         if self.text:
             asked["text"] = self.text
         if self.cwd:
-            asked["cwd"] = self.cwd
+            asked["cwd"], asked["below"] = self.cwd, True
         if self.source:
             asked["sources"] = [self.source]
         return asked
@@ -45,7 +45,7 @@ class Choice(NamedTuple):
         asked: Searched = {"limit": HITS, "cursor": self.cursor}
         asked["archived"] = SHELVES[self.archived]
         if self.cwd:
-            asked["cwd"] = self.cwd
+            asked["cwd"], asked["below"] = self.cwd, True
         if self.source:
             asked["sources"] = [self.source]
         return asked

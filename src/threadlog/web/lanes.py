@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Event, Lock
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -18,6 +18,8 @@ from threadlog.errors import GivenUp, NotFound
 READERS = 4
 # A turn is looked for so long.
 SEEK_S = 20.0
+# Who waits looks so often whether anybody waits for it.
+_LOOK_S = 0.1
 # What is asked for: lists; turns of a thread that lie where the address says; what is looked for.
 LISTING, READING, SEEKING = "list", "read", "seek"
 T = TypeVar("T")
@@ -33,7 +35,23 @@ class Lanes:
             lane: ThreadPoolExecutor(READERS, thread_name_prefix=f"threadlog-{lane}")
             for lane in (LISTING, READING, SEEKING)
         }
+        self._alone = {lane: Lock() for lane in self._pools}
         self._ending = Event()
+
+    @contextlib.contextmanager
+    def alone(self, lane: str, stop: Stop) -> Iterator[None]:
+        """While no other work of a lane does this: of what takes much memory, one at a time.
+
+        Raises GivenUp once nobody waits.
+        """
+        lock = self._alone[lane]
+        while not lock.acquire(timeout=_LOOK_S):
+            if stop():
+                raise GivenUp("the client is gone")
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def do(self, request: Request, work: Callable[[Stop], T], lane: str = READING) -> T:
         """What comes of *work*, which is given a question: does nobody wait for it any more?

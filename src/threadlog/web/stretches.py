@@ -21,7 +21,7 @@ from threadlog.html.looks import ITEMS, Colours, Look, Part
 from threadlog.html.markup import Html, joined
 from threadlog.paging import Anchor, TurnPage
 from threadlog.reader import ThreadReader
-from threadlog.telling import find_turn, joints, local_time
+from threadlog.telling import find_numbered, joints, local_time
 from threadlog.web.lanes import Stop, look_of
 from threadlog.web.places import Place, id_url, name_of
 
@@ -30,6 +30,7 @@ from threadlog.web.places import Place, id_url, name_of
 PAGE, FIRST, FEW = 12, 6, 4
 LARGE_BYTES = 64 << 20
 PAGE_CHARS = 1_500_000
+_DIGITS = 10  # more than any number of an item has
 _NUMBER = re.compile(r"-?[0-9]{1,6}")
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
 
@@ -51,7 +52,7 @@ class ThreadTurns:
     ) -> None:
         self.thread = thread
         self.reader: ThreadReader = giving_up.reader(home, thread, look_of(stop, within_s))
-        self._name = name_of(home, thread)
+        self.name = name_of(home, thread)
 
     # -- stretches
 
@@ -76,25 +77,27 @@ class ThreadTurns:
         page = paging.newer(self.reader, place.anchor._replace(include=False), PAGE)
         return self._forwards(page, place.number + 1 if place.number else None, beyond=place)
 
-    def at(self, place: Place) -> Stretch:
-        """The turn at a place, and those after it; raises BadCursor."""
+    def at(self, place: Place, about: int | None = None) -> Stretch:
+        """The turn at a place, *about* an item of it, and those after it; raises BadCursor."""
         page = paging.newer(self.reader, place.anchor, self._first_page())
-        return self._forwards(page, place.number)
+        return self._forwards(page, place.number, about=about)
 
     def named(self, name: str) -> Stretch:
         """The turn meant by its id or number, and those after it; raises NotFound, Ambiguous."""
         number = int(name) if _NUMBER.fullmatch(name) else None
         if number is not None and not 0 < number <= self._most():
             raise NotFound(f"this thread has no turn {number}")
-        turn = find_turn(self.reader, name)
-        return self.at(Place(number, Anchor(turn.id, include=True)))
+        known, turn = find_numbered(self.reader, name)
+        return self.at(Place(known, Anchor(turn.id, include=True)))
 
     def found(self, turn_id: str, rollout: str, offset: int) -> Stretch:
         """The turn that something was found in, at a byte of a rollout; raises BadCursor."""
-        for segment in self.reader.segments():
+        for number, segment in enumerate(self.reader.segments()):
             if os.path.basename(segment.path) == rollout:
                 start = paging.start_of(self.reader, segment.path, offset, turn_id)
-                return self.at(Place(None, Anchor(turn_id, include=True, start=start)))
+                anchor = Anchor(turn_id, include=True, start=start)
+                about = paging.item_of(self.reader, anchor, Spot(number, offset))
+                return self.at(Place(None, anchor), about)
         raise NotFound("that rollout is not of this thread")
 
     def _most(self) -> float:
@@ -138,12 +141,13 @@ class ThreadTurns:
         *,
         before: bool = True,
         beyond: Place | None = None,
+        about: int | None = None,
     ) -> Stretch:
         places = [
             Place(number + on if number else None, anchor) for on, anchor in enumerate(page.anchors)
         ]
         told = list(zip(page.turns, places, strict=True))
-        pieces, whole = self._pieces(told, page.rolled_back, from_end=False)
+        pieces, whole = self._pieces(told, page.rolled_back, from_end=False, about=about)
         begins = self._joints(beyond.start, places[0].start) if places and beyond else []
         html = joined([*begins, *pieces])
         return Stretch(html, before, page.next is not None or not whole)
@@ -154,8 +158,12 @@ class ThreadTurns:
         rolled_back: Mapping[str, int],
         *,
         from_end: bool,
+        about: int | None = None,
     ) -> tuple[list[Html], bool]:
-        """The turns as HTML, as many as make a page, and whether these are all."""
+        """The turns as HTML, as many as make a page, and whether these are all.
+
+        *about* is an item of the first that is looked for.
+        """
         kept: list[list[Html]] = []
         chars, colours = 0, Colours()
         order = range(len(told) - 1, -1, -1) if from_end else range(len(told))
@@ -164,7 +172,8 @@ class ThreadTurns:
             joint = self._joints(told[at - 1][1].start, place.start) if at else []
             gone = rolled_back.get(turn.id)
             marks = [html.rolled_back(gone)] if gone else []
-            piece = [*joint, *marks, self.article(turn, place, colours)]
+            look = self.look(place, None if at else about)._replace(colours=colours)
+            piece = [*joint, *marks, _article(turn, look, place)]
             chars += sum(map(len, piece))
             if kept and chars > PAGE_CHARS:
                 break
@@ -174,15 +183,13 @@ class ThreadTurns:
 
     # -- pieces
 
-    def article(self, turn: Turn, place: Place, colours: Colours | None = None) -> Html:
-        """One turn, with the colours that are left for its page, if it does not stand alone."""
-        look = self.look(place)
-        look = look._replace(colours=colours) if colours else look
-        return html.turn(turn, look, place.number, at=place.text())
+    def article(self, turn: Turn, place: Place) -> Html:
+        """One turn that stands alone."""
+        return _article(turn, self.look(place), place)
 
-    def look(self, place: Place | None = None) -> Look:
+    def look(self, place: Place | None = None, about: int | None = None) -> Look:
         """How turns are shown; where the parts of one lie, if its place is told."""
-        base = f"/thread/{self._name}"
+        base = f"/thread/{self.name}"
         shown = Look(
             inline=False, thread_url=id_url, moment=local_time, colours=Colours(), awaited=True
         )
@@ -191,7 +198,9 @@ class ThreadTurns:
         return shown._replace(
             part_url=partial(_part_url, base, place),
             earlier_url=partial(_earlier_url, f"/api{base}", place),
-            turn_url=partial(_turn_url, base, place),
+            later_url=partial(_later_url, f"/api{base}", place),
+            turn_url=partial(_turn_url, base, place, about),
+            about=about,
         )
 
     def turn(self, place: Place) -> Turn:
@@ -200,14 +209,25 @@ class ThreadTurns:
 
     def earlier(self, place: Place, count: int) -> Html:
         """Of a turn, the items before so many of it, as many as a page has."""
+        first = max(count - ITEMS, 1)
+        self.reader.kept = range(first, count)
         turn, look = self.turn(place), self.look(place)
-        end = min(count, len(turn.items))
-        first = max(end - ITEMS, 0)
         more = html.earlier(turn.id, first, look)
-        return joined([more, html.items(turn.id, turn.items[first:end], look, first)])
+        return joined([more, html.items(turn.id, turn.items[first:count], look, first)])
+
+    def later(self, place: Place, first: int, end: int) -> Html:
+        """Of a turn, the items from one number to another, as many as a page has."""
+        last = min(first + ITEMS, end)
+        self.reader.kept = range(first, last)
+        turn, look = self.turn(place), self.look(place)
+        more = html.later(turn.id, last, min(end, len(turn.items)), look)
+        return joined([html.items(turn.id, turn.items[first:last], look, first), more])
 
     def part(self, place: Place, name: str) -> Part:
         """A part of a turn, whole; raises NotFound, BadCursor."""
+        number = name.partition(".")[0]
+        if number.isdecimal() and len(number) < _DIGITS:
+            self.reader.kept = range(int(number), int(number) + 1)
         part = html.part(self.turn(place), name)
         if part is None:
             raise NotFound("no such part of this turn")
@@ -223,6 +243,10 @@ class ThreadTurns:
         return [html.joint(each, self.look()) for each in told]
 
 
+def _article(turn: Turn, look: Look, place: Place) -> Html:
+    return html.turn(turn, look, place.number, at=place.text())
+
+
 def _part_url(base: str, place: Place, _turn_id: str, name: str) -> str:
     return f"{base}/part/{name}?{urlencode({'at': place.text()})}"
 
@@ -231,6 +255,11 @@ def _earlier_url(base: str, place: Place, _turn_id: str, count: int) -> str:
     return f"{base}/items?{urlencode({'at': place.text(), 'count': count})}"
 
 
-def _turn_url(base: str, place: Place, turn_id: str) -> str:
+def _later_url(base: str, place: Place, _turn_id: str, first: int, end: int) -> str:
+    return f"{base}/items?{urlencode({'at': place.text(), 'first': first, 'end': end})}"
+
+
+def _turn_url(base: str, place: Place, about: int | None, turn_id: str) -> str:
     name = str(place.number or (turn_id if _NAME.fullmatch(turn_id) else "here"))
-    return f"{base}/turn/{name}?{urlencode({'at': place.text()})}"
+    item = {} if about is None else {"item": about}
+    return f"{base}/turn/{name}?{urlencode({'at': place.text(), **item})}"

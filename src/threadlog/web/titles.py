@@ -10,6 +10,8 @@ from threadlog.html.markup import Html, joined, tag
 from threadlog.web.places import Place
 from threadlog.web.stretches import LARGE_BYTES, PAGE, Stretch, ThreadTurns
 
+# The user's message is among the first items of a turn; what follows them is not kept.
+BEGINNING = 20
 # Turns of a piece of it, where those of the thread are not long; what is read and shown of each.
 OUTLINED, READ_CHARS, TITLE_CHARS = 40, 500, 120
 
@@ -19,6 +21,7 @@ def titles(turns: ThreadTurns, place: Place, *, older: bool) -> Stretch:
 
     Of the two sides the stretch tells that which was asked for.
     """
+    turns.reader.kept = range(BEGINNING)
     limit = PAGE if turns.thread.size_bytes > LARGE_BYTES else OUTLINED
     read = paging.older if older else paging.newer
     page = read(turns.reader, place.anchor._replace(include=False), limit)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -36,9 +37,9 @@ from threadlog.web.gate import Keys
 from threadlog.web.lanes import LISTING, READING, SEEK_S, SEEKING, Lanes, Stop
 from threadlog.web.live import Live
 from threadlog.web.pages import Frame
-from threadlog.web.places import name_of, place_of, thread_of
+from threadlog.web.places import place_of, thread_of
 from threadlog.web.raw import lines_of, whole_line
-from threadlog.web.stretches import Stretch, ThreadTurns
+from threadlog.web.stretches import LARGE_BYTES, Stretch, ThreadTurns
 from threadlog.web.titles import titles
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
@@ -53,6 +54,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (OSError, 500),
 )
 _GONE = 499
+_T = TypeVar("_T")
 # What a part of a thread is shown as: an image, or plain text; it can do nothing either way.
 _ALONE = {"content-security-policy": "sandbox; default-src 'none'"}
 
@@ -99,6 +101,19 @@ class Viewer:
         self._live.close()
         self._lanes.close()
 
+    async def _read(self, request: Request, work: Callable[[ThreadTurns], _T]) -> _T:
+        """What comes of work on the turns of the thread that is asked for."""
+        home, name = self._home(), request.path_params["thread"]
+        lane, within_s = _lane(request)
+
+        def reading(stop: Stop) -> _T:
+            thread = thread_of(home, name)
+            is_large = thread.size_bytes > LARGE_BYTES
+            with self._lanes.alone(lane, stop) if is_large else contextlib.nullcontext():
+                return work(ThreadTurns(home, thread, stop, within_s=within_s))
+
+        return await self._lanes.do(request, reading, lane)
+
     # -- pages
 
     async def _list(self, request: Request) -> Response:
@@ -114,15 +129,11 @@ class Viewer:
         return HTMLResponse(shown)
 
     async def _thread(self, request: Request) -> Response:
-        home, name = self._home(), request.path_params["thread"]
+        def work(turns: ThreadTurns) -> tuple[ThreadSummary, Stretch, str]:
+            return turns.thread, _asked_for(turns, request), turns.name
 
-        def work(stop: Stop) -> tuple[ThreadSummary, Stretch]:
-            turns = _turns_of(home, name, stop, within_s)
-            return turns.thread, _asked_for(turns, request)
-
-        lane, within_s = _lane(request)
-        thread, stretch = await self._lanes.do(request, work, lane)
-        return HTMLResponse(self._frame.thread_page(thread, stretch, name_of(home, thread)))
+        thread, stretch, name = await self._read(request, work)
+        return HTMLResponse(self._frame.thread_page(thread, stretch, name))
 
     # -- what pages ask for
 
@@ -159,39 +170,27 @@ class Viewer:
         )
 
     async def _turns(self, request: Request) -> Response:
-        home, name = self._home(), request.path_params["thread"]
-
-        def work(stop: Stop) -> Stretch:
-            return _asked_for(_turns_of(home, name, stop, within_s), request)
-
-        lane, within_s = _lane(request)
-        stretch = await self._lanes.do(request, work, lane)
+        stretch = await self._read(request, lambda turns: _asked_for(turns, request))
         told = {"html": stretch.html, "before": stretch.before, "after": stretch.after}
         return JSONResponse(told)
 
     async def _outline(self, request: Request) -> Response:
-        home, name = self._home(), request.path_params["thread"]
         given = request.query_params
         older = "before" in given
         place = place_of(given.get("before" if older else "after", ""))
-
-        def work(stop: Stop) -> Stretch:
-            return titles(_turns_of(home, name, stop, within_s), place, older=older)
-
-        lane, within_s = _lane(request)
-        piece = await self._lanes.do(request, work, lane)
+        piece = await self._read(request, lambda turns: titles(turns, place, older=older))
         return JSONResponse({"html": piece.html, "before": piece.before, "after": piece.after})
 
     async def _items(self, request: Request) -> Response:
-        home, name = self._home(), request.path_params["thread"]
-        place = place_of(request.query_params.get("at", ""))
-        count = number(request.query_params, "count") or 0
+        given = request.query_params
+        place = place_of(given.get("at", ""))
+        first, end = number(given, "first"), number(given, "end") or 0
+        count = number(given, "count") or 0
 
-        def work(stop: Stop) -> str:
-            return _turns_of(home, name, stop, within_s).earlier(place, count)
+        def work(turns: ThreadTurns) -> str:
+            return turns.earlier(place, count) if first is None else turns.later(place, first, end)
 
-        lane, within_s = _lane(request)
-        return JSONResponse({"html": await self._lanes.do(request, work, lane)})
+        return JSONResponse({"html": await self._read(request, work)})
 
     async def _kin(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]
@@ -215,17 +214,15 @@ class Viewer:
     # -- parts of a thread by themselves
 
     async def _part(self, request: Request) -> Response:
-        home, params = self._home(), request.path_params
         place = place_of(request.query_params.get("at", ""))
 
-        def work(stop: Stop) -> tuple[bytes, str]:
-            part = _turns_of(home, params["thread"], stop, within_s).part(place, params["part"])
+        def work(turns: ThreadTurns) -> tuple[bytes, str]:
+            part = turns.part(place, request.path_params["part"])
             if part.kind.startswith("image/"):
                 return _image(part.data), part.kind
             return part.data.encode(errors="replace"), "text/plain"
 
-        lane, within_s = _lane(request)
-        data, kind = await self._lanes.do(request, work, lane)
+        data, kind = await self._read(request, work)
         return Response(data, media_type=kind, headers=_ALONE)
 
     async def _line(self, request: Request) -> Response:
@@ -248,6 +245,8 @@ class Viewer:
         unknown = 404 if isinstance(error, HTTPException) else 500
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), unknown)
         said = one_line(str(error)) if isinstance(error, ThreadlogError) else _PLAIN[status]
+        if isinstance(error, BadQuery) and "--exact" in said:  # an option of the command
+            said = said.partition(";")[0]
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": said}, status)
         thread = request.path_params.get("thread") if isinstance(error, BadCursor) else None
@@ -269,8 +268,8 @@ def _image(data: str) -> bytes:
         raise NotFound("this image is not whole, and not shown") from None
 
 
-def _turns_of(home: Home, name: str, stop: Stop, within_s: float | None = None) -> ThreadTurns:
-    return ThreadTurns(home, thread_of(home, name), stop, within_s=within_s)
+def _turns_of(home: Home, name: str, stop: Stop) -> ThreadTurns:
+    return ThreadTurns(home, thread_of(home, name), stop)
 
 
 def _lane(request: Request) -> tuple[str, float | None]:
@@ -279,7 +278,7 @@ def _lane(request: Request) -> tuple[str, float | None]:
     One whose place is told is too, if nothing is there any more.
     """
     given = request.query_params
-    place = next((place_of(given[name]) for name in _READINGS if name in given), None)
+    place = next((place_of(given[name]) for name in ("at", *_READINGS) if name in given), None)
     if place is not None:
         is_near = place.start is not None or place.anchor.end is not None
         return (READING if is_near else SEEKING), SEEK_S
@@ -290,6 +289,8 @@ def _lane(request: Request) -> tuple[str, float | None]:
 def _asked_for(turns: ThreadTurns, request: Request) -> Stretch:
     """The stretch that an address means."""
     given = request.query_params
+    if "at" in given:
+        return turns.at(place_of(given["at"]), number(given, "item"))
     for name, reading in _READINGS.items():
         if name in given:
             return reading(turns, place_of(given[name]))
@@ -302,7 +303,6 @@ def _asked_for(turns: ThreadTurns, request: Request) -> Stretch:
 
 
 _READINGS: dict[str, Callable[[ThreadTurns, Any], Stretch]] = {
-    "at": ThreadTurns.at,
     "before": ThreadTurns.before,
     "after": ThreadTurns.after,
 }

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import msgspec
 
-from threadlog.core.items.base import Item, Json, LineItem, null
+from threadlog.core.items.base import Item, Json, LineItem, UntypedItem, null
 from threadlog.core.items.values import TokenUsage
 
 
@@ -214,3 +214,22 @@ SESSION_ITEMS: tuple[type[LineItem], ...] = (
     RolloutReference,
     ForkReference,
 )
+
+
+def context_of(item: Item) -> TurnContext | None:
+    """What an item tells of how a turn ran, no more of it than its id and its model.
+
+    Also one that lacks the settings that Codex requires: threadlog's own recorder knows of none.
+    """
+    told: Json = None
+    if isinstance(item, UntypedItem):
+        told = item.payload if item.type == TurnContext.line_type else None
+    elif isinstance(item, TurnContext):
+        told = {"turn_id": item.turn_id, "model": item.model}
+    if not isinstance(told, dict) or not isinstance(model := told.get("model"), str):
+        return None
+    turn_id = told.get("turn_id")
+    named = turn_id if isinstance(turn_id, str) else None
+    return TurnContext(
+        turn_id=named, cwd="", approval_policy=None, sandbox_policy=None, model=model
+    )

@@ -140,9 +140,13 @@ class WebSearch(TurnItem, tag="WebSearch", frozen=True, kw_only=True):
 
 
 class ImageView(TurnItem, tag="ImageView", frozen=True, kw_only=True):
-    """An image of the machine that the model looked at."""
+    """An image of the machine that the model looked at.
+
+    `output` is threadlog's own: what the call came to, which the model was shown.
+    """
 
     path: str
+    output: Json = None
 
 
 class Sleep(TurnItem, tag="Sleep", frozen=True, kw_only=True):

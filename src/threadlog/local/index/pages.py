@@ -75,7 +75,7 @@ def conditions(connection: sqlite3.Connection, wanted: ThreadQuery) -> tuple[str
         _equal("forked_from", filters.comparable(wanted.forked_from)),
         _equal("hidden", 0 if wanted.codex else None),
         ("instr(words, ?)", [text]) if text is not None else _ANY,
-        _in_folders(connection, wanted.cwd),
+        _in_folders(connection, wanted),
         _of_sources(wanted.sources),
         _of_providers(wanted),
         _in_repository(wanted.repository),
@@ -124,12 +124,12 @@ def _in_repository(repository: str | None) -> _Condition:
     return f"(repository = ? OR substr(repository, {-len(key) - 1}) = ?)", [key, f"/{key}"]
 
 
-def _in_folders(connection: sqlite3.Connection, cwd: Sequence[str] | None) -> _Condition:
+def _in_folders(connection: sqlite3.Connection, wanted: ThreadQuery) -> _Condition:
     """The working directories of threads that are the ones asked for."""
-    if cwd is None:
+    if wanted.cwd is None:
         return _ANY
-    wanted = SameFolders(cwd)
-    found = [value for value in _distinct(connection) if value in wanted]
+    folders = SameFolders(wanted.cwd, below=wanted.below)
+    found = [value for value in _distinct(connection) if value in folders]
     return f"cwd IN ({_marks(found)})", found
 
 

@@ -127,20 +127,19 @@ function articleOf(turns, id) {
   return each ?? undefined;
 }
 
-/** Lets go of the first items of a turn that has very many; they come again when asked for. */
+/** Lets go of items of a turn that has very many, but for the first; they come again when asked for. */
 function trim(turns, article) {
   const items = article.querySelector(".items"), shown = items.children;
   if (shown.length <= 2 * ITEMS) return;
   const first = shown[shown.length - ITEMS];
   if (!first.dataset.number) return;
-  while (items.firstElementChild !== first) items.firstElementChild.remove();
+  while (shown[1] !== first) shown[1].remove();
   const place = document.createElement("div"), link = document.createElement("a");
   const asked = new URLSearchParams({ at: article.dataset.at, count: first.dataset.number });
   place.className = "remark";
   link.className = "earlier";
   link.href = `/api/thread/${turns.dataset.thread}/items?${asked}`;
-  link.textContent = `show ${first.dataset.number} earlier items of this turn`;
+  link.textContent = `show ${first.dataset.number - 1} earlier items of this turn`;
   place.append(link);
-  article.querySelector(".remark:has(> .earlier)")?.remove();
-  items.before(place);
+  first.before(place);
 }

@@ -36,7 +36,7 @@ function entryOf(article) {
   const entry = document.createElement("li"), link = document.createElement("a");
   entry.dataset.at = article.dataset.at;
   link.href = article.querySelector(".permalink").getAttribute("href");
-  const words = article.querySelector(".user .words")?.textContent.trim().slice(0, 120);
+  const words = article.querySelector(".user .words, .user .prose")?.textContent.trim().slice(0, 120);
   link.textContent = words || "Turn";
   if (article.dataset.number) {
     const count = document.createElement("span");

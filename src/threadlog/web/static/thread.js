@@ -265,13 +265,8 @@ function showRaw(article) {
 async function showEarlier(link) {
   const page = await ask(link.getAttribute("href"));
   const article = link.closest(".turn"), place = link.closest(".remark");
-  const made = nodes(page.html);
   keeping(() => {
-    const next = made.querySelector(".remark:has(> .earlier)");
-    const items = article.querySelector(".items");
-    if (next) place.replaceWith(next);
-    else place.remove();
-    items.prepend(made);
+    place.replaceWith(nodes(page.html));
     sizes.delete(article);
   });
 }
@@ -409,8 +404,9 @@ document.addEventListener("visibilitychange", () => {
 if (location.search === "?from=first") scrollTo(0, 0);
 else if (more.after || /\/(turn|found)/.test(location.pathname)) {
   const first = articles()[0];
-  first?.scrollIntoView({ block: "start" });
-  first?.focus({ preventScroll: true });
+  const found = history.state?.top ? null : first?.querySelector(".found");
+  (found ?? first)?.scrollIntoView({ block: found ? "center" : "start" });
+  (found ?? first)?.focus({ preventScroll: true });
   if (first && history.state?.top) scrollBy(0, first.getBoundingClientRect().top - history.state.top);
 } else toEnd();
 void fill();
