@@ -37,7 +37,8 @@ from makers import (
     uuid,
 )
 from served_web import Site, at, served
-from threadlog.html.looks import COLOURED_CHARS, ITEMS, TEXT_CHARS
+from threadlog.html import turns
+from threadlog.html.looks import COLOURED_CHARS, ITEMS, PAGE_CHARS, TEXT_CHARS
 from threadlog.web.asked import HITS, PAGE
 from threadlog.web.raw import LINE_CHARS, LINES
 from threadlog.web.stretches import FIRST
@@ -394,19 +395,23 @@ def test_what_was_found_in_a_long_turn_is_shown_and_marked(
 
 
 @pytest.mark.parametrize("paginated", [False, True])
+@pytest.mark.parametrize("chars", [PAGE_CHARS, 20_000, 1])
 def test_a_long_turn_comes_piece_by_piece_from_what_was_found(
-    site: Site, home: Path, *, paginated: bool
+    site: Site, home: Path, monkeypatch: pytest.MonkeyPatch, chars: int, *, paginated: bool
 ) -> None:
-    count = 4 * ITEMS
+    monkeypatch.setattr(turns, "PAGE_CHARS", chars)
+    count = 4 * ITEMS if chars > 1 else 30
     _long_turn(home, count, paginated=paginated)
     told = site.get(f"/api/search?q=said{count // 2:04d}").json
     page = site.get(unescape(re.findall(r'href="([^"]*)"', told["html"])[0])).body
     asked = re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', page)
     assert len(asked) == 2
+    assert len(page) < chars + 30_000
     found, pieces = _numbers(page), 0
     while asked:
         piece = site.get(unescape(asked.pop())).json["html"]
         page_seen(piece)
+        assert len(piece) < chars + 5_000
         found += _numbers(piece)
         asked += re.findall(r'href="(/api/thread/[^"]*/items[^"]*)"', piece)
         pieces += 1

@@ -18,6 +18,8 @@ ITEM_CHARS, SEVERAL = 160_000, 200
 MARKS_LIMIT = 6_000
 # In a page: items of a turn; characters of code that are coloured, marks of Markdown that are read.
 ITEMS, COLOURED_CHARS, READ_MARKS = 300, 150_000, 60_000
+# Characters of HTML in a page, unless the first item, or the first turn, makes more.
+PAGE_CHARS = 1_500_000
 
 
 def utc(unix_s: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from threadlog.core.export import RolledBack
 from threadlog.core.items import turn as ti
 from threadlog.core.live import is_complete
@@ -11,7 +9,7 @@ from threadlog.core.turn import ROLLED_BACK, Turn
 from threadlog.html import facts
 from threadlog.html.items import item as item_of
 from threadlog.html.items import note
-from threadlog.html.looks import ITEMS, Look, Part, Pen
+from threadlog.html.looks import ITEMS, PAGE_CHARS, Look, Part, Pen
 from threadlog.html.markup import NOTHING, Html, joined, tag
 from threadlog.html.texts import plain
 from threadlog.telling import Joint
@@ -46,15 +44,40 @@ def turn(turn: Turn, look: Look, number: int | None = None, **marks: str | None)
 def _shown(turn: Turn, look: Look) -> Html:
     """The items of a turn; of very many the first, which it began with, and those that count."""
     count = len(turn.items)
-    first, end = (0, count) if look.whole else _window(count, look.about)
+    if look.whole:
+        return joined(_item(turn, look, at) for at in range(count))
+    window = _window(count, look.about)
+    first, end, shown = stretch(
+        turn, look, window, window[1] - 1 if look.about is None else look.about
+    )
     return joined(
         [
-            items(turn.id, turn.items[: min(first, 1)], look),
+            _item(turn, look, 0) if first else NOTHING,
             earlier(turn.id, first, look),
-            items(turn.id, turn.items[first:end], look, first),
+            shown,
             later(turn.id, end, count, look),
         ]
     )
+
+
+def stretch(turn: Turn, look: Look, window: tuple[int, int], at: int) -> tuple[int, int, Html]:
+    """Items of a turn as far as they make no page too large, from which number to which.
+
+    Those of a *window* from item *at* on, then those before it.
+    """
+    first, end = window
+    start = max(min(at, end - 1), first)
+    told: dict[int, Html] = {}
+    chars = 0
+    for number in (*range(start, end), *range(start - 1, first - 1, -1)):
+        chars += len(shown := _item(turn, look, number))
+        if told and chars > PAGE_CHARS:
+            break
+        told[number] = shown
+    numbers = sorted(told)
+    if not numbers:
+        return first, first, NOTHING
+    return numbers[0], numbers[-1] + 1, joined(told[number] for number in numbers)
 
 
 def _window(count: int, about: int | None) -> tuple[int, int]:
@@ -82,13 +105,11 @@ def head(turn: Turn, look: Look, number: int | None = None) -> Html:
     return tag("header", titled, facts.of_turn(turn, look), class_="turn-head")
 
 
-def items(turn_id: str, shown: Iterable[ti.AnyTurnItem], look: Look, first: int = 0) -> Html:
-    """Items of a turn, the first of them number *first* of it, counted from 0."""
-    told = (item(turn_id, each, look, at) for at, each in enumerate(shown, first))
-    return joined(
-        tag("div", each, class_="found", tabindex=-1) if at == look.about and each else each
-        for at, each in enumerate(told, first)
-    )
+def _item(turn: Turn, look: Look, number: int) -> Html:
+    """An item of a turn by its number, counted from 0; the one that is looked for can be found."""
+    shown = item(turn.id, turn.items[number], look, number)
+    is_found = shown and number == look.about
+    return tag("div", shown, class_="found", tabindex=-1) if is_found else shown
 
 
 def item(turn_id: str, item: ti.AnyTurnItem, look: Look, number: int = 0) -> Html:
@@ -168,12 +189,12 @@ __all__ = [
     "error",
     "head",
     "item",
-    "items",
     "joint",
     "later",
     "note",
     "part",
     "remark",
     "rolled_back",
+    "stretch",
     "turn",
 ]

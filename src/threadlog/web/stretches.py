@@ -17,7 +17,7 @@ from threadlog.core.turn import Turn
 from threadlog.errors import NotFound
 from threadlog.home import Home
 from threadlog.html import turns as html
-from threadlog.html.looks import ITEMS, Colours, Look, Part
+from threadlog.html.looks import ITEMS, PAGE_CHARS, Colours, Look, Part
 from threadlog.html.markup import Html, joined
 from threadlog.paging import Anchor, TurnPage
 from threadlog.reader import ThreadReader
@@ -25,11 +25,9 @@ from threadlog.telling import find_numbered, joints, local_time
 from threadlog.web.lanes import Stop, look_of
 from threadlog.web.places import Place, id_url, name_of
 
-# Turns of a page; of the first one, and of that of a larger file, whose turns may be long; the
-# characters of a page.
+# Turns of a page; of the first one, and of that of a larger file, whose turns may be long.
 PAGE, FIRST, FEW = 12, 6, 4
 LARGE_BYTES = 64 << 20
-PAGE_CHARS = 1_500_000
 _DIGITS = 10  # more than any number of an item has
 _NUMBER = re.compile(r"-?[0-9]{1,6}")
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
@@ -212,16 +210,18 @@ class ThreadTurns:
         first = max(count - ITEMS, 1)
         self.reader.kept = range(first, count)
         turn, look = self.turn(place), self.look(place)
-        more = html.earlier(turn.id, first, look)
-        return joined([more, html.items(turn.id, turn.items[first:count], look, first)])
+        window = min(first, len(turn.items)), min(count, len(turn.items))
+        first, _end, shown = html.stretch(turn, look, window, window[1] - 1)
+        return joined([html.earlier(turn.id, first, look), shown])
 
     def later(self, place: Place, first: int, end: int) -> Html:
         """Of a turn, the items from one number to another, as many as a page has."""
         last = min(first + ITEMS, end)
         self.reader.kept = range(first, last)
         turn, look = self.turn(place), self.look(place)
-        more = html.later(turn.id, last, min(end, len(turn.items)), look)
-        return joined([html.items(turn.id, turn.items[first:last], look, first), more])
+        count = len(turn.items)
+        _first, last, shown = html.stretch(turn, look, (min(first, count), min(last, count)), first)
+        return joined([shown, html.later(turn.id, last, min(end, count), look)])
 
     def part(self, place: Place, name: str) -> Part:
         """A part of a turn, whole; raises NotFound, BadCursor."""
