@@ -11,8 +11,8 @@ import msgspec
 
 from threadlog.core import as_markdown
 from threadlog.core.export import VERSION, RolledBack, in_range
-from threadlog.core.framing import Gap, Oversized
-from threadlog.core.lines import REASONS, Damaged, dump
+from threadlog.core.framing import Gap
+from threadlog.core.lines import dump, reason_of
 from threadlog.core.turn import Turn
 from threadlog.telling import Joint
 
@@ -56,13 +56,8 @@ def _encoded(turn: Turn) -> bytes:
 
 
 def _problem(value: Value) -> dict[str, Json]:
-    reason = "gap"
-    if isinstance(value, Damaged):
-        reason = f"{value.reason}: {REASONS[value.reason]}"
-    elif isinstance(value, Oversized):
-        reason = "oversized: too long to load"
     length = 0 if isinstance(value, Gap) else getattr(value, "length", 0)
-    return {"offset": value.offset, "length": length, "reason": reason}
+    return {"offset": value.offset, "length": length, "reason": reason_of(value)}
 
 
 def markdown(_export: Export, threads: list[Exported]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from threadlog.core.metadata import Metadata
 from threadlog.core.query import ThreadSummary
 from threadlog.home import Home
 from threadlog.ports import Rollouts
-from threadlog.reader import ThreadReader
+from threadlog.reader import Report, ThreadReader
 
 _T = TypeVar("_T")
 
@@ -49,6 +49,8 @@ class Watched:
             yield piece
 
 
-def reader(home: Home, thread: ThreadSummary, look: Callable[[], None]) -> ThreadReader:
+def reader(
+    home: Home, thread: ThreadSummary, look: Callable[[], None], report: Report | None = None
+) -> ThreadReader:
     """A reader of a thread; *look* is called again and again, and raises to end the reading."""
-    return ThreadReader(Watched(home.store.rollouts, look), thread)
+    return ThreadReader(Watched(home.store.rollouts, look), thread, *([report] if report else []))

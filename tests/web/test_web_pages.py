@@ -606,3 +606,45 @@ def test_every_genuine_thread_has_a_page(tmp_path: Path) -> None:
                 page_seen(answer.body)
                 shown += 1
     assert shown > 20
+
+
+@pytest.mark.parametrize("paginated", [False, True])
+def test_damage_is_told_where_it_stands_and_once(
+    site: Site, home: Path, *, paginated: bool
+) -> None:
+    names = [f"n{number:02d}" for number in range(20)]
+    bad = b'{"timestamp":"\xff"}'
+    if paginated:
+        pages = Pages(THREAD)
+        for name in names:
+            pages.turn(name)
+        raws = pages.raws
+    else:
+        raws = [meta(), *(raw for name in names for raw in turn(name))]
+    each = len(raws) // len(names)
+    place = 1 + each * 9 + 2  # within the tenth turn
+    put(home, content([*raws[:1], bad, *raws[1:place], bad, *raws[place:], bad]))
+    at_byte = [0, 0, 0]
+    at_byte[0] = len(content(raws[:1]))
+    at_byte[1] = len(content([*raws[:1], bad, *raws[1:place]]))
+    at_byte[2] = len(content([*raws[:1], bad, *raws[1:place], bad, *raws[place:]]))
+    said = [f"not shown: not valid UTF-8, at byte {byte}" for byte in at_byte]
+    for first, way in (("", "before"), ("?from=first", "after")):
+        page = site.get(f"/thread/{THREAD}{first}").body
+        found = [page]
+        while (places := re.findall(r'data-at="([^"]*)"', page)) and len(found) < 9:
+            edge = unescape(places[0 if way == "before" else -1])
+            page = site.get(f"/api/thread/{THREAD}/turns?{way}={at(edge)}").json["html"]
+            found.append(page)
+        text = "".join(found if way == "after" else found[::-1])
+        assert [text.count(each) for each in said] == [1, 1, 1]
+        begins = [text.index(f'data-turn="turn-{name}"') for name in ("n00", "n09", "n10", "n19")]
+        damage = [text.index(each) for each in said]
+        order = [damage[0], *begins[:2], damage[1], *begins[2:], damage[2]]
+        assert order == sorted(order)
+
+
+def test_what_cannot_be_read_is_said_instead_of_turns(site: Site, home: Path) -> None:
+    path = put(home, content([meta(), *turn("a")]), file_name() + ".zst")
+    path.write_bytes(path.read_bytes()[:11])
+    assert "not shown: " in site.get(f"/thread/{THREAD}").body

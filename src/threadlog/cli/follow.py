@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 from threadlog.cli.asked import kin_of, since_ms
-from threadlog.cli.problems import Problems, ascii_json, note_problems, problem, reason
+from threadlog.cli.problems import Problems, ascii_json, note_problems, problem
 from threadlog.cli.sheet import Sheet
 from threadlog.cli.terminal import Style
 from threadlog.cli.transcript import Transcript
@@ -19,7 +19,7 @@ from threadlog.core.boundaries import Spot
 from threadlog.core.decode import Line
 from threadlog.core.framing import Oversized
 from threadlog.core.items import turn as ti
-from threadlog.core.lines import Damaged, Json
+from threadlog.core.lines import Damaged, Json, not_shown
 from threadlog.core.live import Awaited, Began, Ended, Happened, Happening, LiveTurns, RolledBack
 from threadlog.core.query import ThreadSummary
 from threadlog.core.turn import IN_PROGRESS, ROLLED_BACK, Turn
@@ -214,7 +214,7 @@ def _sentence(what: _Told) -> str:
     if isinstance(what, Deleted):
         return "the thread is not there any more"
     if isinstance(what, (Damaged, Oversized)):
-        return f"not shown: {reason(what).partition(': ')[2]}, at byte {what.offset}"
+        return not_shown(what)
     return ""
 
 

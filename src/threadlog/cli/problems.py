@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from threadlog.core.framing import Gap, Oversized
-from threadlog.core.lines import REASONS, Damaged, Json
+from threadlog.core.framing import Gap
+from threadlog.core.lines import Json, reason_of
 
 if TYPE_CHECKING:
     from threadlog.core.history import Value
@@ -37,17 +37,8 @@ def problem(path: str, value: Value) -> dict[str, Json]:
         "path": path or None,
         "offset": value.offset,
         "length": 0 if isinstance(value, Gap) else getattr(value, "length", 0),
-        "reason": reason(value),
+        "reason": reason_of(value),
     }
-
-
-def reason(value: Value) -> str:
-    """Why a piece of a rollout is not a line, in a few words."""
-    if isinstance(value, Damaged):
-        return f"{value.reason}: {REASONS[value.reason]}"
-    if isinstance(value, Oversized):
-        return "oversized: too long to load"
-    return f"gap: {value.reason}" if isinstance(value, Gap) else "line"
 
 
 def note_problems(note: Callable[[str], None], problems: Problems, newest: str) -> None:

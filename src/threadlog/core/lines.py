@@ -13,7 +13,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from threadlog.core.framing import Frame
+from threadlog.core.framing import Frame, Gap, Oversized
 
 Json = Any  # any JSON value, as the json module spells it
 
@@ -61,6 +61,20 @@ REASONS = {
     "shape": "JSON, but not a line: an object with timestamp, type and payload",
     "limit": "nested too deep, or a number out of range",
 }
+
+
+def reason_of(value: object) -> str:
+    """Why a piece of a rollout is not a line, in a few words: what kind of damage, and how."""
+    if isinstance(value, Damaged):
+        return f"{value.reason}: {REASONS[value.reason]}"
+    if isinstance(value, Oversized):
+        return "oversized: too long to load"
+    return f"gap: {value.reason}" if isinstance(value, Gap) else "line"
+
+
+def not_shown(value: Damaged | Oversized | Gap) -> str:
+    """The same as a remark to who reads the rollout, with its place."""
+    return f"not shown: {reason_of(value).partition(': ')[2]}, at byte {value.offset}"
 
 
 class BadLine(ValueError):

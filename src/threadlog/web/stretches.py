@@ -22,6 +22,7 @@ from threadlog.html.markup import Html, joined
 from threadlog.paging import Anchor, TurnPage
 from threadlog.reader import ThreadReader
 from threadlog.telling import find_numbered, joints, local_time
+from threadlog.web.damage import Damage
 from threadlog.web.lanes import Stop, look_of
 from threadlog.web.places import Place, id_url, name_of
 
@@ -49,7 +50,9 @@ class ThreadTurns:
         self, home: Home, thread: ThreadSummary, stop: Stop, *, within_s: float | None = None
     ) -> None:
         self.thread = thread
-        self.reader: ThreadReader = giving_up.reader(home, thread, look_of(stop, within_s))
+        self._damage = Damage()
+        look = look_of(stop, within_s)
+        self.reader: ThreadReader = giving_up.reader(home, thread, look, self._damage.note)
         self.name = name_of(home, thread)
 
     # -- stretches
@@ -121,10 +124,15 @@ class ThreadTurns:
             for back, anchor in enumerate(page.anchors)
         ]
         told = list(zip(page.turns, places, strict=True))[::-1]
-        pieces, whole = self._pieces(told, page.rolled_back, from_end=True)
+        until = beyond.start if beyond else None
+        pieces, whole = self._pieces(told, page.rolled_back, from_end=True, until=until)
+        if page.next is None and whole and places:
+            pieces = [*self._damaged(None, places[-1].start), *pieces]
         ends = self._joints(places[0].start, beyond.start) if places and beyond else []
         if beyond is None and (gone := page.rolled_back.get("")):
             ends = [html.rolled_back(gone)]
+        if beyond is None and not (told and places[0].start):
+            ends += self._damaged(None, None)  # where turns begin is not recorded
         return Stretch(
             joined([*pieces, *ends]),
             page.next is not None or not whole,
@@ -145,8 +153,17 @@ class ThreadTurns:
             Place(number + on if number else None, anchor) for on, anchor in enumerate(page.anchors)
         ]
         told = list(zip(page.turns, places, strict=True))
-        pieces, whole = self._pieces(told, page.rolled_back, from_end=False, about=about)
-        begins = self._joints(beyond.start, places[0].start) if places and beyond else []
+        # Where the last turn ends is not known, if others follow: their page tells its damage.
+        until = places[-1].start if places and page.next else None
+        pieces, whole = self._pieces(
+            told, page.rolled_back, from_end=False, until=until, about=about
+        )
+        begins: list[Html] = []
+        if places and beyond and beyond.start:
+            begins = self._damaged(beyond.start, places[0].start)
+            begins += self._joints(beyond.start, places[0].start)
+        elif places and not before:
+            begins = self._damaged(None, places[0].start)
         html = joined([*begins, *pieces])
         return Stretch(html, before, page.next is not None or not whole)
 
@@ -156,11 +173,13 @@ class ThreadTurns:
         rolled_back: Mapping[str, int],
         *,
         from_end: bool,
+        until: Spot | None = None,
         about: int | None = None,
     ) -> tuple[list[Html], bool]:
         """The turns as HTML, as many as make a page, and whether these are all.
 
-        *about* is an item of the first that is looked for.
+        *until* is where the turn after them begins, *about* an item of the first that is looked
+        for.
         """
         kept: list[list[Html]] = []
         chars, colours = 0, Colours()
@@ -171,7 +190,9 @@ class ThreadTurns:
             gone = rolled_back.get(turn.id)
             marks = [html.rolled_back(gone)] if gone else []
             look = self.look(place, None if at else about)._replace(colours=colours)
-            piece = [*joint, *marks, _article(turn, look, place)]
+            next_start = told[at + 1][1].start if at + 1 < len(told) else until
+            damage = self._damaged(place.start, next_start) if place.start else []
+            piece = [*joint, *marks, _article(turn, look, place), *damage]
             chars += sum(map(len, piece))
             if kept and chars > PAGE_CHARS:
                 break
@@ -233,7 +254,11 @@ class ThreadTurns:
             raise NotFound("no such part of this turn")
         return part
 
-    # -- where rollouts join
+    # -- where rollouts join, and are damaged
+
+    def _damaged(self, first: Spot | None, end: Spot | None) -> list[Html]:
+        paths = [segment.path for segment in self.reader.segments()]
+        return self._damage.remarks(paths, first, end)
 
     def _joints(self, before: Spot | None, after: Spot | None) -> list[Html]:
         segments = self.reader.segments()
