@@ -133,8 +133,9 @@ def test_what_is_typed_is_found_and_opened(page: Page) -> None:
     hit = page.locator("#rows .hit .title").first
     expect(hit).to_be_visible()
     hit.click()
-    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
-    assert page.locator("#turns .turn:focus").bounding_box()["y"] < 200  # type: ignore[index]
+    found = page.locator("#turns .found:focus")
+    expect(found).to_contain_text("Answer 042")
+    expect(found.get_by_text("Answer 042")).to_be_in_viewport()
 
 
 def test_a_search_within_a_thread_leads_to_its_turns_and_back(page: Page, site: Site) -> None:
@@ -143,12 +144,12 @@ def test_a_search_within_a_thread_leads_to_its_turns_and_back(page: Page, site: 
     page.keyboard.type('"answer 042"')
     page.keyboard.press("Enter")
     page.locator("#rows .hit .title").first.click()
-    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
+    expect(page.locator("#turns .found:focus")).to_contain_text("Answer 042")
     page.keyboard.press("Escape")
     expect(page.locator("#search")).to_have_value(f'"answer 042" in:{THREAD}')
     expect(page.locator("#rows .hit").first).to_be_visible()
     page.go_back()
-    expect(page.locator("#turns .turn:focus")).to_contain_text("Answer 042")
+    expect(page.locator("#turns .found:focus")).to_contain_text("Answer 042")
     page.go_back()
     expect(page.locator("#rows .hit").first).to_be_visible()
     page.go_back()

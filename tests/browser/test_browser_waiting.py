@@ -188,6 +188,7 @@ def test_a_hit_in_a_long_turn_leads_to_what_was_found(browser: Browser, tmp_path
         expect(page).to_have_url(re.compile("item="))
         page.reload()
         expect(found).to_be_in_viewport()
+        expect(found).to_be_focused()
         for _ in range(3):
             page.locator("#turns .earlier").last.click()
             page.wait_for_timeout(300)

@@ -404,8 +404,8 @@ document.addEventListener("visibilitychange", () => {
 if (location.search === "?from=first") scrollTo(0, 0);
 else if (more.after || /\/(turn|found)/.test(location.pathname)) {
   const first = articles()[0];
-  const found = history.state?.top ? null : first?.querySelector(".found");
-  (found ?? first)?.scrollIntoView({ block: found ? "center" : "start" });
+  const found = first?.querySelector(".found");
+  (found ?? first)?.scrollIntoView({ block: "start" });
   (found ?? first)?.focus({ preventScroll: true });
   if (first && history.state?.top) scrollBy(0, first.getBoundingClientRect().top - history.state.top);
 } else toEnd();
