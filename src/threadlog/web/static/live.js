@@ -34,7 +34,6 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
       touched.add(articleOf(turns, told.turn));
     }
     touched.delete(undefined);
-    for (const article of touched) trim(turns, article);
     changed(touched, now.some(([, told]) => told.head));
   });
   const on = (name, work) => source.addEventListener(name, (event) => {
@@ -127,12 +126,19 @@ function articleOf(turns, id) {
   return each ?? undefined;
 }
 
-/** Lets go of the first items of a turn that has very many; they come again when asked for. */
-function trim(turns, article) {
-  const items = article.querySelector(".items"), shown = items.children;
-  if (shown.length <= 2 * ITEMS) return;
-  const first = shown[shown.length - ITEMS];
-  if (!first.dataset.number) return;
+const hasVeryMany = (article) => article.querySelector(".items").children.length > 2 * ITEMS;
+
+/**
+ * Lets go of the first items of a turn that has very many, of those from the screen on only if *all* may
+ * go; they come again when asked for.  False if there are very many left.
+ */
+export function trim(turns, article, all) {
+  if (!hasVeryMany(article)) return true;
+  const items = article.querySelector(".items"), shown = [...items.children];
+  const most = shown.length - ITEMS;
+  const read = all ? most : shown.findIndex((each) => each.getBoundingClientRect().bottom > -innerHeight);
+  const first = shown[read < 0 ? most : Math.min(read, most)];
+  if (!first.dataset.number) return false;
   while (items.firstElementChild !== first) items.firstElementChild.remove();
   const place = document.createElement("div"), link = document.createElement("a");
   const asked = new URLSearchParams({ at: article.dataset.at, count: first.dataset.number });
@@ -143,4 +149,5 @@ function trim(turns, article) {
   place.append(link);
   article.querySelector(".remark:has(> .earlier)")?.remove();
   items.before(place);
+  return !hasVeryMany(article);
 }

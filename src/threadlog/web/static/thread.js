@@ -3,7 +3,7 @@
 import { show } from "./dialogs.js";
 import { dropStale, hasStale, markStale } from "./ends.js";
 import { listen } from "./keys.js";
-import { follow } from "./live.js";
+import { follow, trim } from "./live.js";
 import { forget, idOf, mark, opened, tell } from "./outline.js";
 import { backToList } from "./place.js";
 import { showLines } from "./raw.js";
@@ -61,9 +61,8 @@ function bound(atEnd) {
   }
 }
 
-/** Changes the page and keeps what is on screen where it is. */
-function keeping(work) {
-  const held = articles();
+/** Changes the page and keeps what is on screen of the *held* where it is. */
+function keeping(work, held = articles()) {
   const mark = held.find((each) => each.getBoundingClientRect().bottom > 0) || held[0];
   const top = mark?.getBoundingClientRect().top;
   work();
@@ -157,9 +156,14 @@ function live() {
         dress(article);
         sizes.delete(article);
       }
-      if (follows) { bound(false); toEnd(); } else newest.hidden = false;
+      if (follows) {
+        for (const article of touched) trim(turns, article, true);
+        bound(false);
+        toEnd();
+      } else growBelow(touched);
       if (hasEnded) say("The turn has ended.");
       tellOutline(true);
+      live();
     },
     ready: () => {
       if (isBroken) say("");
@@ -173,6 +177,17 @@ function live() {
     },
     broken,
   });
+}
+
+/** Somebody reads above the end: that stays, and what came is held as long as it is not too much. */
+function growBelow(touched) {
+  bound(true);
+  for (const article of touched) {
+    if (!article.isConnected) continue;
+    let isLittle = true;
+    keeping(() => { isLittle = trim(turns, article, false); }, [...article.querySelectorAll(".items > *")]);
+    if (!isLittle) more.after = true; // the rest of it is told to who comes there
+  }
 }
 
 /** Waits longer each time in a row, and less than a moment the first time. */
