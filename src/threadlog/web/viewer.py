@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from threadlog.core.query import ThreadPage, ThreadSummary
-from threadlog.core.text import one_line
+from threadlog.core.text import one_line, with_tilde
 from threadlog.errors import (
     Ambiguous,
     BadCursor,
@@ -35,7 +36,7 @@ from threadlog.web.changes import Changes
 from threadlog.web.gate import Keys
 from threadlog.web.lanes import LISTING, READING, SEEK_S, SEEKING, Lanes, Stop
 from threadlog.web.live import Live
-from threadlog.web.pages import Frame
+from threadlog.web.pages import Frame, Listed
 from threadlog.web.places import name_of, place_of, thread_of
 from threadlog.web.raw import lines_of, whole_line
 from threadlog.web.stretches import Stretch, ThreadTurns
@@ -110,8 +111,9 @@ class Viewer:
 
         page = await self._lanes.do(request, work, LISTING)
         listed = rows.thread_rows(home, page, choice.sort)
-        shown = self._frame.list_page(choice, listed, page.next, rows.sentences(page.problems))
-        return HTMLResponse(shown)
+        first = Listed(listed, page.next, rows.sentences(page.problems))
+        folder = with_tilde(os.fspath(home.path), os.path.expanduser("~"))
+        return HTMLResponse(self._frame.list_page(folder, choice, first))
 
     async def _thread(self, request: Request) -> Response:
         home, name = self._home(), request.path_params["thread"]
