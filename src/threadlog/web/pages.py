@@ -127,7 +127,7 @@ class Frame(NamedTuple):
         )
         aside = tag(
             "nav",
-            tag("h2", "Turns"),
+            tag("header", tag("h2", "Turns"), _button("×", "hide-outline", "close")),
             tag("ol", id="outline"),
             id="aside",
             aria_label="Turns",
@@ -149,7 +149,8 @@ class Frame(NamedTuple):
         back = tag("p", tag("a", "all threads", href="/"))
         said_why = tag("p", said)
         main = tag("main", tag("h1", "Not shown"), said_why, whole, back, id="main", tabindex=-1)
-        return self.page("Not shown", tag("body", _skip(), _bar(NOTHING), main, class_="list"))
+        body = tag("body", _skip(), _bar(NOTHING), main, _help(), class_="list failed")
+        return self.page("Not shown", body, "error.js")
 
 
 def _skip() -> Html:
@@ -257,10 +258,10 @@ def _rename(thread: ThreadSummary) -> Html:
         value=thread.name or "",
         maxlength=1000,
         autocomplete="off",
-        aria_label="its new name",
+        placeholder=heads.title_of(thread)[:_TITLE_CHARS],
     )
     said = tag("p", class_="note", role="status", id="rename-said")
-    form = tag("form", field, said, _choice("Rename"))
+    form = tag("form", tag("label", "Its new name", field), said, _choice("Rename"))
     return _dialog("rename", "Rename this thread", form)
 
 
