@@ -9,7 +9,7 @@ import pytest
 from chromium import launched, visited
 from playwright.sync_api import Browser, Page, expect
 
-from makers import THREAD, agent, content, meta, put, started, turn
+from makers import THREAD, agent, completed, content, meta, put, started, turn
 from served_web import served
 
 HELD_TURNS, HELD_ITEMS = 60, 700
@@ -36,17 +36,10 @@ def top_of(page: Page, text: str) -> float:
     return box["y"]
 
 
-def to_the_end(page: Page, text: str) -> None:
-    """Scrolls down until the end, which says *text*, is there and seen."""
-    shown = page.locator("#turns .item").last
-    for _ in range(200):
-        page.mouse.wheel(0, 3000)
-        page.wait_for_timeout(25)
-        if text in str(shown.text_content()) and page.evaluate(
-            "innerHeight + scrollY > document.documentElement.scrollHeight - 160"
-        ):
-            return
-    raise AssertionError(f"{text} is not reached")
+def numbers(page: Page) -> list[int]:
+    """Those of the messages that are held."""
+    found = page.locator("#turns .item", has_text="message ").all_text_contents()
+    return [int(each.split()[-1][:-1]) for each in found]
 
 
 def test_turns_that_come_far_below_what_is_read_are_not_held(
@@ -95,11 +88,46 @@ def test_items_that_are_read_stay_while_their_turn_goes_on(
             assert abs(top_of(page, "message 50.") - before) < 2
             assert items.count() <= HELD_ITEMS
         page.mouse.move(640, 400)
-        to_the_end(page, "message 1299.")
-        assert items.count() <= HELD_ITEMS
-        shown = [int(each.split()[-1][:-1]) for each in items.all_text_contents()]
-        assert shown == list(range(shown[0], 1300))
+        later = page.locator("#turns .later")
+        for _ in range(100):
+            page.mouse.wheel(0, 3000)
+            page.wait_for_timeout(20)
+        expect(later).to_be_in_viewport()
+        shown = numbers(page)
+        assert shown == list(range(shown[0], shown[-1] + 1))
+        assert 50 in shown
+        add(path, completed("long"), *turn("next"))
+        page.wait_for_timeout(500)
+        later.click()
+        expect(items.last).to_contain_text("re next")
+        turns = page.locator("#turns > .turn")
+        expect(turns.filter(has_text="message 1299.")).to_be_focused()
         page.locator("#turns .earlier").click()
-        expect(items.first).not_to_contain_text(f"message {shown[0]}.")
-        shown = [int(each.split()[-1][:-1]) for each in items.all_text_contents()]
+        expect(page.locator(".item", has_text="message 800.")).to_have_count(1)
+        shown = numbers(page)
         assert shown == list(range(shown[0], 1300))
+        page.keyboard.press("G")
+        add(path, *turn("newest"))
+        expect(turns.last).to_contain_text("re newest")
+
+
+def test_a_turn_that_was_read_above_its_end_is_trimmed_at_its_end(
+    browser: Browser, tmp_path: Path
+) -> None:
+    path = put(tmp_path, content([meta(), *turn("first"), started("long")]))
+    with served(tmp_path) as site, visited(browser, site) as page:
+        page.goto(f"{site.base}/thread/{THREAD}")
+        page.wait_for_timeout(500)
+        add(path, *messages(0, 500))
+        expect(page.locator(".item", has_text="message 499.")).to_be_in_viewport()
+        page.evaluate("scrollBy(0, -400)")
+        page.wait_for_timeout(300)
+        before = top_of(page, "message 490.")
+        add(path, *messages(500, 800))
+        expect(page.locator(".item", has_text="message 799.")).to_have_count(1)
+        page.wait_for_timeout(300)
+        assert abs(top_of(page, "message 490.") - before) < 2
+        shown = numbers(page)
+        assert len(shown) < 600
+        assert shown == list(range(shown[0], 800))
+        expect(page.locator("#turns .later")).to_have_count(0)

@@ -163,7 +163,10 @@ def test_a_question_for_a_name_shows_what_the_thread_is_called(
         expect(field).to_be_focused()
         expect(field).to_have_value("")
         expect(field).to_have_attribute("placeholder", "0")
-        expect(page.locator("#rename label")).to_be_visible()
+        wide, dialog = field.bounding_box(), page.locator("#rename").bounding_box()
+        assert wide is not None
+        assert dialog is not None
+        assert wide["width"] > 0.9 * dialog["width"] - 40
 
 
 def test_at_the_end_the_outline_marks_the_last_turn(browser: Browser, site: Site) -> None:

@@ -95,7 +95,7 @@ async function fill() {
     for (let pages = 0; pages < 8; pages += 1) {
       const box = turns.getBoundingClientRect(), reach = innerHeight * 1.2;
       if (more.before && box.top > -reach) await load("before");
-      else if (more.after && box.bottom < innerHeight + reach) await load("after");
+      else if (more.after && !turns.querySelector(".later") && box.bottom < innerHeight + reach) await load("after");
       else break;
     }
   } catch (error) {
@@ -196,8 +196,20 @@ function growBelow(touched) {
     if (!article.isConnected) continue;
     let isLittle = true;
     keeping(() => { isLittle = trim(turns, article, false); }, [...article.querySelectorAll(".items > *")]);
-    if (!isLittle) more.after = true; // the rest of it is told to who comes there
+    if (!isLittle && article === articles().at(-1) && article.dataset.status === "inProgress") cut(article);
   }
+}
+
+/** Of a turn that goes on no more is told here: its newest items are shown to who asks for them. */
+function cut(article) {
+  const place = document.createElement("div"), link = document.createElement("a");
+  place.className = "remark";
+  link.className = "later";
+  link.href = article.querySelector(".permalink").href;
+  link.textContent = "the turn goes on: show its newest items";
+  place.append(link);
+  article.append(place);
+  more.after = true;
 }
 
 /** Waits longer each time in a row, and less than a moment the first time. */
