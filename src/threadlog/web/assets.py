@@ -11,8 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from threadlog.html.styles import stylesheet
 
-_PAGES = ("list", "thread")
-_PIECES = ("theme", "shared", "outline", "keys", "live", "ends", "place", "raw", "dialogs")
+_PAGES = ("list", "thread", "error")
+_PIECES = ("theme", "shared", "outline", "keys", "live", "ends", "place", "raw", "dialogs", "deeds")
 _SCRIPTS = tuple(f"{name}.js" for name in (*_PAGES, *_PIECES))
 _YEAR = "private, max-age=31536000, immutable"
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from threadlog.core.query import CREATED, RECENCY, UPDATED, ThreadSummary
+from threadlog.core.search import FIELDS
 from threadlog.html import head as heads
 from threadlog.html.looks import Look
 from threadlog.html.markup import NOTHING, Html, document, joined, tag
@@ -21,9 +22,13 @@ _SORTS = (
 )
 _SHELVES = (("", "not archived"), ("only", "archived only"), ("all", "archived too"))
 _TITLE_CHARS = 200
+_EMPTY = (
+    "has no threads, or all are archived. "
+    "To see those of another folder: threadlog --home DIR serve"
+)
 _KEYS = (
     ("j, k", "the next and the previous thread or turn"),
-    ("g, G", "the first and the last"),
+    ("g, G", "the first and the last; of a list, the last that is loaded"),
     ("Enter", "open the thread"),
     ("/", "search"),
     ("o", "the outline of the thread"),
@@ -31,6 +36,14 @@ _KEYS = (
     ("?", "these keys"),
     ("Esc", "close, clear, back to the list"),
 )
+
+
+class Listed(NamedTuple):
+    """The first rows of the list, where the next begin, and what could not be listed."""
+
+    rows: Html
+    cursor: str | None
+    problems: Html
 
 
 class Frame(NamedTuple):
@@ -55,27 +68,35 @@ class Frame(NamedTuple):
         ]
         return document(head, body, lang="en")
 
-    def list_page(self, choice: Choice, rows: Html, cursor: str | None, problems: Html) -> Html:
-        """The list of threads."""
-        listed = tag(
+    def list_page(self, home: str, choice: Choice, listed: Listed) -> Html:
+        """The list of threads of the folder *home*."""
+        rows = tag(
             "ol",
-            rows,
+            listed.rows,
             id="rows",
             class_="rows",
-            data_next=cursor or "",
+            data_next=listed.cursor or "",
             aria_label="Threads",
+        )
+        status = tag(
+            "p",
+            id="status",
+            class_="status",
+            role="status",
+            aria_live="polite",
+            data_empty=f"{home} {_EMPTY}",
         )
         main = tag(
             "main",
             tag("h1", "Threads", class_="unseen"),
             _filters(choice),
-            tag("div", problems, id="problems"),
+            tag("div", listed.problems, id="problems"),
             _part("named", "Threads", tag("ol", id="titles", class_="rows")),
             tag("h2", "Said in threads", id="said", class_="part", hidden=True),
             tag("div", id="above", class_="spacer"),
-            listed,
+            rows,
             tag("div", id="below", class_="spacer"),
-            tag("p", id="status", class_="status", role="status", aria_live="polite"),
+            status,
             id="main",
             tabindex=-1,
         )
@@ -106,7 +127,7 @@ class Frame(NamedTuple):
         )
         aside = tag(
             "nav",
-            tag("h2", "Turns"),
+            tag("header", tag("h2", "Turns"), _button("×", "hide-outline", "close")),
             tag("ol", id="outline"),
             id="aside",
             aria_label="Turns",
@@ -128,7 +149,8 @@ class Frame(NamedTuple):
         back = tag("p", tag("a", "all threads", href="/"))
         said_why = tag("p", said)
         main = tag("main", tag("h1", "Not shown"), said_why, whole, back, id="main", tabindex=-1)
-        return self.page("Not shown", tag("body", _skip(), _bar(NOTHING), main, class_="list"))
+        body = tag("body", _skip(), _bar(NOTHING), main, _help(), class_="list failed")
+        return self.page("Not shown", body, "error.js")
 
 
 def _skip() -> Html:
@@ -160,12 +182,14 @@ def _search(text: str, within: str = "") -> Html:
         spellcheck="false",
         maxlength=TEXT_CHARS,
         data_within=within,
+        data_fields=" ".join(FIELDS),
     )
     return tag("form", field, id="searching", role="search")
 
 
 def _filters(choice: Choice) -> Html:
-    sources = (("", "any source"), *((each, each) for each in SOURCES))
+    known = (*SOURCES, *({choice.source} - {"", *SOURCES}))
+    sources = (("", "any source"), *((each, each) for each in known))
     folder = tag(
         "input",
         id="cwd",
@@ -234,10 +258,10 @@ def _rename(thread: ThreadSummary) -> Html:
         value=thread.name or "",
         maxlength=1000,
         autocomplete="off",
-        aria_label="its new name",
+        placeholder=heads.title_of(thread)[:_TITLE_CHARS],
     )
     said = tag("p", class_="note", role="status", id="rename-said")
-    form = tag("form", field, said, _choice("Rename"))
+    form = tag("form", tag("label", "Its new name", field), said, _choice("Rename"))
     return _dialog("rename", "Rename this thread", form)
 
 

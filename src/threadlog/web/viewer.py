@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from threadlog.core.query import ThreadPage, ThreadSummary
-from threadlog.core.text import one_line
+from threadlog.core.text import one_line, with_tilde
 from threadlog.errors import (
     Ambiguous,
     BadCursor,
@@ -36,7 +37,7 @@ from threadlog.web.changes import Changes
 from threadlog.web.gate import Keys
 from threadlog.web.lanes import LISTING, READING, SEEK_S, SEEKING, Lanes, Stop
 from threadlog.web.live import Live
-from threadlog.web.pages import Frame
+from threadlog.web.pages import Frame, Listed
 from threadlog.web.places import place_of, thread_of
 from threadlog.web.raw import lines_of, whole_line
 from threadlog.web.stretches import LARGE_BYTES, Stretch, ThreadTurns
@@ -125,8 +126,9 @@ class Viewer:
 
         page = await self._lanes.do(request, work, LISTING)
         listed = rows.thread_rows(home, page, choice.sort)
-        shown = self._frame.list_page(choice, listed, page.next, rows.sentences(page.problems))
-        return HTMLResponse(shown)
+        first = Listed(listed, page.next, rows.sentences(page.problems))
+        folder = with_tilde(os.fspath(home.path), os.path.expanduser("~"))
+        return HTMLResponse(self._frame.list_page(folder, choice, first))
 
     async def _thread(self, request: Request) -> Response:
         def work(turns: ThreadTurns) -> tuple[ThreadSummary, Stretch, str]:

@@ -11,7 +11,8 @@ const TYPED_MS = 140;
 
 const rows = byId("rows"), above = byId("above"), below = byId("below"), titles = byId("titles");
 const named = byId("named"), said = byId("said");
-const search = byId("search"), filters = byId("filters");
+const search = byId("search"), filters = byId("filters"), sort = byId("sort"), status = byId("status");
+const FIELD = new RegExp(`(^|\\s)(${search.dataset.fields.replaceAll(" ", "|")}):\\S`);
 
 /** What is listed: a page is { cursor, count }; those from first to last are in the document. */
 let listed = null;
@@ -20,6 +21,7 @@ let asking = new AbortController();
 function begin(words, cursor = null, count = 0) {
   asking.abort();
   asking = new AbortController();
+  sort.disabled = Boolean(words); // what is found stands in an order of its own
   listed = { words, pages: [], first: 0, last: -1, next: cursor, busy: false, height: 0 };
   if (count) {
     listed.pages.push({ cursor: null, count });
@@ -29,7 +31,8 @@ function begin(words, cursor = null, count = 0) {
 
 function query(words, cursor) {
   const asked = new URLSearchParams();
-  for (const [name, value] of new FormData(filters)) if (value) asked.set(name, value);
+  for (const { name, value } of filters.elements) if (value) asked.set(name, value);
+  if (!sort.selectedIndex) asked.delete("sort"); // the first is what is meant without
   if (words) asked.set("q", words);
   if (cursor) asked.set("cursor", cursor);
   return asked;
@@ -140,13 +143,15 @@ function tell() {
   const count = listed.pages.reduce((all, page) => all + page.count, 0);
   const what = listed.words ? "place" : "thread";
   const more = listed.next === null ? "" : ", more below";
-  if (!count) say(listed.words ? "Nothing was found." : "No threads.");
+  if (!count && !listed.words && !query("", null).toString()) say(status.dataset.empty);
+  else if (!count) say(listed.words ? "Nothing was found." : "No threads.");
   else say(`${count} ${what}${count === 1 ? "" : "s"}${more}`);
 }
 
 async function showTitles(words) {
   named.hidden = true;
-  if (!words || words.includes(":")) return;
+  titles.replaceChildren();
+  if (!words || FIELD.test(words)) return;
   try {
     const page = await ask(`/api/threads?${query(words, null)}`, { signal: asking.signal });
     const found = nodes(page.html);
@@ -218,12 +223,29 @@ async function resume({ pages, next, height, page, y, focused, top }) {
   scrollBy(0, title.closest(".row").getBoundingClientRect().top - top);
 }
 
+const links = () => [...document.querySelectorAll(".row .title")];
+
+function lead(title) {
+  title?.focus({ preventScroll: true });
+  title?.closest(".row").scrollIntoView({ block: "nearest" });
+}
+
 function move(step) {
-  const all = [...document.querySelectorAll(".row .title")];
-  const at = all.indexOf(document.activeElement);
-  const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step];
-  next?.focus({ preventScroll: true });
-  next?.closest(".row").scrollIntoView({ block: "nearest" });
+  const all = links(), at = all.indexOf(document.activeElement);
+  lead(all[at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step]);
+}
+
+async function toFirst() {
+  scrollTo(0, 0);
+  await fill();
+  if (listed.first === 0) links()[0]?.focus({ preventScroll: true });
+}
+
+/** The last that is loaded: how many there are nobody has read. */
+async function toLast() {
+  scrollTo(0, document.body.scrollHeight);
+  await fill();
+  lead(links().at(-1));
 }
 
 search.addEventListener("input", settled(again, TYPED_MS));
@@ -245,8 +267,8 @@ addEventListener("resize", framed(() => { space(); void fill(); }));
 listen({
   j: () => move(1),
   k: () => move(-1),
-  g: () => { scrollTo(0, 0); document.querySelector(".row .title")?.focus(); },
-  G: () => scrollTo(0, document.body.scrollHeight),
+  g: () => void toFirst(),
+  G: () => void toLast(),
   Escape: () => {
     if (search.value) { search.value = ""; again(); }
     document.activeElement?.blur();

@@ -34,7 +34,6 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
       touched.add(articleOf(turns, told.turn));
     }
     touched.delete(undefined);
-    for (const article of touched) trim(turns, article);
     changed(touched, now.some(([, told]) => told.head));
   });
   const on = (name, work) => source.addEventListener(name, (event) => {
@@ -127,13 +126,20 @@ function articleOf(turns, id) {
   return each ?? undefined;
 }
 
-/** Lets go of items of a turn that has very many, but for the first; they come again when asked for. */
-function trim(turns, article) {
-  const items = article.querySelector(".items"), shown = items.children;
-  if (shown.length <= 2 * ITEMS) return;
-  const first = shown[shown.length - ITEMS];
-  if (!first.dataset.number) return;
-  while (shown[1] !== first) shown[1].remove();
+const hasVeryMany = (article) => article.querySelector(".items").children.length > 2 * ITEMS;
+
+/**
+ * Lets go of items of a turn that has very many, but for the first; of those from the screen on only if *all*
+ * may go; they come again when asked for.  False if there are very many left.
+ */
+export function trim(turns, article, all) {
+  if (!hasVeryMany(article)) return true;
+  const items = article.querySelector(".items"), shown = [...items.children];
+  const most = shown.length - ITEMS;
+  const read = all ? most : shown.findIndex((each, at) => at && each.getBoundingClientRect().bottom > -innerHeight);
+  const kept = read < 0 ? most : Math.min(read, most), first = shown[kept];
+  if (kept < 2 || !first.dataset.number) return false;
+  for (const each of shown.slice(1, kept)) each.remove();
   const place = document.createElement("div"), link = document.createElement("a");
   const asked = new URLSearchParams({ at: article.dataset.at, count: first.dataset.number });
   place.className = "remark";
@@ -142,4 +148,5 @@ function trim(turns, article) {
   link.textContent = `show ${first.dataset.number - 1} earlier items of this turn`;
   place.append(link);
   first.before(place);
+  return !hasVeryMany(article);
 }

@@ -1,13 +1,13 @@
 // One thread: its turns, a page at a time in either direction; those far from the screen are let go.
 
-import { show } from "./dialogs.js";
+import "./deeds.js";
 import { dropStale, hasStale, markStale } from "./ends.js";
 import { listen } from "./keys.js";
-import { follow } from "./live.js";
+import { follow, trim } from "./live.js";
 import { forget, idOf, mark, opened, tell } from "./outline.js";
 import { backToList } from "./place.js";
 import { showLines } from "./raw.js";
-import { ask, byId, change, framed, nodes, say, settled } from "./shared.js";
+import { ask, byId, framed, nodes, say, settled } from "./shared.js";
 
 const TURNS = 48; // in the document at once
 const CHARS = 6_000_000; // of their HTML
@@ -61,9 +61,8 @@ function bound(atEnd) {
   }
 }
 
-/** Changes the page and keeps what is on screen where it is. */
-function keeping(work) {
-  const held = articles();
+/** Changes the page and keeps what is on screen of the *held* where it is. */
+function keeping(work, held = articles()) {
   const mark = held.find((each) => each.getBoundingClientRect().bottom > 0) || held[0];
   const top = mark?.getBoundingClientRect().top;
   work();
@@ -96,7 +95,7 @@ async function fill() {
     for (let pages = 0; pages < 8; pages += 1) {
       const box = turns.getBoundingClientRect(), reach = innerHeight * 1.2;
       if (more.before && box.top > -reach) await load("before");
-      else if (more.after && box.bottom < innerHeight + reach) await load("after");
+      else if (more.after && !turns.querySelector(".later") && box.bottom < innerHeight + reach) await load("after");
       else break;
     }
   } catch (error) {
@@ -136,7 +135,17 @@ async function open(asked, after) {
 }
 
 const openNewest = () => open("from=last", toEnd);
-const openOldest = () => open("from=first", () => scrollTo(0, 0));
+
+/** To one of its ends because somebody wants to be there: the keys go on from that. */
+function go(way) {
+  const arrive = () => {
+    scrollTo(0, way === "after" ? document.documentElement.scrollHeight : 0);
+    articles().at(way === "after" ? -1 : 0)?.focus({ preventScroll: true });
+    markCurrent();
+  };
+  if (!more[way]) return arrive();
+  void open(way === "after" ? "from=last" : "from=first", arrive);
+}
 
 // -- as it grows
 
@@ -157,9 +166,14 @@ function live() {
         dress(article);
         sizes.delete(article);
       }
-      if (follows) { bound(false); toEnd(); } else newest.hidden = false;
+      if (follows) {
+        for (const article of touched) trim(turns, article, true);
+        bound(false);
+        toEnd();
+      } else growBelow(touched);
       if (hasEnded) say("The turn has ended.");
       tellOutline(true);
+      live();
     },
     ready: () => {
       if (isBroken) say("");
@@ -173,6 +187,29 @@ function live() {
     },
     broken,
   });
+}
+
+/** Somebody reads above the end: that stays, and what came is held as long as it is not too much. */
+function growBelow(touched) {
+  bound(true);
+  for (const article of touched) {
+    if (!article.isConnected) continue;
+    let isLittle = true;
+    keeping(() => { isLittle = trim(turns, article, false); }, [...article.querySelectorAll(".items > *")]);
+    if (!isLittle && article === articles().at(-1) && article.dataset.status === "inProgress") cut(article);
+  }
+}
+
+/** Of a turn that goes on no more is told here: its newest items are shown to who asks for them. */
+function cut(article) {
+  const place = document.createElement("div"), link = document.createElement("a");
+  place.className = "remark";
+  link.className = "later";
+  link.href = article.querySelector(".permalink").href;
+  link.textContent = "the turn goes on: show its newest items";
+  place.append(link);
+  article.append(place);
+  more.after = true;
 }
 
 /** Waits longer each time in a row, and less than a moment the first time. */
@@ -232,10 +269,13 @@ function tellOutline(hasGrown = false) {
   markCurrent();
 }
 
+/** The turn that is read: at the end the last, unless another that is seen there has the focus. */
 function current(held) {
   let at = 0;
   held.forEach((each, number) => { if (each.getBoundingClientRect().top < innerHeight / 3) at = number; });
-  return at;
+  if (more.after || !isAtEnd()) return at;
+  const focused = held.findIndex((each) => each.contains(document.activeElement));
+  return focused >= at ? focused : held.length - 1;
 }
 
 function markCurrent() {
@@ -247,9 +287,7 @@ function move(step) {
   const held = articles();
   const focused = held.indexOf(document.activeElement?.closest(".turn"));
   const next = held[(focused >= 0 ? focused : current(held)) + step];
-  if (!next) return;
-  next.focus({ preventScroll: true });
-  next.scrollIntoView({ block: "start" });
+  if (next) lead(next);
 }
 
 // -- what is asked for by a button
@@ -271,49 +309,6 @@ async function showEarlier(link) {
   });
 }
 
-async function showKin() {
-  show("kin");
-  try {
-    byId("kin-shown").replaceChildren(nodes((await ask(`${base}/kin`)).html));
-  } catch (error) {
-    byId("kin-shown").textContent = error.message;
-  }
-}
-
-function rename() {
-  const dialog = show("rename");
-  byId("rename-said").textContent = "";
-  dialog.querySelector("input").select();
-}
-
-async function archive() {
-  const dialog = show("archive"), form = dialog.querySelector("form");
-  const said = byId("archive-said"), verb = form.dataset.verb;
-  const does = form.querySelector("[type=submit]");
-  said.textContent = "";
-  does.disabled = false;
-  does.focus();
-  try {
-    const told = await change(`${base}/${verb}`, { dry_run: true });
-    const others = told.threads - 1;
-    const along = others > 0 ? ` and ${others} of its subagents` : "";
-    said.textContent = `This will ${verb} the thread${along}. It can be undone here.`;
-  } catch (error) {
-    said.textContent = error.message;
-    does.disabled = true;
-    form.querySelector(".close").focus();
-  }
-}
-
-async function done(saying, url, body) {
-  try {
-    await change(url, body);
-    location.reload();
-  } catch (error) {
-    byId(saying).textContent = error.message;
-  }
-}
-
 turns.addEventListener("click", (event) => {
   const button = event.target.closest(".show-raw"), earlier = event.target.closest("a.earlier");
   if (button) showRaw(button.closest(".turn"));
@@ -327,6 +322,7 @@ outline.addEventListener("click", (event) => {
   if (!entry || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   document.body.classList.remove("outlined");
+  leaveFor(entry.querySelector("a").href);
   const there = articles().find((each) => idOf(each) === idOf(entry));
   if (there) lead(there);
   else void open(`at=${encodeURIComponent(entry.dataset.at)}`, () => lead(articles()[0]));
@@ -335,31 +331,19 @@ outline.addEventListener("click", (event) => {
 function lead(article) {
   article?.scrollIntoView({ block: "start" });
   article?.focus({ preventScroll: true });
+  markCurrent();
 }
 
-byId("show-outline").addEventListener("click", () => toggleOutline());
-byId("show-kin").addEventListener("click", () => void showKin());
-byId("show-rename").addEventListener("click", rename);
-byId("show-archive").addEventListener("click", () => void archive());
-byId("oldest").addEventListener("click", () => void openOldest());
-newest.addEventListener("click", () => (more.after ? void openNewest() : toEnd()));
-byId("rename").querySelector("form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  void done("rename-said", `${base}/rename`, { name: byId("name").value });
-});
-byId("archive").querySelector("form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  void done("archive-said", `${base}/${event.target.dataset.verb}`, {});
-});
-byId("searching").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const words = byId("search").value.trim(), within = byId("search").dataset.within;
-  if (words) location.assign(`/?q=${encodeURIComponent(within ? `${words} in:${within}` : words)}`);
-});
-
+for (const id of ["show-outline", "hide-outline"]) byId(id).addEventListener("click", toggleOutline);
+byId("oldest").addEventListener("click", () => go("before"));
+newest.addEventListener("click", () => go("after"));
+/** Opens the outline, or closes it; over the thread where there is no room for it beside that. */
 function toggleOutline() {
-  document.body.classList.toggle("outlined");
+  const opens = document.body.classList.toggle("outlined"), button = byId("show-outline");
   opened();
+  if (opens) (outline.querySelector("[aria-current]") ?? byId("hide-outline")).focus({ preventScroll: true });
+  else if (button.checkVisibility()) button.focus({ preventScroll: true });
+  else document.activeElement?.blur();
 }
 
 addEventListener("scroll", framed(() => {
@@ -371,8 +355,8 @@ addEventListener("scroll", framed(() => {
 listen({
   j: () => move(1),
   k: () => move(-1),
-  g: () => (more.before ? void openOldest() : scrollTo(0, 0)),
-  G: () => (more.after ? void openNewest() : toEnd()),
+  g: () => go("before"),
+  G: () => go("after"),
   o: toggleOutline,
   Escape: () => {
     if (document.activeElement?.matches("input")) document.activeElement.blur();
@@ -381,8 +365,10 @@ listen({
   },
 });
 
+let path = location.pathname;
+
 /** The address leads to what is on screen, for who comes back or loads the page again. */
-const keepPlace = settled(() => {
+function keepPlace() {
   const held = articles().filter((each) => !each.matches(".stale"));
   const article = held[current(held)];
   const link = article?.querySelector(".permalink");
@@ -390,8 +376,18 @@ const keepPlace = settled(() => {
   const isNewest = !more.after && isAtEnd();
   const top = article.getBoundingClientRect().top;
   history.replaceState(isNewest ? null : { top }, "", isNewest ? `/thread/${turns.dataset.thread}` : link.href);
-}, 300);
-addEventListener("scroll", keepPlace, { passive: true });
+  path = location.pathname;
+}
+
+/** The browser's Back leads from there to what is read now. */
+function leaveFor(url) {
+  keepPlace();
+  history.pushState(null, "", url);
+  path = location.pathname;
+}
+
+addEventListener("scroll", settled(keepPlace, 300), { passive: true });
+addEventListener("popstate", () => { if (location.pathname !== path) location.reload(); });
 
 history.scrollRestoration = "manual";
 dress(turns);
@@ -401,12 +397,15 @@ document.addEventListener("visibilitychange", () => {
     stopFollowing = null;
   } else live();
 });
+let lacking = 0; // it was so much further down, and there is no room above it yet
 if (location.search === "?from=first") scrollTo(0, 0);
 else if (more.after || /\/(turn|found)/.test(location.pathname)) {
   const first = articles()[0];
-  const found = first?.querySelector(".found");
-  (found ?? first)?.scrollIntoView({ block: "start" });
-  (found ?? first)?.focus({ preventScroll: true });
-  if (first && history.state?.top) scrollBy(0, first.getBoundingClientRect().top - history.state.top);
+  if (first) lead(first.querySelector(".found") ?? first);
+  if (first && history.state?.top) {
+    const lacks = () => first.getBoundingClientRect().top - history.state.top;
+    scrollBy(0, lacks());
+    lacking = lacks();
+  }
 } else toEnd();
-void fill();
+void fill().then(() => scrollBy(0, lacking));
