@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from threadlog.core import tokens
@@ -42,6 +42,7 @@ def test_the_words_of_a_piece_are_pieces_of_the_words(pieces: list[str]) -> None
 
 
 @given(st.text(max_size=60))
+@example("㋀")
 def test_a_plain_text_is_plain_and_what_parts_words_is_ascii(text: str) -> None:
     plain = tokens.plain(text)
     assert tokens.plain(plain).split() == plain.split()

@@ -53,11 +53,16 @@ class _Plain(dict[int, str]):
 
 
 def _plain(char: str) -> str:
-    if any(first <= ord(char) <= last for first, last in _SPACELESS):
+    if _is_spaceless(char):
         return f" {char} " if unicodedata.category(char)[0] in "LN" else _mark_or_space(char)
     base = unicodedata.normalize("NFKD", char.casefold())
-    kept = "".join(each for each in base if unicodedata.category(each)[0] in "LN")
-    return kept.casefold() or _mark_or_space(char)
+    kept = [each for each in base if unicodedata.category(each)[0] in "LN"]
+    parted = (f" {each} " if _is_spaceless(each) else each.casefold() for each in kept)
+    return "".join(parted) or _mark_or_space(char)
+
+
+def _is_spaceless(char: str) -> bool:
+    return any(first <= ord(char) <= last for first, last in _SPACELESS)
 
 
 def _mark_or_space(char: str) -> str:

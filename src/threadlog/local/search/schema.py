@@ -13,7 +13,7 @@ from threadlog.core import layout
 from threadlog.local.index.schema import Schema
 
 # Raised when a passage would come to be another for the same line: all are then made anew.
-RULES = 2
+RULES = 3
 HOUR_MS = 3_600_000
 # So many bits of an id number the passages of an hour.
 HOUR_BITS = 24
