@@ -164,6 +164,18 @@ def test_items_that_come_before_their_turn_are_in_it(home: Path) -> None:
     assert replayed(home, raws, THREAD, [len(told), *[1] * len(raws)]) == 0
 
 
+def test_a_turn_may_begin_while_there_are_items_of_one_that_has_not(home: Path) -> None:
+    pages = Pages(THREAD)
+    for name in ("x", "y", "z"):
+        pages.turn(name)
+    told = pages.raws[:]
+    pages.turn("b")
+    begins, early, *rest = pages.raws[len(told) :]
+    raws = [*told, early, started("c"), begins, *rest]
+    again = replayed(home, raws, THREAD, [len(told), *[1] * len(raws)])
+    assert again <= 1  # the page had the turn that had not begun as its last
+
+
 def test_what_was_only_spoken_is_followed_until_there_are_events(home: Path) -> None:
     raws = [meta(), says("user", "x"), says("assistant", "y"), user("x"), agent("y")]
     assert replayed(home, raws, THREAD, [1] * len(raws)) <= AT_MOST_AGAIN
