@@ -25,6 +25,7 @@ from threadlog.core.live import (
     EARLY_TURNS,
     Awaited,
     Began,
+    Changed,
     Ended,
     Happened,
     Happening,
@@ -54,7 +55,7 @@ def happened(raws: list[bytes], rules: TurnRules | None = None) -> list[Happenin
 
 def words(each: Happening) -> str:
     """One happening in a word or two."""
-    if isinstance(each, (Began, Ended)):
+    if isinstance(each, (Began, Changed, Ended)):
         return f"{type(each).__name__} {each.turn.id} {each.turn.status}"
     if isinstance(each, RolledBack):
         return f"RolledBack {each.turns}"
@@ -103,7 +104,10 @@ ANSWERED_CALL = event(
     [
         ([CALL, answers("meanwhile"), OUTPUT], ["Awaited c", "AgentMessage", "ToolCall done"]),
         ([CALL, CALL, OUTPUT], ["Awaited c", "ToolCall done"]),
-        ([CALL, completed("t"), OUTPUT], ["Awaited c", "ToolCall", "Ended t completed"]),
+        (
+            [CALL, completed("t"), OUTPUT],
+            ["Awaited c", "ToolCall", "Ended t completed", "Changed t completed"],
+        ),
         ([CALLED, ANSWERED_CALL], ["Awaited d", "DynamicToolCall"]),
         ([OUTPUT, answers("a")], ["AgentMessage"]),
     ],
@@ -112,10 +116,10 @@ ANSWERED_CALL = event(
 def test_a_call_that_runs_is_told_to_who_asks_for_it(
     raws: list[bytes], expected: list[str]
 ) -> None:
-    live = LiveTurns(TurnRules(), awaited=True)
+    live = LiveTurns(TurnRules(), again=True)
     lines = decoded([session(), started("t"), *raws])
     assert [words(each) for raw in lines for each in live.add(raw)][1:] == expected
-    unasked = [each for each in expected if not each.startswith("Awaited")]
+    unasked = [each for each in expected if not each.startswith(("Awaited", "Changed"))]
     assert told([started("t"), *raws])[1:] == unasked
 
 

@@ -48,19 +48,24 @@ def test_what_happens_is_told_as_it_happens(site: Site, home: Path) -> None:
     path = put(home, content([meta(), *turn("a")]))
     with site.events(known("turn-a", 2, number=1)) as events:
         ready(events)
-        append(path, started("turn-b"), user("more"))
+        append(path, started("turn-b"))
         name, told = next(events)
-        assert (name, told["turn"]) == ("turn", "turn-b")
+        assert (name, told["turn"], told["back"]) == ("turn", "turn-b", None)
         assert "Turn 2" in told["html"]
+        assert next(events) == ("runs", {"turn": "turn-b"})
+        append(path, user("more"))
         name, told = next(events)
-        assert name == "item"
+        assert (name, told["number"]) == ("item", 0)
         assert "more" in told["html"]
-        append(path, agent("**yes**"), completed("turn-b"))
+        append(path, agent("**yes**"))
         name, told = next(events)
+        assert (name, told["number"]) == ("item", 1)
         assert "<strong>yes</strong>" in told["html"]
+        append(path, completed("turn-b"))
         name, told = next(events)
-        assert (name, told["status"]) == ("ended", "completed")
-        page_seen(told["head"])
+        assert (name, told["turn"], told["back"], told["ended"]) == ("turn", "turn-b", 0, True)
+        assert "running" not in told["html"]
+        page_seen(told["html"])
 
 
 def test_a_page_is_brought_up_to_date_first(site: Site, home: Path) -> None:
@@ -107,11 +112,10 @@ def test_hostile_words_are_text_as_they_come(site: Site, home: Path) -> None:
     with site.events(known("turn-a", 2)) as events:
         ready(events)
         for vector in VECTORS[::4]:
-            append(path, started(vector), user(vector), agent(vector), completed(vector))
-            for _ in range(3):
-                _name, told = next(events)
-                page_seen(told["html"])
-            next(events)
+            for raw, count in ((started, 2), (user, 1), (agent, 1), (completed, 1)):
+                append(path, raw(vector))
+                for _ in range(count):  # of a turn that begins it is told, too, that it runs
+                    page_seen(next(events)[1].get("html", ""))
 
 
 def test_a_thread_that_is_not_there_is_not_followed(site: Site) -> None:
@@ -198,8 +202,9 @@ def test_a_call_is_told_as_it_begins_and_again_in_its_place(site: Site, home: Pa
     path = put(home, content([meta(), *turn("a")]))
     with site.events(known("turn-a", 2)) as events:
         ready(events)
-        append(path, started("b"), line("response_item", CALL), agent("meanwhile"))
-        assert next(events)[0] == "turn"
+        append(path, started("b"))
+        assert [next(events)[0] for _ in range(2)] == ["turn", "runs"]
+        append(path, line("response_item", CALL), agent("meanwhile"))
         name, told = next(events)
         assert (name, told["turn"], told["replaces"]) == ("item", "b", None)
         assert 'data-item="c"' in told["html"]

@@ -1,16 +1,19 @@
 """Turns as they happen: lines go in, and come out as what began, happened and ended in turns.
 
 The same fold as for stored turns; what was told of a turn is not kept.  A call is told with what
-came of it, and to who asks for that also as it begins; reasoning piece by piece.
+came of it, reasoning piece by piece.  Who shows turns, and so can show a thing anew, is also told
+of calls as they begin, of reasoning as it is by then, and which turns are others than they were.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from threadlog.core.decode import Line
 from threadlog.core.items import turn as ti
 from threadlog.core.items.event import ThreadRolledBack
+from threadlog.core.items.response import ResponseItem
 from threadlog.core.turn import INTERRUPTED, OpenTurn, Turn, TurnRules
 from threadlog.core.turn_fold import NOTHING, TurnFold
 from threadlog.core.turns import LATE_TURNS, settled
@@ -25,6 +28,7 @@ class Began(NamedTuple):
 class Happened(NamedTuple):
     """An item is complete; *more* if it is reasoning that goes on with the item told before it.
 
+    *number* is its place in its turn, counted from 0, once that has begun.
     It may be of a turn that has not begun: of a review, or of one whose start is not to be read.
     Once that begins, if ever, it is not told again.
     """
@@ -32,6 +36,7 @@ class Happened(NamedTuple):
     turn_id: str
     item: ti.AnyTurnItem
     more: bool = False
+    number: int = 0
 
 
 class Awaited(NamedTuple):
@@ -39,6 +44,7 @@ class Awaited(NamedTuple):
 
     turn_id: str
     item: ti.AnyTurnItem
+    number: int = 0
 
 
 class Ended(NamedTuple):
@@ -47,32 +53,54 @@ class Ended(NamedTuple):
     turn: Turn
 
 
+class Changed(NamedTuple):
+    """Of a turn something is another that was told: an item, or only what is of all of it.
+
+    It is told without its items.
+    """
+
+    turn: Turn
+    only_whole: bool = False
+
+
 class RolledBack(NamedTuple):
     """The last so many turns no longer count."""
 
     turns: int
 
 
-Happening = Began | Awaited | Happened | Ended | RolledBack
+Happening = Began | Awaited | Happened | Ended | Changed | RolledBack
 # So many turns that have not begun are remembered with the names of their items.
 EARLY_TURNS = 64
 
 
 class LiveTurns:
-    """What happens in the turns of a thread, line by line; calls that run too, with *awaited*."""
+    """What happens in the turns of a thread, line by line; *again* to who can show things anew."""
 
-    def __init__(self, rules: TurnRules, *, awaited: bool = False) -> None:
-        self._tells_awaited = awaited
+    def __init__(self, rules: TurnRules, *, again: bool = False) -> None:
+        self._tells_again = again
         self._fold = TurnFold(rules)
         self._running: OpenTurn | None = None
-        self._waiting: dict[tuple[int, str], OpenTurn] = {}
+        # Calls of which nothing has come yet, with their places in their turns.
+        self._waiting: dict[tuple[int, str], tuple[OpenTurn, int]] = {}
         self._told: set[tuple[int, str]] = set()
         self._reasoned: tuple[OpenTurn, str, int, int] | None = None
+        self._known: dict[int, Turn] = {}
 
     @property
-    def running(self) -> str | None:
-        """The id of the turn that has begun and not ended."""
-        return self._running.id if self._running is not None else None
+    def running(self) -> Turn | None:
+        """The turn that has begun and not ended, without its items."""
+        return _bare(self._running) if self._running is not None else None
+
+    @property
+    def has_begun(self) -> bool:
+        """True once a turn has."""
+        return self._fold.opened > 0
+
+    @property
+    def early(self) -> Collection[str]:
+        """The ids of turns of which there are items, but which have not begun."""
+        return self._fold.early.keys()
 
     def add(self, line: Line) -> list[Happening]:
         """What one more line tells, in order."""
@@ -92,9 +120,21 @@ class LiveTurns:
             running is not fold.open or running.status == INTERRUPTED
         ):
             happened += self._end()
+        happened += self._changes(line)
         while len(fold.turns) > LATE_TURNS:
             self._forget(fold.turns.pop(0))
         return happened
+
+    def _changes(self, line: Line) -> list[Happening]:
+        """Turns that have another ending, error, model or use of tokens than before this line."""
+        if not self._tells_again or isinstance(line.item, ResponseItem):
+            return []
+        before, self._known = self._known, {each.number: _bare(each) for each in self._fold.turns}
+        return [
+            Changed(turn, only_whole=True)
+            for number, turn in self._known.items()
+            if before.get(number, turn) != turn
+        ]
 
     def _begin(self, turn: OpenTurn) -> Began:
         self._running = turn
@@ -108,6 +148,7 @@ class LiveTurns:
             return []
         waiting = [name for number, name in self._waiting if number == turn.number]
         told = [each for name in waiting for each in self._tell(turn, name)]
+        self._known[turn.number] = _bare(turn)
         return [*told, Ended(settled(_bare(turn)))]
 
     def _roll_back(self, item: ThreadRolledBack) -> list[Happening]:
@@ -115,7 +156,7 @@ class LiveTurns:
         told: list[Happening] = []
         if self._running is not None and self._running.number not in left:
             self._running = None
-        self._waiting = {key: turn for key, turn in self._waiting.items() if key[0] in left}
+        self._waiting = {key: each for key, each in self._waiting.items() if key[0] in left}
         told.append(RolledBack(max(item.num_turns, 0)))
         return told
 
@@ -130,21 +171,37 @@ class LiveTurns:
     def _item(self, turn: OpenTurn, name: str) -> list[Happening]:
         item = turn.items[name]
         if isinstance(item, ti.Reasoning):
-            return self._reasoning(turn, name, item)
+            tell = self._reasoning_again if self._tells_again else self._reasoning
+            return tell(turn, name, item)
         if (turn.number, name) in self._told:
-            turn.items[name] = NOTHING
-            return []
+            turn.items[name] = self._left_of(item)
+            return self._changed(turn)
         if is_complete(item):
             return self._tell(turn, name)
-        self._waiting[turn.number, name] = turn
-        return [Awaited(turn.id, item)] if self._tells_awaited else []
+        number = self._waiting.setdefault((turn.number, name), (turn, len(turn.items) - 1))[1]
+        return [Awaited(turn.id, item, number)] if self._tells_again else []
+
+    def _left_of(self, item: ti.AnyTurnItem) -> ti.AnyTurnItem:
+        """What is kept of an item that was told: of a call, that something may come of it yet."""
+        is_call = self._tells_again and isinstance(item, ti.ToolCall)
+        return ti.ToolCall(id=item.id, name="") if is_call else NOTHING
+
+    def _changed(self, turn: OpenTurn) -> list[Happening]:
+        return [Changed(_bare(turn))] if self._tells_again else []
 
     def _tell(self, turn: OpenTurn, name: str) -> list[Happening]:
-        item, turn.items[name] = turn.items[name], NOTHING
-        self._waiting.pop((turn.number, name), None)
+        item, turn.items[name] = turn.items[name], self._left_of(turn.items[name])
+        _turn, number = self._waiting.pop((turn.number, name), (turn, len(turn.items) - 1))
         self._told.add((turn.number, name))
         self._reasoned = None
-        return [Happened(turn.id, item)]
+        return [Happened(turn.id, item, number=number)]
+
+    def _reasoning_again(self, turn: OpenTurn, name: str, item: ti.Reasoning) -> list[Happening]:
+        goes_on = (turn.number, name) in self._told
+        self._told.add((turn.number, name))
+        if goes_on and name != next(reversed(turn.items)):
+            return self._changed(turn)
+        return [Happened(turn.id, item, goes_on, len(turn.items) - 1)]
 
     def _reasoning(self, turn: OpenTurn, name: str, item: ti.Reasoning) -> list[Happening]:
         before, self._reasoned = (
@@ -166,7 +223,7 @@ class LiveTurns:
 
     def _forget(self, turn: OpenTurn) -> None:
         self._told = {key for key in self._told if key[0] != turn.number}
-        self._waiting = {key: each for key, each in self._waiting.items() if each is not turn}
+        self._waiting = {key: each for key, each in self._waiting.items() if each[0] is not turn}
 
 
 def is_complete(item: ti.AnyTurnItem) -> bool:

@@ -24,8 +24,9 @@ class Turn(msgspec.Struct, frozen=True):
     id of a turn that the rollout does not name is `turn-` and the byte offset of its first line.
     `item_times` says of items, by id, when they began and ended (unix milliseconds), where known:
     paginated rollouts tell it.  `model` is the one it ran with, and `usage` the tokens that its
-    responses took, where the rollout counts them.  `lines_ms` says when its first and its last
-    line were written (unix milliseconds), but for copies, whose lines were written later.
+    responses took, where the rollout counts them.  `lines_ms` says when its first line was
+    written, and that which tells its end (unix milliseconds; None if there is none, and for
+    copies, whose lines were written later).
     """
 
     id: str
@@ -48,7 +49,7 @@ class Turn(msgspec.Struct, frozen=True):
 
     @property
     def took_ms(self) -> int | None:
-        """How long it took: as the rollout says, else from its first line to its last."""
+        """How long it took: as the rollout says, else from its first line to that of its end."""
         first, last = self.lines_ms
         if self.duration_ms is not None or first is None or last is None:
             return self.duration_ms
@@ -95,17 +96,17 @@ class OpenTurn:
         self.error: Json = None
         self.model: str | None = None
         self.usage: TokenUsage | None = None
-        self._written: tuple[str, str] | None = None
+        self._first = self._end = ""
 
-    def line(self, timestamp: str) -> None:
-        """One more line is of it."""
-        self._written = self._written[0] if self._written else timestamp, timestamp
+    def line(self, timestamp: str, *, ends: bool) -> None:
+        """One more line is of it, and may tell its end."""
+        self._first = self._first or timestamp
+        self._end = timestamp if ends else self._end
 
     @property
     def lines_ms(self) -> ItemTimes:
-        """When its first and its last line were written."""
-        first, last = self._written or ("", "")
-        return moments.unix_ms(first), moments.unix_ms(last)
+        """When its first line was written, and that which tells its end."""
+        return moments.unix_ms(self._first), moments.unix_ms(self._end)
 
     def count(self, usage: TokenUsage) -> None:
         """Add the tokens of one more response."""

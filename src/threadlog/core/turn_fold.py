@@ -84,7 +84,7 @@ class TurnFold:
             return
         turn = self._open or before
         if turn is not None and not self._rules.copied:
-            turn.line(line.timestamp)
+            turn.line(line.timestamp, ends=isinstance(item, (ev.TaskComplete, ev.TurnAborted)))
 
     @property
     def open(self) -> OpenTurn | None:

@@ -29,12 +29,9 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
     due = [];
     changing();
     const touched = new Set();
-    for (const [work, told] of now) {
-      work(told);
-      touched.add(articleOf(turns, told.turn));
-    }
-    touched.delete(undefined);
-    changed(touched, now.some(([, told]) => told.head));
+    for (const [work, told] of now) touched.add(work(told));
+    for (const article of touched) if (!article?.isConnected) touched.delete(article);
+    changed(touched, now.some(([, told]) => told.ended));
   });
   const on = (name, work) => source.addEventListener(name, (event) => {
     due.push([work, JSON.parse(event.data)]);
@@ -42,32 +39,42 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
   });
   on("turn", (told) => {
     const made = nodes(told.html).firstElementChild;
-    const there = articleOf(turns, told.turn);
-    if (there) there.replaceWith(made);
-    else {
+    if (told.back === null) {
       turns.querySelector(":scope > .note")?.remove();
       turns.append(made);
+    } else {
+      const there = articles(turns).at(-1 - told.back);
+      if (!there) return undefined; // it was let go of, and comes as it is when asked for
+      replaceTurn(there, made);
     }
+    return made;
+  });
+  on("drop", (told) => {
+    for (const each of articles(turns).slice(-told.count)) each.remove();
   });
   on("runs", (told) => goesOn(articleOf(turns, told.turn)));
+  on("head", (told) => {
+    const article = articleOf(turns, told.turn);
+    if (!article) return undefined;
+    const there = article.querySelector(".turn-head"), made = nodes(told.html).firstElementChild;
+    const refocus = keepState(there, made);
+    there.replaceWith(made);
+    refocus();
+    article.dataset.status = told.status;
+    return article;
+  });
   on("item", (told) => {
     const article = articleOf(turns, told.turn);
-    if (!article) return;
+    if (!article) return undefined;
     goesOn(article);
-    const made = nodes(told.html);
+    const made = nodes(told.html), items = article.querySelector(".items"), last = items.lastElementChild;
+    if (made.firstElementChild) made.firstElementChild.dataset.number = told.number;
+    article.dataset.items = String(Math.max(Number(article.dataset.items), told.number + 1));
     // A call that ran is replaced by what came of it; if it was let go of meanwhile, it comes when asked for.
-    if (told.replaces !== null) return replace(awaited(article, told.replaces), made);
-    const number = Number(article.dataset.items) - (told.more ? 1 : 0);
-    if (made.firstElementChild) made.firstElementChild.dataset.number = number;
-    article.querySelector(".items").append(made);
-    article.dataset.items = String(number + 1);
-  });
-  on("ended", (told) => {
-    const there = articleOf(turns, told.turn);
-    if (!there) return;
-    there.querySelector(".turn-head").replaceWith(nodes(told.head));
-    there.querySelector(".items").append(nodes(told.html));
-    there.dataset.status = told.status;
+    if (told.replaces !== null) replace(awaited(article, told.replaces), made);
+    else if (told.more && last?.matches(".reasoning")) replace(last, made);
+    else items.append(made);
+    return article;
   });
   source.addEventListener("again", () => { source.close(); again(); });
   source.addEventListener("gone", (event) => {
@@ -87,10 +94,52 @@ export function follow(turns, { changing, changed, ready, again, gone, broken })
 
 /** A stored turn without an end is told as interrupted: the server, or what happens in it, tells that it was not. */
 function goesOn(article) {
-  if (article?.dataset.status !== "interrupted") return;
+  if (article?.dataset.status !== "interrupted") return article;
   article.dataset.status = "inProgress";
   const said = article.querySelector(".turn-head .status");
   if (said) Object.assign(said, { textContent: "running", className: "fact status" });
+  return article;
+}
+
+/** Puts a turn that was made anew in place of what it was: what was open is open, what is on screen stays there. */
+function replaceTurn(there, made) {
+  const box = there.getBoundingClientRect(), shown = itemsOf(there);
+  const mark = box.top < 0 && box.bottom > 0 ? shown.findLastIndex((each) => each.getBoundingClientRect().top <= 0) : -1;
+  const top = shown[mark]?.getBoundingClientRect().top;
+  const refocus = keepState(there, made);
+  there.replaceWith(made);
+  refocus();
+  const now = itemsOf(made), earlier = (there.dataset.items - shown.length) - (made.dataset.items - now.length);
+  const same = now[mark + earlier];
+  if (top !== undefined && same) scrollBy(0, same.getBoundingClientRect().top - top);
+}
+
+const itemsOf = (article) => [...article.querySelectorAll(".items > :not(.error)")];
+
+/** Opens in what was made anew what was open; returns what gives it the focus, if what it replaces has it. */
+function keepState(there, made) {
+  const was = controls(there), is = controls(made), focused = document.activeElement;
+  const raw = there.querySelector(".show-raw");
+  let found = there === focused ? made : null;
+  if (raw) (made.matches(".turn-head") ? made : made.querySelector(".turn-head")).append(raw);
+  if (raw && raw === focused) found = raw;
+  for (const [name, each] of was) {
+    const now = is.get(name);
+    if (now?.matches("summary")) now.parentElement.open = each.parentElement.open;
+    if (each === focused) found = now ?? made.querySelector("a");
+  }
+  return () => found?.focus({ preventScroll: true });
+}
+
+/** What can be opened or pressed, by what it says and by how many after it say the same. */
+function controls(root) {
+  const counts = new Map(), found = new Map();
+  for (const each of [...root.querySelectorAll("summary, a, pre[tabindex]")].reverse()) {
+    const name = `${each.tagName} ${each.textContent}`, count = counts.get(name) ?? 0;
+    counts.set(name, count + 1);
+    found.set(`${count} ${name}`, each);
+  }
+  return found;
 }
 
 const awaited = (article, id) =>
@@ -100,9 +149,8 @@ const awaited = (article, id) =>
 function replace(there, made) {
   const first = made.firstElementChild;
   if (there && first) {
-    first.dataset.number = there.dataset.number ?? "";
     const opens = first.matches("details") ? first : first.querySelector("details");
-    if (opens && there.querySelector("details[open]")) opens.open = true;
+    if (opens && (there.matches("details[open]") || there.querySelector("details[open]"))) opens.open = true;
     const had = there.contains(document.activeElement);
     there.replaceWith(made);
     if (had) opens?.querySelector("summary").focus({ preventScroll: true });
@@ -119,6 +167,8 @@ async function statusOf(url) {
     asking.abort();
   }
 }
+
+const articles = (turns) => [...turns.querySelectorAll(":scope > .turn")];
 
 function articleOf(turns, id) {
   let each = turns.lastElementChild;
