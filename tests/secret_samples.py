@@ -390,11 +390,65 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
     "key as base64": _plain(
         "{v}", lambda d: base64.encodebytes(d.pem("RSA PRIVATE KEY").encode()).decode().strip()
     ),
+    "painted by grep": _plain("\x1b[01;31m\x1b[KTOKEN\x1b[m\x1b[K={v}", lambda d: d.alnum(24)),
+    "token painted by grep": _plain("\x1b[01;31m\x1b[Kghp_\x1b[m\x1b[K{v}", lambda d: d.alnum(36)),
+    "unseen letters": _plain("TO\u200bKEN\u00ad={v}", lambda d: d.alnum(24)),
+    "utf-16": _plain("{v}", lambda d: "\x00".join(f"DB_PASSWORD={d.alnum(9)}7")),
     "end of a key": _plain(
         "[cut]\n{v}\n$", lambda d: "\n".join(d.pem("RSA PRIVATE KEY").splitlines()[5:])
     ),
     "sentry dsn": _plain("https://{v}@o12345.ingest.sentry.io/1", lambda d: d.hex(32)),
 }
+
+
+def _each_line(before: str) -> Callable[[str], str]:
+    def lead(text: str) -> str:
+        lines = enumerate(text.split("\n"), 1)
+        return "\n".join(before.format(n=n) + line for n, line in lines)
+
+    return lead
+
+
+# What tools put before each line, or about each word: all that is secret is found there too.
+WRAPPINGS: dict[str, Callable[[str], str]] = {
+    "grep -n": _each_line("{n}:"),
+    "grep -Hn": _each_line("./a/.env:{n}:"),
+    "grep -H": _each_line("a/b.env:"),
+    "rg --column": _each_line("a/b.env:{n}:5:"),
+    "log": _each_line("10:00:01:"),
+    "grep -A": _each_line("{n}-"),
+    "grep -HA": _each_line("a-2/b.env-{n}-"),
+    "cat -n": _each_line("{n:6}\t"),
+    "bat": _each_line("  {n}   │ "),
+    "lines with numbers": _each_line("L{n}: "),
+    "diff": _each_line("+"),
+    "diff of what is gone": _each_line("-"),
+    "quotation": _each_line("> "),
+    "comment": _each_line("# "),
+    "compose logs": _each_line("db-1  | "),
+    "log with date": _each_line("2026-01-01T10:00:01.5Z "),
+    "numbers in a diff": _each_line("{n}:+"),
+    "grep --color": _each_line("\x1b[32m\x1b[K{n}\x1b[m\x1b[K\x1b[36m\x1b[K:\x1b[m\x1b[K"),
+    "cleared lines": lambda text: text.replace("\n", "\x1b[K\n\x1b[2K\x1b[1G") + "\x1b[?25h",
+}
+
+
+def wrapped(dice: Dice, each: int) -> list[Sample]:
+    """Secrets of any kind, *each* times as many behind what may stand before each line."""
+    makes = [
+        *(_plain("key: {v}", token) for token in TOKENS.values()),
+        *(make for make in IN_CONTEXT.values()),
+    ]
+    made = []
+    for kind, wrap in WRAPPINGS.items():
+        samples = [make(dice) for make in dice.random.sample(makes, k=4 * each)]
+        made += [
+            Sample(f"wrapped by {kind}", wrap(text), secret)
+            for _kind, text, secret in samples
+            if "\n" not in secret
+        ]
+    return made
+
 
 _CODE = """password = get_password()
 token: str
@@ -632,7 +686,7 @@ def secrets(dice: Dice, each: int) -> list[Sample]:
             made.append(Sample(kind, place.format(secret), secret))
     for kind, make in IN_CONTEXT.items():
         made += [make(dice)._replace(kind=kind) for _ in range(each)]
-    return made
+    return made + wrapped(dice, each)
 
 
 def look_alikes(dice: Dice, each: int) -> list[Sample]:

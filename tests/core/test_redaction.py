@@ -13,6 +13,7 @@ from secret_samples import Dice, Sample, look_alikes, secrets
 from threadlog.core import redaction
 from threadlog.core.redacted import redacted
 from threadlog.core.redaction import Redactor
+from threadlog.core.redaction_copies import copies
 from threadlog.core.redaction_rules import RULES, SECRETS, OwnRules, chosen, own_rules
 
 SEEDS = (1, 2, 3)
@@ -157,6 +158,25 @@ def test_a_secret_keeps_its_number_when_it_is_coloured() -> None:
     assert text == "[redacted: github-token #1] \x1b[1m[redacted: github-token #1]\x1b[0m"
 
 
+LEFT_OUT = st.sampled_from(
+    ["\x1b[1m", "\x1b[K", "\u200b", "\n12:", "\n+", "\n> ", "a=b", "x", "\n"]
+)
+
+
+@given(st.lists(LEFT_OUT, max_size=12))
+def test_a_place_in_a_copy_is_told_as_the_place_in_the_text(pieces: list[str]) -> None:
+    text = "1:" + "".join(pieces)
+    for copy in copies(text):
+        for at, char in enumerate(copy.text):
+            start, end = copy.places(at, at + 1)
+            assert text[start:end] == char
+
+
+def test_what_stands_before_a_line_stays_when_a_secret_behind_it_is_replaced() -> None:
+    text = "@@ -1 +2 @@\n+- name: DB_PASSWORD\n+  value: tide77xq\n+- name: MODE\n+  value: fast"
+    assert clean(text) == text.replace("tide77xq", "[redacted: secret #1]")
+
+
 @pytest.mark.parametrize("value", ["pa;w0rd99", "pa|w0rd99", "pa(w0rd99", "a&w0rd99", "pa,w0{rd99"])
 def test_a_value_of_an_environment_goes_on_to_the_end_of_its_line(value: str) -> None:
     assert clean(f"A=1\nDB_PASSWORD={value}\nB=2") == "A=1\nDB_PASSWORD=[redacted: secret #1]\nB=2"
@@ -238,6 +258,7 @@ HOSTILE = {
     "env": "\nDB_PASSWORD=a;b(",
     "wrapped": "LS0tLS1CRUdJTiBSU0EgUFJJVkFURS",
     "secrets set": "secret set ",
+    "marks": "[redacted: secret #1] password=tide77xq!z\n",
 }
 
 

@@ -14,6 +14,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from threadlog.core import redaction_values as values
+from threadlog.core.redaction_copies import copies, plain, with_copies
 from threadlog.core.redaction_named import NAME_BACK, NAME_CHARS, named, paired
 from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 
@@ -34,11 +35,6 @@ _EDGE = re.compile(
     r"(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9A-Fa-f]{2})|(?<=[0-9;]m)|(?<=%[0-9A-F]{2})"
 )
 _COLOUR = re.compile(r"(?<=\[)[0-9;]{1,8}m|(?<=\\)[nrt]")
-# What a terminal is told between letters: colours, also as JSON and shells write them.
-_PAINT = re.compile(r"(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,12}m")
-_PAINTED = ("\x1b[", "001b[", "001B[", "x1b[", "x1B[", "033[", "\\e[")
-_PAINTED_BYTES = tuple(each.encode() for each in _PAINTED)
-_PAINT_BYTES = re.compile(_PAINT.pattern.encode())
 
 
 class Gate(NamedTuple):
@@ -93,7 +89,7 @@ class Redactor:
 
     def gate(self, data: bytes) -> Gate | None:
         """What a text, or JSON of texts, may hold; None if that is nothing."""
-        data = _with_plain(data)
+        data = with_copies(data)
         hits: dict[int, list[str]] = {number: [] for number in self._free}
         words = _long_words(data)
         for literals, where in ((self._tokens, words), (self._words, data.lower())):
@@ -119,7 +115,7 @@ class Redactor:
 
     def narrowed(self, gate: Gate, data: bytes) -> Gate | None:
         """What a part of what *gate* tells of may hold; None if that is nothing."""
-        data = _with_plain(data)
+        data = with_copies(data)
         words, low = b"", data.lower()
         if any(rule.tokens for rule, _literals in gate.rules):
             words = _long_words(data)
@@ -141,7 +137,7 @@ class Redactor:
         pieces: list[str] = []
         at = 0
         for span in spans:
-            secret = _PAINT.sub("", text[span.start : span.end])
+            secret = plain(text[span.start : span.end])
             pieces += (text[at : span.start], self._label(span.rule, secret))
             at = span.end
         return "".join([*pieces, text[at:]])
@@ -184,14 +180,11 @@ class Redactor:
     # -- what is a secret in it
 
     def _spans(self, text: str, gate: Gate) -> list[_Span]:
-        """Where secrets stand in it, also those that colours stand in or about."""
+        """Where secrets stand in it, also those that something stands in or about."""
         found = self._seen(text, gate)
-        if any(each in text for each in _PAINTED):
-            plain, starts, skipped = _unpainted(text)
-            for start, end, rule in self._seen(plain, gate):
-                first = start + skipped[bisect_right(starts, start) - 1]
-                last = end - 1 + skipped[bisect_right(starts, end - 1) - 1]
-                found.append(_Span(first, last + 1, rule))
+        for copy in copies(text):
+            for span in self._seen(copy.text, gate):
+                found.append(_Span(*copy.places(span.start, span.end), span.rule))
         return _merged(found)
 
     def _seen(self, text: str, gate: Gate) -> list[_Span]:
@@ -208,10 +201,7 @@ class Redactor:
         for value in gate.bare:
             found += self._standing(value, text)
         if found and values.MARK in text:
-            marks = [match.span() for match in self._marks.finditer(text)]
-            found = [
-                span for span in found if not any(start <= span.start < end for start, end in marks)
-            ]
+            found = _outside([match.span() for match in self._marks.finditer(text)], found)
         return found
 
     def _found(self, rule: Rule, literals: tuple[str, ...], text: str, low: str) -> Iterator[_Span]:
@@ -324,23 +314,15 @@ def _long_words(data: bytes) -> bytes:
     return b" ".join(words)
 
 
-def _with_plain(data: bytes) -> bytes:
-    """*data*, and once more without colours if there are any."""
-    if any(each in data for each in _PAINTED_BYTES):
-        return data + b"\n" + _PAINT_BYTES.sub(b"", data)
-    return data
-
-
-def _unpainted(text: str) -> tuple[str, list[int], list[int]]:
-    """*text* without colours; from which of its places on how many characters were left out."""
-    pieces, starts, skipped = [], [0], [0]
-    at = 0
-    for match in _PAINT.finditer(text):
-        pieces.append(text[at : match.start()])
-        at = match.end()
-        starts.append(match.start() - skipped[-1])
-        skipped.append(skipped[-1] + len(match[0]))
-    return "".join([*pieces, text[at:]]), starts, skipped
+def _outside(marks: list[tuple[int, int]], found: list[_Span]) -> list[_Span]:
+    """Those that begin in none of the marks, which are in their order."""
+    ends = dict(marks)
+    starts = [0, *ends]
+    return [
+        span
+        for span in found
+        if span.start >= ends.get(starts[bisect_right(starts, span.start) - 1], 0)
+    ]
 
 
 def _lower(text: str) -> str:

@@ -21,7 +21,7 @@ _ON = r"(?:\\\r?\n|[^\r\n|;])"
 def _option(tools: str, option: str, value: str = rf"(?P<secret>{_WORD}{{3,200}}+)") -> str:
     """A pattern: one of *tools*, and behind it on its line an option with its value."""
     return (
-        rf"(?:(?<![\w.-])|(?<=\\[nrt]))(?:{tools}){_GAP}"
+        rf"(?:(?<![\w.-])|(?<=\\[nrt])|(?m:(?<=^-))|(?<=[0-9]-))(?:{tools}){_GAP}"
         rf"(?:(?!{tools}){_ON}){{0,400}}?(?<=[\s\"',])(?:{option})"
         rf"{_Q}{value}"
     )

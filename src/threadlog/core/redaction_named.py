@@ -22,7 +22,7 @@ _BEFORE_CHARS = 64
 # In an environment a value goes on to the end of its line or of its quotation marks.
 _REST = re.compile(r"""[^\s"'`\\\x1b]{0,400}+""")
 _NEXT = re.compile(r"[;&|,]\w+=|[;&|]+\Z|[(\[{][^()]*[)\]}]|\|\||&&")
-_BELONGS = re.compile(r"[:0-9]:\Z")
+_ADDRESS = re.compile(r"arn:\S*\Z")
 _PAINTED_NAME = re.compile(r"[0-9]{1,3}m(?=[A-Za-z_])")
 # A word that stands before `key` with a space between.
 _SPACED_NAMES = ("api ", "access ", "secret ", "API ")
@@ -56,7 +56,7 @@ def named(match: re.Match[str]) -> tuple[int, int]:
     if before in ("[", ";") and (painted := _PAINTED_NAME.match(left)):
         left, name_at = left[painted.end() :], name_at + painted.end()
     kind = values.kind_of_name(_named_by(left, match["rest"], text, begun))
-    if kind is None or _BELONGS.search(text, max(0, name_at - 2), name_at):
+    if kind is None or (before == ":" and _belongs(text, name_at)):
         return nowhere
     group = next(each for each in _VALUES if match[each] is not None)
     how = _how(match, group, left, before)
@@ -76,6 +76,11 @@ def named(match: re.Match[str]) -> tuple[int, int]:
     if not values.is_secret(kind, text[start:end], how, env=env and how == values.TIGHT, ends=ends):
         return nowhere
     return start, end
+
+
+def _belongs(text: str, at: int) -> bool:
+    """True for a name behind a colon that is a part of another one."""
+    return text.startswith("::", at - 2) or _ADDRESS.search(text, max(0, at - 80), at) is not None
 
 
 def _may_be(group: str, value: str) -> bool:

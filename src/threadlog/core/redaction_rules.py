@@ -79,7 +79,7 @@ _NAMED = r"""(?xi)
 )
 """
 _WORDS_OF_NAMES = "pass pwd pw: pw= secret token key cred auth psk hmac salt"
-_HEADER = r"""(?xi)(?<![a-z:])authorization(?:\\{0,3}["'])?\s{0,3}[:=,]\s{0,3}(?:\\{0,3}["'])?
+_HEADER = r"""(?xi)(?<![a-z])authorization(?:\\{0,3}["'])?\s{0,3}[:=,]\s{0,3}(?:\\{0,3}["'])?
 (?:(?:bearer|basic|token|digest|negotiate|apikey|api-key|aws4-hmac-sha256)\s{1,3}
 | (?!authorization)(?=[a-z._~+/=:-]{0,200}+[0-9]))
 (?P<secret>[A-Za-z0-9._~+/=:-]{8,}+)"""
@@ -163,8 +163,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "pgpass",
         re.compile(
-            r"(?m)(?:^|(?<=[\s\"'`=])|(?<=\\n))(?:[\w.-]+|\*):(?:543[0-9]|6432|6543|\*):(?:[\w.-]+|\*):"
-            r"[\w.@-]{1,64}:(?P<secret>[^\s:\"'\\]{3,200}+)"
+            r"(?m)(?:^|(?<=[\s\"'`=+])|(?<=[0-9]:)|(?<=\\n))"
+            r"(?:[\w.-]+|\*):(?:543[0-9]|6432|6543|\*):(?:[\w.-]+|\*):"
+            r"[\w.@-]{1,64}:(?![a-z]{1,6}(?:\s|\Z))(?P<secret>[^\s:\"'\\]{3,200}+)"
         ),
         (":543", "pgpass"),
         group="secret",
