@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -336,6 +339,8 @@ APART: list[Any] = [
     [["Authorization", BASIC], ["Cookie", COOKIE], ["X-Api-Key", KEYED]],
     {"name": "Authorization", "value": BASIC},
     {"X-Api-Key": [KEYED]},
+    {"source": ["password = (\n", f"  '{VALUE}'\n", ")\n"]},
+    {"source": ["machine x.invalid\n", "login ann\n", f"password {VALUE}"]},
 ]
 NOT_APART: list[Any] = [
     {"name": "primary_key", "value": "id2x9a8b"},
@@ -369,6 +374,25 @@ def test_a_name_and_its_value_are_found_where_they_are_apart(value: Any) -> None
 @pytest.mark.parametrize("value", NOT_APART, ids=repr)
 def test_what_stands_apart_and_is_no_secret_stays(value: Any) -> None:
     assert redacted(value, redactor()) is value
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_private_key_as_a_list_of_lines_is_replaced_in_each(end: str) -> None:
+    lines = [each + end for each in Dice(15).pem("RSA PRIVATE KEY").splitlines()]
+    made = redacted({"source": ["# key" + end, *lines, "done" + end]}, redactor())["source"]
+    assert (made[0], made[-1]) == ("# key" + end, "done" + end)
+    assert not set(made) & set(lines)
+
+
+def test_a_number_that_is_a_password_is_replaced() -> None:
+    value = {"password": 48213977, "db_pass": 4821, "min_tokens": 4821, "token": 48213977, "n": 1}
+    made = redacted(value, redactor())
+    assert made == value | {
+        "password": "[redacted: secret #1]",
+        "db_pass": "[redacted: secret #2]",
+    }
+    plain = {"password": 8, "password_length": 4821, "passed": 48213, "password_ok": True}
+    assert redacted(plain, redactor()) is plain
 
 
 @given(st.recursive(PIECES, lambda each: st.lists(each) | st.dictionaries(PIECES, each)))
@@ -414,6 +438,22 @@ def test_a_rule_of_ones_own_finds_what_it_says() -> None:
     near = redactor(own=own(keywords=["Vault"]))
     assert near.text("acme_12345678") == "acme_12345678"
     assert near.text("our vault: acme_12345678") == "our vault: [redacted: acme #1]"
+
+
+ODD = ('pin="', "tag\\", "a\tb", "\u00c4rger=", "\u20ac ", '\\"x')
+
+
+@pytest.mark.parametrize("wrap", [msgspec.json.encode, str])
+def test_a_literal_is_seen_however_it_is_written(wrap: Callable[[str], str | bytes]) -> None:
+    for literal in {*ODD, *(each for rule in RULES for each in rule.literals)}:
+        rules = own(pattern=re.escape(literal) + "(tide77xq)", literals=[literal], group=1)
+        made = Redactor(rules.rules)
+        text = f"x {literal}tide77xq y"
+        data = wrap(text)
+        gate = made.gate(data if isinstance(data, bytes) else data.encode())
+        assert gate is not None, literal
+        assert made.text(text, gate) != text, literal
+        assert redacted({"a": [text]}, made) != {"a": [text]}, literal
 
 
 def test_a_table_switches_rules_off_and_allows_values() -> None:

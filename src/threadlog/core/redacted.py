@@ -13,7 +13,7 @@ import msgspec
 
 from threadlog.core.redaction import Gate, Redactor
 from threadlog.core.redaction_context import NAME_KEYS, VALUE_KEYS
-from threadlog.core.redaction_values import LISTED, QUOTED, promises
+from threadlog.core.redaction_values import LISTED, QUOTED, SPACED, promises
 
 Value = TypeVar("Value")
 # Free JSON that is nested deeper is looked at as one text.
@@ -67,7 +67,7 @@ class _Walk:
         if isinstance(value, msgspec.Struct):
             return self._struct(value, depth)
         if not isinstance(value, (dict, list, tuple)):
-            return value
+            return self._number(value, name) if name and type(value) is int else value
         called = name if promises(name) else ""
         if isinstance(value, dict):
             return self._mapping(value, depth, called)
@@ -79,6 +79,12 @@ class _Walk:
         if name:
             return self._redactor.value(name, text, self._gate, how)
         return self._redactor.text(text, self._gate)
+
+    def _number(self, value: int, name: str) -> Any:
+        """A number, which may be a password."""
+        said = str(value)
+        made = self._redactor.value(name, said, self._gate, SPACED) if value > 999 else said
+        return value if made == said else made
 
     def _struct(self, value: msgspec.Struct, depth: int) -> Any:
         changed = {}
@@ -121,6 +127,8 @@ class _Walk:
             before = text
         if len(made) > 1 and all(isinstance(each, str) for each in made):
             made = self._redactor.words(made, self._gate)
+            if any(each.endswith("\n") for each in made):
+                made = self._redactor.words(made, self._gate, "")
         if all(new is old for new, old in zip(made, values, strict=True)):
             return values
         return tuple(made) if isinstance(values, tuple) else made

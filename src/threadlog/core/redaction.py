@@ -7,6 +7,7 @@ for first, and patterns are tried where those stand.
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -67,6 +68,10 @@ class Redactor:
         self._bare: dict[str, tuple[bytes, Rule]] = {}
         self._tokens = _by_literal(self._rules, tokens=True)
         self._words = _by_literal(self._rules, tokens=False)
+        self._written: dict[str, list[bytes]] = {}
+        for raw, literal, _numbers in (*self._tokens, *self._words):
+            if raw not in (known := self._written.setdefault(literal, [])):
+                known.append(raw)
         self._shapes = [
             n for n, rule in enumerate(self._rules) if rule.tokens and not rule.literals
         ]
@@ -93,7 +98,7 @@ class Redactor:
         hits: dict[int, list[str]] = {number: [] for number in self._free}
         words = _long_words(data)
         for literals, where in ((self._tokens, words), (self._words, data.lower())):
-            for literal, (raw, numbers) in literals.items():
+            for raw, literal, numbers in literals:
                 if raw in where:
                     for number in numbers:
                         hits.setdefault(number, []).append(literal)
@@ -122,7 +127,7 @@ class Redactor:
         rules = []
         for rule, literals in gate.rules:
             where = words if rule.tokens else low
-            hit = tuple(each for each in literals if each.encode() in where)
+            hit = tuple(each for each in literals for raw in self._written[each] if raw in where)
             if hit or not literals:
                 rules.append((rule, hit))
         bare = tuple(value for value in gate.bare if self._bare[value][0] in data)
@@ -142,20 +147,24 @@ class Redactor:
             at = span.end
         return "".join([*pieces, text[at:]])
 
-    def words(self, words: list[str], gate: Gate) -> list[str]:
+    def words(self, words: list[str], gate: Gate, between: str = _BETWEEN) -> list[str]:
         """Texts that stand side by side, without what is a secret where it stands behind another.
 
-        They are looked at as a list is written; a long one names nothing and has no name.
+        They are looked at as a list is written, or as lines; a long one names nothing and has no
+        name.
         """
         said = [each if len(each) <= WORD_CHARS else "" for each in words]
-        begins = list(accumulate((len(each) + len(_BETWEEN) for each in said[:-1]), initial=1))
+        begins = list(accumulate((len(each) + len(between) for each in said[:-1]), initial=1))
         made = list(words)
-        for span in reversed(self._spans(f'"{_BETWEEN.join(said)}"', gate)):
-            number = bisect_right(begins, span.start) - 1
-            word, start = made[number], span.start - begins[number]
-            stop = min(span.end - begins[number], len(said[number]))
-            if 0 <= start < stop:
-                made[number] = word[:start] + self._label(span.rule, word[start:stop]) + word[stop:]
+        for span in reversed(self._spans(f'"{between.join(said)}"', gate)):
+            number = bisect_right(begins, span.end - 1) - 1
+            while number >= 0 and begins[number] + len(said[number]) > span.start:
+                word, start = made[number], max(0, span.start - begins[number])
+                stop = min(span.end - begins[number], len(said[number]))
+                if start < stop:
+                    label = self._label(span.rule, word[start:stop])
+                    made[number] = word[:start] + label + word[stop:]
+                number -= 1
         return made
 
     def value(
@@ -293,13 +302,23 @@ class Redactor:
             self._bare[secret] = secret.encode("utf-8", "surrogatepass"), rule
 
 
-def _by_literal(rules: Sequence[Rule], *, tokens: bool) -> dict[str, tuple[bytes, list[int]]]:
-    """The literals of rules, encoded, and which rules each is of, by number."""
-    found: dict[str, tuple[bytes, list[int]]] = {}
+def _by_literal(rules: Sequence[Rule], *, tokens: bool) -> list[tuple[bytes, str, list[int]]]:
+    """How each literal of rules may be written, the literal, and which rules it is of."""
+    found: dict[str, list[int]] = {}
     for number, rule in enumerate(rules):
         for literal in rule.literals if rule.tokens == tokens else ():
-            found.setdefault(literal, (literal.encode(), []))[1].append(number)
-    return found
+            found.setdefault(literal, []).append(number)
+    return [(raw, each, found[each]) for each in found for raw in _written(each, tokens=tokens)]
+
+
+def _written(literal: str, *, tokens: bool) -> list[bytes]:
+    """How a literal may stand in a text, or in JSON of it, of which ASCII is in lower case."""
+    said = [literal]
+    if not (tokens or literal.isascii()):
+        said = sorted({literal, literal.upper(), literal.capitalize()})
+    inner = [json.dumps(each, ensure_ascii=False)[1:-1] for each in said]
+    raw = dict.fromkeys(each.encode() for each in (*said, *inner))
+    return list(raw if tokens else dict.fromkeys(each.lower() for each in raw))
 
 
 def _long_words(data: bytes) -> bytes:
