@@ -394,6 +394,23 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
     "token painted by grep": _plain("\x1b[01;31m\x1b[Kghp_\x1b[m\x1b[K{v}", lambda d: d.alnum(36)),
     "unseen letters": _plain("TO\u200bKEN\u00ad={v}", lambda d: d.alnum(24)),
     "utf-16": _plain("{v}", lambda d: "\x00".join(f"DB_PASSWORD={d.alnum(9)}7")),
+    "two words": _plain("Secret Key: {v}", lambda d: d.alnum(24)),
+    "two words of a kind": _plain(
+        "Access to it:\n{v}",
+        lambda d: f"{d.random.choice(('Api', 'Access', 'private', 'MASTER'))} Key: {d.alnum(24)}",
+    ),
+    "many in an environment": _plain("API_KEYS={v}", lambda d: d.alnum(24)),
+    "many passwords": _plain("DB_PASSWORDS={v}", lambda d: d.alnum(12) + "7"),
+    "many tokens": _plain('tokens: "{v}"', lambda d: d.alnum(24)),
+    "many by name": _plain(
+        '{"passwords": {"ann": "${ANN}", "bob": "{v}"}}', lambda d: d.alnum(5) + "7!" + d.alnum(5)
+    ),
+    "many in a list": _plain('"tokens": ["abc", "{v}"]', lambda d: d.alnum(24)),
+    "many in lines": _plain("secrets:\n  - {v}\n  - abc\n", lambda d: d.alnum(14) + "7!x"),
+    "telegram address": _plain(
+        "https://api.telegram.org/bot{v}/getMe",
+        lambda d: d.of("123456789", 10) + ":" + "AA" + d.word(33),
+    ),
     "end of a key": _plain(
         "[cut]\n{v}\n$", lambda d: "\n".join(d.pem("RSA PRIVATE KEY").splitlines()[5:])
     ),
@@ -621,6 +638,15 @@ http://localhost:8080/@vite/client2
 ALTER TABLE users ADD password VARCHAR(255)
 const token = cached || fetchToken2()
 API_KEY=... && make
+"keys": ["name", "created_at2"], "tokens": ["the", "##ing2"]
+secrets: ["db-password-v2"]
+passwords = ["password", "letmein"]
+tokens: {"input": 12345, "output": "7"}
+Primary key: id_2024_created_x9
+next key: ab12cd34ef56ab12cd34
+license keys: 12 of 40
+Access keys: see docs/keys2.md
+PublicKeyToken=b03f5f7f11d50a3a
 -----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----
 \x1b[32mpassed\x1b[0m token_count=\x1b[33m5123\x1b[0m
 """

@@ -260,6 +260,8 @@ HOSTILE = {
     "hashes": "$6$a$",
     "env": "\nDB_PASSWORD=a;b(",
     "wrapped": "LS0tLS1CRUdJTiBSU0EgUFJJVkFURS",
+    "many": 'tokens: ["',
+    "many of many": 'passwords: ["tide77xq", ',
     "secrets set": "secret set ",
     "marks": "[redacted: secret #1] password=tide77xq!z\n",
 }
@@ -339,6 +341,8 @@ APART: list[Any] = [
     [["Authorization", BASIC], ["Cookie", COOKIE], ["X-Api-Key", KEYED]],
     {"name": "Authorization", "value": BASIC},
     {"X-Api-Key": [KEYED]},
+    {"passwords": {"ann": VALUE, "bob": VALUE}},
+    {"tokens": [KEYED], "api_keys": {"live": {"ann": [KEYED]}}},
     {"source": ["password = (\n", f"  '{VALUE}'\n", ")\n"]},
     {"source": ["machine x.invalid\n", "login ann\n", f"password {VALUE}"]},
 ]
@@ -347,6 +351,7 @@ NOT_APART: list[Any] = [
     {"name": "DB_PASSWORD", "value": "${DB_PASSWORD}"},
     {"name": "DB_PASSWORD", "valueFrom": VALUE},
     {"name": "token", "default": "string"},
+    {"passwords": {"ann": "string", "policy": "at-least-8"}, "tokens": {"input": "1234567890"}},
     {"name": "MODE", "value": VALUE},
     {"password": ["string", "null"]},
     {"required": ["token", "password"], "password": {"type": "string", "default": ""}},

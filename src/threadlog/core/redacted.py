@@ -13,7 +13,7 @@ import msgspec
 
 from threadlog.core.redaction import Gate, Redactor
 from threadlog.core.redaction_context import NAME_KEYS, VALUE_KEYS
-from threadlog.core.redaction_values import LISTED, QUOTED, SPACED, promises
+from threadlog.core.redaction_values import LISTED, QUOTED, SPACED, is_many, promises
 
 Value = TypeVar("Value")
 # Free JSON that is nested deeper is looked at as one text.
@@ -97,6 +97,7 @@ class _Walk:
 
     def _mapping(self, value: dict[Any, Any], depth: int, called: str) -> dict[Any, Any]:
         """A mapping; what its value belongs to is told beside that, or is *called* so."""
+        many = called if is_many(called) else ""
         names = (each for key, each in value.items() if _is_one(key, NAME_KEYS))
         texts = (name for name in names if isinstance(name, str))
         called = next(filter(promises, texts), called)
@@ -104,7 +105,10 @@ class _Walk:
         for key, each in value.items():
             own = key if isinstance(key, str) else ""
             name = called if called and _is_one(key, VALUE_KEYS) else own
-            made[self._text(own, "") if own else key] = self.value(each, depth + 1, name)
+            how = QUOTED
+            if many and not promises(name):
+                name, how = many, LISTED
+            made[self._text(own, "") if own else key] = self.value(each, depth + 1, name, how)
         same = all(each is value.get(key) for key, each in made.items())
         return value if same and len(made) == len(value) else made
 

@@ -216,7 +216,8 @@ class Redactor:
     def _found(self, rule: Rule, literals: tuple[str, ...], text: str, low: str) -> Iterator[_Span]:
         if rule.finder is not None:
             for start, end in rule.finder(text, low):
-                yield _Span(start, end, rule)
+                if self._allowed(rule, text[start:end]):
+                    yield _Span(start, end, rule)
             return
         if not rule.anchored:
             for match in rule.pattern.finditer(text):

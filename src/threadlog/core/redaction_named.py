@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from threadlog.core import redaction_values as values
 
@@ -25,13 +26,15 @@ _NEXT = re.compile(r"[;&|,]\w+=|[;&|]+\Z|[(\[{][^()]*[)\]}]|\|\||&&")
 _ADDRESS = re.compile(r"arn:\S*\Z")
 _PAINTED_NAME = re.compile(r"[0-9]{1,3}m(?=[A-Za-z_])")
 # A word that stands before `key` with a space between.
-_SPACED_NAMES = ("api ", "access ", "secret ", "API ")
+_SPACED_NAME = re.compile(r"[a-zA-Z]{3,20}(?= \Z)")
 
 
 def _named_by(left: str, rest: str, text: str, begun: int) -> str:
     """The name that a value has, also one of two words."""
-    if not left and text[max(0, begun - 7) : begun].endswith(_SPACED_NAMES):
-        return f"api_{rest}"
+    if not left and rest.lower().startswith("key") and text[max(0, begun - 1) : begun] == " ":
+        word = _SPACED_NAME.search(text, max(0, begun - 21), begun)
+        if word is not None and values.is_secret_key(word[0]):
+            return f"api_{rest.lower()}"
     return left + rest
 
 
@@ -141,3 +144,38 @@ def paired(match: re.Match[str]) -> tuple[int, int]:
     if listed and not values.is_random(value, 8):
         return 0, 0
     return match.span(group) if values.is_secret(kind, value, how, env=True) else (0, 0)
+
+
+MANY = ("passwords", "secrets", "tokens", "keys")
+# A name of many secrets with all of them, in brackets or as a list of YAML's; each of these.
+_MANY = re.compile(
+    r"""(?x)(?:\\{0,7}["'])?\s{0,4}(?:=>|[:=])\s{0,4}
+    (?:[\[{](?P<within>(?:\$\{\w{0,60}\}|[^\]}]){1,2000}+)
+    |(?P<lines>(?:[ \t]{0,12}-[ \t]{1,3}[^\r\n\\]{1,200}+(?:\r?\n|\\n|\Z)){1,50}))"""
+)
+_EACH = re.compile(
+    r"""\\{0,7}(["'])(?P<quoted>[^"'\\\s]{3,400}+)\\{0,7}\1(?!\s{0,3}(?::|=>))"""
+    r"""|(?<=-[ ])(?P<bare>[^\s"'\[\]{},:\\]{6,200}+)(?=\s|\\n|\Z)"""
+)
+
+
+def many(text: str, low: str) -> Iterator[tuple[int, int]]:
+    """Where the secrets stand that one name has together."""
+    for word in MANY:
+        at = low.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if match := _MANY.match(text, end):
+                yield from _each(text, at, word, match)
+            at = low.find(word, end)
+
+
+def _each(text: str, at: int, word: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
+    piece = text[max(0, at - NAME_BACK) : at]
+    kind = values.kind_of_name(piece[len(piece.rstrip(NAME_CHARS)) :] + word)
+    if kind is None:
+        return
+    for each in _EACH.finditer(text, *match.span(match.lastgroup or 0)):
+        value = each[each.lastgroup or 0]
+        if values.may_be(value) and values.is_secret(kind, value, values.LISTED):
+            yield each.span(each.lastgroup or 0)

@@ -17,7 +17,8 @@ from threadlog.core.redaction_context import (
     WRAPPED_KEY,
     tails_of_keys,
 )
-from threadlog.core.redaction_tokens import FORMS, INNER, SHAPES
+from threadlog.core.redaction_named import MANY, many
+from threadlog.core.redaction_tokens import FORMS, INNER, SHAPES, Form
 
 SECRETS, PATHS, EMAIL = "secrets", "paths", "email"
 REDACTIONS = (SECRETS, PATHS, EMAIL)
@@ -90,6 +91,21 @@ def _anchored(name: str, literals: str, pattern: str, **more: Any) -> Rule:
     return Rule(name, re.compile(pattern), tuple(literals.split()), anchored=True, **more)
 
 
+def _formed(form: Form) -> Rule:
+    """The rule of a form: all that fits it is secret, or a part that has that name."""
+    pattern = re.compile(form.pattern)
+    return Rule(
+        form.name,
+        pattern,
+        tuple(form.literals.split()),
+        "secret" if "secret" in pattern.groupindex else 0,
+        entropy=2.0,
+        anchored=bool(form.literals),
+        tokens=True,
+        inner=form in INNER,
+    )
+
+
 _EXAMPLES = (re.compile(r"(?i)basic|bearer|digest|required|header|token|none|null"),)
 RULES: tuple[Rule, ...] = (
     _anchored("private-key", "-----begin", PRIVATE_KEY),
@@ -101,29 +117,7 @@ RULES: tuple[Rule, ...] = (
         r"(?i)private-lines: [0-9]{1,4}(?P<secret>(?:[\s\\nr]{0,8}+[A-Za-z0-9+/=]{16,}+){1,400})",
         group="secret",
     ),
-    *(
-        Rule(
-            form.name,
-            re.compile(form.pattern),
-            tuple(form.literals.split()),
-            entropy=2.0,
-            anchored=True,
-            tokens=True,
-        )
-        for form in FORMS
-    ),
-    *(
-        Rule(
-            form.name,
-            re.compile(form.pattern),
-            tuple(form.literals.split()),
-            entropy=2.0,
-            anchored=bool(form.literals),
-            tokens=True,
-            inner=form in INNER,
-        )
-        for form in (*INNER, *SHAPES)
-    ),
+    *(_formed(form) for form in (*FORMS, *INNER, *SHAPES)),
     _anchored(
         "aws-secret-key",
         "AKIA ASIA",
@@ -171,6 +165,7 @@ RULES: tuple[Rule, ...] = (
         group="secret",
     ),
     _anchored("secret", _WORDS_OF_NAMES, _NAMED, named=True),
+    Rule("secret", re.compile("s"), MANY, finder=many),
     Rule(
         "home-path",
         re.compile(

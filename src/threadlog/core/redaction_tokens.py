@@ -182,7 +182,7 @@ INNER: tuple[Form, ...] = (
     ),
     Form("terraform-token", ".atlasv1.", rf"{_A}{{14}}\.atlasv1\.{_W}{{60,}}+"),
     Form("mailchimp-key", "-us", rf"{_HEX}{{32}}-us[0-9]{{1,2}}(?!{_W})"),
-    Form("telegram-token", ":AA", rf"[0-9]{{8,10}}:AA{_W}{{33}}(?!{_W})"),
+    Form("telegram-token", ":AA", rf"(?:bot)?(?P<secret>[0-9]{{8,10}}:AA{_W}{{33}})(?!{_W})"),
 )
 # Those that only their shape tells.
 SHAPES: tuple[Form, ...] = (

@@ -185,18 +185,39 @@ def kind_of_name(name: str) -> str | None:
         words.pop()
     if not words:
         return None
+    if (one := _one_of(words[-1])) is None:
+        return _kind_of_one(name, words)
+    # Many tokens are a number of them, or words of a text: only what is drawn is a secret.
+    kind = _kind_of_one(name[:-1], [*words[:-1], one])
+    return KEY if kind == TOKEN and one != "key" else kind
+
+
+def _kind_of_one(name: str, words: list[str]) -> str | None:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if last.endswith(_PASSWORDS) or _ends_in_pass(last):
         return PASSWORD
     if last == "secret" or (last.endswith("secret") and len(last) > 6):
         return SECRET
     if last.endswith("token"):
-        return None if before in _NO_TOKEN else TOKEN
+        return None if before in _NO_TOKEN or words[-3:-1] == ["public", "key"] else TOKEN
     if last.endswith("key"):
         return _kind_of_key(name, words)
     if last in ("hmac", "salt"):
         return KEY if before and name.isupper() else None
     return _OTHERS.get(last)
+
+
+def _one_of(word: str) -> str | None:
+    """The word that this is many of, if that tells a secret."""
+    one = word.removesuffix("s")
+    many = one != word and one.endswith((*_PASSWORDS, "secret", "token", "key"))
+    return one if many else None
+
+
+def is_many(name: str) -> bool:
+    """True for a name of many secrets, which may each have a name of its own."""
+    words = _WORDS.findall(name)
+    return bool(words) and _one_of(words[-1].lower()) is not None and promises(name)
 
 
 def is_header(name: str) -> bool:
@@ -213,6 +234,11 @@ def _ends_in_pass(word: str) -> bool:
     if word in ("pw", "psk"):
         return True
     return word.endswith("pass") and len(word) <= 12 and word not in _NO_PASS
+
+
+def is_secret_key(word: str) -> bool:
+    """True for a word that makes a secret of the word `key` behind it."""
+    return word.lower() in _SECRET_KEYS
 
 
 def _kind_of_key(name: str, words: list[str]) -> str | None:
