@@ -177,6 +177,26 @@ TOKENS: dict[str, Make] = {
     "scaleway": lambda d: "SC" + "W" + d.of(UPPER, 17),
     "mailgun new": lambda d: f"{d.hex(32)}-{d.hex(8)}-{d.hex(8)}",
     "infisical": lambda d: "s" + f"t.{d.uuid()}.{d.hex(32)}.{d.hex(32)}",
+    "jina": lambda d: "ji" + "na_" + d.alnum(60),
+    "e2b": lambda d: "e" + "2b_" + d.hex(40),
+    "firecrawl": lambda d: "f" + "c-" + d.hex(32),
+    "helicone": lambda d: "sk-" + "helicone-" + "-".join(d.alnum(7) for _ in range(4)),
+    "cursor": lambda d: "ke" + "y_" + d.hex(64),
+    "context7": lambda d: "ctx7" + f"sk-{d.uuid()}",
+    "mem0": lambda d: "m" + "0-" + d.alnum(40),
+    "runpod": lambda d: "rp" + "a_" + d.of(UPPER, 40),
+    "modal": lambda d: "a" + "k-" + d.alnum(10) + "7" + d.alnum(11),
+    "honeycomb": lambda d: "hca" + "ik_" + d.of(LOWER, 58),
+    "logfire": lambda d: "py" + "lf_v1_us_" + d.alnum(43),
+    "axiom": lambda d: "xa" + f"at-{d.uuid()}",
+    "snyk": lambda d: "snyk" + f"_uat.{d.hex(8)}.{d.word(60)}",
+    "adafruit": lambda d: "ai" + "o_" + d.alnum(28),
+    "ory": lambda d: "ory" + "_pat_" + d.alnum(32),
+    "zuplo": lambda d: "zp" + f"ka_{d.hex(32)}_{d.hex(8)}",
+    "openai session": lambda d: "se" + "ss-" + d.alnum(40),
+    "dbt": lambda d: "db" + "tu_" + d.alnum(40),
+    "k3s": lambda d: "K1" + f"0{d.hex(64)}::server:{d.hex(32)}",
+    "nostr": lambda d: "ns" + "ec1" + d.of(LOWER, 58),
     "bcrypt": lambda d: "$2" + "y$10$" + d.alnum(53),
     "crypt": lambda d: "$" + f"6${d.alnum(16)}${d.alnum(86)}",
 }
@@ -411,6 +431,58 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
         "https://api.telegram.org/bot{v}/getMe",
         lambda d: d.of("123456789", 10) + ":" + "AA" + d.word(33),
     ),
+    "fish": _plain("set -gx GITLAB_TOKEN {v}", lambda d: d.hex(40)),
+    "piped login": _plain(
+        "echo {v} | docker login ghcr.io -u bob --password-stdin", lambda d: d.alnum(30)
+    ),
+    "piped token": _plain("echo {v} | gh auth login --with-token", lambda d: d.alnum(30)),
+    "piped sudo": _plain("echo '{v}' | sudo -S apt update", lambda d: d.alnum(9) + "7"),
+    "chpasswd": _plain('echo "root:{v}" | chpasswd', lambda d: d.alnum(9) + "7"),
+    "ngrok": _plain("ngrok config add-authtoken {v}", lambda d: d.alnum(49)),
+    "wandb": _plain("wandb login {v}", lambda d: d.hex(39) + "7"),
+    "poetry": _plain("poetry config pypi-token.pypi {v}", lambda d: d.alnum(40)),
+    "pulumi config": _with_password("pulumi config set --secret dbPassword {v}"),
+    "openssl": _with_password("openssl enc -aes-256-cbc -k {v} -in x"),
+    "mosquitto": _with_password("mosquitto_pub -u u -P {v} -t x"),
+    "ipmitool": _with_password("ipmitool -H h -U admin -P {v}"),
+    "cqlsh": _with_password("cqlsh -u c -p {v}"),
+    "ssh-keygen": _plain('ssh-keygen -t ed25519 -N "{v}" -f k', lambda d: d.alnum(12)),
+    "xfreerdp": _with_password("xfreerdp /u:bob /p:{v} /v:h"),
+    "lftp": _with_password("lftp -u bob,{v} ftp.invalid"),
+    "sqlplus": _plain("sqlplus scott/{v}@ORCL", lambda d: d.alnum(12)),
+    "skopeo": _with_password("skopeo copy --src-creds bob:{v} a b"),
+    "secret put": _plain("wrangler secret put KEY <<< {v}", lambda d: d.alnum(30)),
+    "secret body": _plain('gh secret set DEPLOY --body "{v}"', lambda d: d.alnum(30)),
+    "answer of gh": _plain("$ gh auth token\n{v}\n", lambda d: d.alnum(38) + "7x"),
+    "answer of op": _plain("$ op read op://v/i/password\n{v}", lambda d: d.alnum(14) + "7x"),
+    "answer of vault": _plain(
+        "$ vault kv get -field=password secret/db\n{v}\n$", lambda d: d.alnum(14) + "7x"
+    ),
+    "answer of cat": _plain("$ cat /run/secrets/db\n{v}\n", lambda d: d.alnum(14) + "7x"),
+    "answer of echo": _plain("$ echo $DB_PASSWORD\n{v}\n", lambda d: d.alnum(14) + "7x"),
+    "answer of openssl": _plain("$ openssl rand -hex 32\n{v}\n", lambda d: d.hex(62) + "7a"),
+    "sql server": _plain("ALTER LOGIN sa WITH PASSWORD = N'{v}'", lambda d: d.alnum(12)),
+    "oracle": _plain("CREATE USER x IDENTIFIED BY {v};", lambda d: d.alnum(11) + "7"),
+    "odbc": _plain("DRIVER={ODBC 18};UID=sa;PWD={{v}};", lambda d: d.alnum(6) + "7#" + d.alnum(5)),
+    "jwk": _plain('{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"{v}"}', lambda d: d.word(43)),
+    "composer": _plain('{"github-oauth": {"github.com": "{v}"}}', lambda d: d.hex(40)),
+    "address with a token": _plain(
+        "https://{v}:x-oauth-basic@github.com/x", lambda d: f"{d.alnum(9)}7a{d.alnum(18)}4x"
+    ),
+    "address of azure": _plain(
+        "git clone https://{v}@dev.azure.com/a/p", lambda d: f"{d.of(LOWER, 40)}7a4x"
+    ),
+    "dsn with signs": _plain("root:{v}@tcp(127.0.0.1:3306)/db", lambda d: f"p@#{d.alnum(9)}"),
+    "aws log": _plain("SignedHeaders=host, Signature={v}", lambda d: d.hex(64)),
+    "cloudformation": _plain(
+        '{"ParameterKey": "DbPassword", "ParameterValue": "{v}"}', lambda d: d.alnum(14)
+    ),
+    "columns of lines": _plain("│ API_TOKEN │ {v} │", lambda d: d.alnum(24)),
+    "aligned terraform": _plain(
+        'variable "db_password" {\n  type    = string\n  default = "{v}"\n}',
+        lambda d: d.alnum(18),
+    ),
+    "feishu": _plain("https://open.feishu.cn/open-apis/bot/v2/hook/{v}", lambda d: d.uuid()),
     "end of a key": _plain(
         "[cut]\n{v}\n$", lambda d: "\n".join(d.pem("RSA PRIVATE KEY").splitlines()[5:])
     ),
@@ -645,6 +717,22 @@ tokens: {"input": 12345, "output": "7"}
 Primary key: id_2024_created_x9
 next key: ab12cd34ef56ab12cd34
 license keys: 12 of 40
+echo password2 | tee out2
+echo "$TOKEN" | docker login -u bob --password-stdin
+$ cat /run/secrets/db\nfile2 missing here
+openssl rand -hex 32
+$ openssl rand -hex 32 > k2\nmake all2
+$ echo $TOKEN\n$
+cargo login
+vault login -method=oidc2 role=dev
+wandb login --relogin
+https://some-user-with-a-long-name2@host.invalid/x
+sqlplus /nolog
+ssh-keygen -t ed25519 -f id_ed25519
+password 'is required for login'
+$ gh auth token | wc2
+fc-cache -f -v && key_points_of_the_2024_plan
+as-of-2024-a-long-name-of-a-thing and ak-47
 Access keys: see docs/keys2.md
 PublicKeyToken=b03f5f7f11d50a3a
 -----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----

@@ -64,7 +64,7 @@ def test_every_kind_of_secret_is_found_most_of_the_time() -> None:
     """No kind hides behind the others."""
     for kind in {each.kind for each in secrets(Dice(0), 1)}:
         samples = [each for each in secrets(Dice(9), 6) if each.kind == kind]
-        assert len(missed(samples)) <= 1, kind
+        assert len(missed(samples)) <= max(1, len(samples) // 12), kind
 
 
 def test_what_is_replaced_says_the_rule_and_nothing_of_the_value() -> None:

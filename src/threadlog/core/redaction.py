@@ -7,7 +7,6 @@ for first, and patterns are tried where those stand.
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 from threadlog.core import redaction_values as values
 from threadlog.core.redaction_copies import copies, plain, with_copies
+from threadlog.core.redaction_literals import by_literal, distinct, is_word, long_words
 from threadlog.core.redaction_named import NAME_BACK, NAME_CHARS, named, paired
 from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 
@@ -23,14 +23,10 @@ from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 # by themselves.
 NUMBERED_LIMIT = 10_000
 BARE_LIMIT = 256
-_LONG_WORD = 15
 # Within what is longer than this, and was found to be no secret, only so much is looked at again.
 LONG_CHARS = 512
 # What stands between texts of a list, and how long one may be that belongs to others.
 _BETWEEN, WORD_CHARS = '", "', 4096
-_WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:~$"
-_CLASSES = bytes(97 if byte in _WORD else 32 for byte in range(256))
-_RUN = b"a" * _LONG_WORD
 # Where a word begins: also behind what JSON, a URL or a terminal's colours write as letters.
 _EDGE = re.compile(
     r"(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9A-Fa-f]{2})|(?<=[0-9;]m)|(?<=%[0-9A-F]{2})"
@@ -66,10 +62,12 @@ class Redactor:
         self._labels: dict[object, str] = {}
         self._numbers: dict[str, int] = {}
         self._bare: dict[str, tuple[bytes, Rule]] = {}
-        self._tokens = _by_literal(self._rules, tokens=True)
-        self._words = _by_literal(self._rules, tokens=False)
+        self._tokens = by_literal(self._rules, tokens=True)
+        others = by_literal(self._rules, tokens=False)
+        self._words = [each for each in others if is_word(each[0])]
+        self._signs = [(raw, b"", *each[2:]) for each in others if not is_word(raw := each[0])]
         self._written: dict[str, list[bytes]] = {}
-        for raw, literal, _numbers in (*self._tokens, *self._words):
+        for raw, _within, literal, _numbers in (*self._tokens, *others):
             if raw not in (known := self._written.setdefault(literal, [])):
                 known.append(raw)
         self._shapes = [
@@ -96,10 +94,13 @@ class Redactor:
         """What a text, or JSON of texts, may hold; None if that is nothing."""
         data = with_copies(data)
         hits: dict[int, list[str]] = {number: [] for number in self._free}
-        words = _long_words(data)
-        for literals, where in ((self._tokens, words), (self._words, data.lower())):
-            for raw, literal, numbers in literals:
-                if raw in where:
+        words, low = long_words(data), data.lower()
+        looks = ((self._tokens, words), (self._words, distinct(low)), (self._signs, low))
+        for literals, where in looks:
+            seen = set()
+            for raw, within, literal, numbers in literals:
+                if (not within or within in seen) and raw in where:
+                    seen.add(raw)
                     for number in numbers:
                         hits.setdefault(number, []).append(literal)
         said = words.decode("ascii") if self._shapes else ""
@@ -123,7 +124,7 @@ class Redactor:
         data = with_copies(data)
         words, low = b"", data.lower()
         if any(rule.tokens for rule, _literals in gate.rules):
-            words = _long_words(data)
+            words = long_words(data)
         rules = []
         for rule, literals in gate.rules:
             where = words if rule.tokens else low
@@ -201,11 +202,10 @@ class Redactor:
         found: list[_Span] = []
         for rule, literals in gate.rules:
             where = text if rule.tokens else low
-            if rule.beside and not any(each in low for each in rule.beside):
-                continue
             for literal in literals or ("",):
                 if literal in where:
-                    found += self._found(rule, literals, text, low)
+                    if not rule.beside or any(each in low for each in rule.beside):
+                        found += self._found(rule, literals, text, low)
                     break
         for value in gate.bare:
             found += self._standing(value, text)
@@ -301,37 +301,6 @@ class Redactor:
             return
         if values.is_unusual(secret) and not set(secret) & set('"\\'):
             self._bare[secret] = secret.encode("utf-8", "surrogatepass"), rule
-
-
-def _by_literal(rules: Sequence[Rule], *, tokens: bool) -> list[tuple[bytes, str, list[int]]]:
-    """How each literal of rules may be written, the literal, and which rules it is of."""
-    found: dict[str, list[int]] = {}
-    for number, rule in enumerate(rules):
-        for literal in rule.literals if rule.tokens == tokens else ():
-            found.setdefault(literal, []).append(number)
-    return [(raw, each, found[each]) for each in found for raw in _written(each, tokens=tokens)]
-
-
-def _written(literal: str, *, tokens: bool) -> list[bytes]:
-    """How a literal may stand in a text, or in JSON of it, of which ASCII is in lower case."""
-    said = [literal]
-    if not (tokens or literal.isascii()):
-        said = sorted({literal, literal.upper(), literal.capitalize()})
-    inner = [json.dumps(each, ensure_ascii=False)[1:-1] for each in said]
-    raw = dict.fromkeys(each.encode() for each in (*said, *inner))
-    return list(raw if tokens else dict.fromkeys(each.lower() for each in raw))
-
-
-def _long_words(data: bytes) -> bytes:
-    """The words of a text that are long enough to be tokens, and nothing else of it."""
-    runs = data.translate(_CLASSES)
-    words, at = [], runs.find(_RUN)
-    while at >= 0:
-        end = runs.find(b" ", at + _LONG_WORD)
-        end = end if end >= 0 else len(runs)
-        words.append(data[at:end])
-        at = runs.find(_RUN, end)
-    return b" ".join(words)
 
 
 def _outside(marks: list[tuple[int, int]], found: list[_Span]) -> list[_Span]:

@@ -18,10 +18,8 @@ _PAINT = re.compile(
     "|\xad|\u200b|\u200c|\u200d|\u2060|\ufeff"
     r"|(?:\x00|\\u0000)(?=[^\x00](?:\x00|\\u0000))|(?<=\x00[^\x00])\x00|(?<=u0000[^\x00])\\u0000"
 )
-_PAINTED = (
-    *("\x1b[", "001b[", "001B[", "x1b[", "x1B[", "033[", "\\e["),
-    *("\xad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\x00", "u0000"),
-)
+_PAINTED = ("\x1b[", "1b[", "1B[", "33[", "\\e[", "u0000", "\x00")
+_UNSEEN = ("\xad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 # What stands before each line: names and numbers, as of grep, cat -n, bat and logs; then a mark of
 # a patch, a quotation or a comment.  Only lines that follow one another matter here.
 _NUMBERED = (
@@ -34,6 +32,8 @@ _NUMBERED = (
 )
 _MARKED = "(?:(?:[+>#|│*]|-(?!-)|//)[ ]?)"
 _LEAD = rf"(?P<lead>{_NUMBERED}{_MARKED}?|{_MARKED})"
+# Of a long text so much at its beginning, middle and end tells whether its lines have such.
+_TRIED = 2000
 _FIRST_LEAD, _LATER_LEADS = re.compile(_LEAD), re.compile(rf"(?:\n|\\n){_LEAD}")
 
 
@@ -60,26 +60,40 @@ Found = Iterator[tuple[int, int, str]]
 
 
 def _painted(text: str) -> Found:
-    if any(each in text for each in _PAINTED):
+    signs = _PAINTED if text.isascii() else (*_PAINTED, *_UNSEEN)
+    if any(each in text for each in signs):
         for match in _PAINT.finditer(text):
             yield *match.span(), ""
 
 
 def _leads(text: str) -> Found:
-    """What stands before lines; nothing of a text of which only one has such."""
+    """What stands before lines; nothing of a text of which few have such."""
     if "\n" not in text and "\\n" not in text:
         return
-    found = [match.span("lead") for match in _LATER_LEADS.finditer(text)]
+    size = len(text)
+    tried = (0, size // 2, size - _TRIED) if size > 4 * _TRIED else ()
+    if tried and not any(_are_many(_spans(text, at, at + _TRIED), _TRIED // 60) for at in tried):
+        return
+    found = _spans(text, 0, size)
     if first := _FIRST_LEAD.match(text):
         found.insert(0, first.span())
-    if len(found) > 1:
+    if len(found) > 1 and _are_many(found, text.count("\n") + text.count("\\n") + 1):
         yield from ((start, end, "") for start, end in found)
+
+
+def _spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    return [match.span("lead") for match in _LATER_LEADS.finditer(text, start, end)]
+
+
+def _are_many(found: list[tuple[int, int]], lines: int) -> bool:
+    return len(found) * 4 >= lines
 
 
 # What is left out of a copy, or read as another character: of the text, then of its last copy.
 _KINDS: tuple[Callable[[str], Found], ...] = (_painted, _leads)
 # What a gate has to see too is bytes, of a text or of JSON that holds it.
 _PAINTED_BYTES = tuple(each.encode() for each in _PAINTED)
+_UNSEEN_BYTES = tuple(each.encode() for each in _UNSEEN)
 _PAINT_BYTES = re.compile(_PAINT.pattern.encode())
 
 
@@ -116,6 +130,7 @@ def plain(secret: str) -> str:
 
 def with_copies(data: bytes) -> bytes:
     """*data*, and once more without colours if there are any."""
-    if any(each in data for each in _PAINTED_BYTES):
+    signs = _PAINTED_BYTES if data.isascii() else (*_PAINTED_BYTES, *_UNSEEN_BYTES)
+    if any(each in data for each in signs):
         return data + b"\n" + _PAINT_BYTES.sub(b"", data)
     return data

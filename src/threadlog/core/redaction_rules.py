@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from threadlog.core.redaction_commands import COMMANDS
 from threadlog.core.redaction_context import (
     CONTEXTS,
     PAIRS,
@@ -142,13 +143,12 @@ RULES: tuple[Rule, ...] = (
         bare=False,
     ),
     _anchored("sentry-dsn", "://", r"://(?P<secret>[0-9a-f]{32})(?=@)", group="secret"),
-    *(_anchored(*each, group="secret") for each in CONTEXTS),
-    _anchored(
+    *(_anchored(*each, group="secret") for each in (*COMMANDS, *CONTEXTS)),
+    Rule(
         "url-password",
-        "@tcp( @unix(",
-        r"(?<=:)(?P<secret>[\w.-]{3,100}+)@(?:tcp|unix)\(",
+        re.compile(r"(?<![\w.-])[\w.-]{1,64}+:(?P<secret>[^\s:\"'`]{3,100}?)@(?:tcp|unix)\("),
+        ("@tcp(", "@unix("),
         group="secret",
-        inner=True,
     ),
     *(
         _anchored("secret", *each, group="value", named=True, inner=True, beside=beside)
