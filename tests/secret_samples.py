@@ -483,6 +483,11 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
         lambda d: d.alnum(18),
     ),
     "feishu": _plain("https://open.feishu.cn/open-apis/bot/v2/hook/{v}", lambda d: d.uuid()),
+    "c macro": _plain('#define WIFI_PASSWORD "{v}"', lambda d: d.alnum(16)),
+    "c array": _plain('char password[] = "{v}";', lambda d: d.alnum(16)),
+    "go typed": _plain('const DbPassword string = "{v}"', lambda d: d.alnum(16)),
+    "clojure": _plain('{:api-key "{v}"}', lambda d: d.alnum(24)),
+    "t-sql": _plain("PASSWORD = N'{v}'", lambda d: d.alnum(12)),
     "end of a key": _plain(
         "[cut]\n{v}\n$", lambda d: "\n".join(d.pem("RSA PRIVATE KEY").splitlines()[5:])
     ),
@@ -717,6 +722,16 @@ tokens: {"input": 12345, "output": "7"}
 Primary key: id_2024_created_x9
 next key: ab12cd34ef56ab12cd34
 license keys: 12 of 40
+"minipass": "^7.0.3"
+my $password = $self->{pw2};
+authorization = base64.decodebytes(b64)
+("authorization", "x-amz-content-sha256")
+private_key: "_EllipticCurvePrivateKey"
+"passphrase": "string?"
+The token is base64url-encoded
+10.0.0.1:5432:ok:fine:done
+print password "src/token2.py"
+grep -rn password "tests/2024"
 echo password2 | tee out2
 echo "$TOKEN" | docker login -u bob --password-stdin
 $ cat /run/secrets/db\nfile2 missing here

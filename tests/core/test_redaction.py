@@ -230,6 +230,12 @@ def test_paths_and_email_are_replaced_by_choice() -> None:
     assert clean(text, "email") == text.replace("bob@corp.io", "[redacted: email #1]")
 
 
+@pytest.mark.parametrize("before", ["/mnt/c", "/c", "/var", "-I", "a", "", "host:"])
+def test_a_home_is_found_behind_other_folders(before: str) -> None:
+    for home in ("/home/ann", "/Users/ann", "\\/home\\/ann", "%2Fhome%2Fann"):
+        assert "ann" not in clean(f"{before}{home}", "paths")
+
+
 HOSTILE = {
     "key=": "key=",
     "a name": "key",

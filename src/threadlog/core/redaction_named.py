@@ -94,7 +94,8 @@ def _may_be(group: str, value: str) -> bool:
 def _unquoted(text: str, start: int, end: int) -> int:
     """Where all of a value ends whose first characters end at *end*; nothing of a long word."""
     if end - start < _LONG_CHARS:
-        return end
+        # What `->` stands behind is a variable of Perl's or PHP's.
+        return start if text.startswith("->", end - 1) else end
     if start >= _AMID_CHARS and _MORE.fullmatch(text, start - _AMID_CHARS, start):
         return start
     return _MORE.match(text, end).end()  # type: ignore[union-attr]
@@ -108,14 +109,22 @@ def _begins_line(text: str, at: int) -> bool:
     return whole and line.strip(" \t+-") in _LINE_LEADS
 
 
+def _defines(match: re.Match[str], left: str, before: str) -> bool:
+    """True for a name that a value stands behind without a sign: a macro's, or `:name` of Lisp."""
+    name_at = match.start() - len(left)
+    return before == ":" or match.string.endswith("#define ", 0, name_at)
+
+
 def _how(match: re.Match[str], group: str, left: str, before: str) -> str | None:
     """How a value stands behind its name; None if it does not belong to it."""
     if match["said"]:
         if left + match["rest"] == "pass":
             return None
         return values.QUOTED if group not in _BARE and "." not in match["rest"] else values.SAID
-    if match["flag"]:
-        return (values.TIGHT if group in _BARE else values.QUOTED) if left.startswith("-") else None
+    if match["flag"] and left.startswith("-"):
+        return values.TIGHT if group in _BARE else values.QUOTED
+    if match["flag"] or match["defined"]:
+        return values.QUOTED if group not in _BARE and _defines(match, left, before) else None
     if match["xml"]:
         closed = (
             before == "<" and group in _BARE and match.string.startswith("</", match.end(group))

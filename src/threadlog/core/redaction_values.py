@@ -50,7 +50,7 @@ _PATH = re.compile(
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+!?")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 _SLUG = re.compile(r"[A-Za-z]+(?:[-_.:/ ][A-Za-z]+)*[-_.:/ ]?[0-9]{0,3}")
-_CAMEL = re.compile(r"(?:[a-z]+|[A-Z]{1,4})(?:[A-Z][a-z]+)+[0-9]{0,2}")
+_CAMEL = re.compile(r"_?(?:[a-z]+|[A-Z]{1,4})(?:[A-Z][a-z]+)+[0-9]{0,2}")
 _TYPE = re.compile(
     r"(?i)(?:u?int|float|sha|md|base|utf|str|vec|uuid|v|aes|rsa|hs|rs|es|oauth|ed|i|u|f)[-_]?[0-9]+"
     r"(?:url|_t|le|be|gcm)?"
@@ -58,7 +58,7 @@ _TYPE = re.compile(
 _KINDS = re.compile(r"(?i)pass(?:w|phr|code)|pwd|secret|token|key|cred|auth|login|user")
 # A version, or a path of a file whose kind tells that it is one.
 _NO_SECRET = re.compile(
-    r"(?i)v?[0-9]+(?:\.[0-9]+)+\S{0,12}|[^/]*/.*\.(?:png|jpe?g|gif|svg|pdf|json|ya?ml|toml|txt|csv|zip"
+    r"(?i)(?:[\^~]|[<>]=?|npm:\S*@)?v?[0-9]+(?:\.[0-9]+)+\S{0,12}|[^/]*/.*\.(?:png|jpe?g|gif|svg|pdf|json|ya?ml|toml|txt|csv|zip"
     r"|gz|pem|crt|html?)"
 )
 _CALLED = re.compile(r"[A-Za-z_][\w.]*[(\[]")
@@ -84,7 +84,7 @@ _SUFFIXES = _words(
     previous root admin header raw hex literal us eu id2 v"""
 )
 _PASSWORDS = ("password", "passwd", "passwort", "passphrase", "passcode", "pwd")
-_NO_PASS = _words("bypass compass trespass encompass surpass")
+_NO_PASS = _words("minipass bypass compass trespass encompass surpass")
 _NO_TOKEN = _words(
     """max min next prev page continuation start sync pad eos bos unk sep cls mask special end stop
     cancellation cancel num n first last per total output prompt count lookahead current
@@ -272,7 +272,7 @@ def is_secret(kind: str, value: str, how: str, *, env: bool = False, ends: bool 
 
 
 def _is_code(value: str, how: str, *, env: bool) -> bool:
-    if value.lower() in _PLAIN or "://" in value or _NO_SECRET.fullmatch(value):
+    if value.lower().rstrip("?") in _PLAIN or "://" in value or _NO_SECRET.fullmatch(value):
         return True
     if _PATH.fullmatch(value) and ("." in value or value.count("/") + value.count("\\") > 1):
         return not is_random(value, 30) or len(value) > 60
@@ -320,7 +320,9 @@ def _is_token(kind: str, value: str, how: str) -> bool:
     least = {QUOTED: 8, TIGHT: 8, SPACED: 10, SAID: 16, LISTED: 16}[how]
     if len(value) < least or " " in value or value.isdigit() or len(value) > 8192:
         return False
-    if _SLUG.fullmatch(value) or _CAMEL.fullmatch(value):
+    if _TYPE.match(value) and re.fullmatch("[a-z0-9]+(?:[-_][a-z]+)+", value):
+        return False
+    if _SLUG.fullmatch(value.lstrip("_")) or _CAMEL.fullmatch(value):
         pieces = _WORDS.findall(value)
         if len(value) > 3.5 * len(pieces):
             return False
