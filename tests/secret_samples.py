@@ -177,6 +177,26 @@ TOKENS: dict[str, Make] = {
     "scaleway": lambda d: "SC" + "W" + d.of(UPPER, 17),
     "mailgun new": lambda d: f"{d.hex(32)}-{d.hex(8)}-{d.hex(8)}",
     "infisical": lambda d: "s" + f"t.{d.uuid()}.{d.hex(32)}.{d.hex(32)}",
+    "jina": lambda d: "ji" + "na_" + d.alnum(60),
+    "e2b": lambda d: "e" + "2b_" + d.hex(40),
+    "firecrawl": lambda d: "f" + "c-" + d.hex(32),
+    "helicone": lambda d: "sk-" + "helicone-" + "-".join(d.alnum(7) for _ in range(4)),
+    "cursor": lambda d: "ke" + "y_" + d.hex(64),
+    "context7": lambda d: "ctx7" + f"sk-{d.uuid()}",
+    "mem0": lambda d: "m" + "0-" + d.alnum(40),
+    "runpod": lambda d: "rp" + "a_" + d.of(UPPER, 40),
+    "modal": lambda d: "a" + "k-" + d.alnum(10) + "7" + d.alnum(11),
+    "honeycomb": lambda d: "hca" + "ik_" + d.of(LOWER, 58),
+    "logfire": lambda d: "py" + "lf_v1_us_" + d.alnum(43),
+    "axiom": lambda d: "xa" + f"at-{d.uuid()}",
+    "snyk": lambda d: "snyk" + f"_uat.{d.hex(8)}.{d.word(60)}",
+    "adafruit": lambda d: "ai" + "o_" + d.alnum(28),
+    "ory": lambda d: "ory" + "_pat_" + d.alnum(32),
+    "zuplo": lambda d: "zp" + f"ka_{d.hex(32)}_{d.hex(8)}",
+    "openai session": lambda d: "se" + "ss-" + d.alnum(40),
+    "dbt": lambda d: "db" + "tu_" + d.alnum(40),
+    "k3s": lambda d: "K1" + f"0{d.hex(64)}::server:{d.hex(32)}",
+    "nostr": lambda d: "ns" + "ec1" + d.of(LOWER, 58),
     "bcrypt": lambda d: "$2" + "y$10$" + d.alnum(53),
     "crypt": lambda d: "$" + f"6${d.alnum(16)}${d.alnum(86)}",
 }
@@ -390,11 +410,139 @@ IN_CONTEXT: dict[str, Callable[[Dice], Sample]] = {
     "key as base64": _plain(
         "{v}", lambda d: base64.encodebytes(d.pem("RSA PRIVATE KEY").encode()).decode().strip()
     ),
+    "painted by grep": _plain("\x1b[01;31m\x1b[KTOKEN\x1b[m\x1b[K={v}", lambda d: d.alnum(24)),
+    "token painted by grep": _plain("\x1b[01;31m\x1b[Kghp_\x1b[m\x1b[K{v}", lambda d: d.alnum(36)),
+    "unseen letters": _plain("TO\u200bKEN\u00ad={v}", lambda d: d.alnum(24)),
+    "utf-16": _plain("{v}", lambda d: "\x00".join(f"DB_PASSWORD={d.alnum(9)}7")),
+    "two words": _plain("Secret Key: {v}", lambda d: d.alnum(24)),
+    "two words of a kind": _plain(
+        "Access to it:\n{v}",
+        lambda d: f"{d.random.choice(('Api', 'Access', 'private', 'MASTER'))} Key: {d.alnum(24)}",
+    ),
+    "many in an environment": _plain("API_KEYS={v}", lambda d: d.alnum(24)),
+    "many passwords": _plain("DB_PASSWORDS={v}", lambda d: d.alnum(12) + "7"),
+    "many tokens": _plain('tokens: "{v}"', lambda d: d.alnum(24)),
+    "many by name": _plain(
+        '{"passwords": {"ann": "${ANN}", "bob": "{v}"}}', lambda d: d.alnum(5) + "7!" + d.alnum(5)
+    ),
+    "many in a list": _plain('"tokens": ["abc", "{v}"]', lambda d: d.alnum(24)),
+    "many in lines": _plain("secrets:\n  - {v}\n  - abc\n", lambda d: d.alnum(14) + "7!x"),
+    "telegram address": _plain(
+        "https://api.telegram.org/bot{v}/getMe",
+        lambda d: d.of("123456789", 10) + ":" + "AA" + d.word(33),
+    ),
+    "fish": _plain("set -gx GITLAB_TOKEN {v}", lambda d: d.hex(40)),
+    "piped login": _plain(
+        "echo {v} | docker login ghcr.io -u bob --password-stdin", lambda d: d.alnum(30)
+    ),
+    "piped token": _plain("echo {v} | gh auth login --with-token", lambda d: d.alnum(30)),
+    "piped sudo": _plain("echo '{v}' | sudo -S apt update", lambda d: d.alnum(9) + "7"),
+    "chpasswd": _plain('echo "root:{v}" | chpasswd', lambda d: d.alnum(9) + "7"),
+    "ngrok": _plain("ngrok config add-authtoken {v}", lambda d: d.alnum(49)),
+    "wandb": _plain("wandb login {v}", lambda d: d.hex(39) + "7"),
+    "poetry": _plain("poetry config pypi-token.pypi {v}", lambda d: d.alnum(40)),
+    "pulumi config": _with_password("pulumi config set --secret dbPassword {v}"),
+    "openssl": _with_password("openssl enc -aes-256-cbc -k {v} -in x"),
+    "mosquitto": _with_password("mosquitto_pub -u u -P {v} -t x"),
+    "ipmitool": _with_password("ipmitool -H h -U admin -P {v}"),
+    "cqlsh": _with_password("cqlsh -u c -p {v}"),
+    "ssh-keygen": _plain('ssh-keygen -t ed25519 -N "{v}" -f k', lambda d: d.alnum(12)),
+    "xfreerdp": _with_password("xfreerdp /u:bob /p:{v} /v:h"),
+    "lftp": _with_password("lftp -u bob,{v} ftp.invalid"),
+    "sqlplus": _plain("sqlplus scott/{v}@ORCL", lambda d: d.alnum(12)),
+    "skopeo": _with_password("skopeo copy --src-creds bob:{v} a b"),
+    "secret put": _plain("wrangler secret put KEY <<< {v}", lambda d: d.alnum(30)),
+    "secret body": _plain('gh secret set DEPLOY --body "{v}"', lambda d: d.alnum(30)),
+    "answer of gh": _plain("$ gh auth token\n{v}\n", lambda d: d.alnum(38) + "7x"),
+    "answer of op": _plain("$ op read op://v/i/password\n{v}", lambda d: d.alnum(14) + "7x"),
+    "answer of vault": _plain(
+        "$ vault kv get -field=password secret/db\n{v}\n$", lambda d: d.alnum(14) + "7x"
+    ),
+    "answer of cat": _plain("$ cat /run/secrets/db\n{v}\n", lambda d: d.alnum(14) + "7x"),
+    "answer of echo": _plain("$ echo $DB_PASSWORD\n{v}\n", lambda d: d.alnum(14) + "7x"),
+    "answer of openssl": _plain("$ openssl rand -hex 32\n{v}\n", lambda d: d.hex(62) + "7a"),
+    "sql server": _plain("ALTER LOGIN sa WITH PASSWORD = N'{v}'", lambda d: d.alnum(12)),
+    "oracle": _plain("CREATE USER x IDENTIFIED BY {v};", lambda d: d.alnum(11) + "7"),
+    "odbc": _plain("DRIVER={ODBC 18};UID=sa;PWD={{v}};", lambda d: d.alnum(6) + "7#" + d.alnum(5)),
+    "jwk": _plain('{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"{v}"}', lambda d: d.word(43)),
+    "composer": _plain('{"github-oauth": {"github.com": "{v}"}}', lambda d: d.hex(40)),
+    "address with a token": _plain(
+        "https://{v}:x-oauth-basic@github.com/x", lambda d: f"{d.alnum(9)}7a{d.alnum(18)}4x"
+    ),
+    "address of azure": _plain(
+        "git clone https://{v}@dev.azure.com/a/p", lambda d: f"{d.of(LOWER, 40)}7a4x"
+    ),
+    "dsn with signs": _plain("root:{v}@tcp(127.0.0.1:3306)/db", lambda d: f"p@#{d.alnum(9)}"),
+    "aws log": _plain("SignedHeaders=host, Signature={v}", lambda d: d.hex(64)),
+    "cloudformation": _plain(
+        '{"ParameterKey": "DbPassword", "ParameterValue": "{v}"}', lambda d: d.alnum(14)
+    ),
+    "columns of lines": _plain("│ API_TOKEN │ {v} │", lambda d: d.alnum(24)),
+    "aligned terraform": _plain(
+        'variable "db_password" {\n  type    = string\n  default = "{v}"\n}',
+        lambda d: d.alnum(18),
+    ),
+    "feishu": _plain("https://open.feishu.cn/open-apis/bot/v2/hook/{v}", lambda d: d.uuid()),
+    "c macro": _plain('#define WIFI_PASSWORD "{v}"', lambda d: d.alnum(16)),
+    "c array": _plain('char password[] = "{v}";', lambda d: d.alnum(16)),
+    "go typed": _plain('const DbPassword string = "{v}"', lambda d: d.alnum(16)),
+    "clojure": _plain('{:api-key "{v}"}', lambda d: d.alnum(24)),
+    "t-sql": _plain("PASSWORD = N'{v}'", lambda d: d.alnum(12)),
     "end of a key": _plain(
         "[cut]\n{v}\n$", lambda d: "\n".join(d.pem("RSA PRIVATE KEY").splitlines()[5:])
     ),
     "sentry dsn": _plain("https://{v}@o12345.ingest.sentry.io/1", lambda d: d.hex(32)),
 }
+
+
+def _each_line(before: str) -> Callable[[str], str]:
+    def lead(text: str) -> str:
+        lines = enumerate(text.split("\n"), 1)
+        return "\n".join(before.format(n=n) + line for n, line in lines)
+
+    return lead
+
+
+# What tools put before each line, or about each word: all that is secret is found there too.
+WRAPPINGS: dict[str, Callable[[str], str]] = {
+    "grep -n": _each_line("{n}:"),
+    "grep -Hn": _each_line("./a/.env:{n}:"),
+    "grep -H": _each_line("a/b.env:"),
+    "rg --column": _each_line("a/b.env:{n}:5:"),
+    "log": _each_line("10:00:01:"),
+    "grep -A": _each_line("{n}-"),
+    "grep -HA": _each_line("a-2/b.env-{n}-"),
+    "cat -n": _each_line("{n:6}\t"),
+    "bat": _each_line("  {n}   │ "),
+    "lines with numbers": _each_line("L{n}: "),
+    "diff": _each_line("+"),
+    "diff of what is gone": _each_line("-"),
+    "quotation": _each_line("> "),
+    "comment": _each_line("# "),
+    "compose logs": _each_line("db-1  | "),
+    "log with date": _each_line("2026-01-01T10:00:01.5Z "),
+    "numbers in a diff": _each_line("{n}:+"),
+    "grep --color": _each_line("\x1b[32m\x1b[K{n}\x1b[m\x1b[K\x1b[36m\x1b[K:\x1b[m\x1b[K"),
+    "cleared lines": lambda text: text.replace("\n", "\x1b[K\n\x1b[2K\x1b[1G") + "\x1b[?25h",
+}
+
+
+def wrapped(dice: Dice, each: int) -> list[Sample]:
+    """Secrets of any kind, *each* times as many behind what may stand before each line."""
+    makes = [
+        *(_plain("key: {v}", token) for token in TOKENS.values()),
+        *(make for make in IN_CONTEXT.values()),
+    ]
+    made = []
+    for kind, wrap in WRAPPINGS.items():
+        samples = [make(dice) for make in dice.random.sample(makes, k=4 * each)]
+        made += [
+            Sample(f"wrapped by {kind}", wrap(text), secret)
+            for _kind, text, secret in samples
+            if "\n" not in secret
+        ]
+    return made
+
 
 _CODE = """password = get_password()
 token: str
@@ -567,6 +715,41 @@ http://localhost:8080/@vite/client2
 ALTER TABLE users ADD password VARCHAR(255)
 const token = cached || fetchToken2()
 API_KEY=... && make
+"keys": ["name", "created_at2"], "tokens": ["the", "##ing2"]
+secrets: ["db-password-v2"]
+passwords = ["password", "letmein"]
+tokens: {"input": 12345, "output": "7"}
+Primary key: id_2024_created_x9
+next key: ab12cd34ef56ab12cd34
+license keys: 12 of 40
+"minipass": "^7.0.3"
+my $password = $self->{pw2};
+authorization = base64.decodebytes(b64)
+("authorization", "x-amz-content-sha256")
+private_key: "_EllipticCurvePrivateKey"
+"passphrase": "string?"
+The token is base64url-encoded
+10.0.0.1:5432:ok:fine:done
+print password "src/token2.py"
+grep -rn password "tests/2024"
+echo password2 | tee out2
+echo "$TOKEN" | docker login -u bob --password-stdin
+$ cat /run/secrets/db\nfile2 missing here
+openssl rand -hex 32
+$ openssl rand -hex 32 > k2\nmake all2
+$ echo $TOKEN\n$
+cargo login
+vault login -method=oidc2 role=dev
+wandb login --relogin
+https://some-user-with-a-long-name2@host.invalid/x
+sqlplus /nolog
+ssh-keygen -t ed25519 -f id_ed25519
+password 'is required for login'
+$ gh auth token | wc2
+fc-cache -f -v && key_points_of_the_2024_plan
+as-of-2024-a-long-name-of-a-thing and ak-47
+Access keys: see docs/keys2.md
+PublicKeyToken=b03f5f7f11d50a3a
 -----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----
 \x1b[32mpassed\x1b[0m token_count=\x1b[33m5123\x1b[0m
 """
@@ -632,7 +815,7 @@ def secrets(dice: Dice, each: int) -> list[Sample]:
             made.append(Sample(kind, place.format(secret), secret))
     for kind, make in IN_CONTEXT.items():
         made += [make(dice)._replace(kind=kind) for _ in range(each)]
-    return made
+    return made + wrapped(dice, each)
 
 
 def look_alikes(dice: Dice, each: int) -> list[Sample]:

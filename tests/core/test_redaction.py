@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +16,7 @@ from secret_samples import Dice, Sample, look_alikes, secrets
 from threadlog.core import redaction
 from threadlog.core.redacted import redacted
 from threadlog.core.redaction import Redactor
+from threadlog.core.redaction_copies import copies
 from threadlog.core.redaction_rules import RULES, SECRETS, OwnRules, chosen, own_rules
 
 SEEDS = (1, 2, 3)
@@ -60,7 +64,7 @@ def test_every_kind_of_secret_is_found_most_of_the_time() -> None:
     """No kind hides behind the others."""
     for kind in {each.kind for each in secrets(Dice(0), 1)}:
         samples = [each for each in secrets(Dice(9), 6) if each.kind == kind]
-        assert len(missed(samples)) <= 1, kind
+        assert len(missed(samples)) <= max(1, len(samples) // 12), kind
 
 
 def test_what_is_replaced_says_the_rule_and_nothing_of_the_value() -> None:
@@ -157,6 +161,25 @@ def test_a_secret_keeps_its_number_when_it_is_coloured() -> None:
     assert text == "[redacted: github-token #1] \x1b[1m[redacted: github-token #1]\x1b[0m"
 
 
+LEFT_OUT = st.sampled_from(
+    ["\x1b[1m", "\x1b[K", "\u200b", "\n12:", "\n+", "\n> ", "a=b", "x", "\n"]
+)
+
+
+@given(st.lists(LEFT_OUT, max_size=12))
+def test_a_place_in_a_copy_is_told_as_the_place_in_the_text(pieces: list[str]) -> None:
+    text = "1:" + "".join(pieces)
+    for copy in copies(text):
+        for at, char in enumerate(copy.text):
+            start, end = copy.places(at, at + 1)
+            assert text[start:end] == char
+
+
+def test_what_stands_before_a_line_stays_when_a_secret_behind_it_is_replaced() -> None:
+    text = "@@ -1 +2 @@\n+- name: DB_PASSWORD\n+  value: tide77xq\n+- name: MODE\n+  value: fast"
+    assert clean(text) == text.replace("tide77xq", "[redacted: secret #1]")
+
+
 @pytest.mark.parametrize("value", ["pa;w0rd99", "pa|w0rd99", "pa(w0rd99", "a&w0rd99", "pa,w0{rd99"])
 def test_a_value_of_an_environment_goes_on_to_the_end_of_its_line(value: str) -> None:
     assert clean(f"A=1\nDB_PASSWORD={value}\nB=2") == "A=1\nDB_PASSWORD=[redacted: secret #1]\nB=2"
@@ -207,6 +230,12 @@ def test_paths_and_email_are_replaced_by_choice() -> None:
     assert clean(text, "email") == text.replace("bob@corp.io", "[redacted: email #1]")
 
 
+@pytest.mark.parametrize("before", ["/mnt/c", "/c", "/var", "-I", "a", "", "host:"])
+def test_a_home_is_found_behind_other_folders(before: str) -> None:
+    for home in ("/home/ann", "/Users/ann", "\\/home\\/ann", "%2Fhome%2Fann"):
+        assert "ann" not in clean(f"{before}{home}", "paths")
+
+
 HOSTILE = {
     "key=": "key=",
     "a name": "key",
@@ -237,7 +266,10 @@ HOSTILE = {
     "hashes": "$6$a$",
     "env": "\nDB_PASSWORD=a;b(",
     "wrapped": "LS0tLS1CRUdJTiBSU0EgUFJJVkFURS",
+    "many": 'tokens: ["',
+    "many of many": 'passwords: ["tide77xq", ',
     "secrets set": "secret set ",
+    "marks": "[redacted: secret #1] password=tide77xq!z\n",
 }
 
 
@@ -315,12 +347,17 @@ APART: list[Any] = [
     [["Authorization", BASIC], ["Cookie", COOKIE], ["X-Api-Key", KEYED]],
     {"name": "Authorization", "value": BASIC},
     {"X-Api-Key": [KEYED]},
+    {"passwords": {"ann": VALUE, "bob": VALUE}},
+    {"tokens": [KEYED], "api_keys": {"live": {"ann": [KEYED]}}},
+    {"source": ["password = (\n", f"  '{VALUE}'\n", ")\n"]},
+    {"source": ["machine x.invalid\n", "login ann\n", f"password {VALUE}"]},
 ]
 NOT_APART: list[Any] = [
     {"name": "primary_key", "value": "id2x9a8b"},
     {"name": "DB_PASSWORD", "value": "${DB_PASSWORD}"},
     {"name": "DB_PASSWORD", "valueFrom": VALUE},
     {"name": "token", "default": "string"},
+    {"passwords": {"ann": "string", "policy": "at-least-8"}, "tokens": {"input": "1234567890"}},
     {"name": "MODE", "value": VALUE},
     {"password": ["string", "null"]},
     {"required": ["token", "password"], "password": {"type": "string", "default": ""}},
@@ -348,6 +385,25 @@ def test_a_name_and_its_value_are_found_where_they_are_apart(value: Any) -> None
 @pytest.mark.parametrize("value", NOT_APART, ids=repr)
 def test_what_stands_apart_and_is_no_secret_stays(value: Any) -> None:
     assert redacted(value, redactor()) is value
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_private_key_as_a_list_of_lines_is_replaced_in_each(end: str) -> None:
+    lines = [each + end for each in Dice(15).pem("RSA PRIVATE KEY").splitlines()]
+    made = redacted({"source": ["# key" + end, *lines, "done" + end]}, redactor())["source"]
+    assert (made[0], made[-1]) == ("# key" + end, "done" + end)
+    assert not set(made) & set(lines)
+
+
+def test_a_number_that_is_a_password_is_replaced() -> None:
+    value = {"password": 48213977, "db_pass": 4821, "min_tokens": 4821, "token": 48213977, "n": 1}
+    made = redacted(value, redactor())
+    assert made == value | {
+        "password": "[redacted: secret #1]",
+        "db_pass": "[redacted: secret #2]",
+    }
+    plain = {"password": 8, "password_length": 4821, "passed": 48213, "password_ok": True}
+    assert redacted(plain, redactor()) is plain
 
 
 @given(st.recursive(PIECES, lambda each: st.lists(each) | st.dictionaries(PIECES, each)))
@@ -393,6 +449,22 @@ def test_a_rule_of_ones_own_finds_what_it_says() -> None:
     near = redactor(own=own(keywords=["Vault"]))
     assert near.text("acme_12345678") == "acme_12345678"
     assert near.text("our vault: acme_12345678") == "our vault: [redacted: acme #1]"
+
+
+ODD = ('pin="', "tag\\", "a\tb", "\u00c4rger=", "\u20ac ", '\\"x')
+
+
+@pytest.mark.parametrize("wrap", [msgspec.json.encode, str])
+def test_a_literal_is_seen_however_it_is_written(wrap: Callable[[str], str | bytes]) -> None:
+    for literal in {*ODD, *(each for rule in RULES for each in rule.literals)}:
+        rules = own(pattern=re.escape(literal) + "(tide77xq)", literals=[literal], group=1)
+        made = Redactor(rules.rules)
+        text = f"x {literal}tide77xq y"
+        data = wrap(text)
+        gate = made.gate(data if isinstance(data, bytes) else data.encode())
+        assert gate is not None, literal
+        assert made.text(text, gate) != text, literal
+        assert redacted({"a": [text]}, made) != {"a": [text]}, literal
 
 
 def test_a_table_switches_rules_off_and_allows_values() -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from threadlog.core.redaction import Gate, Redactor
 from threadlog.core.redaction_context import NAME_KEYS, VALUE_KEYS
-from threadlog.core.redaction_values import LISTED, QUOTED, promises
+from threadlog.core.redaction_values import LISTED, QUOTED, SPACED, is_many, promises
 
 Value = TypeVar("Value")
 # Free JSON that is nested deeper is looked at as one text.
@@ -67,7 +67,7 @@ class _Walk:
         if isinstance(value, msgspec.Struct):
             return self._struct(value, depth)
         if not isinstance(value, (dict, list, tuple)):
-            return value
+            return self._number(value, name) if name and type(value) is int else value
         called = name if promises(name) else ""
         if isinstance(value, dict):
             return self._mapping(value, depth, called)
@@ -80,6 +80,12 @@ class _Walk:
             return self._redactor.value(name, text, self._gate, how)
         return self._redactor.text(text, self._gate)
 
+    def _number(self, value: int, name: str) -> Any:
+        """A number, which may be a password."""
+        said = str(value)
+        made = self._redactor.value(name, said, self._gate, SPACED) if value > 999 else said
+        return value if made == said else made
+
     def _struct(self, value: msgspec.Struct, depth: int) -> Any:
         changed = {}
         for name in value.__struct_fields__:
@@ -91,6 +97,7 @@ class _Walk:
 
     def _mapping(self, value: dict[Any, Any], depth: int, called: str) -> dict[Any, Any]:
         """A mapping; what its value belongs to is told beside that, or is *called* so."""
+        many = called if is_many(called) else ""
         names = (each for key, each in value.items() if _is_one(key, NAME_KEYS))
         texts = (name for name in names if isinstance(name, str))
         called = next(filter(promises, texts), called)
@@ -98,7 +105,10 @@ class _Walk:
         for key, each in value.items():
             own = key if isinstance(key, str) else ""
             name = called if called and _is_one(key, VALUE_KEYS) else own
-            made[self._text(own, "") if own else key] = self.value(each, depth + 1, name)
+            how = QUOTED
+            if many and not promises(name):
+                name, how = many, LISTED
+            made[self._text(own, "") if own else key] = self.value(each, depth + 1, name, how)
         same = all(each is value.get(key) for key, each in made.items())
         return value if same and len(made) == len(value) else made
 
@@ -121,6 +131,8 @@ class _Walk:
             before = text
         if len(made) > 1 and all(isinstance(each, str) for each in made):
             made = self._redactor.words(made, self._gate)
+            if any(each.endswith("\n") for each in made):
+                made = self._redactor.words(made, self._gate, "")
         if all(new is old for new, old in zip(made, values, strict=True)):
             return values
         return tuple(made) if isinstance(values, tuple) else made

@@ -14,6 +14,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from threadlog.core import redaction_values as values
+from threadlog.core.redaction_copies import copies, plain, with_copies
+from threadlog.core.redaction_literals import by_literal, distinct, is_word, long_words
 from threadlog.core.redaction_named import NAME_BACK, NAME_CHARS, named, paired
 from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 
@@ -21,24 +23,15 @@ from threadlog.core.redaction_rules import NEAR_CHARS, SECRETS, Rule
 # by themselves.
 NUMBERED_LIMIT = 10_000
 BARE_LIMIT = 256
-_LONG_WORD = 15
 # Within what is longer than this, and was found to be no secret, only so much is looked at again.
 LONG_CHARS = 512
 # What stands between texts of a list, and how long one may be that belongs to others.
 _BETWEEN, WORD_CHARS = '", "', 4096
-_WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:~$"
-_CLASSES = bytes(97 if byte in _WORD else 32 for byte in range(256))
-_RUN = b"a" * _LONG_WORD
 # Where a word begins: also behind what JSON, a URL or a terminal's colours write as letters.
 _EDGE = re.compile(
     r"(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[0-9A-Fa-f]{2})|(?<=[0-9;]m)|(?<=%[0-9A-F]{2})"
 )
 _COLOUR = re.compile(r"(?<=\[)[0-9;]{1,8}m|(?<=\\)[nrt]")
-# What a terminal is told between letters: colours, also as JSON and shells write them.
-_PAINT = re.compile(r"(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,12}m")
-_PAINTED = ("\x1b[", "001b[", "001B[", "x1b[", "x1B[", "033[", "\\e[")
-_PAINTED_BYTES = tuple(each.encode() for each in _PAINTED)
-_PAINT_BYTES = re.compile(_PAINT.pattern.encode())
 
 
 class Gate(NamedTuple):
@@ -69,8 +62,14 @@ class Redactor:
         self._labels: dict[object, str] = {}
         self._numbers: dict[str, int] = {}
         self._bare: dict[str, tuple[bytes, Rule]] = {}
-        self._tokens = _by_literal(self._rules, tokens=True)
-        self._words = _by_literal(self._rules, tokens=False)
+        self._tokens = by_literal(self._rules, tokens=True)
+        others = by_literal(self._rules, tokens=False)
+        self._words = [each for each in others if is_word(each[0])]
+        self._signs = [(raw, b"", *each[2:]) for each in others if not is_word(raw := each[0])]
+        self._written: dict[str, list[bytes]] = {}
+        for raw, _within, literal, _numbers in (*self._tokens, *others):
+            if raw not in (known := self._written.setdefault(literal, [])):
+                known.append(raw)
         self._shapes = [
             n for n, rule in enumerate(self._rules) if rule.tokens and not rule.literals
         ]
@@ -93,12 +92,15 @@ class Redactor:
 
     def gate(self, data: bytes) -> Gate | None:
         """What a text, or JSON of texts, may hold; None if that is nothing."""
-        data = _with_plain(data)
+        data = with_copies(data)
         hits: dict[int, list[str]] = {number: [] for number in self._free}
-        words = _long_words(data)
-        for literals, where in ((self._tokens, words), (self._words, data.lower())):
-            for literal, (raw, numbers) in literals.items():
-                if raw in where:
+        words, low = long_words(data), data.lower()
+        looks = ((self._tokens, words), (self._words, distinct(low)), (self._signs, low))
+        for literals, where in looks:
+            seen = set()
+            for raw, within, literal, numbers in literals:
+                if (not within or within in seen) and raw in where:
+                    seen.add(raw)
                     for number in numbers:
                         hits.setdefault(number, []).append(literal)
         said = words.decode("ascii") if self._shapes else ""
@@ -119,14 +121,14 @@ class Redactor:
 
     def narrowed(self, gate: Gate, data: bytes) -> Gate | None:
         """What a part of what *gate* tells of may hold; None if that is nothing."""
-        data = _with_plain(data)
+        data = with_copies(data)
         words, low = b"", data.lower()
         if any(rule.tokens for rule, _literals in gate.rules):
-            words = _long_words(data)
+            words = long_words(data)
         rules = []
         for rule, literals in gate.rules:
             where = words if rule.tokens else low
-            hit = tuple(each for each in literals if each.encode() in where)
+            hit = tuple(each for each in literals for raw in self._written[each] if raw in where)
             if hit or not literals:
                 rules.append((rule, hit))
         bare = tuple(value for value in gate.bare if self._bare[value][0] in data)
@@ -141,25 +143,29 @@ class Redactor:
         pieces: list[str] = []
         at = 0
         for span in spans:
-            secret = _PAINT.sub("", text[span.start : span.end])
+            secret = plain(text[span.start : span.end])
             pieces += (text[at : span.start], self._label(span.rule, secret))
             at = span.end
         return "".join([*pieces, text[at:]])
 
-    def words(self, words: list[str], gate: Gate) -> list[str]:
+    def words(self, words: list[str], gate: Gate, between: str = _BETWEEN) -> list[str]:
         """Texts that stand side by side, without what is a secret where it stands behind another.
 
-        They are looked at as a list is written; a long one names nothing and has no name.
+        They are looked at as a list is written, or as lines; a long one names nothing and has no
+        name.
         """
         said = [each if len(each) <= WORD_CHARS else "" for each in words]
-        begins = list(accumulate((len(each) + len(_BETWEEN) for each in said[:-1]), initial=1))
+        begins = list(accumulate((len(each) + len(between) for each in said[:-1]), initial=1))
         made = list(words)
-        for span in reversed(self._spans(f'"{_BETWEEN.join(said)}"', gate)):
-            number = bisect_right(begins, span.start) - 1
-            word, start = made[number], span.start - begins[number]
-            stop = min(span.end - begins[number], len(said[number]))
-            if 0 <= start < stop:
-                made[number] = word[:start] + self._label(span.rule, word[start:stop]) + word[stop:]
+        for span in reversed(self._spans(f'"{between.join(said)}"', gate)):
+            number = bisect_right(begins, span.end - 1) - 1
+            while number >= 0 and begins[number] + len(said[number]) > span.start:
+                word, start = made[number], max(0, span.start - begins[number])
+                stop = min(span.end - begins[number], len(said[number]))
+                if start < stop:
+                    label = self._label(span.rule, word[start:stop])
+                    made[number] = word[:start] + label + word[stop:]
+                number -= 1
         return made
 
     def value(
@@ -184,14 +190,11 @@ class Redactor:
     # -- what is a secret in it
 
     def _spans(self, text: str, gate: Gate) -> list[_Span]:
-        """Where secrets stand in it, also those that colours stand in or about."""
+        """Where secrets stand in it, also those that something stands in or about."""
         found = self._seen(text, gate)
-        if any(each in text for each in _PAINTED):
-            plain, starts, skipped = _unpainted(text)
-            for start, end, rule in self._seen(plain, gate):
-                first = start + skipped[bisect_right(starts, start) - 1]
-                last = end - 1 + skipped[bisect_right(starts, end - 1) - 1]
-                found.append(_Span(first, last + 1, rule))
+        for copy in copies(text):
+            for span in self._seen(copy.text, gate):
+                found.append(_Span(*copy.places(span.start, span.end), span.rule))
         return _merged(found)
 
     def _seen(self, text: str, gate: Gate) -> list[_Span]:
@@ -199,25 +202,22 @@ class Redactor:
         found: list[_Span] = []
         for rule, literals in gate.rules:
             where = text if rule.tokens else low
-            if rule.beside and not any(each in low for each in rule.beside):
-                continue
             for literal in literals or ("",):
                 if literal in where:
-                    found += self._found(rule, literals, text, low)
+                    if not rule.beside or any(each in low for each in rule.beside):
+                        found += self._found(rule, literals, text, low)
                     break
         for value in gate.bare:
             found += self._standing(value, text)
         if found and values.MARK in text:
-            marks = [match.span() for match in self._marks.finditer(text)]
-            found = [
-                span for span in found if not any(start <= span.start < end for start, end in marks)
-            ]
+            found = _outside([match.span() for match in self._marks.finditer(text)], found)
         return found
 
     def _found(self, rule: Rule, literals: tuple[str, ...], text: str, low: str) -> Iterator[_Span]:
         if rule.finder is not None:
             for start, end in rule.finder(text, low):
-                yield _Span(start, end, rule)
+                if self._allowed(rule, text[start:end]):
+                    yield _Span(start, end, rule)
             return
         if not rule.anchored:
             for match in rule.pattern.finditer(text):
@@ -303,44 +303,15 @@ class Redactor:
             self._bare[secret] = secret.encode("utf-8", "surrogatepass"), rule
 
 
-def _by_literal(rules: Sequence[Rule], *, tokens: bool) -> dict[str, tuple[bytes, list[int]]]:
-    """The literals of rules, encoded, and which rules each is of, by number."""
-    found: dict[str, tuple[bytes, list[int]]] = {}
-    for number, rule in enumerate(rules):
-        for literal in rule.literals if rule.tokens == tokens else ():
-            found.setdefault(literal, (literal.encode(), []))[1].append(number)
-    return found
-
-
-def _long_words(data: bytes) -> bytes:
-    """The words of a text that are long enough to be tokens, and nothing else of it."""
-    runs = data.translate(_CLASSES)
-    words, at = [], runs.find(_RUN)
-    while at >= 0:
-        end = runs.find(b" ", at + _LONG_WORD)
-        end = end if end >= 0 else len(runs)
-        words.append(data[at:end])
-        at = runs.find(_RUN, end)
-    return b" ".join(words)
-
-
-def _with_plain(data: bytes) -> bytes:
-    """*data*, and once more without colours if there are any."""
-    if any(each in data for each in _PAINTED_BYTES):
-        return data + b"\n" + _PAINT_BYTES.sub(b"", data)
-    return data
-
-
-def _unpainted(text: str) -> tuple[str, list[int], list[int]]:
-    """*text* without colours; from which of its places on how many characters were left out."""
-    pieces, starts, skipped = [], [0], [0]
-    at = 0
-    for match in _PAINT.finditer(text):
-        pieces.append(text[at : match.start()])
-        at = match.end()
-        starts.append(match.start() - skipped[-1])
-        skipped.append(skipped[-1] + len(match[0]))
-    return "".join([*pieces, text[at:]]), starts, skipped
+def _outside(marks: list[tuple[int, int]], found: list[_Span]) -> list[_Span]:
+    """Those that begin in none of the marks, which are in their order."""
+    ends = dict(marks)
+    starts = [0, *ends]
+    return [
+        span
+        for span in found
+        if span.start >= ends.get(starts[bisect_right(starts, span.start) - 1], 0)
+    ]
 
 
 def _lower(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Secrets that what stands about them tells: options of commands, addresses, SQL, private keys.
+"""Secrets that what stands about them tells: addresses, SQL, pairs, private keys.
 
 A table of rules, each tried where one of its literals stands: a name, literals in lower case, and
 a pattern whose group `secret` is the secret; or, of pairs, `name` and `value`.
@@ -9,93 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# A quotation mark, as it is or behind escapes; what stands between two words of a command, in a
-# shell or in a list.
-_Q = r"""(?:\\{0,3}["'])?"""
-_SEP = r"""(?:[ \t=]{1,3}|\\{0,3}["']\s?,\s{0,40}\\{0,3}["'])"""
-_GAP = r"""(?=[ \t]|\\{0,3}["']\s?,)"""
-_WORD = r"""[^\s"'\\]"""
-_ON = r"(?:\\\r?\n|[^\r\n|;])"
+from threadlog.core.redaction_commands import QUOTE as _Q
 
-
-def _option(tools: str, option: str, value: str = rf"(?P<secret>{_WORD}{{3,200}}+)") -> str:
-    """A pattern: one of *tools*, and behind it on its line an option with its value."""
-    return (
-        rf"(?:(?<![\w.-])|(?<=\\[nrt]))(?:{tools}){_GAP}"
-        rf"(?:(?!{tools}){_ON}){{0,400}}?(?<=[\s\"',])(?:{option})"
-        rf"{_Q}{value}"
-    )
-
-
-_USER = rf"[^\s\"':\\]{{0,100}}:(?P<secret>{_WORD}{{3,200}}+)"
 CONTEXTS: tuple[tuple[str, str, str], ...] = (
-    ("curl-user", "curl", _option("curl", rf"(?:-u|--user|--proxy-user){_SEP}?", _USER)),
-    (
-        "cookie",
-        "curl",
-        _option(
-            "curl", rf"(?:-b|--cookie){_SEP}?", r"(?P<secret>[\w.-]{1,80}=[^\r\n\"'\\]{6,4096}+)"
-        ),
-    ),
-    ("command-user", "http", _option("https?", rf"(?:-a|--auth){_SEP}", _USER)),
-    (
-        "login",
-        "docker podman nerdctl oras registry",
-        (
-            rf"(?i)(?:docker|podman|nerdctl|oras|registry){_SEP}login{_GAP}"
-            rf"(?:(?!login)[^\r\n|;]){{0,300}}?(?<=[\s\"',])(?:-p|--password){_SEP}"
-            rf"{_Q}(?P<secret>{_WORD}{{3,200}}+)"
-        ),
-    ),
-    ("command-password", "sshpass", _option("sshpass", rf"-p{_SEP}?")),
-    ("command-password", "mysql maria", _option("mysql[a-z]*|maria[a-z-]*", r"-p(?![ \t])")),
-    ("command-password", "redis", _option("redis-cli", rf"(?:-a|--pass){_SEP}")),
-    ("command-password", "ldap", _option("ldap[a-z]+", rf"-[wy]{_SEP}?")),
-    ("command-password", "az", _option("az", rf"(?:-p|--password){_SEP}")),
-    ("command-password", "twine mongo", _option("twine|mongo[a-z]*", rf"-p{_SEP}")),
-    ("command-password", "zip sqlcmd", _option("zip|unzip|sqlcmd", rf"-P{_SEP}?")),
-    ("command-password", "7z", _option("7z[ar]?", r"-p(?![ \t])")),
-    (
-        "command-password",
-        "smb",
-        _option("smb[a-z]+", rf"-U{_SEP}", rf"[^\s\"'%]{{1,80}}%(?P<secret>{_WORD}{{3,200}}+)"),
-    ),
-    (
-        "command-password",
-        "htpasswd",
-        _option("htpasswd", r"-[a-zA-Z]{0,4}b[a-zA-Z]{0,4}[ \t]+[^\s\"']+[ \t]+[^\s\"']+[ \t]+"),
-    ),
-    (
-        "command-password",
-        "/user:",
-        r"(?i)/user:[^\s\"']{1,80}[ \t]{1,3}(?P<secret>[^\s\"'/*\\][^\s\"'\\]{3,200}+)",
-    ),
-    (
-        "command-password",
-        "chpasswd",
-        r"chpasswd[ \t]{0,4}<<<[ \t]{0,4}\\{0,3}[\"']?[\w.-]{1,64}:(?P<secret>[^\s\"'\\]{3,200}+)",
-    ),
-    (
-        "command-password",
-        "securestring",
-        (
-            rf"(?i)(?<=to-)securestring[ \t]{{1,4}}(?:-string[ \t]{{1,4}})?{_Q}"
-            rf"(?P<secret>{_WORD}{{3,200}}+)"
-        ),
-    ),
-    (
-        "command-secret",
-        "setx configure config secret env -x",
-        (
-            r"(?x)(?:(?<![\w.-])|(?<=\\n))(?:setx|[Cc]onfigure\ set|config\ "
-            r"(?:set|--global)|secret\ set|ENV|ARG|(?<=set\ )-x)\ {1,3}"
-            r"[^\s\"'=]{0,120}?(?i:password|passwd|secret|token|_key|_pass|_access_key)\ {1,3}"
-            r"(?:--body\ )?"
-            r"\\{0,3}[\"']?(?P<secret>(?=[^\s]{0,60}[0-9])[^\s\"'\\<>${-][^\s\"'\\]{7,400}+)"
-        ),
-    ),
-    ("command-secret", "<<<", rf"(?<=token )<<<[ \t]{{0,3}}{_Q}(?P<secret>{_WORD}{{8,400}}+)"),
-    ("command-secret", "<<<", rf"(?<=TOKEN )<<<[ \t]{{0,3}}{_Q}(?P<secret>{_WORD}{{8,400}}+)"),
     (
         "netrc",
         "machine default",
@@ -108,7 +24,10 @@ CONTEXTS: tuple[tuple[str, str, str], ...] = (
     (
         "sql-password",
         "password",
-        r"(?i)password\s{1,4}(?:=\s{0,3})?\\{0,3}'(?P<secret>[^'\\\r\n]{3,200}+)\\{0,3}'",
+        (
+            r"(?i)(?:(?<=with )password\s{0,4}=\s{0,3}|(?<=with )password\s{1,4}(?=\\{0,3}N?')"
+            r"|password\s{1,4}(?=\\{0,3}N?'[^'\s]{3,200}'))\\{0,3}N?'(?P<secret>[^'\\\r\n]{3,200}+)\\{0,3}'"
+        ),
     ),
     (
         "sql-password",
@@ -118,6 +37,27 @@ CONTEXTS: tuple[tuple[str, str, str], ...] = (
             r"(?:password\s{1,4})?\\{0,3}[\"'](?P<secret>[^\"'\\\r\n]{3,200}+)"
         ),
     ),
+    (
+        "sql-password",
+        "identified",
+        r"(?i)identified\s{1,4}by\s{1,4}(?P<secret>(?=[^\s;]{0,60}[0-9])[^\s\"'\\;<>${(]{6,60}+)(?=\s|;|\Z)",
+    ),
+    (
+        "code-password",
+        "pwd={ password={",
+        r"(?i)(?<=;)(?:pwd|password)=\{(?P<secret>(?=[^}]{0,60}[0-9])[^}\r\n]{3,100}+)\}",
+    ),
+    (
+        "private-key",
+        "kty",
+        r"kty\\{0,3}\"[^{}]{0,2000}?[\"]d\\{0,3}\"\s?:\s?\\{0,3}\"(?P<secret>[A-Za-z0-9_-]{20,700}+)",
+    ),
+    (
+        "composer-token",
+        "github-oauth gitlab-token",
+        r"(?:github-oauth|gitlab-token)\\{0,3}\"\s?:\s?\{\s{0,20}\\{0,3}\"[\w.-]{3,80}\\{0,3}\"\s?:\s?\\{0,3}\"(?P<secret>[A-Za-z0-9_-]{20,100}+)",
+    ),
+    ("sonar-token", "sonar.login", r"sonar\.login[=:\s]{1,3}(?P<secret>[a-z0-9_]{40,50}+)"),
     (
         "code-password",
         "basicauth(",
@@ -158,10 +98,23 @@ CONTEXTS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "url-token",
+        "://",
+        (
+            r"://(?P<secret>(?=[A-Za-z_-]{0,60}[0-9][0-9_-]{0,20}[A-Za-z][A-Za-z_-]{0,60}[0-9])[A-Za-z0-9_-]{20,255}+)"
+            r"(?=@|:@|:x-oauth-basic@)"
+        ),
+    ),
+    (
+        "webhook",
+        "open-apis",
+        r"open-apis/bot/v2/hook/(?P<secret>[0-9a-f-]{36})",
+    ),
+    (
         "signature",
         "sig= signature=",
         (
-            r"(?i)(?:(?<=[?&-])|(?<=u0026)|(?<=&amp;))sig(?:nature)?="
+            r"(?i)(?:(?<=[?&, -])|(?<=u0026)|(?<=&amp;))sig(?:nature)?="
             r"(?P<secret>[A-Za-z0-9%+/=_-]{20,}+)"
         ),
     ),
@@ -204,14 +157,6 @@ CONTEXTS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     ("google-refresh-token", "1//0", r"(?:(?<![\w/])|(?<=\\n))(?P<secret>1//0[A-Za-z0-9_-]{30,}+)"),
-    (
-        "command-secret",
-        "printenv",
-        (
-            r"printenv [A-Z0-9_]{0,60}(?:PASSWORD|PASS|TOKEN|SECRET|KEY)(?:\r?\n|\\n)"
-            r"(?P<secret>[^\s\"'\\]{8,400}+)(?=\s|\\n|\Z)"
-        ),
-    ),
     ("digest", "response=", r"(?<=[ ,])response=\\{0,3}\"(?P<secret>[0-9a-f]{32,64})"),
     (
         "cookie",
@@ -246,36 +191,39 @@ CONTEXTS: tuple[tuple[str, str, str], ...] = (
 _VALUE = r"""(?:\\{0,3}"(?P<quoted>[^"\\\r\n]{1,400}+)\\{0,3}"
 |\\{0,3}'(?P<single>[^'\\\r\n]{1,400}+)\\{0,3}'|(?P<bare>[^\s"'`<>\\,;&|(){}\[\]\x1b]{1,400}+))"""
 # The keys that name and value stand behind where they are apart.
-NAME_KEYS, VALUE_KEYS = ("name", "key"), ("value", "default")
+NAME_KEYS, VALUE_KEYS = (
+    ("name", "key", "parameterkey"),
+    ("value", "default", "parametervalue", "val"),
+)
 _NAME_KEY, _VALUE_KEY = "|".join(NAME_KEYS), "|".join(VALUE_KEYS)
 _NAMES = "pass pwd secret token key cred auth psk salt hmac _pw"
 # Literals, a pattern, and what stands between its name and its value.
 PAIRS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         " ".join(NAME_KEYS),
-        rf"""(?xi)(?:{_NAME_KEY}){_Q}\s{{0,2}}[:=]\s{{0,2}}{_Q}(?P<name>[\w./:-]{{3,100}}+){_Q}
+        rf"""(?xi)(?:{_NAME_KEY}){_Q}\s{{0,20}}[:=]\s{{0,2}}{_Q}(?P<name>[\w./:-]{{3,100}}+){_Q}
         (?:[\s,]|\\[nrt]){{1,60}}+
-        (?:{_Q}(?:type|description){_Q}\s{{0,2}}[:=]\s{{0,2}}{_Q}[\w\ ]{{1,40}}+{_Q}
+        (?:{_Q}(?:type|description){_Q}\s{{0,20}}[:=]\s{{0,2}}{_Q}[\w\ ]{{1,40}}+{_Q}
         (?:[\s,]|\\[nrt]){{1,60}}+)?
-        {_Q}(?:{_VALUE_KEY}){_Q}\s{{0,2}}[:=]\s{{0,2}}{_VALUE}""",
+        {_Q}(?:{_VALUE_KEY}){_Q}\s{{0,20}}[:=]\s{{0,2}}{_VALUE}""",
         VALUE_KEYS,
     ),
     (
         _NAMES,
         rf"""(?xi)(?P<name>[\w.-]{{3,80}}+){_Q}\s{{0,4}}[:=]?\s{{0,4}}\{{(?:\s|\\[nrt]){{0,60}}+
-        (?:{_Q}(?:type|description|sensitive){_Q}\s{{0,2}}[:=]\s{{0,2}}{_Q}[\w\ ]{{1,40}}+{_Q}
+        (?:{_Q}(?:type|description|sensitive){_Q}\s{{0,20}}[:=]\s{{0,2}}{_Q}[\w\ ]{{1,40}}+{_Q}
         (?:[\s,]|\\[nrt]){{1,60}}+){{0,3}}
-        {_Q}(?:{_VALUE_KEY}){_Q}\s{{0,2}}[:=]\s{{0,2}}{_VALUE}""",
+        {_Q}(?:{_VALUE_KEY}){_Q}\s{{0,20}}[:=]\s{{0,2}}{_VALUE}""",
         VALUE_KEYS,
     ),
     (
         _NAMES,
         (
             r"(?i)(?P<name>[\w.-]{3,80}+)[`*]{0,3}"
-            r"(?P<listed>[ \t]{1,40}\|[ \t]{1,40}|:?\*\*:?[ \t]{1,3})`?"
-            r"(?P<bare>[^\s`|<>\"']{6,400}+)"
+            r"(?P<listed>[ \t]{1,40}[|│][ \t]{1,40}|:?\*\*:?[ \t]{1,3})`?"
+            r"(?P<bare>[^\s`|│<>\"']{6,400}+)"
         ),
-        ("|", "**"),
+        ("|", "│", "**"),
     ),
     (
         _NAMES,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from threadlog.core.redaction_commands import COMMANDS
 from threadlog.core.redaction_context import (
     CONTEXTS,
     PAIRS,
@@ -17,7 +18,8 @@ from threadlog.core.redaction_context import (
     WRAPPED_KEY,
     tails_of_keys,
 )
-from threadlog.core.redaction_tokens import FORMS, INNER, SHAPES
+from threadlog.core.redaction_named import MANY, many
+from threadlog.core.redaction_tokens import FORMS, INNER, SHAPES, Form
 
 SECRETS, PATHS, EMAIL = "secrets", "paths", "email"
 REDACTIONS = (SECRETS, PATHS, EMAIL)
@@ -55,11 +57,13 @@ _NAMED = r"""(?xi)
 (?P<rest>[a-z0-9_.-]{0,48}+)
 (?:
   (?P<said>\ (?:is|was|to|as|=>|->|→)\ (?:now\ )?:?\ ?(?=[^\s]))
-| (?P<flag>\ {1,2})(?=[^\s=:-])
+| (?P<flag>\ {1,2})(?=[^\s=:-])(?!(?:string|\[\]byte)\ ?=)
+| (?P<defined>[ \t]{1,20})(?=")
 | (?P<xml>>)(?=[^<\s])
-| (?P<close>(?:\\{0,7}["'`])?[\])]{0,2})
+| (?P<close>(?:\\{0,7}["'`])?[\])]{0,2}|\[\d{0,4}\])
   (?:
-    (?P<type>\s{0,2}:\s?[a-z&][a-z0-9_.<>&'|\[\]]{0,30}(?=\s{0,3}=[\ "'@]))?
+    (?P<type>\ (?:string|\[\]byte)(?=\s?=)
+      |\s{0,2}:\s?[a-z&][a-z0-9_.<>&'|\[\]]{0,30}(?=\s{0,3}=[\ "'@]))?
     (?P<sets>\s{0,40}(?::=|\|\|=|={1,3}|\?\?=|\?=)\s{0,40}|\s{1,3}(?:\|\||\?\?)\s{1,3}(?=["']))
   | (?P<tells>\s{0,8}(?::(?![:?+])|：|=>|,(?=\s{0,9}\\{0,3}["'])|%22%3A(?:%20)?%22)[\ \t]{0,9}
       (?:[|>]-?\s{1,20}|\r?\n\s{0,40}(?=["']))?)
@@ -69,7 +73,7 @@ _NAMED = r"""(?xi)
   \\{1,7}["'](?P<a>[^"'\\\r\n]{1,400}+)\\{1,7}["']
 | (?:[bfru@$]{0,2}|some\(|\(\s{0,40})"
   (?P<b>[^"\\\r\n]{1,400}+(?:\\.[^"\\\r\n]{0,400}+){0,9})"
-| (?:[bfru]{0,2}|\(\s{0,40})'(?P<c>[^'\\\r\n]{1,400}+(?:\\.[^'\\\r\n]{0,400}+){0,9})'
+| (?:[bfrun]{0,2}|\(\s{0,40})'(?P<c>[^'\\\r\n]{1,400}+(?:\\.[^'\\\r\n]{0,400}+){0,9})'
 | `(?P<d>[^`\\\r\n]{1,400}+)`
 | \$\{[a-z_]\w{0,60}:?-(?P<f>[^\s"'{}$\\]{3,256}+)\}
 | (?P<e>[^\s"'`<>\\,;&|(){}\[\]\x1b]{1,256}+
@@ -79,15 +83,30 @@ _NAMED = r"""(?xi)
 )
 """
 _WORDS_OF_NAMES = "pass pwd pw: pw= secret token key cred auth psk hmac salt"
-_HEADER = r"""(?xi)(?<![a-z:])authorization(?:\\{0,3}["'])?\s{0,3}[:=,]\s{0,3}(?:\\{0,3}["'])?
+_HEADER = r"""(?xi)(?<![a-z])authorization(?:\\{0,3}["'])?\s{0,3}[:=,]\s{0,3}(?:\\{0,3}["'])?
 (?:(?:bearer|basic|token|digest|negotiate|apikey|api-key|aws4-hmac-sha256)\s{1,3}
-| (?!authorization)(?=[a-z._~+/=:-]{0,200}+[0-9]))
-(?P<secret>[A-Za-z0-9._~+/=:-]{8,}+)"""
+| (?!authorization|x-)(?=[a-z._~+/=:-]{0,200}+[0-9]))
+(?P<secret>[A-Za-z0-9._~+/=:-]{8,}+)(?!\()"""
 _B64 = "[A-Za-z0-9+/]"
 
 
 def _anchored(name: str, literals: str, pattern: str, **more: Any) -> Rule:
     return Rule(name, re.compile(pattern), tuple(literals.split()), anchored=True, **more)
+
+
+def _formed(form: Form) -> Rule:
+    """The rule of a form: all that fits it is secret, or a part that has that name."""
+    pattern = re.compile(form.pattern)
+    return Rule(
+        form.name,
+        pattern,
+        tuple(form.literals.split()),
+        "secret" if "secret" in pattern.groupindex else 0,
+        entropy=2.0,
+        anchored=bool(form.literals),
+        tokens=True,
+        inner=form in INNER,
+    )
 
 
 _EXAMPLES = (re.compile(r"(?i)basic|bearer|digest|required|header|token|none|null"),)
@@ -101,29 +120,7 @@ RULES: tuple[Rule, ...] = (
         r"(?i)private-lines: [0-9]{1,4}(?P<secret>(?:[\s\\nr]{0,8}+[A-Za-z0-9+/=]{16,}+){1,400})",
         group="secret",
     ),
-    *(
-        Rule(
-            form.name,
-            re.compile(form.pattern),
-            tuple(form.literals.split()),
-            entropy=2.0,
-            anchored=True,
-            tokens=True,
-        )
-        for form in FORMS
-    ),
-    *(
-        Rule(
-            form.name,
-            re.compile(form.pattern),
-            tuple(form.literals.split()),
-            entropy=2.0,
-            anchored=bool(form.literals),
-            tokens=True,
-            inner=form in INNER,
-        )
-        for form in (*INNER, *SHAPES)
-    ),
+    *(_formed(form) for form in (*FORMS, *INNER, *SHAPES)),
     _anchored(
         "aws-secret-key",
         "AKIA ASIA",
@@ -148,13 +145,12 @@ RULES: tuple[Rule, ...] = (
         bare=False,
     ),
     _anchored("sentry-dsn", "://", r"://(?P<secret>[0-9a-f]{32})(?=@)", group="secret"),
-    *(_anchored(*each, group="secret") for each in CONTEXTS),
-    _anchored(
+    *(_anchored(*each, group="secret") for each in (*COMMANDS, *CONTEXTS)),
+    Rule(
         "url-password",
-        "@tcp( @unix(",
-        r"(?<=:)(?P<secret>[\w.-]{3,100}+)@(?:tcp|unix)\(",
+        re.compile(r"(?<![\w.-])[\w.-]{1,64}+:(?P<secret>[^\s:\"'`]{3,100}?)@(?:tcp|unix)\("),
+        ("@tcp(", "@unix("),
         group="secret",
-        inner=True,
     ),
     *(
         _anchored("secret", *each, group="value", named=True, inner=True, beside=beside)
@@ -163,20 +159,22 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "pgpass",
         re.compile(
-            r"(?m)(?:^|(?<=[\s\"'`=])|(?<=\\n))(?:[\w.-]+|\*):(?:543[0-9]|6432|6543|\*):(?:[\w.-]+|\*):"
-            r"[\w.@-]{1,64}:(?P<secret>[^\s:\"'\\]{3,200}+)"
+            r"(?m)(?:^|(?<=[\s\"'`=+])|(?<=[0-9]:)|(?<=\\n))"
+            r"(?:[\w.-]+|\*):(?:543[0-9]|6432|6543|\*):(?:[\w.-]+|\*):"
+            r"[\w.@-]{1,64}:(?![a-z]{1,6}(?:\s|\Z))(?P<secret>[^\s:\"'\\]{3,200}+)"
         ),
         (":543", "pgpass"),
         group="secret",
     ),
     _anchored("secret", _WORDS_OF_NAMES, _NAMED, named=True),
+    Rule("secret", re.compile("s"), MANY, finder=many),
     Rule(
         "home-path",
         re.compile(
-            r"(?i)(?:(?<![\w.])/(?:home|users)/|[a-z]:(?:\\{1,2}|/)users(?:\\{1,2}|/))"
+            r"(?i)(?:(?:\\{0,3}/|%2f)(?:home|users)(?:\\{0,3}/|%2f)|[a-z]:(?:\\{1,2}|/)users(?:\\{1,2}|/))"
             r"""(?!(?:shared|public|default)\b)[^\s/\\"'`:;,<>|()\[\]]{1,64}+"""
         ),
-        ("/home/", "/users/", ":\\users", ":\\\\users"),
+        ("/home", "/users", "%2fhome%2f", "%2fusers%2f", ":\\users", ":\\\\users"),
         about=PATHS,
         bare=False,
     ),

@@ -50,7 +50,7 @@ _PATH = re.compile(
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+!?")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 _SLUG = re.compile(r"[A-Za-z]+(?:[-_.:/ ][A-Za-z]+)*[-_.:/ ]?[0-9]{0,3}")
-_CAMEL = re.compile(r"(?:[a-z]+|[A-Z]{1,4})(?:[A-Z][a-z]+)+[0-9]{0,2}")
+_CAMEL = re.compile(r"_?(?:[a-z]+|[A-Z]{1,4})(?:[A-Z][a-z]+)+[0-9]{0,2}")
 _TYPE = re.compile(
     r"(?i)(?:u?int|float|sha|md|base|utf|str|vec|uuid|v|aes|rsa|hs|rs|es|oauth|ed|i|u|f)[-_]?[0-9]+"
     r"(?:url|_t|le|be|gcm)?"
@@ -58,7 +58,7 @@ _TYPE = re.compile(
 _KINDS = re.compile(r"(?i)pass(?:w|phr|code)|pwd|secret|token|key|cred|auth|login|user")
 # A version, or a path of a file whose kind tells that it is one.
 _NO_SECRET = re.compile(
-    r"(?i)v?[0-9]+(?:\.[0-9]+)+\S{0,12}|[^/]*/.*\.(?:png|jpe?g|gif|svg|pdf|json|ya?ml|toml|txt|csv|zip"
+    r"(?i)(?:[\^~]|[<>]=?|npm:\S*@)?v?[0-9]+(?:\.[0-9]+)+\S{0,12}|[^/]*/.*\.(?:png|jpe?g|gif|svg|pdf|json|ya?ml|toml|txt|csv|zip"
     r"|gz|pem|crt|html?)"
 )
 _CALLED = re.compile(r"[A-Za-z_][\w.]*[(\[]")
@@ -84,7 +84,7 @@ _SUFFIXES = _words(
     previous root admin header raw hex literal us eu id2 v"""
 )
 _PASSWORDS = ("password", "passwd", "passwort", "passphrase", "passcode", "pwd")
-_NO_PASS = _words("bypass compass trespass encompass surpass")
+_NO_PASS = _words("minipass bypass compass trespass encompass surpass")
 _NO_TOKEN = _words(
     """max min next prev page continuation start sync pad eos bos unk sep cls mask special end stop
     cancellation cancel num n first last per total output prompt count lookahead current
@@ -185,18 +185,39 @@ def kind_of_name(name: str) -> str | None:
         words.pop()
     if not words:
         return None
+    if (one := _one_of(words[-1])) is None:
+        return _kind_of_one(name, words)
+    # Many tokens are a number of them, or words of a text: only what is drawn is a secret.
+    kind = _kind_of_one(name[:-1], [*words[:-1], one])
+    return KEY if kind == TOKEN and one != "key" else kind
+
+
+def _kind_of_one(name: str, words: list[str]) -> str | None:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if last.endswith(_PASSWORDS) or _ends_in_pass(last):
         return PASSWORD
     if last == "secret" or (last.endswith("secret") and len(last) > 6):
         return SECRET
     if last.endswith("token"):
-        return None if before in _NO_TOKEN else TOKEN
+        return None if before in _NO_TOKEN or words[-3:-1] == ["public", "key"] else TOKEN
     if last.endswith("key"):
         return _kind_of_key(name, words)
     if last in ("hmac", "salt"):
         return KEY if before and name.isupper() else None
     return _OTHERS.get(last)
+
+
+def _one_of(word: str) -> str | None:
+    """The word that this is many of, if that tells a secret."""
+    one = word.removesuffix("s")
+    many = one != word and one.endswith((*_PASSWORDS, "secret", "token", "key"))
+    return one if many else None
+
+
+def is_many(name: str) -> bool:
+    """True for a name of many secrets, which may each have a name of its own."""
+    words = _WORDS.findall(name)
+    return bool(words) and _one_of(words[-1].lower()) is not None and promises(name)
 
 
 def is_header(name: str) -> bool:
@@ -213,6 +234,11 @@ def _ends_in_pass(word: str) -> bool:
     if word in ("pw", "psk"):
         return True
     return word.endswith("pass") and len(word) <= 12 and word not in _NO_PASS
+
+
+def is_secret_key(word: str) -> bool:
+    """True for a word that makes a secret of the word `key` behind it."""
+    return word.lower() in _SECRET_KEYS
 
 
 def _kind_of_key(name: str, words: list[str]) -> str | None:
@@ -246,7 +272,7 @@ def is_secret(kind: str, value: str, how: str, *, env: bool = False, ends: bool 
 
 
 def _is_code(value: str, how: str, *, env: bool) -> bool:
-    if value.lower() in _PLAIN or "://" in value or _NO_SECRET.fullmatch(value):
+    if value.lower().rstrip("?") in _PLAIN or "://" in value or _NO_SECRET.fullmatch(value):
         return True
     if _PATH.fullmatch(value) and ("." in value or value.count("/") + value.count("\\") > 1):
         return not is_random(value, 30) or len(value) > 60
@@ -294,7 +320,9 @@ def _is_token(kind: str, value: str, how: str) -> bool:
     least = {QUOTED: 8, TIGHT: 8, SPACED: 10, SAID: 16, LISTED: 16}[how]
     if len(value) < least or " " in value or value.isdigit() or len(value) > 8192:
         return False
-    if _SLUG.fullmatch(value) or _CAMEL.fullmatch(value):
+    if _TYPE.match(value) and re.fullmatch("[a-z0-9]+(?:[-_][a-z]+)+", value):
+        return False
+    if _SLUG.fullmatch(value.lstrip("_")) or _CAMEL.fullmatch(value):
         pieces = _WORDS.findall(value)
         if len(value) > 3.5 * len(pieces):
             return False
