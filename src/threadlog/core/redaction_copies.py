@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 # Colours, to go somewhere, to clear a line: also as JSON and shells write it.  And what is not
@@ -43,27 +43,25 @@ class Copy(NamedTuple):
     text: str
     starts: list[int]  # from which of its places on
     skipped: list[int]  # so many characters of the text were left out
-    wide: dict[int, int]  # places whose character stands for so many
     within: Copy | None = None  # the copy that it is a copy of
 
     def places(self, start: int, end: int) -> tuple[int, int]:
         """Where in the text that stands which is at *start* up to *end*."""
         first = start + self.skipped[bisect_right(self.starts, start) - 1]
         last = end - 1 + self.skipped[bisect_right(self.starts, end - 1) - 1]
-        last += self.wide.get(end - 1, 1)
-        return self.within.places(first, last) if self.within else (first, last)
+        return self.within.places(first, last + 1) if self.within else (first, last + 1)
 
 
 # One of these stands in whatever has a copy.
 _SIGN = re.compile("[\n\\\\\x1b\x00\xad\u200b-\u200d\u2060\ufeff]")
-Found = Iterator[tuple[int, int, str]]
+Found = Iterable[tuple[int, int]]
 
 
 def _painted(text: str) -> Found:
     signs = _PAINTED if text.isascii() else (*_PAINTED, *_UNSEEN)
     if any(each in text for each in signs):
         for match in _PAINT.finditer(text):
-            yield *match.span(), ""
+            yield match.span()
 
 
 def _leads(text: str) -> Found:
@@ -78,7 +76,7 @@ def _leads(text: str) -> Found:
     if first := _FIRST_LEAD.match(text):
         found.insert(0, first.span())
     if len(found) > 1 and _are_many(found, text.count("\n") + text.count("\\n") + 1):
-        yield from ((start, end, "") for start, end in found)
+        yield from found
 
 
 def _spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -89,7 +87,7 @@ def _are_many(found: list[tuple[int, int]], lines: int) -> bool:
     return len(found) * 4 >= lines
 
 
-# What is left out of a copy, or read as another character: of the text, then of its last copy.
+# What is left out of a copy: of the text, then of its last copy.
 _KINDS: tuple[Callable[[str], Found], ...] = (_painted, _leads)
 # What a gate has to see too is bytes, of a text or of JSON that holds it.
 _PAINTED_BYTES = tuple(each.encode() for each in _PAINTED)
@@ -100,15 +98,12 @@ _PAINT_BYTES = re.compile(_PAINT.pattern.encode())
 def _without(found: Found, text: str, within: Copy | None) -> Copy | None:
     pieces: list[str] = []
     starts, skipped, at = [0], [0], 0
-    wide: dict[int, int] = {}
-    for start, end, said in found:
-        pieces += (text[at:start], said)
-        at, place = end, start - skipped[-1] + len(said)
-        if said:
-            wide[place - 1] = end - start
-        starts.append(place)
-        skipped.append(skipped[-1] + end - start - len(said))
-    return Copy("".join([*pieces, text[at:]]), starts, skipped, wide, within) if at else None
+    for start, end in found:
+        pieces.append(text[at:start])
+        at = end
+        starts.append(start - skipped[-1])
+        skipped.append(skipped[-1] + end - start)
+    return Copy("".join([*pieces, text[at:]]), starts, skipped, within) if at else None
 
 
 def copies(text: str) -> Iterator[Copy]:

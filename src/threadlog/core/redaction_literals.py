@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from functools import lru_cache
 
 from threadlog.core.redaction_rules import Rule
 
+Literal = tuple[bytes, bytes, str, list[int]]
 _LONG_WORD = 15
 _WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:~$"
 _CLASSES = bytes(97 if byte in _WORD else 32 for byte in range(256))
@@ -15,7 +16,8 @@ _RUN = b"a" * _LONG_WORD
 _PARTS = bytes(byte if byte in _WORD + b"/=" or byte > 127 else 32 for byte in range(256))
 
 
-def by_literal(rules: Sequence[Rule], *, tokens: bool) -> list[tuple[bytes, bytes, str, list[int]]]:
+@lru_cache(maxsize=8)
+def by_literal(rules: tuple[Rule, ...], *, tokens: bool) -> tuple[Literal, ...]:
     """How each literal of rules may be written, the literal, and which rules it is of.
 
     Of one that holds another, which comes before it, that is told too: a text without that needs
@@ -27,11 +29,11 @@ def by_literal(rules: Sequence[Rule], *, tokens: bool) -> list[tuple[bytes, byte
             found.setdefault(literal, []).append(number)
     written = [(raw, each) for each in found for raw in _written(each, tokens=tokens)]
     written.sort(key=lambda each: (len(each[0]), each))
-    made: list[tuple[bytes, bytes, str, list[int]]] = []
+    made: list[Literal] = []
     for raw, each in written:
         within = next((known for known, *_ in made if known in raw and known != raw), b"")
         made.append((raw, within, each, found[each]))
-    return made
+    return tuple(made)
 
 
 def _written(literal: str, *, tokens: bool) -> list[bytes]:
@@ -46,7 +48,7 @@ def _written(literal: str, *, tokens: bool) -> list[bytes]:
 
 def is_word(raw: bytes) -> bool:
     """True for a literal that stands in one word as `distinct` tells words."""
-    return raw.translate(_PARTS) == raw
+    return b" " not in raw and raw.translate(_PARTS) == raw
 
 
 def distinct(low: bytes) -> bytes:
