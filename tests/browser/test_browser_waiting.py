@@ -10,10 +10,11 @@ import pytest
 from chromium import DESKTOP, PHONE, launched, visited
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from makers import THREAD, agent, content, meta, put, put_thread, started, turn, user
+from makers import THREAD, agent, content, line, meta, put, put_thread, started, turn, user
 from served_web import Site, served
 
 TURNS, THREADS = 60, 420
+CALL = {"type": "function_call", "name": "look", "arguments": "{}", "call_id": "c"}
 LATE_MS = 800
 
 
@@ -175,7 +176,9 @@ def test_a_long_turn_that_goes_on_is_bounded(browser: Browser, tmp_path: Path) -
 
 def test_a_hit_in_a_long_turn_leads_to_what_was_found(browser: Browser, tmp_path: Path) -> None:
     said = [agent(f"message {number:04d}") for number in range(1000)]
-    put(tmp_path, content([meta(), *turn("first"), started("long"), user("the question"), *said]))
+    asked = user("**the**\nquestion\n\n```python\nx\n```\n\nof it")
+    call = line("response_item", CALL)
+    put(tmp_path, content([meta(), *turn("first"), started("long"), asked, *said, call]))
     with served(tmp_path) as site, visited(browser, site) as page:
         page.goto(f"{site.base}/?q=0123")
         page.locator(".hit .title").first.click()
@@ -183,18 +186,26 @@ def test_a_hit_in_a_long_turn_leads_to_what_was_found(browser: Browser, tmp_path
         expect(found).to_contain_text("message 0123")
         expect(found).to_be_in_viewport()
         expect(found).to_be_focused()
-        expect(page.locator("#outline")).to_contain_text("the question")
+        expect(page.locator("#outline li").last).to_have_text("the question of it")
+        page.wait_for_timeout(500)  # it is not followed: what was found would have to go
+        expect(found).to_be_in_viewport()
+        expect(page.locator("#newest")).to_be_visible()
         page.mouse.wheel(0, 50)
         expect(page).to_have_url(re.compile("item="))
         page.reload()
         expect(found).to_be_in_viewport()
         expect(found).to_be_focused()
+        page.click("#newest")
+        expect(page.locator("#turns")).to_contain_text("message 0999")
+        page.go_back()
+        page.go_forward()
+        expect(found).to_be_in_viewport()
         for _ in range(3):
             page.locator("#turns .earlier").last.click()
             page.wait_for_timeout(300)
         items = page.locator("#turns .turn").last.locator(".items > *")
         told = [each for each in items.all_text_contents() if "items of this turn" not in each]
-        shown = [int(each.split()[-1]) for each in told[1:]]
+        shown = [int(each.split()[-1]) for each in told[1:-1]]
         assert shown == list(range(shown[0], 1000))
 
 

@@ -181,7 +181,9 @@ def _left_out(count: int, which: str, url: str | None) -> Html:
     said = f"{count} {which} item{'s' if count != 1 else ''} of this turn"
     if url is None:
         return remark(f"{said} {'are' if count != 1 else 'is'} not shown")
-    return tag("div", tag("a", f"show {said}", href=url, class_="earlier"), class_="remark")
+    onward = " onward" if which == "later" else ""
+    link = tag("a", f"show {said}", href=url, class_=f"earlier{onward}")
+    return tag("div", link, class_="remark")
 
 
 __all__ = [

@@ -31,13 +31,19 @@ function add(entry, way) {
   else outline.append(entry);
 }
 
+/** How a turn begins: the words of its question, but for code, with a space between blocks. */
+function words(article) {
+  const said = article.querySelector(".user .words, .user .prose");
+  const blocks = said?.matches(".prose") ? [...said.querySelectorAll(":scope > :not(.code)")] : [said];
+  return blocks.map((each) => each?.textContent ?? "").join(" ").replace(/\s+/g, " ").trim().slice(0, 120);
+}
+
 /** An article's line: the same that the server makes. */
 function entryOf(article) {
   const entry = document.createElement("li"), link = document.createElement("a");
   entry.dataset.at = article.dataset.at;
   link.href = article.querySelector(".permalink").getAttribute("href");
-  const words = article.querySelector(".user .words, .user .prose")?.textContent.trim().slice(0, 120);
-  link.textContent = words || "Turn";
+  link.textContent = words(article) || "Turn";
   if (article.dataset.number) {
     const count = document.createElement("span");
     count.textContent = article.dataset.number;

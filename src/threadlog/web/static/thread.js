@@ -24,6 +24,8 @@ const sizes = new WeakMap();
 let asking = new AbortController(), busy = null, stopFollowing = null, failures = 0, isOver = false, isBroken = false;
 
 const articles = () => [...turns.querySelectorAll(":scope > .turn")];
+/** True if what is shown is not all up to the end: turns come after it, or items of the last one. */
+const hasMore = () => more.after || turns.querySelector(":scope > .turn:last-of-type a.onward") !== null;
 const isAtEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - NEAR;
 const toEnd = () => scrollTo(0, document.documentElement.scrollHeight);
 
@@ -143,15 +145,15 @@ function go(way) {
     articles().at(way === "after" ? -1 : 0)?.focus({ preventScroll: true });
     markCurrent();
   };
-  if (!more[way]) return arrive();
+  if (!(way === "after" ? hasMore() : more.before)) return arrive();
   void open(way === "after" ? "from=last" : "from=first", arrive);
 }
 
 // -- as it grows
 
 function live() {
-  newest.hidden = !more.after && isAtEnd();
-  if (more.after) {
+  newest.hidden = !hasMore() && isAtEnd();
+  if (hasMore()) {
     stopFollowing?.();
     stopFollowing = null;
     return;
@@ -348,7 +350,7 @@ function toggleOutline() {
 
 addEventListener("scroll", framed(() => {
   markCurrent();
-  newest.hidden = !more.after && isAtEnd();
+  newest.hidden = !hasMore() && isAtEnd();
   void fill();
 }), { passive: true });
 
@@ -373,7 +375,7 @@ function keepPlace() {
   const article = held[current(held)];
   const link = article?.querySelector(".permalink");
   if (!link) return;
-  const isNewest = !more.after && isAtEnd();
+  const isNewest = !hasMore() && isAtEnd();
   const top = article.getBoundingClientRect().top;
   history.replaceState(isNewest ? null : { top }, "", isNewest ? `/thread/${turns.dataset.thread}` : link.href);
   path = location.pathname;
