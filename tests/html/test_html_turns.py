@@ -20,7 +20,7 @@ from threadlog.core.items.values import FileChangeKind, TokenUsage, UserInput
 from threadlog.core.turn import Turn
 from threadlog.html import head, images, styles, turns
 from threadlog.html.code import LANGUAGES, highlighted
-from threadlog.html.looks import ITEMS, TEXT_CHARS, Colours, Look
+from threadlog.html.looks import ITEMS, TEXT_CHARS, Effort, Look
 from threadlog.html.markdown import LIMIT_CHARS
 from threadlog.html.markup import Html, style, tag
 from threadlog.telling import Joint
@@ -164,7 +164,7 @@ def test_so_much_markdown_of_a_page_is_read_and_the_rest_is_as_it_was_written() 
     text = "**bold** " * 100
     many = of(*(agent(text) for _ in range(20)))
     assert turns.turn(many, PAGE).count("<strong>") == 20 * 100
-    shared = PAGE._replace(colours=Colours(marks=3_000))
+    shared = PAGE._replace(effort=Effort(marks=3_000))
     assert turns.turn(many, shared).count("<strong>") == 7 * 100
     assert seen(turns.turn(many, shared)).text.count(text) == 20
 
@@ -193,7 +193,7 @@ def test_so_much_code_of_a_page_is_coloured_and_the_rest_is_plain() -> None:
     block = "x = 1\n" * 500
     many = of(*(agent(f"```python\n{block}```") for _ in range(20)))
     assert turns.turn(many, PAGE).count('class="m"') == 20 * 500
-    shared = PAGE._replace(colours=Colours(7 * len(block) + 10))
+    shared = PAGE._replace(effort=Effort(7 * len(block) + 10))
     pages = [turns.turn(each, shared) for each in (many, of(agent("```python\nx = 1\n```")), many)]
     assert [page.count('class="m"') for page in pages] == [7 * 500, 1, 0]
     assert seen(pages[0]).text.count(block) == seen(pages[2]).text.count(block) == 20

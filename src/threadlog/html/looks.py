@@ -30,7 +30,7 @@ def utc(unix_s: int) -> str:
         return ""
 
 
-class Colours:
+class Effort:
     """How much more a page is worth: code that is coloured, Markdown that is read.
 
     150,000 characters of code take up to half a second, 60,000 marks up to two.
@@ -65,8 +65,8 @@ class Look(NamedTuple):
     has very many those about it are shown, else the last ones.  `earlier_url` tells where the items
     before so many are, `later_url` where those from one number to another, `thread_url` and
     `turn_url` where others are shown, `moment` how a time (unix seconds) is written.  `prefix`
-    is what the ids of elements begin with, where several threads stand in one page.  `colours` are
-    those left for all turns of a page (None: code is coloured, however much there is).  `awaited`
+    is what the ids of elements begin with, where several threads stand in one page.  `effort` is
+    what is left of it for all turns of a page (None: all is coloured and read).  `awaited`
     puts calls of which nothing has come yet into elements of their own, to be found and replaced.
     """
 
@@ -81,7 +81,7 @@ class Look(NamedTuple):
     turn_url: Callable[[str], str] | None = None
     moment: Callable[[int], str] = utc
     prefix: str = ""
-    colours: Colours | None = None
+    effort: Effort | None = None
     awaited: bool = False
 
 

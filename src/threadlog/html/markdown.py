@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from threadlog.core.text import printable
 from threadlog.html import images
 from threadlog.html.code import highlighted
-from threadlog.html.looks import MARKS_LIMIT, Colours, Pen
+from threadlog.html.looks import MARKS_LIMIT, Effort, Pen
 from threadlog.html.markup import Html, joined, tag
 from threadlog.html.texts import link, linked, plain
 
@@ -74,7 +74,7 @@ def _tokens(pen: Pen, source: str) -> list[Token] | None:
         return None
     source = printable(source)
     marks = _marks_in(source)
-    if marks > MARKS_LIMIT or not (pen.look.colours is None or pen.look.colours.read(marks)):
+    if marks > MARKS_LIMIT or not (pen.look.effort is None or pen.look.effort.read(marks)):
         return None
     try:
         tokens = _parse(source)
@@ -118,7 +118,7 @@ class _Writer:
         self._pen = pen
         self._open: list[list[Html]] = [[]]
         self._begun: list[Token] = []
-        self._colours = Colours(MESSAGE_COLOURED_CHARS)
+        self._effort = Effort(MESSAGE_COLOURED_CHARS)
 
     def write(self, tokens: Iterable[Token]) -> Html:
         """All of them."""
@@ -160,8 +160,8 @@ class _Writer:
         return highlighted(token.content, language, self._take)
 
     def _take(self, chars: int) -> bool:
-        of_page = self._pen.look.colours
-        return self._colours.take(chars) and (of_page is None or of_page.take(chars))
+        of_page = self._pen.look.effort
+        return self._effort.take(chars) and (of_page is None or of_page.take(chars))
 
     def _rule(self, _token: Token) -> Html:
         return tag("hr")

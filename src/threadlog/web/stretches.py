@@ -17,7 +17,7 @@ from threadlog.core.turn import Turn
 from threadlog.errors import NotFound
 from threadlog.home import Home
 from threadlog.html import turns as html
-from threadlog.html.looks import ITEMS, PAGE_CHARS, Colours, Look, Part
+from threadlog.html.looks import ITEMS, PAGE_CHARS, Effort, Look, Part
 from threadlog.html.markup import Html, joined
 from threadlog.paging import Anchor, TurnPage
 from threadlog.reader import ThreadReader
@@ -182,14 +182,14 @@ class ThreadTurns:
         for.
         """
         kept: list[list[Html]] = []
-        chars, colours = 0, Colours()
+        chars, effort = 0, Effort()
         order = range(len(told) - 1, -1, -1) if from_end else range(len(told))
         for at in order:
             turn, place = told[at]
             joint = self._joints(told[at - 1][1].start, place.start) if at else []
             gone = rolled_back.get(turn.id)
             marks = [html.rolled_back(gone)] if gone else []
-            look = self.look(place, None if at else about)._replace(colours=colours)
+            look = self.look(place, None if at else about)._replace(effort=effort)
             next_start = told[at + 1][1].start if at + 1 < len(told) else until
             damage = self._damaged(place.start, next_start) if place.start else []
             piece = [*joint, *marks, _article(turn, look, place), *damage]
@@ -210,7 +210,7 @@ class ThreadTurns:
         """How turns are shown; where the parts of one lie, if its place is told."""
         base = f"/thread/{self.name}"
         shown = Look(
-            inline=False, thread_url=id_url, moment=local_time, colours=Colours(), awaited=True
+            inline=False, thread_url=id_url, moment=local_time, effort=Effort(), awaited=True
         )
         if place is None:
             return shown._replace(inline=True)
