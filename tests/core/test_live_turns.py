@@ -221,6 +221,16 @@ def test_what_was_told_is_not_kept_and_every_item_of_the_stored_turns_is_told() 
     assert len(live._told) <= 9 * 3
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_turns_that_ended_long_ago_are_forgotten(*, again: bool) -> None:
+    live = LiveTurns(TurnRules(), again=again)
+    raws = [[started(f"{n}"), asks("a"), CALL, completed(f"{n}")] for n in range(300)]
+    for read in decoded([raw for each in raws for raw in each]):
+        live.add(read)
+    held = [value for value in vars(live).values() if isinstance(value, (dict, set))]
+    assert sum(map(len, held)) < 100
+
+
 def test_who_only_numbers_turns_looks_for_no_calls() -> None:
     class Turns(list[Any]):
         def __reversed__(self) -> Any:

@@ -148,7 +148,8 @@ class LiveTurns:
             return []
         waiting = [name for number, name in self._waiting if number == turn.number]
         told = [each for name in waiting for each in self._tell(turn, name)]
-        self._known[turn.number] = _bare(turn)
+        if self._tells_again:
+            self._known[turn.number] = _bare(turn)
         return [*told, Ended(settled(_bare(turn)))]
 
     def _roll_back(self, item: ThreadRolledBack) -> list[Happening]:
