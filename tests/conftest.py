@@ -7,10 +7,13 @@ import pwd
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # No test is about speed; and a change that lands must not depend on what chance tries in CI.
 settings.register_profile(
@@ -89,6 +92,15 @@ def corpus_root() -> Path | None:
 
 _ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 _skipped: set[str] = set()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of pages; what drives it is loaded for these alone."""
+    from chromium import launched
+
+    with launched() as running:
+        yield running
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

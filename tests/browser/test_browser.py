@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import DESKTOP, PHONE, expect_accessible, launched, visited
+from chromium import DESKTOP, PHONE, expect_accessible, visited
 from playwright.sync_api import Browser, Page, expect
 
 from hostile_pages import VECTORS
@@ -36,12 +36,6 @@ TURNS, THREADS = 150, 500
 HELD_ROWS, HELD_TURNS = 300, 60
 THEMES = ("light", "dark")
 LONG = "\n\n".join(f"Paragraph {number} of an answer that fills the screen." for number in range(8))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

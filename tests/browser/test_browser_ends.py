@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import launched, visited
+from chromium import visited
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from makers import THREAD, agent, completed, content, event, meta, put, started, user
@@ -15,12 +14,6 @@ from served_web import served
 LONG = "\n\n".join(f"Paragraph {number} of an answer." for number in range(12))
 TURNS, KEPT = 60, 20
 FAILED = "Failed to load resource"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as running:
-        yield running
 
 
 def a_turn(name: str) -> list[bytes]:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from chromium import launched, visited
+from chromium import visited
 from playwright.sync_api import Browser, expect
 
 from makers import THREAD, agent, completed, content, event, line, meta, put, started, turn, user
 from served_web import served
 
 LONG = "\n\n".join(f"Paragraph {number} of an answer." for number in range(12))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as running:
-        yield running
 
 
 def call(name: str) -> list[bytes]:

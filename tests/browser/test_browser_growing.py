@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from chromium import launched, visited
+from chromium import visited
 from playwright.sync_api import Browser, Page, expect
 
 from makers import THREAD, agent, completed, content, meta, put, started, turn
 from served_web import served
 
 HELD_TURNS, HELD_ITEMS = 60, 700
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as running:
-        yield running
 
 
 def add(path: Path, *raws: bytes) -> None:

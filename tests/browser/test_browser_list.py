@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import launched, visited
+from chromium import visited
 from playwright.sync_api import Browser, Page, expect
 
 from makers import put_names, put_thread, uuid
@@ -14,12 +14,6 @@ from served_web import Site, served
 
 THREADS = 420
 NAMES = ("fix: the parser", "12:30, a talk", "see http://host/x", "in: a box")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

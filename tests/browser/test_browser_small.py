@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from chromium import DESKTOP, PHONE, expect_accessible, launched, visited
+from chromium import DESKTOP, PHONE, expect_accessible, visited
 from playwright.sync_api import Browser, Page, expect
 
 from makers import THREAD, content, meta, put, turn
@@ -15,12 +15,6 @@ SMALL = {"width": 320, "height": 640}
 LEAST = 24  # pixels of what is to be tapped
 TURNS = 30
 FAILED = "Failed to load resource"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import DESKTOP, PHONE, launched, visited
+from chromium import DESKTOP, PHONE, visited
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from makers import THREAD, agent, content, line, meta, put, put_thread, started, turn, user
@@ -16,12 +16,6 @@ from served_web import Site, served
 TURNS, THREADS = 60, 420
 CALL = {"type": "function_call", "name": "look", "arguments": "{}", "call_id": "c"}
 LATE_MS = 800
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

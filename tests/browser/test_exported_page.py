@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import launched
 from playwright.sync_api import Browser
 
 import threadlog
@@ -15,12 +13,6 @@ from makers import THREAD, agent, completed, content, event, meta, put, started,
 LONG = "w" * 300
 SAID = f"| a | {LONG} |\n|---|---|\n| 1 | `{LONG}` |\n\n```python\nx = '{LONG}'\n```\n"
 DIFF = {"/x/f.py": {"type": "update", "unified_diff": f"@@ -1 +1 @@\n-{LONG}\n+b\n"}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as made:
-        yield made
 
 
 @pytest.fixture
